@@ -10,6 +10,7 @@ pub use crate::pickle::passes::scan::scan_segment;
 pub use crate::pickle::passes::stack_check::StackCheck;
 pub use crate::pickle::passes::value_spans::{PartPiece, ValueSpans};
 pub use crate::pickle::verdict::{VerdictClass, beyond_plain};
+pub use crate::report::answers::{DiffAnswer, SessionAnswer, TraceAnswer, VerifyAnswer};
 pub use crate::report::diff_report;
 pub use crate::report::github::write_annotations;
 pub use crate::report::html::write_page;

@@ -51,6 +51,7 @@ mod snapshot;
 mod ui;
 
 use cli::{Cli, Command, GlobalArgs};
+use report::answers::ErrorAnswer;
 use ui::{Verbosity, messages};
 
 /// The program: parses the command line, runs the command, prints an error, and returns the exit code.
@@ -61,12 +62,21 @@ pub fn main() -> ExitCode {
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
     // A second start must see the environment that the user gave to the first one.
-    let result = python::second_start::take().and_then(|_| run(cli::parse(words)));
-    let code = result.unwrap_or_else(|error| {
+    let started = python::second_start::take();
+    let cli = match cli::parse(words.clone()) {
+        Ok(cli) => cli,
+        Err(error) => commands::usage_error::end(&error, &words),
+    };
+    let in_json = commands::answer_output::answers_in_json(&cli.command);
+    let code = started.and_then(|_| run(cli)).unwrap_or_else(|error| {
         if exit::is_broken_pipe(&error) {
             return exit::DONE;
         }
         messages::print_error(&error);
+        if in_json {
+            // Standard output may be closed by now.
+            let _ = commands::answer_output::print_answer(&ErrorAnswer::of(&error));
+        }
         exit::code_of(&error)
     });
     u8::try_from(code).unwrap_or(1)
@@ -86,6 +96,8 @@ fn run(cli: Cli) -> Result<i32> {
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
         Command::Doctor(args) => commands::doctor::run_command(&args, globals.python.as_deref()),
         Command::Completions(args) => commands::completions::run_command(&args),
+        Command::Schema(args) => commands::schema::run_command(&args),
+        Command::Man(args) => commands::man::run_command(&args),
     }
 }
 

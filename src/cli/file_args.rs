@@ -244,6 +244,9 @@ Examples:
   snapcli trust got.pkl                sign it
   snapcli trust --yes got.pkl          sign it without asking")]
 pub(crate) struct TrustArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
     /// Sign without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -252,6 +255,48 @@ pub(crate) struct TrustArgs {
     /// Snapshot to sign
     #[arg(value_name = "FILE", default_value = "session.pkl")]
     pub(crate) file: PathBuf,
+}
+
+/// Print the JSON Schema of what a command prints with --json
+///
+/// The schema describes the answers and the errors of a command, or those of all commands. It is JSON Schema, draft
+/// 2020-12. A later version of snapcli may add keys: ignore those that you do not know.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli schema inspect > inspect.schema.json
+  snapcli inspect --json | check-jsonschema --schemafile inspect.schema.json -")]
+pub(crate) struct SchemaArgs {
+    /// Command whose answers are described [default: all of them]
+    #[arg(value_enum)]
+    pub(crate) command: Option<SchemaOf>,
+}
+
+/// A command that answers with JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "they are the names of commands")]
+pub(crate) enum SchemaOf {
+    Save,
+    Restore,
+    Inspect,
+    Diff,
+    Verify,
+    Trust,
+    Doctor,
+    /// An error of any command
+    Error,
+}
+
+/// Print a manual page
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli man | man -l -             read the page of the program
+  snapcli man save | man -l -        read the page of a command
+  snapcli man > ~/.local/share/man/man1/snapcli.1")]
+pub(crate) struct ManArgs {
+    /// Command whose page is printed [default: that of the program, with a list of all commands]
+    pub(crate) command: Option<String>,
 }
 
 /// Print the completion script for a shell

@@ -15,7 +15,8 @@ pub(crate) use self::file_args::is_script;
 #[cfg(feature = "python")]
 pub(crate) use self::file_args::parse_size;
 pub(crate) use self::file_args::{
-    AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, MemoryArgs, OutputFormat, SortBy, TrustArgs, VerifyArgs,
+    AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
+    SortBy, TrustArgs, VerifyArgs,
 };
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::SelectionArgs;
@@ -74,16 +75,21 @@ pub(crate) enum Command {
     Trust(TrustArgs),
     Doctor(DoctorArgs),
     Completions(CompletionsArgs),
+    Schema(SchemaArgs),
+    Man(ManArgs),
 }
 
-/// Parses the words of a command line. Ends the process for `--help`, `--version` and usage errors.
-pub(crate) fn parse(words: Vec<OsString>) -> Cli {
-    let cli = Cli::parse_from(words.clone());
+/// Parses the words of a command line.
+///
+/// # Errors
+/// For usage errors, and for `--help` and `--version`, which are errors to clap.
+pub(crate) fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let cli = Cli::try_parse_from(words.clone())?;
     // `inspect FILE --json`: clap took `--json` for an argument of a script. Parse again with the file at the end.
     if let Command::Inspect(args) = &cli.command
         && let Some(words) = args.with_file_last(words)
     {
-        return Cli::parse_from(words);
+        return Cli::try_parse_from(words);
     }
-    cli
+    Ok(cli)
 }

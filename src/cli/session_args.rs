@@ -36,9 +36,12 @@ pub(crate) struct SaveArgs {
     /// Before replacing FILE, load the new snapshot in a fresh process and compare the values
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Write a JSON report of what was saved and what was left out
+    /// Write a JSON report of what was saved and what was left out; `-` is the same as --json
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Print that report to standard output; the script's own output then goes to standard error
+    #[arg(long, conflicts_with = "report")]
+    pub(crate) json: bool,
     /// Save variables only: not the state of random generators, environment variables, options, …
     #[arg(long)]
     pub(crate) no_ambient: bool,
@@ -139,6 +142,12 @@ pub(crate) struct RestoreArgs {
     /// Restore the intact variables of a damaged file, and report the others
     #[arg(long)]
     pub(crate) partial: bool,
+    /// Write a JSON report of what was restored and what was not; `-` is the same as --json
+    #[arg(long, value_name = "FILE", conflicts_with = "list")]
+    pub(crate) report: Option<PathBuf>,
+    /// Print that report to standard output; what CODE or SCRIPT prints then goes to standard error
+    #[arg(long, conflicts_with_all = ["report", "interactive", "ipython"])]
+    pub(crate) json: bool,
     /// List the variables without loading anything
     #[arg(long, conflicts_with_all = ["code", "script", "interactive"])]
     pub(crate) list: bool,

@@ -19,7 +19,7 @@ pub(crate) fn run_command(args: &CompletionsArgs) -> Result<i32> {
 }
 
 /// The command line without hidden subcommands, which clap_complete would list as well.
-fn visible_commands() -> clap::Command {
+pub(super) fn visible_commands() -> clap::Command {
     // clap cannot remove a subcommand, so the visible ones are copied into a new command.
     let all = Cli::command();
     let visible = all.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()).cloned();

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::input_output::{is_stdio, open_snapshot, or_exit_code, print_report};
 use crate::cli::DiffArgs;
 use crate::exit::{self, OrExit};
+use crate::report::answers::{DiffAnswer, absolute_path};
 use crate::report::diff_report::{DiffReport, write_text};
 use crate::snapshot::file_changes::{Changes, Failed, changes};
 use crate::snapshot::reader::Snapshot;
@@ -31,7 +32,8 @@ pub(crate) fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> 
     })?;
     let [before_name, after_name] = paths.map(|path| path.display().to_string());
     let report = DiffReport::new((before_name, &before), (after_name, &after), changes);
-    print_report(&report, args.json, write_text, verbosity)?;
+    let answer = args.json.then(|| DiffAnswer::of(&report, paths.map(|path| Some(absolute_path(path)))));
+    print_report(&report, answer.as_ref(), write_text, verbosity)?;
     Ok(if report.same { exit::DONE } else { exit::FAILED })
 }
 

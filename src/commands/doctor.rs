@@ -15,12 +15,12 @@ use crate::python::discover::{self, Candidate, CandidateState, PythonChoice, Pyt
 #[cfg(feature = "embed")]
 use crate::python::libpython;
 use crate::python::{Interpreter, StartWay, dill_install, preload};
+use crate::report::answers::SchemaVersion;
 use crate::report::doctor_report::{
     CandidateReport, DillReport, DillState, DoctorReport, EngineReport, FolderReport, KeyReport, LibpythonReport,
     PythonReport,
 };
 use crate::report::write_json;
-use crate::snapshot::index::SCHEMA;
 use crate::snapshot::signature::{self, SigningKey};
 
 /// Prints the report. Returns success only if a Python is usable.
@@ -40,7 +40,7 @@ fn gather(choice: &PythonChoice) -> DoctorReport {
     let interpreter = choice.interpreter();
     let folder = |base: Option<std::path::PathBuf>| base.map(|base| display(&base.join("snapcli")));
     DoctorReport {
-        schema: SCHEMA,
+        schema: SchemaVersion,
         snapcli: env!("CARGO_PKG_VERSION").to_owned(),
         python: interpreter.zip(choice.chosen).map(|(python, index)| chosen(python, &choice.candidates[index])),
         candidates: candidates(choice),
@@ -60,9 +60,8 @@ fn key() -> KeyReport {
     let found = SigningKey::existing();
     let variable = std::env::var_os(signature::KEY_VARIABLE).filter(|value| !value.is_empty());
     KeyReport {
-        place: variable
-            .map(|_| signature::KEY_VARIABLE.to_owned())
-            .or_else(|| signature::key_path().map(|path| display(&path))),
+        path: variable.is_none().then(signature::key_path).flatten().map(|path| display(&path)),
+        variable: variable.map(|_| signature::KEY_VARIABLE.to_owned()),
         found: matches!(found, Ok(Some(_))),
         error: found.err().map(|error| error.to_string()),
     }
@@ -91,10 +90,10 @@ fn candidates(choice: &PythonChoice) -> Vec<CandidateReport> {
         let (usable, version, reason) = match &candidate.state {
             CandidateState::Usable(python) => {
                 let reason = if chosen { why_chosen(candidate) } else { Some(why_not_chosen(choice, candidate)) };
-                (true, Some(python.version_text.clone()), reason)
+                (Some(true), Some(python.version_text.clone()), reason)
             }
-            CandidateState::Unusable(why) => (false, None, Some(why.to_string())),
-            CandidateState::NotTried(why) => (false, None, Some(why.clone())),
+            CandidateState::Unusable(why) => (Some(false), None, Some(why.to_string())),
+            CandidateState::NotTried(why) => (None, None, Some(why.clone())),
         };
         CandidateReport {
             source: candidate.source.to_string(),

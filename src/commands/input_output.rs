@@ -44,22 +44,20 @@ pub(super) fn or_exit_code<T>(result: Result<T, ReadError>, message: impl FnOnce
     result.or_exit(if wrong_name { exit::USAGE } else { exit::DAMAGED }, message)
 }
 
-/// Prints a report to standard output as JSON or as text. With `--quiet`, prints nothing.
-pub(super) fn print_report<R: Serialize>(
+/// Prints a report to standard output: `answer`, if that is the JSON that was asked for, or text. With `--quiet`,
+/// prints no text.
+pub(super) fn print_report<R>(
     report: &R,
-    json: bool,
+    answer: Option<&impl Serialize>,
     write_text: impl FnOnce(&mut dyn Write, &R) -> io::Result<()>,
     verbosity: Verbosity,
 ) -> Result<()> {
-    if verbosity == Verbosity::Quiet {
-        return Ok(());
-    }
     // One write for many lines, and the flush below reports a full disk or a closed pipe.
     let out = &mut io::BufWriter::new(stdout());
-    if json {
-        report::write_json(out, report)?
-    } else {
-        write_text(out, report)?
+    match answer {
+        Some(answer) => report::write_json(out, answer)?,
+        None if verbosity == Verbosity::Quiet => return Ok(()),
+        None => write_text(out, report)?,
     }
     Ok(out.flush()?)
 }

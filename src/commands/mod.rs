@@ -3,13 +3,17 @@
 //! Commands take the structs of [`cli`](crate::cli) as clap made them, and return the exit code.
 #![warn(clippy::disallowed_macros)]
 
+pub(crate) mod answer_output;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 mod input_output;
 pub(crate) mod inspect;
+pub(crate) mod man;
 pub(crate) mod restore;
 pub(crate) mod save;
+pub(crate) mod schema;
 pub(crate) mod trust;
+pub(crate) mod usage_error;
 pub(crate) mod verify;
 pub(crate) mod verify_load;

@@ -8,10 +8,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::answer_output::print_answer;
 use super::input_output::{or_exit_code, stdout, stdout_style};
 use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
+use crate::report::answers::{TrustAnswer, absolute_path};
 use crate::report::verdict_text::write_verdict;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -19,6 +21,7 @@ use crate::snapshot::signature::SigningKey;
 use crate::snapshot::system::map_large_blocks;
 use crate::snapshot::verification::verify;
 use crate::ui::Verbosity;
+use crate::ui::messages::print_lines;
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
 
@@ -40,9 +43,10 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
         verbosity.note(&format!("{name} is already signed with your key"));
-        return Ok(exit::DONE);
+        return done(args, |path| TrustAnswer::was_signed(path));
     }
-    show_verdict(&snapshot, name)?;
+    let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
+    show_verdict(verdict.as_ref(), args)?;
     if !args.yes {
         if !can_ask() {
             return Err(exit::error(exit::USAGE, "stdin is not a terminal: pass --yes to sign without asking"));
@@ -53,6 +57,14 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     }
     sign(&snapshot, &args.file, &key).with_context(|| format!("cannot sign {name}"))?;
     verbosity.note(&format!("signed {name} with your key"));
+    done(args, |path| TrustAnswer::signed(path, verdict.as_ref()))
+}
+
+/// Prints the answer, if JSON was asked for.
+fn done<'a>(args: &TrustArgs, answer: impl FnOnce(String) -> TrustAnswer<'a>) -> Result<i32> {
+    if args.json {
+        print_answer(&answer(absolute_path(&args.file)))?;
+    }
     Ok(exit::DONE)
 }
 
@@ -95,11 +107,18 @@ fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result
     Err(exit::error(exit::DAMAGED, format!("{name} is damaged: run `snapcli verify` for details")))
 }
 
-fn show_verdict(snapshot: &Snapshot, name: &str) -> Result<()> {
-    let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
+/// Shows what loading the file would do. With `--json`, on standard error: it is what the question is about.
+fn show_verdict(verdict: Option<&Verdict>, args: &TrustArgs) -> Result<()> {
     let Some(verdict) = verdict else { return Ok(()) };
+    if args.json {
+        let mut text = Vec::new();
+        write_verdict(&mut text, verdict, false, false)?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        print_lines(|lines| text.lines().try_for_each(|line| lines.line(line)));
+        return Ok(());
+    }
     let out = &mut io::BufWriter::new(stdout());
-    write_verdict(out, &verdict, false, stdout_style().colour)?;
+    write_verdict(out, verdict, false, stdout_style().colour)?;
     out.flush().context("cannot write to standard output")
 }
 

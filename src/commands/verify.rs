@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::input_output::{is_stdio, or_exit_code, print_report};
 use crate::cli::VerifyArgs;
 use crate::exit;
+use crate::report::answers::{VerifyAnswer, absolute_path};
 use crate::report::verify_report::{VerifyReport, write_text};
 use crate::snapshot::reader::ReadError;
 use crate::snapshot::system::map_large_blocks;
@@ -19,7 +20,8 @@ pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32
     map_large_blocks();
     let file = args.file.display().to_string();
     let report = or_exit_code(check(args, &file, verbosity), || format!("cannot verify {file}"))?;
-    print_report(&report, args.json, write_text, verbosity)?;
+    let answer = args.json.then(|| VerifyAnswer::of(&report, Some(absolute_path(&args.file))));
+    print_report(&report, answer.as_ref(), write_text, verbosity)?;
     Ok(if report.whole { exit::DONE } else { exit::DAMAGED })
 }
 

@@ -7,6 +7,7 @@ use pyo3::types::{PyAny, PyCFunction, PyDict, PyType};
 use pyo3::{ffi, intern};
 
 use super::strategy::HEAP_TYPE;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The class in the method resolution order that defines a name, with its position there and the value.
 pub(super) struct FoundAttribute<'py> {
@@ -65,7 +66,7 @@ pub(super) fn defines_pickling(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     const NAMES: [&str; 4] = ["__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"];
     let table = kind.py().import("copyreg")?.getattr("dispatch_table")?;
     // A metaclass may make its classes unhashable.
-    if table.contains(kind).unwrap_or(false) {
+    if table.contains(kind).tolerated().unwrap_or(false) {
         return Ok(true);
     }
     for name in NAMES {

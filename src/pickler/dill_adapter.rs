@@ -15,6 +15,7 @@ use super::functions;
 use super::pickle_context::PickleContext;
 use super::reduce::Reduction;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The attributes that replace those of `dill.Pickler`, and the methods of [`DillAdapter`] that they get.
 const METHODS: [(&str, &str); 5] = [
@@ -61,7 +62,7 @@ pub(super) fn disconnect(context: &PickleContext, py: Python<'_>) {
     if let Some(pickler) = context.take_dill_pickler() {
         for attribute in METHODS.map(|(attribute, _)| attribute).into_iter().chain(["memo"]) {
             // `connect` has set the attribute, so there is nothing that could fail.
-            let _ = pickler.bind(py).delattr(attribute);
+            pickler.bind(py).delattr(attribute).tolerated();
         }
     }
 }

@@ -20,6 +20,7 @@ use super::plan::{Action, ObjectPlan};
 use super::raw_instances::{call_new, set_directly};
 use super::reduce;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Attributes that every exception has, or that are set by other means.
 const COMMON: [&str; 8] = [
@@ -166,10 +167,10 @@ fn without_connection<'py>(
     state: Bound<'py, PyDict>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let py = object.py();
-    let Ok(module) = loaded_modules(py)?.get_item("urllib.error") else { return Ok(state) };
+    let Some(module) = loaded_modules(py)?.get_item("urllib.error").tolerated() else { return Ok(state) };
     let class = module.getattr("HTTPError")?;
     let body = state.get_item("fp")?.filter(|body| !body.is_none());
-    let Some(body) = body.filter(|_| object.is_instance(&class).unwrap_or(false)) else { return Ok(state) };
+    let Some(body) = body.filter(|_| object.is_instance(&class).tolerated().unwrap_or(false)) else { return Ok(state) };
     if context.can_be_saved(&body)? {
         return Ok(state);
     }
@@ -259,7 +260,7 @@ fn extras<'py>(
     let extras = PyDict::new(py);
     for name in &form.attributes {
         // A slot may be unset.
-        if let Ok(value) = get.call1((object, name))
+        if let Some(value) = get.call1((object, name)).tolerated()
             && !value.is_none()
         {
             extras.set_item(name, value)?;

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyTuple, PyType};
 
 use super::class_attributes::{attribute, defines_pickling};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The name of a function, and what it does.
 type Harm = (String, &'static str);
@@ -90,7 +91,7 @@ pub(super) fn harm_of(kind: &Bound<'_, PyType>) -> PyResult<Option<String>> {
 
 /// The function behind a method, a static method, a class method or a wrapper.
 fn function_in(found: Bound<'_, PyAny>) -> Option<Bound<'_, PyFunction>> {
-    let inner = found.getattr("__func__").ok().or_else(|| found.getattr("fget").ok());
+    let inner = found.getattr("__func__").tolerated().or_else(|| found.getattr("fget").tolerated());
     inner.unwrap_or(found).cast_into::<PyFunction>().ok()
 }
 
@@ -131,7 +132,7 @@ fn instructions(code: &Bound<'_, PyAny>) -> PyResult<Vec<(String, String)>> {
     let mut found = Vec::new();
     for instruction in code.py().import("dis")?.call_method1("get_instructions", (code,))?.try_iter()? {
         let instruction = instruction?;
-        let name = instruction.getattr("argval")?.extract::<String>().unwrap_or_default();
+        let name = instruction.getattr("argval")?.extract::<String>().tolerated().unwrap_or_default();
         found.push((instruction.getattr("opname")?.extract()?, name));
     }
     for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {
@@ -168,8 +169,8 @@ fn harm_by_value(
         values.extend(defaults.values());
     }
     for value in values.into_iter().filter(|value| value.is_exact_instance_of::<PyCFunction>()) {
-        let module = value.getattr("__module__")?.extract::<String>().unwrap_or_default();
-        let name = value.getattr("__name__")?.extract::<String>().unwrap_or_default();
+        let module = value.getattr("__module__")?.extract::<String>().tolerated().unwrap_or_default();
+        let name = value.getattr("__name__")?.extract::<String>().tolerated().unwrap_or_default();
         let found = HARMFUL_IN_OS.iter().find(|(harmful, _)| module == "posix" && name == *harmful);
         if let Some((harmful, what)) = found {
             return Ok(Some((format!("os.{harmful}"), *what)));

@@ -13,6 +13,8 @@ use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 use pyo3::{ffi, intern};
 use rustc_hash::FxHashSet;
 
+use crate::python::deferred_signals::Tolerated as _;
+
 /// An attribute of `sys`. Importing `sys` for it would take ten times as long.
 fn sys_attribute<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the name is a C string, and the GIL is held.
@@ -36,13 +38,13 @@ pub(super) fn standard_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
 /// whose module is `main`.
 pub(crate) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
     let py = object.py();
-    let Ok(Some(module)) = object.getattr_opt(intern!(py, "__module__")) else { return Ok(None) };
+    let Some(Some(module)) = object.getattr_opt(intern!(py, "__module__")).tolerated() else { return Ok(None) };
     let Ok(module) = module.cast_into::<PyString>() else { return Ok(None) };
     let Ok(module) = module.to_str() else { return Ok(None) };
     if module == "__main__" {
         return Ok(None);
     }
-    let Ok(Some(name)) = object.getattr_opt(intern!(py, "__qualname__")) else { return Ok(None) };
+    let Some(Some(name)) = object.getattr_opt(intern!(py, "__qualname__")).tolerated() else { return Ok(None) };
     let Ok(name) = name.cast_into::<PyString>() else { return Ok(None) };
     let Ok(name) = name.to_str() else { return Ok(None) };
     let Some(mut found) = module_named(object.py(), module)? else { return Ok(None) };
@@ -85,23 +87,24 @@ fn attribute_path(qualified: &str) -> Cow<'_, str> {
 /// say that they are from `collections.abc`, which may not be loaded.
 fn module_named<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let modules = loaded_modules(py)?;
-    if let Ok(found) = modules.get_item(name) {
+    if let Some(found) = modules.get_item(name).tolerated() {
         return Ok(Some(found));
     }
     let Some((package, _)) = name.rsplit_once('.') else { return Ok(None) };
     let standard = standard_modules(py)?;
     let is_standard = modules.contains(package)? && standard.contains(name.split('.').next().unwrap_or_default())?;
-    Ok(if is_standard { py.import(name).ok().map(Bound::into_any) } else { None })
+    Ok(if is_standard { py.import(name).tolerated().map(Bound::into_any) } else { None })
 }
 
 /// The reason if it is certain that another process cannot import a module: it is the script itself, whose names do not
 /// exist yet when a load looks them up, or it was made at run time.
 pub(super) fn why_unimportable(py: Python<'_>, module: &str, main: &Bound<'_, PyAny>) -> Option<&'static str> {
-    let found = loaded_modules(py).ok()?.get_item(module).ok()?;
+    let found = loaded_modules(py).tolerated()?.get_item(module).tolerated()?;
     if found.is(main) {
         return Some("its module is the script itself, which another process cannot import");
     }
-    let has = |name: &Bound<'_, PyString>| found.getattr_opt(name).ok().flatten().is_some_and(|it| !it.is_none());
+    let has =
+        |name: &Bound<'_, PyString>| found.getattr_opt(name).tolerated().flatten().is_some_and(|it| !it.is_none());
     // Submodules may have neither attribute: their package creates them when it is imported.
     let importable = module.contains('.') || has(intern!(py, "__spec__")) || has(intern!(py, "__file__"));
     (!importable).then_some("its module was created at run time, so another process cannot import it")
@@ -113,22 +116,22 @@ pub(super) fn module_name(module: &Bound<'_, PyAny>) -> PyResult<Option<String>>
     let py = module.py();
     let modules = loaded_modules(py)?;
     let names = module.cast::<PyModule>()?.dict();
-    let is_known = |name: &Bound<'_, PyAny>| modules.get_item(name).is_ok_and(|found| found.is(module));
+    let is_known = |name: &Bound<'_, PyAny>| modules.get_item(name).tolerated().is_some_and(|found| found.is(module));
     if let Some(own) = names.get_item(intern!(py, "__name__"))?
-        && let Ok(name) = own.extract::<String>()
+        && let Some(name) = own.extract::<String>().tolerated()
         && is_known(&own)
     {
         return Ok(Some(name));
     }
-    if let Some(of_spec) = names.get_item(intern!(py, "__spec__"))?.and_then(|spec| spec.getattr("name").ok())
-        && let Ok(name) = of_spec.extract::<String>()
+    if let Some(of_spec) = names.get_item(intern!(py, "__spec__"))?.and_then(|spec| spec.getattr("name").tolerated())
+        && let Some(name) = of_spec.extract::<String>().tolerated()
         && is_known(&of_spec)
     {
         return Ok(Some(name));
     }
     for (name, found) in modules.cast::<PyDict>()? {
         if found.is(module) {
-            return Ok(name.extract().ok());
+            return Ok(name.extract().tolerated());
         }
     }
     Ok(None)
@@ -138,7 +141,7 @@ pub(super) fn module_name(module: &Bound<'_, PyAny>) -> PyResult<Option<String>>
 pub(super) fn importable_module_dicts(main: &Bound<'_, PyAny>) -> PyResult<Vec<(usize, String)>> {
     let py = main.py();
     let has = |names: &Bound<'_, PyDict>, name: &Bound<'_, PyString>| {
-        names.get_item(name).is_ok_and(|value| value.is_some_and(|value| !value.is_none()))
+        names.get_item(name).tolerated().is_some_and(|value| value.is_some_and(|value| !value.is_none()))
     };
     module_dicts_if(py, |module, name| {
         // Most modules are decided by their namespaces.
@@ -167,7 +170,7 @@ fn module_dicts_if(
         let names = module.dict();
         // Nearly all modules are registered under their own names.
         let name = match (names.get_item(intern!(py, "__name__"))?, key.cast::<PyString>()) {
-            (Some(own), Ok(key)) if own.is_exact_instance_of::<PyString>() && own.eq(key)? => key.extract().ok(),
+            (Some(own), Ok(key)) if own.is_exact_instance_of::<PyString>() && own.eq(key)? => key.extract().tolerated(),
             _ => module_name(module.as_any())?,
         };
         // GLOBAL ends a name at the line's end, so a name with a line feed cannot be written.

@@ -12,13 +12,15 @@ use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::{Action, ObjectPlan};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::{is_dotted_name, is_identifier};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The most statements for the submodules of one package.
 const MOST_SUBMODULES: usize = 64;
 
 /// Whether instances of a type are lazy imports.
 pub(crate) fn is_lazy_import(kind: &Bound<'_, PyType>) -> bool {
-    kind.name().is_ok_and(|name| name == "lazy_import") && kind.module().is_ok_and(|module| module == "builtins")
+    kind.name().tolerated().is_some_and(|name| name == "lazy_import")
+        && kind.module().tolerated().is_some_and(|module| module == "builtins")
 }
 
 /// The plan for a lazy import that has no slot.
@@ -47,7 +49,7 @@ pub(super) fn plan<'py>(context: &PickleContext, object: &Bound<'py, PyAny>) -> 
 fn other_lazy_modules(context: &PickleContext, py: Python<'_>) -> PyResult<Vec<String>> {
     let mut names = context.imports.imported.clone();
     if let Some(modules) = py.import("sys")?.getattr_opt("lazy_modules")? {
-        names.extend(modules.try_iter()?.filter_map(|name| name.ok()?.extract::<String>().ok()));
+        names.extend(modules.try_iter()?.filter_map(|name| name.tolerated()?.extract::<String>().tolerated()));
     }
     names.sort_unstable();
     names.dedup();
@@ -56,7 +58,7 @@ fn other_lazy_modules(context: &PickleContext, py: Python<'_>) -> PyResult<Vec<S
 
 /// The statement as people write it: `lazy import json`.
 pub(crate) fn shown_statement(object: &Bound<'_, PyAny>) -> Option<String> {
-    let import = LazyImport::of(object).ok().flatten()?;
+    let import = LazyImport::of(object).tolerated().flatten()?;
     Some(import.statement().trim_end_matches(" as value").to_owned())
 }
 

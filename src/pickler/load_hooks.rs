@@ -9,6 +9,7 @@ use pyo3::types::{PyAny, PyDict, PyType};
 use super::class_attributes::slot_names;
 use super::global_names::{loaded_modules, standard_modules};
 use super::strategy::HEAP_TYPE;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Packages beside the standard library whose own types load again.
 const PROVEN_PACKAGES: [&str; 13] = [
@@ -111,7 +112,7 @@ fn is_generated(hook: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 /// Whether a class or function belongs to a well-known package.
 fn is_proven(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let module = object.getattr_opt("__module__")?.and_then(|module| module.extract::<String>().ok());
+    let module = object.getattr_opt("__module__")?.and_then(|module| module.extract::<String>().tolerated());
     is_proven_module(object.py(), &module.unwrap_or_default())
 }
 
@@ -124,8 +125,9 @@ pub(super) fn is_installed(py: Python<'_>, module: &str) -> PyResult<bool> {
     if is_proven_module(py, module)? {
         return Ok(true);
     }
-    let Ok(module) = loaded_modules(py)?.get_item(module) else { return Ok(false) };
-    let file = module.getattr_opt("__file__")?.and_then(|file| file.extract::<String>().ok()).unwrap_or_default();
+    let Some(module) = loaded_modules(py)?.get_item(module).tolerated() else { return Ok(false) };
+    let file =
+        module.getattr_opt("__file__")?.and_then(|file| file.extract::<String>().tolerated()).unwrap_or_default();
     Ok(["site-packages", "dist-packages"].iter().any(|folder| file.split('/').any(|part| part == *folder)))
 }
 

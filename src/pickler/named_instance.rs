@@ -8,6 +8,7 @@ use super::class_attributes::slot_names;
 use super::plan::ObjectPlan;
 use super::reduce::Reduction;
 use super::strategy::HEAP_TYPE;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The plan for an instance of a Python class. None if the object cannot be created without a call of its class.
 pub(super) fn plan_by_value<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<ObjectPlan<'py>>> {
@@ -30,7 +31,7 @@ pub(super) fn plan_by_value<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<
     let create = py.import("copyreg")?.getattr("_reconstructor")?;
     let arguments = PyTuple::new(py, [class.clone().into_any(), base, data])?;
     // Calls only the `__new__` of the class that is written in C, which refuses classes that it does not fit.
-    if create.call1(&arguments).is_err() {
+    if create.call1(&arguments).tolerated().is_none() {
         return Ok(None);
     }
     let reduction = Reduction { state: state(object)?, ..Reduction::new(create, arguments.into_any()) };

@@ -19,6 +19,7 @@ use super::pickler_state::PicklerState;
 use super::plan::{DictWalk, ItemBatch, WorkItem};
 use super::repeated_values::is_repeatable;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The longest string, in bytes, that is written again in each segment instead of taken from an earlier one.
 const LONGEST_REPEATED: isize = 1024;
@@ -140,7 +141,7 @@ fn save_string(py: Python<'_>, state: &mut PicklerState, object: *mut ffi::PyObj
     if data.is_null() {
         // Taking the error clears it.
         drop(PyErr::take(py));
-        if save_string_with_surrogates(state, &string).is_ok() {
+        if save_string_with_surrogates(state, &string).tolerated().is_some() {
             return true;
         }
         // Memory is short. The caller tries again and reports that error, but has no reference except this one.

@@ -21,6 +21,7 @@ use super::pickler_state::PicklerState;
 use super::strategy::{HEAP_TYPE, Strategy};
 use super::submodules::SessionImports;
 use super::unloadable::UnloadableObjects;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Creates the object that dill's functions get as their pickler. A function of the adapter for dill, which is above
 /// the engine: this file must not import it.
@@ -250,7 +251,7 @@ impl PickleContext {
         let heap = class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
         // A class statement that `exec` runs without a `__name__` says `builtins`. A type of the interpreter says
         // nothing.
-        let unnamed = || class.module().is_ok_and(|module| module == "builtins");
+        let unnamed = || class.module().tolerated().is_some_and(|module| module == "builtins");
         let says_module = || class.getattr("__dict__").and_then(|names| names.contains("__module__"));
         Ok(self.is_session() && heap && (!unnamed() || says_module()?) && self.is_local(class)?)
     }

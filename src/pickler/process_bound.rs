@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyType};
 
 use super::finalizers;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Tells whether an object of a class is one that must not be restored.
 pub(super) type IsLive = fn(&Bound<'_, PyAny>) -> PyResult<bool>;
@@ -84,7 +85,7 @@ const SOMETIMES: [(&str, &str, IsLive, &str); 9] = [
 pub(super) fn refusal(kind: &Bound<'_, PyType>) -> PyResult<Option<LiveRefusal>> {
     for base in kind.mro() {
         let Ok(base) = base.cast_into::<PyType>() else { continue };
-        let (Ok(module), Ok(name)) = (base.module(), base.name()) else { continue };
+        let (Some(module), Some(name)) = (base.module().tolerated(), base.name().tolerated()) else { continue };
         let is_named = |home: &str, class: &str| module == home && name == class;
         if let Some((.., what)) = ALWAYS.iter().find(|(home, class, _)| is_named(home, class)) {
             return Ok(Some(LiveRefusal { what: Cow::Borrowed(*what), only_if: None }));
@@ -100,7 +101,7 @@ pub(super) fn refusal(kind: &Bound<'_, PyType>) -> PyResult<Option<LiveRefusal>>
 /// An attribute in the `__dict__` of an object, without a call of its class.
 fn own_attribute<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let get = object.py().get_type::<PyAny>().getattr("__getattribute__")?;
-    let Ok(names) = get.call1((object, "__dict__")) else { return Ok(None) };
+    let Some(names) = get.call1((object, "__dict__")).tolerated() else { return Ok(None) };
     let Ok(names) = names.cast_into::<PyDict>() else { return Ok(None) };
     names.get_item(name)
 }
@@ -122,7 +123,8 @@ fn is_connected(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 fn is_shelf_on_disk(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(own_attribute(object, "dict")?.is_some_and(|dict| {
-        !dict.is_exact_instance_of::<PyDict>() && dict.get_type().name().is_ok_and(|name| name != "_ClosedDict")
+        !dict.is_exact_instance_of::<PyDict>()
+            && dict.get_type().name().tolerated().is_some_and(|name| name != "_ClosedDict")
     }))
 }
 
@@ -133,10 +135,10 @@ fn is_open_writer(object: &Bound<'_, PyAny>) -> PyResult<bool> {
         None => own_attribute(object, "_mode")?,
     };
     let Some(mode) = mode else { return Ok(false) };
-    let writes = match mode.extract::<String>() {
-        Ok(mode) => mode.contains(['w', 'a', 'x', '+']),
+    let writes = match mode.extract::<String>().tolerated() {
+        Some(mode) => mode.contains(['w', 'a', 'x', '+']),
         // `_MODE_CLOSED` is 0, `_MODE_READ` is 1.
-        Err(_) => mode.extract::<i64>().is_ok_and(|mode| mode > 1),
+        None => mode.extract::<i64>().tolerated().is_some_and(|mode| mode > 1),
     };
     if !writes {
         return Ok(false);

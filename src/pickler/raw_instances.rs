@@ -19,6 +19,7 @@ use super::pickle_context::PickleContext;
 use super::plan::{Action, ObjectPlan};
 use super::reduce;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Built-in classes whose instances hold one value, which `__new__` takes.
 const VALUES: [&str; 6] = ["tuple", "str", "int", "float", "bytes", "complex"];
@@ -63,7 +64,9 @@ pub(super) fn form(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResul
     let builtin = builtin_base(kind)?;
     let Some(base) = BuiltinBase::of(&builtin)? else { return Ok(None) };
     // A property called `__dict__` hides the real one.
-    if attribute(kind, "__dict__")?.is_some_and(|found| found.get_type().name().is_ok_and(|name| name == "property")) {
+    if attribute(kind, "__dict__")?
+        .is_some_and(|found| found.get_type().name().tolerated().is_some_and(|name| name == "property"))
+    {
         return Ok(None);
     }
     if attribute(kind, "__getnewargs_ex__")?.is_some() {
@@ -138,7 +141,7 @@ fn needs_base_new(context: &PickleContext, kind: &Bound<'_, PyType>, base: Built
         return Ok(true);
     }
     // Libraries may return an existing object from `__new__`, which a call with the right arguments gets again.
-    let function = new.value.getattr("__func__").unwrap_or(new.value);
+    let function = new.value.getattr("__func__").tolerated().unwrap_or(new.value);
     let Ok(function) = function.cast_into::<PyFunction>() else { return Ok(false) };
     Ok(!takes(&function, if base == BuiltinBase::Value { 1 } else { 0 })?)
 }
@@ -284,7 +287,7 @@ impl RawForm {
         let slots = PyDict::new(py);
         for name in &self.slots {
             // A slot may be unset.
-            if let Ok(value) = get.call1((object, name)) {
+            if let Some(value) = get.call1((object, name)).tolerated() {
                 slots.set_item(name, value)?;
             }
         }

@@ -15,6 +15,7 @@ use super::named_objects::plan_global;
 use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::{Action, DirectWrite, ObjectPlan, WorkItem};
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Asks an object for its reduction.
 pub(super) fn plan<'py>(context: &PickleContext, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
@@ -38,7 +39,7 @@ pub(super) fn plan_reduced<'py>(
     if !(2..=6).contains(&parts.len()) {
         return Err(pickling_error(py, "tuple returned by __reduce__ must contain 2 through 6 elements"));
     }
-    let part = |index: usize| parts.get_item(index).ok().filter(|part| !part.is_none());
+    let part = |index: usize| parts.get_item(index).tolerated().filter(|part| !part.is_none());
     let state = match part(2) {
         Some(state) => Some(state),
         None => forgotten_attributes(context, object)?,
@@ -133,9 +134,9 @@ impl<'py> Reduction<'py> {
     /// The list in the state of a `numpy.ndarray` of objects: (version, shape, dtype, is Fortran, list).
     fn copied_list(&self, kind: &Bound<'py, PyType>) -> Option<Bound<'py, PyAny>> {
         let state = self.state.as_ref()?.cast::<PyTuple>().ok().filter(|state| state.len() == 5)?;
-        let is_array =
-            kind.name().is_ok_and(|name| name == "ndarray") && kind.module().is_ok_and(|name| name == "numpy");
-        let list = state.get_item(4).ok().filter(|_| is_array)?;
+        let is_array = kind.name().tolerated().is_some_and(|name| name == "ndarray")
+            && kind.module().tolerated().is_some_and(|name| name == "numpy");
+        let list = state.get_item(4).tolerated().filter(|_| is_array)?;
         list.is_exact_instance_of::<PyList>().then_some(list)
     }
 
@@ -181,7 +182,7 @@ impl<'py> Reduction<'py> {
         actions: &mut Vec<Action<'py>>,
     ) -> PyResult<()> {
         let py = self.function.py();
-        let name = self.function.getattr_opt("__name__")?.and_then(|name| name.extract::<String>().ok());
+        let name = self.function.getattr_opt("__name__")?.and_then(|name| name.extract::<String>().tolerated());
         let name = name.unwrap_or_default();
         if name != "__newobj__" && name != "__newobj_ex__" {
             let saved = [self.function.clone(), arguments.clone().into_any()];
@@ -219,14 +220,15 @@ impl<'py> Reduction<'py> {
 fn iterator(items: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyIterator>> {
     items.cast_into::<PyIterator>().map_err(|error| {
         let items = error.into_inner();
-        let kind = items.get_type().name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let kind =
+            items.get_type().name().map(|name| name.to_string_lossy().into_owned()).tolerated().unwrap_or_default();
         pickling_error(items.py(), &format!("the items of a reduction must be an iterator, not {kind}"))
     })
 }
 
 /// Whether the object is found under a name in a module that another process can import.
 pub(super) fn is_importable_name(context: &PickleContext, object: &Bound<'_, PyAny>, name: &str) -> bool {
-    module_with(context, object, name).is_ok()
+    module_with(context, object, name).tolerated().is_some()
 }
 
 /// An object whose reduction is a name.
@@ -243,7 +245,7 @@ fn module_with(context: &PickleContext, object: &Bound<'_, PyAny>, name: &str) -
     let py = object.py();
     let module: String = py.import("pickle")?.call_method1("whichmodule", (object, name))?.extract()?;
     let missing = |_| {
-        let shown = object.repr().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+        let shown = object.repr().map(|text| text.to_string_lossy().into_owned()).tolerated().unwrap_or_default();
         pickling_error(py, &format!("Can't pickle {shown}: it's not found as {module}.{name}"))
     };
     // `whichmodule` only guesses, so the name is looked up, as a load will do.

@@ -18,6 +18,7 @@ use super::pickler_state::PicklerState;
 use super::plan::ObjectPlan;
 use super::reduce;
 use super::strategy::{HEAP_TYPE, Strategy};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The most bytes that are repeated for one object, roughly. A larger one is shared with the earlier segment.
 const MOST_BYTES: isize = 1024;
@@ -80,7 +81,7 @@ fn has_value_hash(kind: &Bound<'_, PyType>) -> PyResult<bool> {
 fn is_value_class(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     for base in kind.mro() {
         let base = base.cast_into::<PyType>()?;
-        if let (Ok(module), Ok(name)) = (base.module(), base.name())
+        if let (Some(module), Some(name)) = (base.module().tolerated(), base.name().tolerated())
             && VALUE_CLASSES.iter().any(|(home, class)| module == *home && name == *class)
         {
             return Ok(true);
@@ -90,7 +91,7 @@ fn is_value_class(kind: &Bound<'_, PyType>) -> PyResult<bool> {
 }
 
 fn owner_attribute(kind: &Bound<'_, PyType>) -> Option<&'static str> {
-    let name = kind.name().ok()?;
+    let name = kind.name().tolerated()?;
     ATTRIBUTE_TYPES.iter().find(|(known, _)| name == *known).map(|(_, attribute)| *attribute)
 }
 
@@ -158,7 +159,7 @@ fn reduces_to_constants(context: &PickleContext, object: &Bound<'_, PyAny>) -> P
         dict.iter().all(|(name, value)| left.covers(&memo, &name) && left.covers(&memo, &value))
     };
     Ok(left.covers(&memo, &parts.get_item(1)?)
-        && parts.get_item(2).ok().is_none_or(|state| fits_as_state(state, &mut left)))
+        && parts.get_item(2).tolerated().is_none_or(|state| fits_as_state(state, &mut left)))
 }
 
 /// The plan for an object that has an equal reduction. Dicts in its state belong to the object, so an earlier segment

@@ -11,6 +11,7 @@ use pyo3::types::{PyAny, PyFunction, PyTuple, PyType};
 use super::load_hooks::is_installed;
 use super::plan::{Action, WorkItem};
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// How many containers within each other are followed to find out what they belong to. Deeper ones count as data.
 const MOST_LEVELS: usize = 1000;
@@ -123,9 +124,9 @@ fn part_role(object: Option<&Bound<'_, PyAny>>, next: Option<&Action<'_>>) -> Ma
         Some(Action::Write(Opcode::PopMark)) => Ok((object.is_instance_of::<PyType>(), MarkerRole::Data)),
         _ => return MarkerRole::Internal,
     };
-    match found {
-        Ok((true, role)) => role,
-        Ok((false, _)) | Err(_) => MarkerRole::Internal,
+    match found.tolerated() {
+        Some((true, role)) => role,
+        Some((false, _)) | None => MarkerRole::Internal,
     }
 }
 
@@ -149,16 +150,16 @@ fn stores_state(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// them.
 fn is_open(object: &Bound<'_, PyAny>) -> bool {
     let kind = object.get_type();
-    let (Ok(module), Ok(name)) = (kind.module(), kind.name()) else { return false };
+    let (Some(module), Some(name)) = (kind.module().tolerated(), kind.name().tolerated()) else { return false };
     let (module, name) = (module.to_string_lossy(), name.to_string_lossy());
     // A built-in type has no attributes but those that the script has added.
     module == "builtins"
         || OPEN_CLASSES.contains(&(&*module, &*name))
-        || !is_installed(object.py(), &module).unwrap_or(true)
+        || !is_installed(object.py(), &module).tolerated().unwrap_or(true)
 }
 
 fn is(value: &Bound<'_, PyAny>, string: &str) -> bool {
-    value.eq(string).unwrap_or(false)
+    value.eq(string).tolerated().unwrap_or(false)
 }
 
 fn is_named_tuple(object: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -169,5 +170,5 @@ fn is_named_tuple(object: &Bound<'_, PyAny>) -> PyResult<bool> {
 fn has_own_hash(object: &Bound<'_, PyAny>) -> bool {
     let inherited = object.py().get_type::<PyAny>().getattr("__hash__");
     let own = object.get_type().getattr("__hash__");
-    !inherited.and_then(|inherited| Ok(own?.is(&inherited))).unwrap_or(false)
+    !inherited.and_then(|inherited| Ok(own?.is(&inherited))).tolerated().unwrap_or(false)
 }

@@ -12,6 +12,7 @@ use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::{Action, ObjectPlan};
 use super::reduce::{Reduction, plan_by_dill_or_reduction};
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The names of the files that dill writes by name, without opening anything at load.
 const STANDARD_STREAMS: [&str; 3] = ["<stdin>", "<stdout>", "<stderr>"];
@@ -131,7 +132,7 @@ pub(super) fn plan_mapped_array<'py>(context: &PickleContext, object: &Bound<'py
 }
 
 fn is_standard_stream(name: &Bound<'_, PyAny>) -> bool {
-    name.extract::<String>().is_ok_and(|name| STANDARD_STREAMS.contains(&name.as_str()))
+    name.extract::<String>().tolerated().is_some_and(|name| STANDARD_STREAMS.contains(&name.as_str()))
 }
 
 /// The name and the absolute path of a file object.
@@ -144,7 +145,7 @@ fn reopenable<'py>(
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let py = object.py();
     let named = name.filter(|name| name.is_instance_of::<PyString>());
-    let Some(name) = named.filter(|_| is_plain_file(object).unwrap_or(false)) else {
+    let Some(name) = named.filter(|_| is_plain_file(object).tolerated().unwrap_or(false)) else {
         return Err(pickling_error(py, "cannot pickle a file object: it has no path from which it can be reopened"));
     };
     let os_path = py.import("os.path")?;

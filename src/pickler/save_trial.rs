@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyBaseException, PyKeyboardInterrupt};
+use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule};
 
@@ -14,6 +14,7 @@ use super::engine::NestedSave;
 use super::output::{OpcodeOutput, SegmentSink};
 use super::pickle_context::{PickleContext, UpperCalls};
 use super::{dill_adapter, engine};
+use crate::python::deferred_signals::ends_call;
 
 /// What a context calls of the files above it.
 pub(super) const CALLS: UpperCalls = UpperCalls { connect_dill: dill_adapter::connect, try_save };
@@ -55,7 +56,7 @@ fn try_save(context: &Arc<PickleContext>, object: &Bound<'_, PyAny>) -> PyResult
             }
             Ok(true)
         }
-        Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
+        Err(error) if ends_call(py, &error) => Err(error),
         Err(_) => Ok(false),
     }
 }

@@ -18,6 +18,7 @@ use super::unloadable::{CheckedRange, UnloadableObjects};
 use super::{class_attributes, dill_adapter, engine};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::passes::scan::SegmentFacts;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::StoredBuffer;
 
 /// Pickles the variables of a session.
@@ -189,7 +190,7 @@ impl<'py> SessionPickler<'py> {
         save().and_then(|()| self.end(before)).map_err(|error| {
             let chain = self.take_chain();
             // A rollback only drops references and clears a dict. An error in it matters less than the one at hand.
-            let stopped = self.roll_back(before).ok().flatten();
+            let stopped = self.roll_back(before).tolerated().flatten();
             SaveFailure { error, chain, stopped }
         })
     }
@@ -224,7 +225,7 @@ impl<'py> SessionPickler<'py> {
         let is_own_dict = |index: usize, chain: &[Bound<'py, PyAny>]| {
             let owner = index.checked_sub(1).and_then(|index| chain.get(index))?;
             let dict = chain.get(index).filter(|dict| dict.is_exact_instance_of::<PyDict>())?;
-            Some(class_attributes::instance_dict(owner).ok()??.is(dict))
+            Some(class_attributes::instance_dict(owner).tolerated()??.is(dict))
         };
         for index in (0..chain.len()).rev() {
             if is_own_dict(index, &chain) == Some(true) {
@@ -296,7 +297,7 @@ pub(crate) fn all_faults<'py>(
     let pickler = SessionPickler::with_context(module, context)?;
     pickler.write_markers(request.lost)?;
     // The save may still fail, at an error that ends the search: what was found before counts.
-    let _ = pickler.save(value, 0, u64::MAX);
+    pickler.save(value, 0, u64::MAX).map_err(|failure| failure.error).tolerated();
     let found = pickler.context.fault_search()?.map(|mut search| search.take_found()).unwrap_or_default();
     let py = module.py();
     let fault = |FoundFault { error, chain, replaced }: FoundFault| {

@@ -15,6 +15,7 @@ use super::pickle_context::PickleContext;
 use super::process_bound::{self, LiveRefusal};
 use super::raw_instances::{self, RawForm};
 use super::weak_objects::{WeakKind, weak_kind};
+use crate::python::deferred_signals::Tolerated as _;
 
 pub(super) enum Strategy {
     /// `object.__new__` and a `__dict__`: the fast path writes the instances once the class has a slot.
@@ -92,8 +93,8 @@ const BUILTINS_TO_REDUCE: [&str; 5] = ["range", "slice", "ellipsis", "NotImpleme
 /// Determines the strategy for the objects of a type.
 pub(super) fn classify(kind: &Bound<'_, PyType>, context: &PickleContext) -> PyResult<Strategy> {
     let py = kind.py();
-    let module = kind.module().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = kind.name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let module = kind.module().map(|name| name.to_string_lossy().into_owned()).tolerated().unwrap_or_default();
+    let name = kind.name().map(|name| name.to_string_lossy().into_owned()).tolerated().unwrap_or_default();
     // A metaclass that `copyreg` knows wins over everything below. It may not even be hashable, which dill requires.
     if !kind.is(py.get_type::<PyType>()) && is_registered(kind)? {
         return Ok(Strategy::Reduce);
@@ -187,7 +188,7 @@ fn is_registered(kind: &Bound<'_, PyType>) -> PyResult<bool> {
 /// Whether a class is an enumeration: one of `enum`, or of another metaclass that keeps members in the same way.
 pub(super) fn is_enumeration(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     // If `enum` is not loaded, there is no enumeration of it.
-    if let Ok(module) = loaded_modules(kind.py())?.get_item("enum")
+    if let Some(module) = loaded_modules(kind.py())?.get_item("enum").tolerated()
         && kind.is_instance(&module.getattr("EnumMeta")?)?
     {
         return Ok(true);
@@ -201,7 +202,7 @@ pub(super) fn is_enumeration(kind: &Bound<'_, PyType>) -> PyResult<bool> {
 
 /// Arrays are reduced by protocol 5. Their subclasses and numpy's dtype classes are left to dill.
 fn numpy_strategy(kind: &Bound<'_, PyType>, module: &str) -> PyResult<Option<Strategy>> {
-    let Ok(numpy) = loaded_modules(kind.py())?.get_item("numpy") else { return Ok(None) };
+    let Some(numpy) = loaded_modules(kind.py())?.get_item("numpy").tolerated() else { return Ok(None) };
     let Some(array) = numpy.getattr_opt("ndarray")? else { return Ok(None) };
     if kind.is(&array) {
         return Ok(Some(if is_registered(kind)? { Strategy::Reduce } else { Strategy::Array }));
@@ -220,8 +221,8 @@ fn tensor_strategy(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResu
     let is_parameter = |base: Bound<'_, PyAny>| {
         let base = base.cast_into::<PyType>().ok();
         base.is_some_and(|base| {
-            base.name().is_ok_and(|name| name == "Parameter")
-                && base.module().is_ok_and(|module| module == "torch.nn.parameter")
+            base.name().tolerated().is_some_and(|name| name == "Parameter")
+                && base.module().tolerated().is_some_and(|module| module == "torch.nn.parameter")
         })
     };
     if kind.mro().iter().skip(1).any(is_parameter) {

@@ -15,6 +15,7 @@ use super::global_names::loaded_modules;
 use super::pickle_context::PickleContext;
 use super::plan::Action;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// What is known of the session's imports.
 #[derive(Default)]
@@ -63,7 +64,7 @@ fn needed(context: &PickleContext, module: &Bound<'_, PyAny>, name: &str) -> PyR
     let imports = &context.imports;
     let mut found = Vec::new();
     for (key, submodule) in loaded_modules(module.py())?.cast::<PyDict>()?.copy()? {
-        let Some(full) = key.cast::<PyString>().ok().and_then(|name| name.to_str().ok()) else { continue };
+        let Some(full) = key.cast::<PyString>().ok().and_then(|name| name.to_str().tolerated()) else { continue };
         let Some(parts) = full.strip_prefix(&prefix) else { continue };
         let is_imported = || imports.imported.iter().any(|name| name == full);
         let is_used = || parts.split('.').all(|part| imports.used_names(context, module.py()).contains(part));
@@ -99,7 +100,7 @@ impl SessionImports {
             let mut names = FxHashSet::default();
             for value in context.globals.bind(py).values() {
                 // Reading code objects cannot fail. A class with a strange namespace uses no names.
-                let _ = add_names_within(context, &value, &mut names);
+                add_names_within(context, &value, &mut names).tolerated();
             }
             names
         })

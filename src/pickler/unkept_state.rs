@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
 use super::pickle_context::PickleContext;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Notes that a function with `functools.lru_cache` has results: no call that plain dill could make fills a cache.
 pub(super) fn note_cache(context: &PickleContext, function: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -20,7 +21,9 @@ pub(super) fn note_cache(context: &PickleContext, function: &Bound<'_, PyAny>) -
 
 /// Notes what a logger has beside its name and its level, which is kept with the state of the interpreter.
 pub(super) fn note_logger(context: &PickleContext, logger: &Bound<'_, PyAny>) -> PyResult<()> {
-    let has = |name: &str| Ok::<_, PyErr>(logger.getattr_opt(name)?.is_some_and(|list| list.len().unwrap_or(0) > 0));
+    let has = |name: &str| {
+        Ok::<_, PyErr>(logger.getattr_opt(name)?.is_some_and(|list| list.len().tolerated().unwrap_or(0) > 0))
+    };
     let is = |name: &str, default: bool| {
         Ok::<_, PyErr>(match logger.getattr_opt(name)? {
             Some(value) => value.is_truthy()? == default,

@@ -13,6 +13,7 @@ use super::plan::{Action, ObjectPlan};
 use super::reduce::{self, Reduction};
 use super::strategy::customizes_reduction;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The kinds of weak objects.
 #[derive(Clone, Copy)]
@@ -42,7 +43,7 @@ const CONSTRUCTED: [&str; 6] = ["data", "_remove", "_pending_removals", "_iterat
 pub(super) fn weak_kind(class: &Bound<'_, PyType>) -> PyResult<Option<WeakKind>> {
     for base in class.mro() {
         let Ok(base) = base.cast_into::<PyType>() else { continue };
-        let (Ok(module), Ok(name)) = (base.module(), base.name()) else { continue };
+        let (Some(module), Some(name)) = (base.module().tolerated(), base.name().tolerated()) else { continue };
         if let Some((.., kind)) = CLASSES.iter().find(|(home, class, _)| module == *home && name == *class) {
             return Ok((!customizes_reduction(class)?).then_some(*kind));
         }
@@ -88,11 +89,14 @@ fn container<'py>(object: &Bound<'py, PyAny>, is_set: bool) -> PyResult<Vec<Acti
     let py = object.py();
     let class = object.get_type();
     let of_weakref = |base: &Bound<'py, PyAny>| {
-        let module = base.getattr("__module__").and_then(|module| module.extract::<String>()).unwrap_or_default();
+        let module =
+            base.getattr("__module__").and_then(|module| module.extract::<String>()).tolerated().unwrap_or_default();
         matches!(module.as_str(), "weakref" | "_weakrefset")
     };
     let initializes = |base: &Bound<'py, PyAny>| {
-        base.getattr("__dict__").is_ok_and(|names| names.contains("__init__").unwrap_or(false))
+        base.getattr("__dict__")
+            .tolerated()
+            .is_some_and(|names| names.contains("__init__").tolerated().unwrap_or(false))
     };
     let mro: Vec<_> = class.mro().iter().collect();
     let empty = PyTuple::empty(py).into_any();

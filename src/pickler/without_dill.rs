@@ -13,6 +13,7 @@ use pyo3::types::{PyAny, PyDict, PyMappingProxy, PyTuple, PyType};
 use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::{DirectWrite, ObjectPlan};
 use super::reduce::{self, Reduction};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Types that have a reduction of their own: a name in a class.
 const DESCRIPTORS: [&str; 5] =
@@ -68,7 +69,7 @@ pub(super) fn plan<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>
 
 /// The refusal of an object that dill could pickle.
 pub(super) fn needs_dill(kind: &Bound<'_, PyType>) -> PyErr {
-    let name = kind.name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = kind.name().map(|name| name.to_string_lossy().into_owned()).tolerated().unwrap_or_default();
     pickling_error(kind.py(), &format!("cannot pickle a {name} without dill: pip install dill"))
 }
 

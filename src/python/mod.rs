@@ -13,6 +13,8 @@ use crate::exit::{self, OrExit};
 #[cfg(feature = "python")]
 pub(crate) mod context;
 #[cfg(feature = "python")]
+pub(crate) mod deferred_signals;
+#[cfg(feature = "python")]
 pub(crate) mod dill;
 pub(crate) mod dill_install;
 pub(crate) mod discover;

@@ -3,18 +3,13 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use serde::Serialize;
-
 use crate::snapshot::file_changes::{Change, ChangeKind, ChangedAspect, Changes, FirstDifference, ValueSummary};
-use crate::snapshot::index::SCHEMA;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::ui::Lines;
 
-/// What changed between two files. The JSON of `diff --json`.
-#[derive(Debug, Serialize)]
+/// What changed between two files.
+#[derive(Debug)]
 pub struct DiffReport {
-    /// The version of the JSON format.
-    pub schema: u32,
     /// The path of the first file.
     pub before: String,
     /// The path of the second file.
@@ -22,7 +17,6 @@ pub struct DiffReport {
     /// Whether nothing changed.
     pub same: bool,
     /// The changed variables.
-    #[serde(flatten)]
     pub changes: Changes,
 }
 
@@ -31,7 +25,7 @@ impl DiffReport {
     pub(crate) fn new(before: (String, &Snapshot), after: (String, &Snapshot), mut changes: Changes) -> Self {
         hide_secrets(&mut changes, &[before.1, after.1]);
         let same = changes.changes.is_empty();
-        Self { schema: SCHEMA, before: before.0, after: after.0, same, changes }
+        Self { before: before.0, after: after.0, same, changes }
     }
 }
 

@@ -4,26 +4,33 @@
 
 use std::io::{self, Write};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::answers::SchemaVersion;
 use crate::ui::Lines;
 
 /// The whole result. The JSON of `doctor --json`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Doctor")]
 pub(crate) struct DoctorReport {
     /// The version of the JSON format.
-    pub schema: u32,
+    pub schema: SchemaVersion,
     /// The version of snapcli.
     pub snapcli: String,
-    /// The Python that would run; `None` if none is usable.
+    /// The Python that would run. Absent if none is usable.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub python: Option<PythonReport>,
     /// Every Python that was found, in the order of the search.
     pub candidates: Vec<CandidateReport>,
-    /// How that Python would be started; `None` if no Python is usable.
+    /// How that Python would be started. Absent if no Python is usable.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<EngineReport>,
-    /// The libpython of that Python; `None` if its own program is started.
+    /// The libpython of that Python. Absent if its own program is started.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub libpython: Option<LibpythonReport>,
-    /// The dill that would be used; `None` if no Python is usable.
+    /// The dill that would be used. Absent if no Python is usable.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub dill: Option<DillReport>,
     /// The key that snapshots are signed with.
     pub key: KeyReport,
@@ -32,9 +39,10 @@ pub(crate) struct DoctorReport {
 }
 
 /// The Python that would run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct PythonReport {
     /// `sys.executable`.
+    #[serde(rename = "path")]
     pub executable: String,
     /// Such as `3.12.1`.
     pub version: String,
@@ -51,7 +59,7 @@ pub(crate) struct PythonReport {
 }
 
 /// A Python that the search found.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct CandidateReport {
     /// The step of the search that found it.
     pub source: String,
@@ -59,38 +67,45 @@ pub(crate) struct CandidateReport {
     pub path: String,
     /// Whether it is the one that would run.
     pub chosen: bool,
-    /// Whether it can run scripts.
-    pub usable: bool,
-    /// Its version; `None` if it is not usable.
+    /// Whether it can run scripts. Absent if it was not tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usable: Option<bool>,
+    /// Its version. Absent if it is not usable.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Why it would not run; for some steps, why it would.
+    #[serde(rename = "why", skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 /// How a Python is started.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct EngineReport {
     /// Whether its own executable is started with the engine in it. Otherwise its libpython is loaded into the program.
     pub injected: bool,
-    /// The file of the engine; `None` if it is a part of the program, or is missing.
+    /// The file of the engine. Absent if it is a part of the program, or is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
 
 /// The shared library of Python.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct LibpythonReport {
     /// The library that the dynamic loader found for this process.
+    #[serde(rename = "loaded_path", skip_serializing_if = "Option::is_none")]
     pub loaded: Option<String>,
     /// The library of the chosen Python.
+    #[serde(rename = "wanted_path", skip_serializing_if = "Option::is_none")]
     pub wanted: Option<String>,
     /// Whether snapcli would start itself again to load the wanted library.
     pub restart: bool,
     /// Why one of these is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 /// Where dill comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum DillState {
     /// The chosen environment has one.
@@ -104,35 +119,44 @@ pub(crate) enum DillState {
 }
 
 /// The dill that would be used.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct DillReport {
     /// Where it comes from.
     pub state: DillState,
     /// The version that is installed, or would be.
     pub version: String,
     /// The file or folder where it is, or the folder where it would be installed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
 
 /// Where the key is that snapshots are signed with.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct KeyReport {
-    /// The path of the file, or the name of the environment variable; `None` if the user has no configuration folder.
-    pub place: Option<String>,
+    /// The file. Absent if the key is in an environment variable, or the user has no configuration folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The name of the environment variable, if one holds the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
     /// Whether the key exists.
     pub found: bool,
     /// Why it cannot be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// The folders that snapcli writes to; `None` if the system names no such folder for this user.
-#[derive(Debug, Serialize)]
+/// The folders that snapcli writes to; one is absent if the system names no such folder for this user.
+#[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct FolderReport {
     /// Files that may be deleted at any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cache: Option<String>,
     /// The private dill.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
     /// The key.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
 }
 
@@ -221,7 +245,7 @@ impl LibpythonReport {
 
 impl KeyReport {
     fn describe(&self) -> String {
-        match (&self.error, &self.place) {
+        match (&self.error, self.variable.as_ref().or(self.path.as_ref())) {
             (Some(error), _) => format!("cannot be used: {error}"),
             (None, Some(place)) if self.found => place.clone(),
             (None, Some(place)) => format!("none yet: the first save creates {place}"),
@@ -258,21 +282,21 @@ mod tests {
     #[test]
     fn the_reason_is_below_its_candidate_and_is_escaped() {
         let report = DoctorReport {
-            schema: 1,
+            schema: SchemaVersion,
             snapcli: "0.1.0".to_owned(),
             python: None,
             candidates: vec![CandidateReport {
                 source: "PATH".to_owned(),
                 path: "/usr/bin/python3".to_owned(),
                 chosen: false,
-                usable: false,
+                usable: Some(false),
                 version: None,
                 reason: Some("it is \u{1b}[2Jtoo old".to_owned()),
             }],
             engine: None,
             libpython: Some(LibpythonReport { loaded: None, wanted: None, restart: false, error: None }),
             dill: None,
-            key: KeyReport { place: Some("/k".to_owned()), found: false, error: None },
+            key: KeyReport { path: Some("/k".to_owned()), variable: None, found: false, error: None },
             folders: FolderReport { cache: Some("/c".to_owned()), data: None, config: None },
         };
         let mut text = Vec::new();

@@ -1,7 +1,8 @@
-//! The result of `inspect`, and the `--report` of `save`: an index, and the file or script it belongs to.
+//! The result of `inspect` and of `save`: an index, and the file or script it belongs to.
 //!
 //! A snapshot brings its index. For any other pickle, one is made from the outline of the pickle.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::pickle::explain::describe_value::ValueRole;
@@ -12,7 +13,8 @@ use crate::snapshot::index::{Index, LeftOutReason, PREVIEW, SCHEMA, Variable, Va
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
 
-/// What is in a file, or in the session of a script. The JSON of `inspect --json` and `save --report`.
+/// What is in a file, or in the session of a script. Its serialization is the data of the HTML page; the JSON of
+/// `inspect --json` and `save --report` is [`SessionAnswer`](super::answers::SessionAnswer).
 #[derive(Debug, Serialize)]
 pub struct SessionReport {
     /// The path of the file or script.
@@ -33,7 +35,7 @@ pub struct SessionReport {
 }
 
 /// The kind of file that a session was read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum FileFormat {
     /// A snapshot with an index.

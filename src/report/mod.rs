@@ -13,6 +13,7 @@ use serde_json::ser::Serializer;
 
 use self::json_text::JsonText;
 
+pub(crate) mod answers;
 pub mod diff_report;
 pub(crate) mod doctor_report;
 pub(crate) mod github;

@@ -2,19 +2,14 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-
 use super::inspect_report::FileFormat;
-use crate::snapshot::index::SCHEMA;
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::verification::{Checked, FileInput, Problem, Verified};
 use crate::ui::{Lines, count, format_size};
 
-/// What a check of a file found. The JSON of `verify --json`.
-#[derive(Debug, Serialize)]
+/// What a check of a file found.
+#[derive(Debug)]
 pub struct VerifyReport {
-    /// The version of the JSON format.
-    pub schema: u32,
     /// The path of the file.
     pub file: String,
     /// The kind of file; `None` if the damage hides it.
@@ -24,7 +19,6 @@ pub struct VerifyReport {
     /// Whether nothing is wrong with the file.
     pub whole: bool,
     /// The problems, and the variables.
-    #[serde(flatten)]
     pub verified: Verified,
 }
 
@@ -42,7 +36,7 @@ impl VerifyReport {
         let (snapshot, verified) = input.verify(max_memory, begin)?;
         let format = snapshot.as_ref().map(FileFormat::of).transpose()?;
         let bytes = snapshot.as_ref().map(Snapshot::file_len);
-        Ok(Self { schema: SCHEMA, file, format, bytes, whole: verified.is_whole(), verified })
+        Ok(Self { file, format, bytes, whole: verified.is_whole(), verified })
     }
 }
 

@@ -7,6 +7,7 @@ use pyo3::types::{PyAny, PyType};
 
 use super::object_description::{genuine_module, type_name};
 use crate::pickler::class_attributes::{namespace, slots};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Where the instances of a type have attributes.
 pub(super) struct AttributePlaces<'py> {
@@ -24,9 +25,9 @@ impl<'py> AttributePlaces<'py> {
     /// `session` is the module whose classes are saved by value.
     pub(super) fn of(kind: &Bound<'py, PyType>, session: &str) -> PyResult<Self> {
         let is_of_session = |class: Bound<'py, PyAny>| {
-            let names = class.cast_into::<PyType>().ok().and_then(|class| namespace(&class).ok());
-            let module = names.and_then(|names| names.get_item("__module__").ok());
-            module.is_some_and(|module| module.eq(session).unwrap_or(false))
+            let names = class.cast_into::<PyType>().ok().and_then(|class| namespace(&class).tolerated());
+            let module = names.and_then(|names| names.get_item("__module__").tolerated());
+            module.is_some_and(|module| module.eq(session).tolerated().unwrap_or(false))
         };
         let is_saved = kind.mro().iter().any(is_of_session);
         Ok(Self {

@@ -17,6 +17,7 @@ use rustc_hash::FxHashSet;
 
 use super::object_description::genuine_module;
 use crate::pickler::{Annotations, CLASS_NAMES};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The most objects that are searched for code within one object. Searching a table of a million numbers would only
 /// waste time.
@@ -56,7 +57,7 @@ impl CodeReader {
     pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
         let map = py.import("opcode")?.getattr("opmap")?;
         // An opcode that this version does not have is None, and never matches.
-        let number = |name: &str| map.get_item(name).and_then(|number| number.extract::<u8>()).ok();
+        let number = |name: &str| map.get_item(name).and_then(|number| number.extract::<u8>()).tolerated();
         Ok(Self {
             store_name: number("STORE_NAME"),
             store_global: number("STORE_GLOBAL"),
@@ -126,7 +127,7 @@ impl CodeReader {
         let mut used = FxHashSet::default();
         for code in code {
             // Code objects are a built-in type: reading their attributes does not fail.
-            let _ = self.add_globals(code, &mut used);
+            self.add_globals(code, &mut used).tolerated();
         }
         used
     }
@@ -179,7 +180,7 @@ impl CodeReader {
 /// found.
 pub(super) fn all_code<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
     let roots = code_within(object, namespace);
-    roots.iter().flat_map(|root| nested(root).unwrap_or_default()).map(|(_, code)| code).collect()
+    roots.iter().flat_map(|root| nested(root).tolerated().unwrap_or_default()).map(|(_, code)| code).collect()
 }
 
 /// Those names that code objects look up, store or import, attributes included, for which `is_wanted` holds.
@@ -191,7 +192,9 @@ pub(super) fn names_among(code: &[Bound<'_, PyAny>], is_wanted: impl Fn(&str) ->
             continue;
         };
         let names = names.iter().filter_map(|name| name.cast_into::<PyString>().ok());
-        found.extend(names.filter_map(|name| name.to_str().ok().filter(|name| is_wanted(name)).map(str::to_owned)));
+        found.extend(
+            names.filter_map(|name| name.to_str().tolerated().filter(|name| is_wanted(name)).map(str::to_owned)),
+        );
     }
     found
 }
@@ -233,7 +236,7 @@ fn line_at(table: &[(usize, usize, Option<u32>)], offset: usize) -> Option<u32> 
 
 /// The code objects within `object` whose globals are `namespace`.
 fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
-    let session = namespace.get_item(intern!(namespace.py(), "__name__")).ok().flatten();
+    let session = namespace.get_item(intern!(namespace.py(), "__name__")).tolerated().flatten();
     // What `exec` runs in a dict without a name takes that of the built-in functions.
     let session = session.unwrap_or_else(|| intern!(namespace.py(), "builtins").clone().into_any());
     let mut found = Vec::new();
@@ -251,7 +254,7 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
         if object.is_exact_instance_of::<PyFunction>() {
             // A function of another module looks its names up elsewhere, but may wrap one of this module.
             let py = object.py();
-            if object.getattr(intern!(py, "__globals__")).is_ok_and(|globals| globals.is(namespace)) {
+            if object.getattr(intern!(py, "__globals__")).tolerated().is_some_and(|globals| globals.is(namespace)) {
                 found.extend(object.getattr(intern!(py, "__code__")));
             }
             pending.extend(function_parts(&object));
@@ -266,7 +269,7 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
         } else if let Some(parts) = wrapped_parts(&object) {
             pending.extend(parts);
         } else if let Some(frame) = suspended_frame(&object) {
-            if frame.getattr("f_globals").is_ok_and(|globals| globals.is(namespace)) {
+            if frame.getattr("f_globals").tolerated().is_some_and(|globals| globals.is(namespace)) {
                 found.extend(frame.getattr("f_code"));
             }
             pending.extend(frame.getattr("f_locals"));
@@ -281,13 +284,13 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
 
 /// The frame of a generator, a coroutine or an async generator that has not ended.
 fn suspended_frame<'py>(object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let attribute = match object.get_type().name().ok()?.to_str().ok()? {
+    let attribute = match object.get_type().name().tolerated()?.to_str().tolerated()? {
         "generator" => "gi_frame",
         "coroutine" => "cr_frame",
         "async_generator" => "ag_frame",
         _ => return None,
     };
-    object.getattr(attribute).ok().filter(|frame| !frame.is_none())
+    object.getattr(attribute).tolerated().filter(|frame| !frame.is_none())
 }
 
 /// The objects that a function holds besides its code.
@@ -295,18 +298,18 @@ fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
     let py = function.py();
     let mut parts = Vec::new();
     // An empty cell raises ValueError.
-    parts.extend(named_cells(function).filter_map(|(_, cell)| cell.getattr("cell_contents").ok()));
-    if let Ok(Annotations::Lazy(annotate)) = Annotations::of(function) {
+    parts.extend(named_cells(function).filter_map(|(_, cell)| cell.getattr("cell_contents").tolerated()));
+    if let Some(Annotations::Lazy(annotate)) = Annotations::of(function).tolerated() {
         parts.push(annotate);
     }
     for name in [intern!(py, "__defaults__"), intern!(py, "__kwdefaults__")] {
         parts.extend(function.getattr(name));
     }
     // Not by `getattr`: raising AttributeError for most functions would take longer than all the rest.
-    if let Ok(dict) = function.getattr(intern!(py, "__dict__"))
+    if let Some(dict) = function.getattr(intern!(py, "__dict__")).tolerated()
         && let Ok(dict) = dict.cast_exact::<PyDict>()
     {
-        parts.extend(dict.get_item(intern!(py, "__wrapped__")).ok().flatten());
+        parts.extend(dict.get_item(intern!(py, "__wrapped__")).tolerated().flatten());
     }
     parts
 }
@@ -316,11 +319,16 @@ pub(super) fn named_cells<'py>(
     function: &Bound<'py, PyAny>,
 ) -> impl Iterator<Item = (String, Bound<'py, PyAny>)> + use<'py> {
     let py = function.py();
-    let cells = function.getattr(intern!(py, "__closure__")).ok().and_then(|cells| cells.cast_into::<PyTuple>().ok());
-    let names = cells.as_ref().and_then(|_| function.getattr(intern!(py, "__code__")).ok());
-    let names = names.and_then(|code| code.getattr(intern!(py, "co_freevars")).ok()?.cast_into::<PyTuple>().ok());
+    let cells =
+        function.getattr(intern!(py, "__closure__")).tolerated().and_then(|cells| cells.cast_into::<PyTuple>().ok());
+    let names = cells.as_ref().and_then(|_| function.getattr(intern!(py, "__code__")).tolerated());
+    let names =
+        names.and_then(|code| code.getattr(intern!(py, "co_freevars")).tolerated()?.cast_into::<PyTuple>().ok());
     let pairs = cells.zip(names).map(|(cells, names)| names.iter().zip(cells.iter()).collect::<Vec<_>>());
-    let pairs = pairs.unwrap_or_default().into_iter().map(|(name, cell)| (name.extract().unwrap_or_default(), cell));
+    let pairs = pairs
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, cell)| (name.extract().tolerated().unwrap_or_default(), cell));
     pairs.filter(|(name, _)| name != CLASS_NAMES)
 }
 
@@ -343,14 +351,20 @@ fn items<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
         || object.is_exact_instance_of::<PyTuple>()
         || object.is_exact_instance_of::<PySet>()
         || object.is_exact_instance_of::<PyFrozenSet>();
-    sequence.then(|| object.try_iter().map(|items| items.take(MAX_ITEMS).flatten().collect()).unwrap_or_default())
+    sequence.then(|| {
+        object
+            .try_iter()
+            .map(|items| items.take(MAX_ITEMS).map_while(|item| item.tolerated()).collect())
+            .tolerated()
+            .unwrap_or_default()
+    })
 }
 
 /// The functions inside the wrappers of the standard library: `property`, `partial` and the like.
 fn wrapped_parts<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
     let kind = object.get_type();
     // The name alone proves nothing: the script may define a class with the same name.
-    let names: &[&str] = match (genuine_module(&kind)?.as_str(), kind.name().ok()?.to_string_lossy().as_ref()) {
+    let names: &[&str] = match (genuine_module(&kind)?.as_str(), kind.name().tolerated()?.to_string_lossy().as_ref()) {
         ("builtins", "staticmethod" | "classmethod" | "method") => &["__func__"],
         ("builtins", "property") => &["fget", "fset", "fdel"],
         ("functools", "_lru_cache_wrapper") => &["__wrapped__"],
@@ -358,12 +372,12 @@ fn wrapped_parts<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny
         ("functools", "cached_property" | "partialmethod" | "singledispatchmethod") => &["func"],
         _ => return None,
     };
-    Some(names.iter().filter_map(|name| object.getattr(*name).ok()).collect())
+    Some(names.iter().filter_map(|name| object.getattr(*name).tolerated()).collect())
 }
 
 /// Whether the `__module__` of a class is the session's module.
 fn is_of(class: &Bound<'_, PyType>, session: &Bound<'_, PyAny>) -> bool {
-    let module = namespace_of(class).and_then(|names| names.get_item("__module__").ok());
+    let module = namespace_of(class).and_then(|names| names.get_item("__module__").tolerated());
     let Some(module) = module else { return false };
     let (Ok(module), Ok(session)) = (module.cast_exact::<PyString>(), session.cast_exact::<PyString>()) else {
         return false;
@@ -373,8 +387,12 @@ fn is_of(class: &Bound<'_, PyType>, session: &Bound<'_, PyAny>) -> bool {
 
 /// The values in the namespace of a class.
 fn members<'py>(class: &Bound<'py, PyType>) -> Vec<Bound<'py, PyAny>> {
-    let values = namespace_of(class).and_then(|names| names.call_method0("values").ok());
-    values.and_then(|values| Some(values.try_iter().ok()?.take(MAX_ITEMS).flatten().collect())).unwrap_or_default()
+    let values = namespace_of(class).and_then(|names| names.call_method0("values").tolerated());
+    values
+        .and_then(|values| {
+            Some(values.try_iter().tolerated()?.take(MAX_ITEMS).map_while(|item| item.tolerated()).collect())
+        })
+        .unwrap_or_default()
 }
 
 /// The values in the `__dict__` of an instance, unless its class overrides `__dict__`.
@@ -382,10 +400,12 @@ fn attributes<'py>(instance: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
     // As CPython does, use the first class in the MRO that defines `__dict__`.
     for class in instance.get_type().mro() {
         let Ok(class) = class.cast_into::<PyType>() else { break };
-        let Some(getter) = namespace_of(&class).and_then(|names| names.get_item("__dict__").ok()) else { continue };
+        let Some(getter) = namespace_of(&class).and_then(|names| names.get_item("__dict__").tolerated()) else {
+            continue;
+        };
         // Any other descriptor, such as a property, would run the script's code.
-        if getter.get_type().name().is_ok_and(|name| name == "getset_descriptor") {
-            let dict = getter.call_method1("__get__", (instance,)).ok();
+        if getter.get_type().name().tolerated().is_some_and(|name| name == "getset_descriptor") {
+            let dict = getter.call_method1("__get__", (instance,)).tolerated();
             return dict.and_then(|dict| items(&dict)).unwrap_or_default();
         }
         break;
@@ -395,6 +415,7 @@ fn attributes<'py>(instance: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
 
 /// The namespace of a class, from `type` itself: a metaclass may override `__dict__`.
 fn namespace_of<'py>(class: &Bound<'py, PyType>) -> Option<Bound<'py, PyAny>> {
-    let descriptor = class.py().get_type::<PyType>().getattr("__dict__").ok()?.get_item("__dict__").ok()?;
-    descriptor.call_method1("__get__", (class,)).ok()
+    let descriptor =
+        class.py().get_type::<PyType>().getattr("__dict__").tolerated()?.get_item("__dict__").tolerated()?;
+    descriptor.call_method1("__get__", (class,)).tolerated()
 }

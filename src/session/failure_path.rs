@@ -8,6 +8,7 @@ use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyStrin
 
 use super::object_description::type_name;
 use crate::pickler::{Annotations, CannotLoad, SaveFailure};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The most steps of a path; a longer one ends in an ellipsis.
 const MAX_STEPS: usize = 40;
@@ -54,7 +55,8 @@ pub(super) fn explain_failure(
 pub(super) fn error_text(py: Python<'_>, error: &PyErr) -> String {
     let is_ours = error.is_instance_of::<CannotLoad>(py);
     let kind = if is_ours { String::new() } else { type_name(&error.get_type(py)) };
-    let message = error.value(py).str().map(|string| string.to_string_lossy().into_owned()).unwrap_or_default();
+    let message =
+        error.value(py).str().map(|string| string.to_string_lossy().into_owned()).tolerated().unwrap_or_default();
     let line = message.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() {
         return kind;
@@ -145,7 +147,7 @@ fn step_to(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String>
     if type_name(&owner.get_type()) == "collections.deque" {
         return in_sequence(owner, child).or_else(|| attribute(owner, child));
     }
-    if owner.get_type().name().is_ok_and(|name| name == "generator") {
+    if owner.get_type().name().tolerated().is_some_and(|name| name == "generator") {
         return in_generator(owner, child);
     }
     attribute(owner, child)
@@ -159,7 +161,7 @@ fn step_through(owner: &Bound<'_, PyAny>, between: &Bound<'_, PyAny>, child: &Bo
     if owner.is_instance_of::<PyDict>() {
         return Some(step);
     }
-    let key = dict.iter().find(|(_, value)| value.is(child)).and_then(|(key, _)| key.extract::<String>().ok());
+    let key = dict.iter().find(|(_, value)| value.is(child)).and_then(|(key, _)| key.extract::<String>().tolerated());
     Some(key.map_or(step, |key| format!(".{key}")))
 }
 
@@ -178,30 +180,31 @@ fn in_dict(dict: &Bound<'_, PyDict>, child: &Bound<'_, PyAny>) -> Option<String>
 /// A dict key as a string, without running the code of a script's own class.
 fn key_repr(key: &Bound<'_, PyAny>) -> String {
     let plain = key.is_exact_instance_of::<PyString>() || type_name(&key.get_type()) == "int";
-    let repr = if plain { key.repr().ok().map(|string| string.to_string_lossy().into_owned()) } else { None };
+    let repr = if plain { key.repr().tolerated().map(|string| string.to_string_lossy().into_owned()) } else { None };
     repr.unwrap_or_else(|| format!("<{}>", type_name(&key.get_type())))
 }
 
 fn in_sequence(sequence: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
     // Identity, not equality: comparing would run code of the script.
-    let mut items = sequence.try_iter().ok()?;
-    items.position(|item| item.is_ok_and(|item| item.is(child))).map(|index| format!("[{index}]"))
+    let mut items = sequence.try_iter().tolerated()?;
+    items.position(|item| item.tolerated().is_some_and(|item| item.is(child))).map(|index| format!("[{index}]"))
 }
 
 fn in_function(function: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
-    let cells = function.getattr("__closure__").ok()?;
-    let names: Vec<String> = function.getattr("__code__").ok()?.getattr("co_freevars").ok()?.extract().ok()?;
+    let cells = function.getattr("__closure__").tolerated()?;
+    let names: Vec<String> =
+        function.getattr("__code__").tolerated()?.getattr("co_freevars").tolerated()?.extract().tolerated()?;
     if let Ok(cells) = cells.cast::<PyTuple>() {
         for (cell, name) in cells.iter().zip(names) {
             // An empty cell raises ValueError.
-            if cell.is(child) || cell.getattr("cell_contents").is_ok_and(|content| content.is(child)) {
+            if cell.is(child) || cell.getattr("cell_contents").tolerated().is_some_and(|content| content.is(child)) {
                 return Some(format!(".__closure__['{name}']"));
             }
         }
     }
-    let annotations = Annotations::of(function).ok().and_then(Annotations::attribute);
+    let annotations = Annotations::of(function).tolerated().and_then(Annotations::attribute);
     let names = ["__defaults__", "__kwdefaults__", "__dict__"];
-    let holders = names.into_iter().filter_map(|name| Some((name, function.getattr(name).ok()?)));
+    let holders = names.into_iter().filter_map(|name| Some((name, function.getattr(name).tolerated()?)));
     for (name, holder) in holders.chain(annotations).filter(|(_, holder)| !holder.is_none()) {
         if holder.is(child) {
             return Some(format!(".{name}"));
@@ -215,18 +218,18 @@ fn in_function(function: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<
 
 /// An argument of a generator that has not started.
 fn in_generator(generator: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
-    let variables = generator.getattr("gi_frame").ok()?.getattr("f_locals").ok()?;
+    let variables = generator.getattr("gi_frame").tolerated()?.getattr("f_locals").tolerated()?;
     let copy = PyDict::new(generator.py());
     // In 3.13 it is a mapping, not a dict.
-    copy.call_method1("update", (variables,)).ok()?;
+    copy.call_method1("update", (variables,)).tolerated()?;
     in_dict(&copy, child).map(|step| format!(".gi_frame.f_locals{step}"))
 }
 
 fn attribute(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<String> {
-    if let Ok(dict) = owner.getattr("__dict__") {
-        let items = dict.call_method0("items").ok()?;
-        for item in items.try_iter().ok()?.flatten() {
-            let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract().ok()?;
+    if let Some(dict) = owner.getattr("__dict__").tolerated() {
+        let items = dict.call_method0("items").tolerated()?;
+        for item in items.try_iter().tolerated()?.map_while(|item| item.tolerated()) {
+            let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract().tolerated()?;
             if value.is(child) {
                 return Some(format!(".{name}"));
             }
@@ -236,9 +239,10 @@ fn attribute(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<Strin
     let known = ["cell_contents", "__self__", "__func__", "func", "args", "keywords", "fget", "fset", "fdel"];
     let slots = slot_names(owner);
     let names = known.iter().map(|name| (*name).to_owned()).chain(slots);
-    let builtin = owner.get_type().module().is_ok_and(|module| module == "builtins" || module == "functools");
+    let builtin =
+        owner.get_type().module().tolerated().is_some_and(|module| module == "builtins" || module == "functools");
     for name in names.filter(|name| builtin || !known.contains(&name.as_str())) {
-        if owner.getattr(name.as_str()).is_ok_and(|value| value.is(child)) {
+        if owner.getattr(name.as_str()).tolerated().is_some_and(|value| value.is(child)) {
             // The step to the cell already names the variable of the closure.
             let cell = name == "cell_contents";
             return Some(if cell { String::new() } else { format!(".{name}") });
@@ -251,11 +255,11 @@ fn attribute(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<Strin
 fn slot_names(owner: &Bound<'_, PyAny>) -> Vec<String> {
     let mut names = Vec::new();
     for class in owner.get_type().mro() {
-        let slots = class.cast::<PyType>().ok().and_then(|class| class.getattr("__dict__").ok());
-        let Some(slots) = slots.and_then(|dict| dict.get_item("__slots__").ok()) else { continue };
-        if let Ok(name) = slots.extract::<String>() {
+        let slots = class.cast::<PyType>().ok().and_then(|class| class.getattr("__dict__").tolerated());
+        let Some(slots) = slots.and_then(|dict| dict.get_item("__slots__").tolerated()) else { continue };
+        if let Some(name) = slots.extract::<String>().tolerated() {
             names.push(name);
-        } else if let Ok(found) = slots.extract::<Vec<String>>() {
+        } else if let Some(found) = slots.extract::<Vec<String>>().tolerated() {
             names.extend(found);
         }
     }
@@ -301,7 +305,7 @@ impl Recursion {
             return Self::None;
         }
         let message = error.value(py).str().map(|message| message.to_string_lossy().into_owned());
-        let needs_itself = message.is_ok_and(|message| message.contains("needed to create itself"));
+        let needs_itself = message.tolerated().is_some_and(|message| message.contains("needed to create itself"));
         if needs_itself { Self::NeedsItself } else { Self::TooDeep }
     }
 }

@@ -20,6 +20,8 @@ use super::interpreter_guards::WarningFilters;
 use super::load_guards::{block_changes, drop_connections};
 use super::trial_load::TrialResult;
 use crate::pickler::loaded_modules;
+use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::check_signals;
 
 /// How often Ctrl-C is looked for while the child works.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -30,11 +32,11 @@ const THREADED_LIBRARIES: [&str; 7] =
 
 /// An imported library that would hang in a forked process.
 pub(super) fn library_that_hangs(py: Python<'_>) -> Option<&'static str> {
-    let modules = loaded_modules(py).ok()?;
-    let module = |name: &str| modules.get_item(name).ok();
+    let modules = loaded_modules(py).tolerated()?;
+    let module = |name: &str| modules.get_item(name).tolerated();
     let uses_cuda = || {
         module("torch.cuda")
-            .is_some_and(|cuda| cuda.getattr("_initialized").is_ok_and(|it| it.is(PyBool::new(py, true))))
+            .is_some_and(|cuda| cuda.getattr("_initialized").tolerated().is_some_and(|it| it.is(PyBool::new(py, true))))
     };
     let found = THREADED_LIBRARIES.into_iter().find(|name| module(name).is_some());
     found.or_else(|| uses_cuda().then_some("CUDA"))
@@ -107,7 +109,7 @@ pub(super) fn read_answer(
 /// # Errors
 /// The exception of a handler that ends the script. Others are only printed, as those of a thread are.
 fn call_handlers(py: Python<'_>) -> PyResult<()> {
-    match py.check_signals() {
+    match check_signals(py) {
         Err(error) if !error.is_instance_of::<PyKeyboardInterrupt>(py) && !error.is_instance_of::<PySystemExit>(py) => {
             error.write_unraisable(py, None);
             Ok(())
@@ -129,10 +131,10 @@ fn fork(py: Python<'_>) -> PyResult<i32> {
 /// Kills the child, if it still runs, and waits for it. Returns how it ended: a signal changes nothing about a process
 /// that has ended by itself.
 fn end(py: Python<'_>, child: i32) -> Option<ExitStatus> {
-    let posix = py.import("posix").ok()?;
-    let _ = posix.call_method1("kill", (child, libc::SIGKILL));
+    let posix = py.import("posix").tolerated()?;
+    posix.call_method1("kill", (child, libc::SIGKILL)).tolerated();
     // Fails if another thread of the script has waited for the child already.
-    let (_, status) = posix.call_method1("waitpid", (child, 0)).ok()?.extract::<(i32, i32)>().ok()?;
+    let (_, status) = posix.call_method1("waitpid", (child, 0)).tolerated()?.extract::<(i32, i32)>().tolerated()?;
     Some(ExitStatus::from_raw(status))
 }
 
@@ -176,7 +178,7 @@ fn be_silent(py: Python<'_>, limit: Duration) -> PyResult<()> {
         posix.call_method1("dup2", (&null, descriptor))?;
     }
     let signal = py.import("_signal")?;
-    signal.call_method1("signal", (libc::SIGALRM, signal.getattr("SIG_DFL")?)).ok();
+    signal.call_method1("signal", (libc::SIGALRM, signal.getattr("SIG_DFL")?)).tolerated();
     signal.call_method1("alarm", (limit.as_secs() + 1,))?;
     // A finalizer could delete a file that the script still uses.
     py.import("gc")?.call_method0("disable").map(drop)

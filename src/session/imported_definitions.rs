@@ -13,6 +13,7 @@ use pyo3::types::{PyAny, PyDict, PyFunction, PyMappingProxy, PyModule, PyString,
 use super::definition_changes::{is_constant, is_dunder};
 use super::module_state::{is_of_project, library_folder};
 use crate::pickler::class_attributes::{instance_dict, namespace};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// How deep classes may nest in classes.
 const MAX_NESTING: usize = 8;
@@ -34,7 +35,7 @@ pub(crate) fn note_imported_definitions(py: Python<'_>) {
     static STARTED: OnceLock<()> = OnceLock::new();
     if STARTED.set(()).is_ok() {
         // Without notes, the source of a module says less about it.
-        let _ = wrap_loader(py);
+        wrap_loader(py).tolerated();
     }
 }
 
@@ -69,7 +70,8 @@ fn add_definitions<'py>(
 ) -> PyResult<()> {
     let py = object.py();
     if object.is_exact_instance_of::<PyFunction>() {
-        let is_own = |name, expected: &str| object.getattr(name).and_then(|it| it.eq(expected)).unwrap_or(false);
+        let is_own =
+            |name, expected: &str| object.getattr(name).and_then(|it| it.eq(expected)).tolerated().unwrap_or(false);
         if is_own("__module__", module)
             && is_own("__qualname__", &path)
             && let Some(attributes) = instance_dict(object)?
@@ -83,13 +85,13 @@ fn add_definitions<'py>(
     // The metaclass may have another idea of the name.
     let qualname = namespace(&py.get_type::<PyType>())?.get_item("__qualname__")?.call_method1("__get__", (class,))?;
     let home = attributes.get_item("__module__")?;
-    if !home.is_some_and(|home| home.eq(module).unwrap_or(false)) || !qualname.eq(&path)? {
+    if !home.is_some_and(|home| home.eq(module).tolerated().unwrap_or(false)) || !qualname.eq(&path)? {
         return Ok(());
     }
     found.push(Definition { path: path.clone(), object: object.clone(), attributes: attributes.clone() });
     if depth < MAX_NESTING {
         for (name, value) in attributes {
-            let Ok(name) = name.extract::<String>() else { continue };
+            let Some(name) = name.extract::<String>().tolerated() else { continue };
             if !is_dunder(&name) && (value.is_instance_of::<PyType>() || value.is_exact_instance_of::<PyFunction>()) {
                 add_definitions(module, format!("{path}.{name}"), &value, depth + 1, found)?;
             }
@@ -123,7 +125,7 @@ impl NotingExec {
         let result = self.original.bind(module.py()).call1((loader, module))?;
         if let Ok(module) = module.cast::<PyModule>() {
             // The import has succeeded, whatever can be noted of it.
-            let _ = self.note(module);
+            self.note(module).tolerated();
         }
         Ok(result)
     }
@@ -137,14 +139,15 @@ impl NotingExec {
 impl NotingExec {
     fn note(&self, module: &Bound<'_, PyModule>) -> PyResult<()> {
         let (py, names) = (module.py(), module.dict());
-        let string = |name: &str| names.get_item(name).ok().flatten().and_then(|it| it.extract::<String>().ok());
+        let string =
+            |name: &str| names.get_item(name).tolerated().flatten().and_then(|it| it.extract::<String>().tolerated());
         let (Some(file), Some(home)) = (string("__file__"), string("__name__")) else { return Ok(()) };
         if !is_of_project(&file, self.library.as_deref()) {
             return Ok(());
         }
         let mut constants = NotedConstants::new();
         for (name, object) in names.copy()?.iter() {
-            let Ok(name) = name.extract::<String>() else { continue };
+            let Some(name) = name.extract::<String>().tolerated() else { continue };
             for Definition { path, attributes, .. } in definitions(&home, &name, &object)? {
                 let noted = PyDict::new(py);
                 for (name, value) in attributes {

@@ -13,6 +13,7 @@ use pyo3::types::{PyAny, PyDict};
 use super::code_objects::FromImport;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::{SaveFailure, SavedValue, loaded_modules};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Objects of the process: the interpreter or a library reads them where they are, not in a copy.
 const OF_PROCESS: [(&str, &str); 9] = [
@@ -43,7 +44,7 @@ impl ImportedObjects {
         for import in imports {
             let Some(value) = namespace.get_item(&import.name)? else { continue };
             let found = modules.get_item(&import.module).and_then(|module| module.getattr(&*import.attribute));
-            if found.is_ok_and(|found| found.is(&value)) {
+            if found.tolerated().is_some_and(|found| found.is(&value)) {
                 // The namespace keeps the object alive, and so its address.
                 origins.insert(value.as_ptr() as usize, (import.module.clone(), import.attribute.clone()));
             }

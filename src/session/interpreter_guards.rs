@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyList, PyModule};
 
+use crate::python::deferred_signals::Tolerated as _;
+
 /// Pauses Python's garbage collector. While a save or a load creates millions of references, it would traverse all
 /// objects repeatedly and find no garbage.
 pub(super) struct PausedCollector<'py> {
@@ -27,7 +29,7 @@ impl Drop for PausedCollector<'_> {
     fn drop(&mut self) {
         if self.was_enabled {
             // `gc.enable` only sets a flag: it cannot fail.
-            let _ = self.collector.call_method0("enable");
+            self.collector.call_method0("enable").tolerated();
         }
     }
 }
@@ -44,7 +46,7 @@ impl WarningFilters {
     /// Ignores all warnings.
     pub(super) fn ignore_all(py: Python<'_>) -> AddedFilters<'_> {
         let filters = Self::default();
-        if let Ok(category) = py.import("builtins").and_then(|builtins| builtins.getattr("Warning")) {
+        if let Some(category) = py.import("builtins").and_then(|builtins| builtins.getattr("Warning")).tolerated() {
             filters.add(py, "ignore", &category);
         }
         AddedFilters { filters, py }
@@ -62,7 +64,7 @@ impl WarningFilters {
             warnings.call_method1("simplefilter", (action, category))?;
             warnings.getattr("filters")?.get_item(0)
         };
-        if let Ok(filter) = added() {
+        if let Some(filter) = added().tolerated() {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(filter.unbind());
         }
     }
@@ -79,7 +81,7 @@ impl Drop for AddedFilters<'_> {
         let added = std::mem::take(&mut *self.filters.0.lock().unwrap_or_else(PoisonError::into_inner));
         for filter in added {
             // Fails only if something has removed the filter in the meantime.
-            let _ = self.py.import("warnings").and_then(|warnings| {
+            let removed = self.py.import("warnings").and_then(|warnings| {
                 warnings.getattr("filters")?.call_method1("remove", (filter,))?;
                 // Filters are remembered by the lines that they were used for.
                 let changed = warnings.getattr_opt("_filters_mutated")?;
@@ -87,6 +89,7 @@ impl Drop for AddedFilters<'_> {
                     changed.map_or_else(|| warnings.getattr_opt("_filters_mutated_lock_held"), |it| Ok(Some(it)));
                 changed?.map(|changed| changed.call0()).transpose()
             });
+            removed.tolerated();
         }
     }
 }
@@ -120,7 +123,7 @@ impl<'py> IgnoredWarnings<'py> {
     pub(super) fn new(py: Python<'py>) -> Self {
         let mut ignored = Self { filters: None, added: Vec::new() };
         // If the script has broken the filters, that costs no more than a superfluous warning.
-        let _ = ignored.add(py);
+        ignored.add(py).tolerated();
         ignored
     }
 
@@ -145,7 +148,7 @@ impl Drop for IgnoredWarnings<'_> {
         if let Some(filters) = &self.filters {
             for filter in &self.added {
                 // Fails only if something has removed the filter in the meantime.
-                let _ = filters.call_method1("remove", (filter,));
+                filters.call_method1("remove", (filter,)).tolerated();
             }
         }
     }

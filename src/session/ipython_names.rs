@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyInt, PyList, PyString, PyType};
 
 use crate::pickler::loaded_modules;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The names that a shell keeps in `user_ns_hidden` from its start.
 const FROM_START: [&str; 10] = ["In", "Out", "_ih", "_oh", "_dh", "_sh", "exit", "quit", "get_ipython", "open"];
@@ -26,7 +27,7 @@ impl<'py> IpythonNames<'py> {
     /// `None` where IPython is not loaded or has nothing to do with the namespace.
     pub(super) fn of(namespace: &Bound<'py, PyDict>) -> Option<Self> {
         let py = namespace.py();
-        if !loaded_modules(py).ok()?.contains("IPython").ok()? {
+        if !loaded_modules(py).tolerated()?.contains("IPython").tolerated()? {
             return None;
         }
         let shell = shell_of(namespace);
@@ -51,17 +52,18 @@ impl<'py> IpythonNames<'py> {
 
     /// All variables that belong to IPython.
     pub(super) fn all(&self) -> Vec<(String, Bound<'py, PyAny>)> {
-        let items = self.namespace.iter().filter_map(|(name, value)| Some((name.extract::<String>().ok()?, value)));
+        let items =
+            self.namespace.iter().filter_map(|(name, value)| Some((name.extract::<String>().tolerated()?, value)));
         items.filter(|(name, value)| self.has(name, value)).collect()
     }
 
     /// The cells that were run, as Python code.
     pub(super) fn inputs(&self) -> Option<Vec<String>> {
-        item(&self.namespace, "_ih").filter(|inputs| self.is_from_start("_ih", inputs))?.extract().ok()
+        item(&self.namespace, "_ih").filter(|inputs| self.is_from_start("_ih", inputs))?.extract().tolerated()
     }
 
     fn is_from_start(&self, name: &str, value: &Bound<'py, PyAny>) -> bool {
-        let hidden = self.part(&["user_ns_hidden"]).and_then(|hidden| hidden.get_item(name).ok());
+        let hidden = self.part(&["user_ns_hidden"]).and_then(|hidden| hidden.get_item(name).tolerated());
         if hidden.is_some_and(|hidden| hidden.is(value)) {
             return true;
         }
@@ -73,7 +75,9 @@ impl<'py> IpythonNames<'py> {
             "Out" => is("_oh") && value.is_instance_of::<PyDict>(),
             "_oh" => is("Out") && value.is_instance_of::<PyDict>(),
             "_dh" => value.is_instance_of::<PyList>() && item(&self.namespace, "_ih").is_some(),
-            "get_ipython" => value.getattr("__self__").is_ok_and(|shell| is_of_ipython(shell.get_type().as_any())),
+            "get_ipython" => {
+                value.getattr("__self__").tolerated().is_some_and(|shell| is_of_ipython(shell.get_type().as_any()))
+            }
             "open" => is_of_ipython(value),
             "exit" | "quit" => is_of_ipython(value.get_type().as_any()),
             _ => false,
@@ -88,7 +92,7 @@ impl<'py> IpythonNames<'py> {
             None => {
                 let outputs = item(&self.namespace, "_oh").and_then(|outputs| outputs.cast_into::<PyDict>().ok());
                 let mut outputs = outputs.into_iter().flat_map(|outputs| outputs.values());
-                value.extract::<&str>().is_ok_and(str::is_empty) || outputs.any(|output| output.is(value))
+                value.extract::<&str>().tolerated().is_some_and(str::is_empty) || outputs.any(|output| output.is(value))
             }
         }
     }
@@ -105,17 +109,18 @@ impl<'py> IpythonNames<'py> {
         let number = |prefix: &str| name.strip_prefix(prefix)?.parse::<usize>().ok();
         if let Some(number) = number("_i") {
             return match self.part(&["history_manager", "input_hist_raw"]) {
-                Some(inputs) => inputs.get_item(number).is_ok_and(|input| is_same_string(&input, value)),
+                Some(inputs) => inputs.get_item(number).tolerated().is_some_and(|input| is_same_string(&input, value)),
                 None => value.is_exact_instance_of::<PyString>(),
             };
         }
         let Some(number) = number("_") else { return false };
-        item(&self.namespace, "_oh").is_some_and(|all| all.get_item(number).is_ok_and(|output| output.is(value)))
+        item(&self.namespace, "_oh")
+            .is_some_and(|all| all.get_item(number).tolerated().is_some_and(|output| output.is(value)))
     }
 
     /// An attribute of an attribute of the shell.
     fn part(&self, path: &[&str]) -> Option<Bound<'py, PyAny>> {
-        path.iter().try_fold(self.shell.clone()?, |object, name| object.getattr(*name).ok())
+        path.iter().try_fold(self.shell.clone()?, |object, name| object.getattr(*name).tolerated())
     }
 }
 
@@ -137,18 +142,19 @@ impl Drop for KeptNames<'_> {
     fn drop(&mut self) {
         for (name, value) in &self.names {
             // Setting an item of a dict with a string as its key fails only without memory.
-            let _ = self.namespace.set_item(name, value);
+            self.namespace.set_item(name, value).tolerated();
         }
     }
 }
 
 /// The shell that runs in a namespace: the owner of its `get_ipython`, or the only one of the process.
 fn shell_of<'py>(namespace: &Bound<'py, PyDict>) -> Option<Bound<'py, PyAny>> {
-    let owner = item(namespace, "get_ipython").and_then(|function| function.getattr("__self__").ok());
+    let owner = item(namespace, "get_ipython").and_then(|function| function.getattr("__self__").tolerated());
     owner.filter(|shell| is_of_ipython(shell.get_type().as_any())).or_else(|| {
-        let module = loaded_modules(namespace.py()).ok()?.get_item("IPython.core.interactiveshell").ok()?;
-        let shell = module.getattr("InteractiveShell").ok()?.getattr("_instance").ok()?;
-        shell.getattr("user_ns").is_ok_and(|names| names.is(namespace)).then_some(shell)
+        let module =
+            loaded_modules(namespace.py()).tolerated()?.get_item("IPython.core.interactiveshell").tolerated()?;
+        let shell = module.getattr("InteractiveShell").tolerated()?.getattr("_instance").tolerated()?;
+        shell.getattr("user_ns").tolerated().is_some_and(|names| names.is(namespace)).then_some(shell)
     })
 }
 
@@ -156,16 +162,16 @@ fn shell_of<'py>(namespace: &Bound<'py, PyDict>) -> Option<Bound<'py, PyAny>> {
 fn is_of_ipython(object: &Bound<'_, PyAny>) -> bool {
     let is_own = |object: &Bound<'_, PyAny>| {
         let module = object.getattr("__module__").and_then(|module| module.extract::<String>());
-        module.is_ok_and(|module| matches!(module.split('.').next(), Some("IPython" | "ipykernel")))
+        module.tolerated().is_some_and(|module| matches!(module.split('.').next(), Some("IPython" | "ipykernel")))
     };
     let bases = object.cast::<PyType>().map(|class| class.mro());
     is_own(object) || bases.is_ok_and(|bases| bases.iter().any(|base| is_own(&base)))
 }
 
 fn is_same_string(known: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> bool {
-    value.is_exact_instance_of::<PyString>() && known.eq(value).unwrap_or(false)
+    value.is_exact_instance_of::<PyString>() && known.eq(value).tolerated().unwrap_or(false)
 }
 
 fn item<'py>(namespace: &Bound<'py, PyDict>, name: &str) -> Option<Bound<'py, PyAny>> {
-    namespace.get_item(name).ok().flatten()
+    namespace.get_item(name).tolerated().flatten()
 }

@@ -13,6 +13,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+use crate::python::deferred_signals::Tolerated as _;
+
 /// Events that are not allowed, and what the load would do.
 const BLOCKED_EVENTS: [(&str, &str); 30] = [
     ("ftplib.connect", "connect to a server"),
@@ -63,7 +65,8 @@ pub(super) fn take_blocked() -> Option<String> {
 /// Like [`take_blocked`], and also tells by the error whether the limit on files was met.
 pub(super) fn take_blocked_by(py: Python<'_>, error: &PyErr) -> Option<String> {
     let number = error.value(py).getattr("errno").and_then(|number| number.extract::<i32>());
-    let is_limit = error.is_instance_of::<PyOSError>(py) && number.is_ok_and(|number| number == libc::EFBIG);
+    let is_limit =
+        error.is_instance_of::<PyOSError>(py) && number.tolerated().is_some_and(|number| number == libc::EFBIG);
     take_blocked().or_else(|| is_limit.then(|| "write to a file".to_owned()))
 }
 
@@ -74,14 +77,14 @@ pub(super) fn take_blocked_by(py: Python<'_>, error: &PyErr) -> Option<String> {
 pub(super) fn block_changes(py: Python<'_>) -> Result<()> {
     let signal = py.import("_signal")?;
     // A write then fails instead.
-    signal.call_method1("signal", (libc::SIGXFSZ, signal.getattr("SIG_IGN")?)).ok();
+    signal.call_method1("signal", (libc::SIGXFSZ, signal.getattr("SIG_IGN")?)).tolerated();
     setrlimit(Resource::Fsize, Rlimit { current: Some(0), maximum: Some(0) })?;
     let sys = py.import("sys")?;
     // An import of a module would be blocked if it wrote its bytecode.
     sys.setattr("dont_write_bytecode", true)?;
     sys.call_method1("addaudithook", (wrap_pyfunction!(check_event, py)?,))?;
     // A hook of the script can refuse another hook, and then nothing is raised.
-    sys.call_method1("audit", (TRIAL_EVENT,)).ok();
+    sys.call_method1("audit", (TRIAL_EVENT,)).tolerated();
     if take_blocked().is_none() {
         bail!("an audit hook of the script refuses the one that keeps the check from changing files");
     }
@@ -95,7 +98,7 @@ pub(super) fn drop_connections(py: Python<'_>, kept: RawFd) -> PyResult<()> {
     let names: Vec<String> = posix.call_method1("listdir", ("/dev/fd",))?.extract()?;
     for descriptor in names.iter().filter_map(|name| name.parse::<RawFd>().ok()) {
         // The descriptor of the listing itself is closed already.
-        let Ok(status) = posix.call_method1("fstat", (descriptor,)) else { continue };
+        let Some(status) = posix.call_method1("fstat", (descriptor,)).tolerated() else { continue };
         let kind = status.getattr("st_mode")?.extract::<libc::mode_t>()? & libc::S_IFMT;
         if descriptor > 2 && descriptor != kept && matches!(kind, libc::S_IFSOCK | libc::S_IFIFO) {
             posix.call_method1("dup2", (null, descriptor, false))?;
@@ -119,7 +122,7 @@ fn blocked_action(event: &str, args: &Bound<'_, PyTuple>) -> Option<String> {
         "open" => writes(args).then(|| "open a file for writing".to_owned()),
         "sqlite3.connect" => {
             let database = args.get_item(0).and_then(|database| database.extract::<String>());
-            (!database.is_ok_and(|name| name == ":memory:")).then(|| "connect to a database".to_owned())
+            database.tolerated().is_none_or(|name| name != ":memory:").then(|| "connect to a database".to_owned())
         }
         TRIAL_EVENT => Some(event.to_owned()),
         _ => {
@@ -132,12 +135,14 @@ fn blocked_action(event: &str, args: &Bound<'_, PyTuple>) -> Option<String> {
 
 /// Whether an `open` may write. The arguments are path, mode and flags.
 fn writes(args: &Bound<'_, PyTuple>) -> bool {
-    let path = args.get_item(0).ok();
+    let path = args.get_item(0).tolerated();
     // A descriptor that is open already is subject to the limit on files.
     let is_harmless = path.is_some_and(|path| {
-        path.extract::<i64>().is_ok() || path.extract::<&str>().is_ok_and(|path| path == "/dev/null")
+        path.extract::<i64>().tolerated().is_some()
+            || path.extract::<&str>().tolerated().is_some_and(|path| path == "/dev/null")
     });
     let flags = args.get_item(2).and_then(|flags| flags.extract::<i32>());
     let changes = libc::O_CREAT | libc::O_TRUNC | libc::O_APPEND;
-    !is_harmless && !flags.is_ok_and(|flags| flags & libc::O_ACCMODE == libc::O_RDONLY && flags & changes == 0)
+    !is_harmless
+        && !flags.tolerated().is_some_and(|flags| flags & libc::O_ACCMODE == libc::O_RDONLY && flags & changes == 0)
 }

@@ -12,6 +12,7 @@ use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyTuple, PyT
 use super::code_objects::{CodeReader, is_constant};
 use super::select::NamedValue;
 use crate::pickler::{EarlyBindings, load_may_fail};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Puts variables in front that a load needs before others, and returns the names that the pickle is to bind early.
 pub(super) fn arrange(
@@ -58,8 +59,8 @@ fn class_with_code<'py>(
     let Some(value) = kept.get(index).map(|named| &named.value) else { return Ok(None) };
     let Ok(class) = value.cast::<PyType>() else { return Ok(None) };
     let session = globals.get_item("__name__")?;
-    let is_own = class.module().is_ok_and(|module| match session {
-        Some(name) => name.eq(module).unwrap_or(false),
+    let is_own = class.module().tolerated().is_some_and(|module| match session {
+        Some(name) => name.eq(module).tolerated().unwrap_or(false),
         // What `exec` runs in a dict without a name.
         None => module == "builtins",
     });
@@ -104,13 +105,18 @@ fn is_simple(value: &Bound<'_, PyAny>) -> bool {
     if is_constant(value) || value.is_instance_of::<PyModule>() || value.is_exact_instance_of::<PyCFunction>() {
         return true;
     }
-    let is_plain = |name: &str| match value.getattr(name) {
-        Ok(part) if part.is_none() => true,
-        Ok(part) => part.cast_exact::<PyTuple>().is_ok_and(|items| items.iter().all(|item| is_constant(&item))),
-        Err(_) => false,
+    let is_plain = |name: &str| match value.getattr(name).tolerated() {
+        Some(part) if part.is_none() => true,
+        Some(part) => part.cast_exact::<PyTuple>().is_ok_and(|items| items.iter().all(|item| is_constant(&item))),
+        None => false,
     };
     value.is_exact_instance_of::<PyFunction>()
         && is_plain("__defaults__")
-        && ["__closure__", "__kwdefaults__"].iter().all(|name| value.getattr(*name).is_ok_and(|part| part.is_none()))
-        && value.getattr("__dict__").is_ok_and(|dict| dict.len().is_ok_and(|length| length == 0))
+        && ["__closure__", "__kwdefaults__"]
+            .iter()
+            .all(|name| value.getattr(*name).tolerated().is_some_and(|part| part.is_none()))
+        && value
+            .getattr("__dict__")
+            .tolerated()
+            .is_some_and(|dict| dict.len().tolerated().is_some_and(|length| length == 0))
 }

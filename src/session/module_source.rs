@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict, PyList, PySet, PyString, PyTuple};
 
 use super::interpreter_guards::WarningFilters;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Larger files are not read: parsing takes some 10 ms for each 100 kB.
 const MAX_SOURCE: u64 = 1 << 20;
@@ -67,7 +68,7 @@ impl ModuleSource {
         let tree = compile.and_then(|it| it.call1((PyBytes::new(py, bytes), "<module>", "exec", ONLY_AST, true)));
         drop(quiet);
         let mut found = Self::default();
-        found.add_block(&tree.ok()?, "body", 0).ok()?;
+        found.add_block(&tree.tolerated()?, "body", 0).tolerated()?;
         Some(found)
     }
 
@@ -173,7 +174,8 @@ impl ModuleSource {
                     Some(values) => values.try_iter()?.collect::<PyResult<Vec<_>>>()?,
                     None => Vec::new(),
                 };
-                let is_starred = |it: &Bound<'_, PyAny>| it.get_type().name().is_ok_and(|name| name == "Starred");
+                let is_starred =
+                    |it: &Bound<'_, PyAny>| it.get_type().name().tolerated().is_some_and(|name| name == "Starred");
                 let is_paired = values.len() == targets.len() && !targets.iter().chain(&values).any(is_starred);
                 for (index, target) in targets.iter().enumerate() {
                     self.add_target(target, values.get(index).filter(|_| is_paired))?;
@@ -186,7 +188,7 @@ impl ModuleSource {
     }
 
     fn add(&mut self, name: &Bound<'_, PyAny>, assignment: Assignment) {
-        if let Ok(name) = name.extract::<String>() {
+        if let Some(name) = name.extract::<String>().tolerated() {
             self.add_named(name, assignment);
         }
     }
@@ -223,14 +225,14 @@ fn literal<'py>(node: &Bound<'py, PyAny>, depth: usize) -> PyResult<Option<Bound
     Ok(match node.get_type().name()?.to_string_lossy().as_ref() {
         "Constant" => Some(node.getattr("value")?),
         "UnaryOp" if node.getattr("op")?.get_type().name()? == "USub" => {
-            literal(&node.getattr("operand")?, depth + 1)?.and_then(|number| number.neg().ok())
+            literal(&node.getattr("operand")?, depth + 1)?.and_then(|number| number.neg().tolerated())
         }
         "List" => elements("elts")?.map(|items| PyList::new(py, items)).transpose()?.map(Bound::into_any),
         "Tuple" => elements("elts")?.map(|items| PyTuple::new(py, items)).transpose()?.map(Bound::into_any),
         "Set" => elements("elts")?.map(|items| PySet::new(py, items)).transpose()?.map(Bound::into_any),
         "Dict" => {
             // The key of `**other` is None, which is no literal.
-            if node.getattr("keys")?.try_iter()?.any(|key| key.is_ok_and(|key| key.is_none())) {
+            if node.getattr("keys")?.try_iter()?.any(|key| key.tolerated().is_some_and(|key| key.is_none())) {
                 return Ok(None);
             }
             let Some((keys, values)) = elements("keys")?.zip(elements("values")?) else { return Ok(None) };
@@ -253,9 +255,11 @@ pub(super) fn is_unchanged<'py>(
         return false;
     }
     let all = |value: &Bound<'py, PyAny>, literal: &Bound<'py, PyAny>| {
-        let (Ok(left), Ok(right)) = (value.try_iter(), literal.try_iter()) else { return false };
-        let mut pairs = left.flatten().zip(right.flatten());
-        value.len().ok() == literal.len().ok() && pairs.all(|(left, right)| is_unchanged(&left, &right, is_shared))
+        let (left, right) = (value.try_iter().tolerated(), literal.try_iter().tolerated());
+        let (Some(left), Some(right)) = (left, right) else { return false };
+        let mut pairs = left.map_while(|item| item.tolerated()).zip(right.map_while(|item| item.tolerated()));
+        value.len().tolerated() == literal.len().tolerated()
+            && pairs.all(|(left, right)| is_unchanged(&left, &right, is_shared))
     };
     if value.is_exact_instance_of::<PyTuple>() {
         return all(value, literal);
@@ -269,12 +273,12 @@ pub(super) fn is_unchanged<'py>(
         return !is_shared(value) && all(value, literal);
     }
     if value.is_exact_instance_of::<PySet>() {
-        return !is_shared(value) && value.eq(literal).unwrap_or(false);
+        return !is_shared(value) && value.eq(literal).tolerated().unwrap_or(false);
     }
     // The `repr` tells `0.0` and `-0.0` apart, and finds `nan` equal.
     if value.is(literal) || value.is_exact_instance_of::<PyString>() {
-        return value.eq(literal).unwrap_or(false);
+        return value.eq(literal).tolerated().unwrap_or(false);
     }
-    let text = |value: &Bound<'_, PyAny>| value.repr().map(|text| text.to_string_lossy().into_owned()).ok();
+    let text = |value: &Bound<'_, PyAny>| value.repr().map(|text| text.to_string_lossy().into_owned()).tolerated();
     text(value) == text(literal)
 }

@@ -14,6 +14,7 @@ use super::definition_changes::changed_constants;
 use super::module_source::{Assignment, ModuleSource, is_unchanged};
 use super::select::NamedValue;
 use crate::pickler::{ChangedAttribute, SessionPickler, loaded_modules};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Names that the import of a module sets.
 const OF_IMPORT: [&str; 13] = [
@@ -66,17 +67,21 @@ impl<'py> ProjectModules<'py> {
         for (name, module) in loaded_modules(py)?.cast::<PyDict>()?.copy()?.iter() {
             let Ok(module) = module.cast_into::<PyModule>() else { continue };
             let names = module.dict();
-            let file = names.get_item(intern!(py, "__file__")).ok().flatten();
-            let file = file.as_ref().and_then(|file| file.cast::<PyString>().ok()?.to_str().ok());
+            let file = names.get_item(intern!(py, "__file__")).tolerated().flatten();
+            let file = file.as_ref().and_then(|file| file.cast::<PyString>().ok()?.to_str().tolerated());
             // Nearly all modules are installed.
             if !file.is_some_and(|file| is_of_project(file, library.as_deref())) {
                 continue;
             }
-            let Ok(name) = name.extract::<String>() else { continue };
+            let Some(name) = name.extract::<String>().tolerated() else { continue };
             let is = |attribute: &str, name: &str| {
-                names.get_item(attribute).ok().flatten().is_some_and(|found| found.eq(name).unwrap_or(false))
+                names
+                    .get_item(attribute)
+                    .tolerated()
+                    .flatten()
+                    .is_some_and(|found| found.eq(name).tolerated().unwrap_or(false))
             };
-            let has_spec = || names.get_item("__spec__").ok().flatten().is_some_and(|spec| !spec.is_none());
+            let has_spec = || names.get_item("__spec__").tolerated().flatten().is_some_and(|spec| !spec.is_none());
             // snapcli has its own copy of dill for environments that have none.
             let is_ours = name == "dill" || name.starts_with("dill.");
             let is_alias = module.is(main) || name == "__mp_main__" || !is("__name__", &name);
@@ -123,7 +128,7 @@ impl<'py> ProjectModules<'py> {
         for (name, module) in self.modules.iter().filter(|(name, _)| reached.contains(name)) {
             let source = file_of(module).and_then(|file| ModuleSource::of_file(module.py(), &file));
             for (key, value) in module.dict().copy()?.iter() {
-                let Ok(key) = key.extract::<String>() else { continue };
+                let Some(key) = key.extract::<String>().tolerated() else { continue };
                 if key.is_empty() || key.contains('.') || OF_IMPORT.contains(&key.as_str()) {
                     continue;
                 }
@@ -155,7 +160,7 @@ impl<'py> ProjectModules<'py> {
         let by_reference = if is_definition(value) { pickler.global_name(value)? } else { None };
         let is_own = by_reference.as_ref().is_some_and(|(home, known)| home == module && known == name);
         let Some(source) = source else { return Ok(by_reference.is_none().then_some(false)) };
-        let is_shared = |value: &Bound<'py, PyAny>| pickler.has_saved(value).unwrap_or(true);
+        let is_shared = |value: &Bound<'py, PyAny>| pickler.has_saved(value).tolerated().unwrap_or(true);
         Ok(match source.assignment(name) {
             Some(Assignment::Definition) if is_own => None,
             // A definition that is now another function.
@@ -218,13 +223,13 @@ fn changed_attributes<'py>(
 
 /// The folder of the standard library, with a slash.
 pub(super) fn library_folder(py: Python<'_>) -> PyResult<Option<String>> {
-    let file = py.import("os")?.dict().get_item("__file__")?.and_then(|file| file.extract::<String>().ok());
+    let file = py.import("os")?.dict().get_item("__file__")?.and_then(|file| file.extract::<String>().tolerated());
     Ok(file.as_deref().and_then(|file| file.rsplit_once('/')).map(|(folder, _)| format!("{folder}/")))
 }
 
 /// The `__file__` of a module.
 fn file_of(module: &Bound<'_, PyModule>) -> Option<String> {
-    module.dict().get_item("__file__").ok()??.extract().ok()
+    module.dict().get_item("__file__").tolerated()??.extract().tolerated()
 }
 
 /// Whether a source file is neither installed nor part of Python, which is in the folder `library`, with a slash.
@@ -252,17 +257,17 @@ fn is_definition(value: &Bound<'_, PyAny>) -> bool {
 /// The module that a value belongs to: itself, its own, or that of its class.
 fn home_of(value: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(module) = value.cast::<PyModule>() {
-        return module.dict().get_item("__name__").ok()??.extract().ok();
+        return module.dict().get_item("__name__").tolerated()??.extract().tolerated();
     }
     if value.is_exact_instance_of::<PyFunction>() {
-        return value.getattr("__module__").ok()?.extract().ok();
+        return value.getattr("__module__").tolerated()?.extract().tolerated();
     }
     let class = value.cast::<PyType>().cloned().unwrap_or_else(|_| value.get_type());
-    class.module().ok().map(|name: Bound<'_, PyString>| name.to_string_lossy().into_owned())
+    class.module().tolerated().map(|name: Bound<'_, PyString>| name.to_string_lossy().into_owned())
 }
 
 fn is_remade(value: &Bound<'_, PyAny>) -> bool {
     let class = value.get_type();
-    let (Ok(module), Ok(name)) = (class.module(), class.name()) else { return false };
+    let (Some(module), Some(name)) = (class.module().tolerated(), class.name().tolerated()) else { return false };
     REMADE.iter().any(|(home, known)| module == *home && name == *known)
 }

@@ -12,6 +12,7 @@ use pyo3::types::{
 
 use crate::pickle::known::{MARKER_REASON, MARKER_TYPE, shown_marker};
 use crate::pickler::{LostItems, is_lazy_import, loaded_modules, shown_statement};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::{PREVIEW, VariableKind as Kind};
 
 /// Packages whose `shape`, `dtype` and `columns` are plain data.
@@ -42,7 +43,7 @@ pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str, lost: &LostItems
     // A class of the script may set its `__module__` to "numpy": then its `shape` could run any code.
     let genuine = || genuine_module(&value.get_type()).is_some();
     let array = ARRAY_PACKAGES.contains(&package) && !value.is_instance_of::<PyType>() && genuine();
-    let shape = if array { attribute(value, "shape").and_then(|shape| shape.extract().ok()) } else { None };
+    let shape = if array { attribute(value, "shape").and_then(|shape| shape.extract().tolerated()) } else { None };
     let dtype = if array { attribute(value, "dtype").and_then(|dtype| str_of(&dtype)) } else { None };
     let mut preview = String::new();
     write_preview(&mut preview, value, 0, lost);
@@ -62,7 +63,8 @@ pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str, lost: &LostItems
 
 /// The qualified name of a type, without the module for built-in types: `numpy.ndarray`, `dict`.
 pub(super) fn type_name(kind: &Bound<'_, PyType>) -> String {
-    let name = kind.qualname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_else(|_| "?".to_owned());
+    let name =
+        kind.qualname().map(|name| name.to_string_lossy().into_owned()).tolerated().unwrap_or_else(|| "?".to_owned());
     match kind.module().map(|module| module.to_string_lossy().into_owned()) {
         Ok(module) if module != "builtins" => format!("{module}.{name}"),
         _ => name,
@@ -73,8 +75,8 @@ pub(super) fn type_name(kind: &Bound<'_, PyType>) -> String {
 pub(super) fn genuine_module(class: &Bound<'_, PyType>) -> Option<String> {
     let name = type_name(class);
     let (module, bare) = name.rsplit_once('.').unwrap_or(("builtins", &name));
-    let home = loaded_modules(class.py()).ok()?.get_item(module).ok()?;
-    let found = home.getattr_opt(bare).ok().flatten();
+    let home = loaded_modules(class.py()).tolerated()?.get_item(module).tolerated()?;
+    let found = home.getattr_opt(bare).tolerated().flatten();
     // Some built-in types are not attributes of any module: the type of methods, for example.
     let known = found.is_some_and(|found| found.is(class)) || (module == "builtins" && !name.contains('.'));
     known.then(|| module.to_owned())
@@ -96,11 +98,11 @@ fn variable_kind(value: &Bound<'_, PyAny>, type_name: &str, session: &str) -> Ki
 }
 
 fn attribute<'py>(value: &Bound<'py, PyAny>, name: &str) -> Option<Bound<'py, PyAny>> {
-    value.getattr_opt(name).ok().flatten()
+    value.getattr_opt(name).tolerated().flatten()
 }
 
 fn str_of(value: &Bound<'_, PyAny>) -> Option<String> {
-    value.str().ok().map(|string| string.to_string_lossy().into_owned())
+    value.str().tolerated().map(|string| string.to_string_lossy().into_owned())
 }
 
 fn known_length(value: &Bound<'_, PyAny>, type_name: &str) -> Option<u64> {
@@ -115,26 +117,29 @@ fn known_length(value: &Bound<'_, PyAny>, type_name: &str) -> Option<u64> {
         || is_builtin(value, "frozendict");
     let known = ["collections.", "pandas.", "range"].iter().any(|start| type_name.starts_with(start))
         && genuine_module(&value.get_type()).is_some();
-    (sized || known).then(|| value.len().ok()).flatten().map(|length| length as u64)
+    (sized || known).then(|| value.len().tolerated()).flatten().map(|length| length as u64)
 }
 
 fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
     // The names of the columns say more about a data frame than its first values.
     if type_name.starts_with("pandas.") && type_name.ends_with("DataFrame") {
-        let columns = attribute(value, "columns")?.call_method0("tolist").ok()?;
+        let columns = attribute(value, "columns")?.call_method0("tolist").tolerated()?;
         let mut string = "columns ".to_owned();
         write_preview(&mut string, &columns, 0, &LostItems::default());
         return Some(string);
     }
-    if type_name != "numpy.ndarray" || attribute(value, "dtype")?.getattr("hasobject").ok()?.is_truthy().ok()? {
+    if type_name != "numpy.ndarray"
+        || attribute(value, "dtype")?.getattr("hasobject").tolerated()?.is_truthy().tolerated()?
+    {
         return None;
     }
     // `flat` is a view and the slice a small copy, so only the first elements are read.
-    let first =
-        attribute(value, "flat")?.get_item(pyo3::types::PySlice::new(value.py(), 0, MAX_ELEMENTS as isize, 1)).ok()?;
-    let size: usize = attribute(value, "size")?.extract().ok()?;
+    let first = attribute(value, "flat")?
+        .get_item(pyo3::types::PySlice::new(value.py(), 0, MAX_ELEMENTS as isize, 1))
+        .tolerated()?;
+    let size: usize = attribute(value, "size")?.extract().tolerated()?;
     let mut string = String::new();
-    write_preview(&mut string, &first.call_method0("tolist").ok()?, 0, &LostItems::default());
+    write_preview(&mut string, &first.call_method0("tolist").tolerated()?, 0, &LostItems::default());
     if size > MAX_ELEMENTS {
         // Reopen the list: replace its bracket with an ellipsis and a bracket.
         string.truncate(string.len().saturating_sub(1));
@@ -170,7 +175,7 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize, lost:
         write_dict(out, dict.iter(), dict.len(), depth, lost);
     } else if let Some(items) = frozen_items(value) {
         out.push_str("frozendict(");
-        write_dict(out, items.into_iter(), value.len().unwrap_or_default(), depth, lost);
+        write_dict(out, items.into_iter(), value.len().tolerated().unwrap_or_default(), depth, lost);
         out.push(')');
     } else {
         out.push_str(&opaque_preview(value));
@@ -182,31 +187,36 @@ fn frozen_items<'py>(value: &Bound<'py, PyAny>) -> Option<Vec<(Bound<'py, PyAny>
     if !is_builtin(value, "frozendict") {
         return None;
     }
-    let items = value.call_method0("items").ok()?;
-    let first = items.try_iter().ok()?.take(MAX_ELEMENTS);
-    first.map(|item| item?.extract()).collect::<PyResult<_>>().ok()
+    let items = value.call_method0("items").tolerated()?;
+    let first = items.try_iter().tolerated()?.take(MAX_ELEMENTS);
+    first.map(|item| item?.extract()).collect::<PyResult<_>>().tolerated()
 }
 
 /// Whether an object is an instance of this built-in class itself: a class of the script may have the same name.
 fn is_builtin(value: &Bound<'_, PyAny>, name: &str) -> bool {
     let kind = value.get_type();
-    kind.name().is_ok_and(|own| own == name)
-        && value.py().import("builtins").and_then(|names| names.getattr(name)).is_ok_and(|found| found.is(&kind))
+    kind.name().tolerated().is_some_and(|own| own == name)
+        && value
+            .py()
+            .import("builtins")
+            .and_then(|names| names.getattr(name))
+            .tolerated()
+            .is_some_and(|found| found.is(&kind))
 }
 
 /// The `repr` or `str` of None, a bool, a number, a string or bytes: exact built-in types only.
 fn scalar_preview(value: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(string) = value.cast_exact::<PyString>() {
         // Cut a long string before Python makes a repr of all of it.
-        let head = string.get_item(pyo3::types::PySlice::new(value.py(), 0, PREVIEW as isize + 1, 1)).ok()?;
-        return head.repr().ok().map(|string| string.to_string_lossy().into_owned());
+        let head = string.get_item(pyo3::types::PySlice::new(value.py(), 0, PREVIEW as isize + 1, 1)).tolerated()?;
+        return head.repr().tolerated().map(|string| string.to_string_lossy().into_owned());
     }
     if let Ok(bytes) = value.cast_exact::<PyBytes>() {
         let head = bytes.as_bytes().get(..PREVIEW).unwrap_or(bytes.as_bytes());
         return Some(format!("b\"{}\"", head.escape_ascii()));
     }
     if value.is_exact_instance_of::<PyInt>() {
-        let bits: u64 = value.call_method0("bit_length").ok()?.extract().ok()?;
+        let bits: u64 = value.call_method0("bit_length").tolerated()?.extract().tolerated()?;
         // Python refuses to convert ints of more than 4,300 digits to a string.
         return if bits > 512 { Some(format!("an int of {bits} bits")) } else { str_of(value) };
     }
@@ -224,7 +234,7 @@ fn is_numpy_number(value: &Bound<'_, PyAny>) -> bool {
     let numpy = loaded_modules(value.py()).and_then(|modules| modules.get_item("numpy"));
     let number = numpy.and_then(|numpy| numpy.getattr("number"));
     let genuine = || genuine_module(&value.get_type()).is_some_and(|module| module == "numpy");
-    number.is_ok_and(|number| value.is_instance(&number).unwrap_or(false)) && genuine()
+    number.tolerated().is_some_and(|number| value.is_instance(&number).tolerated().unwrap_or(false)) && genuine()
 }
 
 fn write_items<'py>(
@@ -273,19 +283,22 @@ fn write_dict<'py>(
 /// The preview of an object whose own code must not run.
 fn opaque_preview(value: &Bound<'_, PyAny>) -> String {
     if let Ok(module) = value.cast::<PyModule>() {
-        return format!("module {}", module.name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default());
+        return format!(
+            "module {}",
+            module.name().map(|name| name.to_string_lossy().into_owned()).tolerated().unwrap_or_default()
+        );
     }
     if let Ok(class) = value.cast::<PyType>() {
         return format!("class {}", type_name(class));
     }
     if value.is_instance_of::<PyFunction>() {
-        return signature(value).unwrap_or_else(|_| "a function".to_owned());
+        return signature(value).tolerated().unwrap_or_else(|| "a function".to_owned());
     }
     if let Some(statement) = shown_statement(value) {
         return statement;
     }
     if is_builtin(value, "sentinel")
-        && let Some(name) = attribute(value, "__name__").and_then(|name| name.extract::<String>().ok())
+        && let Some(name) = attribute(value, "__name__").and_then(|name| name.extract::<String>().tolerated())
     {
         return name;
     }
@@ -298,8 +311,8 @@ fn marker_preview(value: &Bound<'_, PyAny>) -> Option<String> {
     if type_name(&kind) != "types.SimpleNamespace" || genuine_module(&kind)? != "types" {
         return None;
     }
-    let attributes = value.getattr("__dict__").ok()?.cast_into_exact::<PyDict>().ok()?;
-    let part = |name: &str| attributes.get_item(name).ok()??.extract::<String>().ok();
+    let attributes = value.getattr("__dict__").tolerated()?.cast_into_exact::<PyDict>().ok()?;
+    let part = |name: &str| attributes.get_item(name).tolerated()??.extract::<String>().tolerated();
     (attributes.len() == 2).then(|| Some(shown_marker(&part(MARKER_TYPE)?, &part(MARKER_REASON)?)))?
 }
 

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyString};
 
 use super::secrets::MAX_KEYS;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// A dict with this many items of the environment is taken for a copy of it.
 const ENVIRONMENT_ITEMS: usize = 8;
@@ -23,7 +24,7 @@ impl<'py> ProcessEnvironment<'py> {
             let copy = environment.call_method0("copy")?.cast_into::<PyDict>()?;
             Ok((environment, copy))
         };
-        self.0.get_or_init(|| find().ok()).as_ref()
+        self.0.get_or_init(|| find().tolerated()).as_ref()
     }
 
     /// Whether a value is `os.environ`.
@@ -34,7 +35,7 @@ impl<'py> ProcessEnvironment<'py> {
     /// Whether a dict is a copy of the environment, or holds many items of it.
     pub(super) fn is_in(&self, dict: &Bound<'py, PyDict>) -> PyResult<bool> {
         let is_name = |key: &Bound<'_, PyAny>| {
-            let name = key.cast_exact::<PyString>().ok().and_then(|key| key.to_str().ok());
+            let name = key.cast_exact::<PyString>().ok().and_then(|key| key.to_str().tolerated());
             name.is_some_and(|name| name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_'))
         };
         // Cheaper than looking up all items, and true of few dicts.
@@ -47,7 +48,7 @@ impl<'py> ProcessEnvironment<'py> {
         for (key, value) in environment {
             // The `__eq__` of a script's own key class can run here, but only if its hash is that of the string.
             let found = dict.get_item(&key)?.filter(|found| found.is_exact_instance_of::<PyString>());
-            same += usize::from(found.is_some_and(|found| found.eq(&value).unwrap_or(false)));
+            same += usize::from(found.is_some_and(|found| found.eq(&value).tolerated().unwrap_or(false)));
         }
         Ok(same >= ENVIRONMENT_ITEMS || (same > 0 && same == dict.len() && same == environment.len()))
     }

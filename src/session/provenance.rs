@@ -15,6 +15,7 @@ use super::code_objects::{CodeReader, FromImport};
 use super::interpreter_guards::WarningFilters;
 use super::ipython_names::IpythonNames;
 use crate::python::Interpreter;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::python::launch::ProcessEnd;
 use crate::python::notebook::{self, is_notebook};
 use crate::python::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
@@ -51,7 +52,7 @@ impl<'a> Origin<'a> {
                 ProcessEnd::Exit(code) => code,
                 ProcessEnd::Interrupted => crate::exit::INTERRUPTED,
             },
-            traceback: run.error.as_ref().and_then(|error| traceback(py, error).ok()),
+            traceback: run.error.as_ref().and_then(|error| traceback(py, error).tolerated()),
         };
         Self { command: Some(command), source: run.source.as_ref(), ended, seconds: run.seconds, interpreter }
     }
@@ -112,7 +113,7 @@ pub(super) fn packages<'v>(
     segments: impl Iterator<Item = &'v Variable>,
     module: &str,
 ) -> BTreeMap<String, String> {
-    find_packages(py, segments, module).unwrap_or_default()
+    find_packages(py, segments, module).tolerated().unwrap_or_default()
 }
 
 fn find_packages<'v>(
@@ -144,11 +145,12 @@ fn find_packages<'v>(
 /// attribute that a function of the package computes: some warn that `__version__` is deprecated.
 fn version_of(package: &str, module: &Bound<'_, PyModule>) -> Option<String> {
     let names = module.dict();
-    let version = names.get_item("__version__").ok().flatten().and_then(|version| version.extract::<String>().ok());
+    let version =
+        names.get_item("__version__").tolerated().flatten().and_then(|version| version.extract::<String>().tolerated());
     if version.is_some() {
         return version;
     }
-    let file: PathBuf = names.get_item("__file__").ok()??.extract().ok()?;
+    let file: PathBuf = names.get_item("__file__").tolerated()??.extract().tolerated()?;
     let is_package = file.file_stem().is_some_and(|stem| stem == "__init__");
     let directory = file.ancestors().nth(if is_package { 2 } else { 1 })?;
     let plain = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
@@ -196,13 +198,13 @@ pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> S
             from_imports: reader.imported_names(&code)?,
         })
     };
-    code.and_then(read).unwrap_or_default()
+    code.and_then(read).tolerated().unwrap_or_default()
 }
 
 /// What the cells of a notebook import. A line number would need the number of its cell.
 fn names_of_cells(py: Python<'_>, cells: &[String]) -> ScriptNames {
     let mut names = ScriptNames::default();
-    let Ok(reader) = CodeReader::new(py) else { return names };
+    let Some(reader) = CodeReader::new(py).tolerated() else { return names };
     // Compiling takes time, and only few cells import anything.
     for cell in cells.iter().filter(|cell| cell.contains("import ")) {
         let mut read = || {
@@ -212,7 +214,7 @@ fn names_of_cells(py: Python<'_>, cells: &[String]) -> ScriptNames {
             PyResult::Ok(())
         };
         // A cell may have a syntax error, or `await`.
-        let _ = read();
+        read().tolerated();
     }
     names
 }

@@ -10,6 +10,7 @@ use pyo3::types::{PyDict, PyModule};
 use super::provenance::Origin;
 use super::save::{LoadCheckMode, SaveRequest, SaveSource, save_namespace};
 use super::select::SelectionRules;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::python::dill::{DillLocation, LazyDill, with_dill};
 use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::Index;
@@ -81,7 +82,7 @@ pub(crate) fn has_reducers(py: Python<'_>, module: &str) -> PyResult<bool> {
     let table = py.import("copyreg")?.getattr("dispatch_table")?;
     // The modules of libraries register reducers as well, but a fresh process imports those.
     for reducer in table.call_method0("values")?.try_iter()? {
-        if reducer?.getattr_opt("__module__")?.is_some_and(|name| name.eq(module).unwrap_or(false)) {
+        if reducer?.getattr_opt("__module__")?.is_some_and(|name| name.eq(module).tolerated().unwrap_or(false)) {
             return Ok(true);
         }
     }

@@ -18,6 +18,7 @@ use super::provenance::{self, Origin, ScriptNames};
 use super::script_credentials::hide_in_script;
 use super::trial_load::{TrialLoad, TrialResult};
 use super::variable_saver::{SavedVariables, save_variables};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::python::dill::{DillLocation, with_dill};
 use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::Index;
@@ -188,7 +189,9 @@ impl SessionWriter<'_, '_> {
     fn not_forked(&self, py: Python<'_>, checked: &[CheckedVariable], why: &str) -> TrialResult {
         let is_own = |object: &Py<PyAny>| {
             let module = object.bind(py).get_type().getattr("__module__");
-            module.is_ok_and(|module| module.extract::<&str>().is_ok_and(|module| module == self.request.module))
+            module.tolerated().is_some_and(|module| {
+                module.extract::<&str>().tolerated().is_some_and(|module| module == self.request.module)
+            })
         };
         let own = checked.iter().filter(|variable| variable.ranges.iter().any(|range| is_own(&range.object)));
         let why = format!("not checked by loading it: {why}");

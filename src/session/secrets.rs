@@ -20,6 +20,7 @@ use super::credential_values::is_plain_word;
 use super::credentials;
 use super::process_environment::ProcessEnvironment;
 use crate::pickler::class_attributes::{instance_dict, namespace};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// How many characters of a string are searched.
 const MAX_CHARS: usize = 4096;
@@ -120,7 +121,7 @@ impl<'py> SecretSearch<'_, 'py> {
             let address = value.as_ptr() as usize;
             if self.around.insert(address) {
                 // What cannot be read is not searched.
-                let _ = self.parts(value);
+                self.parts(value).tolerated();
                 self.around.remove(&address);
             }
         }
@@ -130,7 +131,8 @@ impl<'py> SecretSearch<'_, 'py> {
     /// counts and indexes of words.
     fn reason(&mut self, name: Option<&str>, value: &Bound<'py, PyAny>) -> Option<String> {
         let whole = value.cast_exact::<PyString>().ok().filter(|_| self.chars < MAX_ALL_CHARS);
-        if let Some(string) = whole.filter(|string| string.len().is_ok_and(|length| length <= MAX_CHARS)) {
+        if let Some(string) = whole.filter(|string| string.len().tolerated().is_some_and(|length| length <= MAX_CHARS))
+        {
             let string = string.to_string_lossy();
             self.chars += string.len();
             return credentials::reason(name, &string);
@@ -199,12 +201,12 @@ impl<'py> SecretSearch<'_, 'py> {
     }
 
     fn dict(&mut self, dict: &Bound<'py, PyDict>, most: usize) {
-        if self.finder.environment.is_in(dict).unwrap_or(false) {
+        if self.finder.environment.is_in(dict).tolerated().unwrap_or(false) {
             // One reason is enough: the environment usually contains several credentials.
             return self.add(Some("a copy of the environment".to_owned()));
         }
         for (number, (key, item)) in dict.iter().take(MAX_KEYS).enumerate() {
-            match key.cast_exact::<PyString>().ok().and_then(|key| key.to_str().ok()) {
+            match key.cast_exact::<PyString>().ok().and_then(|key| key.to_str().tolerated()) {
                 Some(name) if name.len() <= MAX_CHARS && (number < most || credentials::may_name_credential(name)) => {
                     self.inside(|| SecretStep::Key(name.to_owned()), Some(name), &item);
                 }
@@ -220,7 +222,7 @@ impl<'py> SecretSearch<'_, 'py> {
             if self.visits > MAX_VISITS {
                 return;
             }
-            let string = item.cast_exact::<PyString>().ok().and_then(|item| item.to_str().ok());
+            let string = item.cast_exact::<PyString>().ok().and_then(|item| item.to_str().tolerated());
             // As in `sys.argv`: an option, and then its argument.
             if let (Some(name), Some(argument)) = (option.take(), string)
                 && !argument.starts_with('-')
@@ -235,7 +237,8 @@ impl<'py> SecretSearch<'_, 'py> {
 
     /// A pair of a name and a value, as in headers; the fields of a named tuple; or any other items.
     fn tuple(&mut self, tuple: &Bound<'py, PyTuple>, most: usize) {
-        let name = |value: &Bound<'py, PyAny>| Some(value.cast_exact::<PyString>().ok()?.to_str().ok()?.to_owned());
+        let name =
+            |value: &Bound<'py, PyAny>| Some(value.cast_exact::<PyString>().ok()?.to_str().tolerated()?.to_owned());
         if !tuple.is_exact_instance_of::<PyTuple>() {
             let fields = namespace(&tuple.get_type()).and_then(|names| names.get_item("_fields"));
             if let Ok(fields) = fields.and_then(|fields| Ok(fields.cast_into::<PyTuple>()?)) {
@@ -263,7 +266,7 @@ impl<'py> SecretSearch<'_, 'py> {
         }
         if let Some(dict) = if places.has_dict { instance_dict(value)? } else { None } {
             for (name, item) in dict.iter().take(MAX_INNER_ITEMS) {
-                if let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().ok()) {
+                if let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().tolerated()) {
                     self.named(name, &item);
                 }
             }
@@ -274,7 +277,7 @@ impl<'py> SecretSearch<'_, 'py> {
         }
         for (name, slot) in places.slots.iter().take(MAX_INNER_ITEMS) {
             // A descriptor in C: the code of the class does not run. An empty slot raises AttributeError.
-            if let Ok(item) = slot.call_method1("__get__", (value,)) {
+            if let Some(item) = slot.call_method1("__get__", (value,)).tolerated() {
                 self.named(name, &item);
             }
         }
@@ -305,7 +308,7 @@ impl<'py> SecretSearch<'_, 'py> {
             KnownType::DataFrame => {
                 for name in value.getattr("columns")?.get_item(head)?.try_iter()? {
                     let name = name?;
-                    let text = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().ok());
+                    let text = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().tolerated());
                     let Some(text) = text.filter(|text| credentials::may_name_credential(text)) else { continue };
                     if value.len()? > 0 {
                         let first = value.get_item(&name)?.getattr("iloc")?.get_item(0)?;
@@ -338,7 +341,7 @@ impl<'py> SecretSearch<'_, 'py> {
             let names: Vec<String> = code.getattr("co_freevars")?.extract()?;
             for (name, cell) in names.iter().zip(cells.iter()) {
                 // A cell that is empty raises ValueError.
-                cell.getattr("cell_contents").iter().for_each(|value| self.named(name, value));
+                cell.getattr("cell_contents").tolerated().iter().for_each(|value| self.named(name, value));
             }
         }
         if let Ok(defaults) = defaults.cast_into::<PyTuple>() {
@@ -357,7 +360,10 @@ impl<'py> SecretSearch<'_, 'py> {
 
     /// The default of a parameter. Many are just words: `password="postgres"`.
     fn default(&mut self, name: &str, value: &Bound<'py, PyAny>) {
-        let string = value.cast_exact::<PyString>().ok().filter(|it| it.len().is_ok_and(|length| length <= MAX_CHARS));
+        let string = value
+            .cast_exact::<PyString>()
+            .ok()
+            .filter(|it| it.len().tolerated().is_some_and(|length| length <= MAX_CHARS));
         if !string.is_some_and(|string| is_plain_word(&string.to_string_lossy())) {
             self.named(name, value);
         }
@@ -374,13 +380,14 @@ impl<'py> SecretSearch<'_, 'py> {
             }
             let names = names.call_method0(intern!(class.py(), "copy"))?.cast_into::<PyDict>()?;
             for (name, value) in names.iter().take(MAX_ITEMS) {
-                let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().ok()) else {
+                let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().tolerated()) else {
                     continue;
                 };
                 self.named(name, &value);
                 // A member of an enumeration has its value in an attribute.
                 if value.get_type().is(&base)
-                    && let Some(member) = instance_dict(&value)?.and_then(|it| it.get_item("_value_").ok().flatten())
+                    && let Some(member) =
+                        instance_dict(&value)?.and_then(|it| it.get_item("_value_").tolerated().flatten())
                 {
                     self.named(name, &member);
                 }
@@ -394,7 +401,7 @@ impl<'py> SecretSearch<'_, 'py> {
 fn strings_and_values<'py>(dict: &Bound<'py, PyDict>) -> Vec<(String, Bound<'py, PyAny>)> {
     let items = dict.iter().take(MAX_INNER_ITEMS);
     items
-        .filter_map(|(name, value)| Some((name.cast_exact::<PyString>().ok()?.to_str().ok()?.to_owned(), value)))
+        .filter_map(|(name, value)| Some((name.cast_exact::<PyString>().ok()?.to_str().tolerated()?.to_owned(), value)))
         .collect()
 }
 
@@ -426,6 +433,6 @@ fn string_head(value: &Bound<'_, PyAny>) -> Option<String> {
     }
     let string = value.cast_exact::<PyString>().ok()?;
     // Slicing first keeps a string of a gigabyte from being encoded as UTF-8.
-    let head = string.get_item(PySlice::new(value.py(), 0, MAX_CHARS as isize, 1)).ok()?;
+    let head = string.get_item(PySlice::new(value.py(), 0, MAX_CHARS as isize, 1)).tolerated()?;
     Some(head.cast::<PyString>().ok()?.to_string_lossy().into_owned())
 }

@@ -10,6 +10,7 @@ use pyo3::types::{PyAny, PyDict, PyString};
 use super::code_objects::CodeReader;
 use super::ipython_names::IpythonNames;
 use super::object_description::type_name;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::{LeftOut, LeftOutReason};
 
 /// The options of the command line that select names.
@@ -70,7 +71,7 @@ pub(super) fn select<'py>(
         // `globals()[1] = …` is possible, but such a key is no variable.
         let Ok(name) = key.cast::<PyString>() else { continue };
         // The index is UTF-8, so names that differ only in lone surrogates would be the same there.
-        let valid = name.to_str().is_ok();
+        let valid = name.to_str().tolerated().is_some();
         let name = name.to_string_lossy().into_owned();
         // The start of a script sets both.
         let is_unset = || match name.as_str() {
@@ -133,7 +134,7 @@ impl<'py> SelectedNames<'py> {
         let mut all = Vec::new();
         // In the order of their definition.
         for (key, value) in globals.copy()?.iter() {
-            if let Some(name) = key.extract::<String>().ok().filter(|name| needed.contains(name)) {
+            if let Some(name) = key.extract::<String>().tolerated().filter(|name| needed.contains(name)) {
                 all.push(NamedValue { name, value });
             }
         }

@@ -13,6 +13,7 @@ use pyo3::types::{PyAny, PyByteArray, PyBytes, PyString};
 
 use super::object_description::{genuine_module, type_name};
 use super::select::{NamedValue, SelectionRules};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::ui::format_size;
 
 /// How many of the largest variables the error names.
@@ -37,7 +38,7 @@ pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &Sel
     let mut memory: HashMap<usize, u64> = HashMap::new();
     for named in kept {
         // A value whose memory cannot be determined counts as nothing.
-        let buffers = buffers_of(&named.value).unwrap_or_default();
+        let buffers = buffers_of(&named.value).tolerated().unwrap_or_default();
         let total = buffers.iter().fold(0, |total: u64, (_, length)| total.saturating_add(*length));
         if total < SMALLEST || rules.max_size.is_some_and(|most| total > most) {
             continue;
@@ -78,13 +79,13 @@ fn buffers_of(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
         return Ok(vec![(object, value.len()? as u64)]);
     }
     let kind = value.get_type();
-    let Ok(module) = kind.module() else { return Ok(Vec::new()) };
-    let package = module.to_str().ok().and_then(|module| module.split('.').next());
+    let Some(module) = kind.module().tolerated() else { return Ok(Vec::new()) };
+    let package = module.to_str().tolerated().and_then(|module| module.split('.').next());
     // A class of the script that claims to be numpy's is not asked for anything.
     if !matches!(package, Some("numpy" | "pandas")) || genuine_module(&value.get_type()).is_none() {
         return Ok(Vec::new());
     }
-    match kind.name()?.to_str().ok() {
+    match kind.name()?.to_str().tolerated() {
         Some("ndarray") => array_memory(value).map(|range| range.into_iter().collect()),
         Some("Series") => column_memory(value).map(|range| range.into_iter().collect()),
         Some("DataFrame") => frame_memory(value),

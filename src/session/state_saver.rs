@@ -12,6 +12,7 @@ use super::variable_saver::{VariableSaver, left_out};
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::ChangedAttribute;
+use crate::python::deferred_signals::check_signals;
 use crate::snapshot::index::{LeftOut, LeftOutReason, PREVIEW, SegmentRole, Variable};
 use crate::snapshot::save_target::SaveTarget;
 
@@ -53,7 +54,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let roots = std::mem::take(&mut *self.needed_modules.borrow_mut());
         let mut left_out = Vec::new();
         for item in self.project.items(roots, &self.pickler)? {
-            py.check_signals()?;
+            check_signals(py)?;
             let has_attributes = !item.attributes.is_empty();
             let attributes = self.without_credentials(item.attributes, &item.named.name, &mut left_out);
             if has_attributes && attributes.is_empty() {

@@ -22,6 +22,7 @@ use super::restore::{AmbientChoice, FaultLog, LoadFault, RestoreRequest, restore
 use super::save::{SaveSource, SessionWriter};
 use super::select::SelectionRules;
 use super::variable_saver::SaveRequest;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 
@@ -249,7 +250,7 @@ impl<'py> TrialLoad<'_, 'py> {
     fn compare_types(&self, loaded: &Bound<'py, PyDict>, checked: &[CheckedVariable], result: &mut TrialResult) {
         for variable in checked {
             let name = variable.name.as_str();
-            let value = |dict: &Bound<'py, PyDict>| dict.get_item(name).ok().flatten();
+            let value = |dict: &Bound<'py, PyDict>| dict.get_item(name).tolerated().flatten();
             let Some((before, after)) = value(self.writer.source.namespace).zip(value(loaded)) else { continue };
             // The class of a session is made anew, so only the names are compared.
             let [before, after] = [before, after].map(|value| type_name(&value.get_type()));

@@ -7,7 +7,6 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
@@ -32,6 +31,8 @@ use crate::pickler::{
     ChangedAttribute, DillImporter, ImportedNames, SaveFailure, SavedValue, SegmentSink, SessionPickler, StopReason,
     UnloadableObjects,
 };
+use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{check_signals, ends_call};
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
 use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
@@ -157,7 +158,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     for (done, named) in selection.kept.iter().enumerate() {
         (request.progress)(&named.name, done, selection.kept.len());
         // Nothing is being pickled now, so a signal handler of the script may run, and may end the save.
-        py.check_signals()?;
+        check_signals(py)?;
         if let Some(reason) = saver.save(py, named, SegmentRole::Variable)? {
             left_out.push(reason);
         }
@@ -231,7 +232,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             Err(error) if is_interrupted(&error) => {
                 self.write(SnapshotWriter::discard)?;
                 signals::forget();
-                py.check_signals()?;
+                check_signals(py)?;
                 signals::undisturbed(|| self.try_save(py, named, role))
             }
             done => done,
@@ -287,7 +288,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
         }
         // Texts that only inform are left out if making them fails, which must not take the place of an interrupt.
-        named.value.py().check_signals()?;
+        check_signals(named.value.py())?;
         let mut variable = Variable { notes, modules, ..self.describe(named, &code, &lost) };
         // A value that is written as a single global takes no memo slot.
         if facts.memo.0 == facts.memo.1 && facts.imports.len() == 1 {
@@ -363,8 +364,9 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     fn describe(&self, named: &NamedValue<'py>, code: &[Bound<'py, PyAny>], lost: &LostObjects<'py>) -> Variable {
         let described = describe(&named.value, self.request.module, &lost.items());
         let used = self.code_reader.globals_of(code);
-        let in_session =
-            |name: &String| self.kept.contains(name.as_str()) || self.source.namespace.contains(name).unwrap_or(false);
+        let in_session = |name: &String| {
+            self.kept.contains(name.as_str()) || self.source.namespace.contains(name).tolerated().unwrap_or(false)
+        };
         // Code can look up names that do not exist (yet), such as built-in functions.
         let mut globals: Vec<String> = used.into_iter().filter(in_session).collect();
         // A hash set has no stable order, but the same session must give the same index.
@@ -463,8 +465,7 @@ pub(super) fn left_out(named: &NamedValue<'_>, reason: LeftOutReason, error: Str
 /// The entry of a variable whose pickling raised an exception. Ctrl-C ends the save, as does a signal handler that
 /// calls `sys.exit`.
 fn failed(py: Python<'_>, named: &NamedValue<'_>, failure: &SaveFailure<'_>) -> Result<LeftOut> {
-    let asked_to_exit = signals::caught() && failure.error.is_instance_of::<PySystemExit>(py);
-    if asked_to_exit || failure.error.is_instance_of::<PyKeyboardInterrupt>(py) {
+    if ends_call(py, &failure.error) {
         return Err(failure.error.clone_ref(py).into());
     }
     let explained = explain_failure(py, &named.name, &named.value, failure);

@@ -3,6 +3,7 @@
 //! [`file_changes`](super::file_changes) and `save --verify` fill these structs. The JSON of `diff` is their
 //! serialization, and the text is made from them, so a field that is renamed here is renamed for users.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::index::NOT_SHOWN;
@@ -17,14 +18,14 @@ pub struct Changes {
 }
 
 /// A variable that differs.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The name.
     pub name: String,
     /// What happened to it.
     pub change: ChangeKind,
-    /// Which aspects of it changed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// What of it changed; empty if it was added or removed.
+    #[serde(default)]
     pub what: Vec<ChangedAspect>,
     /// The value in the first file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,9 +34,9 @@ pub struct Change {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<ValueSummary>,
     /// Where its value first differs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "difference", skip_serializing_if = "Option::is_none")]
     pub place: Option<FirstDifference>,
-    /// Why the variable is missing, or why `place` is missing.
+    /// Why the variable is missing, or why `difference` is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -51,7 +52,7 @@ impl Change {
 }
 
 /// What happened to a variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeKind {
     /// It is in the second file only.
@@ -63,12 +64,13 @@ pub enum ChangeKind {
 }
 
 /// An aspect of a variable that changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangedAspect {
     /// The type.
     Type,
     /// The `len()`.
+    #[serde(rename = "items")]
     Length,
     /// The shape of an array.
     Shape,
@@ -79,13 +81,13 @@ pub enum ChangedAspect {
 }
 
 /// What is known about a value.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ValueSummary {
     /// The type.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// The `len()`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The `len()`, if it has one.
+    #[serde(default, rename = "items", skip_serializing_if = "Option::is_none")]
     pub len: Option<u64>,
     /// The shape of an array.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,12 +100,15 @@ pub struct ValueSummary {
 }
 
 /// Where two values first differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FirstDifference {
-    /// The path as a Python expression, as far as there is one: `config['lr']`.
+    /// The place as a Python expression, as far as there is one: `config['lr']`.
+    #[serde(rename = "where")]
     pub path: String,
-    /// The value there in the first file; `None` if there was none, or if the path is not an expression.
+    /// The value there in the first file. Absent if there was none, or if the place is not an expression.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
     /// The value there in the second file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }

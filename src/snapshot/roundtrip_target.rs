@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::file_changes::{
@@ -55,7 +56,7 @@ pub struct Compared {
 }
 
 /// A variable that could not be compared.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct NotCompared {
     /// The name.
     pub name: String,

@@ -112,10 +112,13 @@ a.pkl → b.pkl: 15 changed, 10 the same
 ";
     run.assert_stdout(expected).assert_code(1);
     let json = sandbox.snapcli(&["diff", "--json", "a.pkl", "b.pkl"]).assert_code(1).json();
-    assert_eq!((&json["schema"], &json["same"], &json["unchanged"]), (&1.into(), &false.into(), &10.into()));
+    assert_eq!((&json["schema"], &json["same"], &json["unchanged_count"]), (&2.into(), &false.into(), &10.into()));
     let change = json["changes"].as_array().unwrap().iter().find(|change| change["name"] == "config").unwrap();
-    let place = serde_json::json!({"path": "config['lr']", "before": "0.1", "after": "0.2"});
-    assert_eq!((&change["change"], &change["what"][0], &change["place"]), (&"changed".into(), &"value".into(), &place));
+    let place = serde_json::json!({"where": "config['lr']", "before": "0.1", "after": "0.2"});
+    assert_eq!(
+        (&change["change"], &change["what"][0], &change["difference"]),
+        (&"changed".into(), &"value".into(), &place)
+    );
     let quiet = sandbox.snapcli(&["diff", "-q", "a.pkl", "b.pkl"]);
     quiet.assert_stdout("").assert_stderr("").assert_code(1);
 }

@@ -36,7 +36,7 @@ fn a_snapshot_is_described_as_text_json_and_tree() {
     assert!(text(&run.stdout).contains("\n  x     int "), "{}", text(&run.stdout));
     let run = inspect(folder.path(), &["--json", "session.pkl"]);
     let json: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert_eq!((&json["schema"], &json["variables"][1]["name"]), (&1.into(), &"y".into()));
+    assert_eq!((&json["schema"], &json["variables"][1]["name"]), (&2.into(), &"y".into()));
     let run = inspect(folder.path(), &["--trace", "y"]);
     assert!(text(&run.stdout).contains("list"), "{}", text(&run.stdout));
 }

@@ -237,7 +237,7 @@ single = [generator()]
         let item = items.iter().find(|item| item["name"] == name).unwrap();
         let all = item["faults"].as_array().cloned().unwrap_or_default();
         all.iter()
-            .map(|fault| (fault["path"].as_str().unwrap().to_owned(), fault["type"].as_str().unwrap().to_owned()))
+            .map(|fault| (fault["where"].as_str().unwrap().to_owned(), fault["type"].as_str().unwrap().to_owned()))
             .collect::<Vec<_>>()
     };
     let expected = [

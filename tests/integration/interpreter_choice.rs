@@ -42,7 +42,7 @@ fn doctor_reports_the_chosen_python_and_the_source_of_dill() {
     let run = sandbox.snapcli(&["doctor", "--json"]);
     run.assert_code(0);
     let json = run.json();
-    assert_eq!(json["schema"], 1);
+    assert_eq!(json["schema"], 2);
     assert!(json.to_string().contains("0.4.1"), "{json:#}");
     let text = sandbox.snapcli(&["doctor"]);
     text.assert_code(0);

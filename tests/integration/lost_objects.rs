@@ -20,7 +20,7 @@ fn saved(sandbox: &Sandbox, script: &str, options: &[&str]) -> (Run, Value) {
 fn lost(report: &Value) -> Vec<String> {
     let variables = report["variables"].as_array().unwrap().iter();
     let lost = variables.flat_map(|variable| variable["lost"].as_array().cloned().unwrap_or_default());
-    lost.map(|item| format!("{}: {}", item["path"].as_str().unwrap(), item["type"].as_str().unwrap())).collect()
+    lost.map(|item| format!("{}: {}", item["where"].as_str().unwrap(), item["type"].as_str().unwrap())).collect()
 }
 
 /// The names that were left out, in a report.
@@ -82,7 +82,7 @@ fn strict_and_whole_say_what_they_should() {
     let (run, report) = saved(&sandbox, RESULTS, &["--whole"]);
     run.assert_code(0);
     assert_eq!((lost(&report), left_out(&report)), (Vec::new(), vec!["results".to_owned()]));
-    assert_eq!(report["left_out"][0]["path"], "results['bad']");
+    assert_eq!(report["left_out"][0]["where"], "results['bad']");
     saved(&sandbox, "good = [1]", &["--strict"]).0.assert_code(0);
 }
 

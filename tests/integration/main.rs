@@ -70,6 +70,7 @@ mod installed;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+mod interrupts;
 #[cfg(feature = "python")]
 mod isolation;
 #[cfg(feature = "python")]
@@ -78,6 +79,8 @@ mod joblib;
 mod joblib_formats;
 #[cfg(feature = "python")]
 mod joined_loads;
+#[cfg(feature = "python")]
+mod json_answers;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]

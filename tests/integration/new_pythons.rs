@@ -132,7 +132,7 @@ fn inspect_knows_the_new_forms() {
         assert_eq!(of("xml_format")["preview"], "lazy from plistlib import FMT_XML");
         assert_eq!(of("colorsys")["kind"], "import");
         assert_eq!(of("frozen")["preview"], "frozendict({'a': 1, 'b': [1, 2], 'c': frozendict({'d': ()})})");
-        assert_eq!((&of("frozen")["len"], &of("MISSING")["preview"]), (&3.into(), &"MISSING".into()));
+        assert_eq!((&of("frozen")["items"], &of("MISSING")["preview"]), (&3.into(), &"MISSING".into()));
         let verdict = sandbox.snapcli(&["inspect", "--verdict", "session.pkl"]);
         assert!(!verdict.out().contains("dangerous"), "{}", verdict.whole());
     }

@@ -137,7 +137,7 @@ in_method = Plain(bad()).__init__
         serde_json::from_slice(&fs::read(sandbox.work().join("report.json")).unwrap()).unwrap();
     let mut paths: Vec<_> = Vec::new();
     for item in report["left_out"].as_array().unwrap() {
-        paths.push(format!("{}: {}", item["name"].as_str().unwrap(), item["path"].as_str().unwrap_or("-")));
+        paths.push(format!("{}: {}", item["name"].as_str().unwrap(), item["where"].as_str().unwrap_or("-")));
     }
     let expected = [
         "in_list: in_list[1][1]",
@@ -276,7 +276,7 @@ fn a_failing_script_saves_its_state_next_to_the_good_file() {
     assert_eq!(fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
     let json = sandbox.snapcli(&["inspect", "--json", "session.crash.pkl"]).json();
     let ended = &json["script"]["ended"];
-    assert_eq!((ended["how"].as_str(), ended["code"].as_i64()), (Some("exception"), Some(1)), "{json:#}");
+    assert_eq!((ended["how"].as_str(), ended["exit"].as_i64()), (Some("exception"), Some(1)), "{json:#}");
     assert!(ended["traceback"].as_str().unwrap().ends_with("ValueError: no further\n"), "{json:#}");
     sandbox.snapcli(&["restore", "session.crash.pkl", "-c", "reached"]).assert_stdout("[1, 2]\n");
     sandbox.write("script.py", "import sys\nreached = 3\nsys.exit(7)\n");
@@ -623,7 +623,7 @@ c = np.asfortranarray(np.arange(40000.0).reshape(200, 200))
     let mut found = Vec::new();
     for variable in index["variables"].as_array().unwrap() {
         for buffer in variable["buffers"].as_array().into_iter().flatten() {
-            let (offset, length) = (buffer["offset"].as_u64().unwrap(), buffer["length"].as_u64().unwrap());
+            let (offset, length) = (buffer["offset"].as_u64().unwrap(), buffer["bytes"].as_u64().unwrap());
             assert_eq!(offset % 64, 0, "{buffer}");
             let bytes = &file[offset as usize..(offset + length) as usize];
             found.push((variable["name"].as_str().unwrap().to_owned(), length, bytes[8..10].to_vec()));

@@ -80,7 +80,10 @@ other = [1]
     let changes = &report["verified"]["changes"];
     assert_eq!(names(changes), ["model"]);
     assert_eq!((&changes[0]["change"], &changes[0]["what"][0]), (&"changed".into(), &"value".into()));
-    assert_eq!((&changes[0]["place"]["path"], &changes[0]["place"]["before"]), (&"model.hidden".into(), &"2".into()));
+    assert_eq!(
+        (&changes[0]["difference"]["where"], &changes[0]["difference"]["before"]),
+        (&"model.hidden".into(), &"2".into())
+    );
     // The snapshot is kept, because it loads; only the exit code reports the difference.
     let run = sandbox.snapcli(&["save", "--quiet", "--verify", "--strict", "script.py"]);
     run.assert_code(3);

@@ -49,9 +49,9 @@ fn damage_is_reported_with_its_offset_as_text_and_json() {
     assert_eq!(out.split_once('\n').unwrap().1, expected);
     let (code, out, _) = verify(folder.path(), &bytes, &["--json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &json["schema"], &json["whole"]), (Some(4), &1.into(), &false.into()));
+    assert_eq!((code, &json["schema"], &json["whole"]), (Some(4), &2.into(), &false.into()));
     assert_eq!((&json["variables"][0]["whole"], &json["variables"][1]["whole"]), (&true.into(), &false.into()));
-    assert_eq!(json["variables"][1]["problems"][0]["at"], 51);
+    assert_eq!(json["variables"][1]["problems"][0]["offset"], 51);
 }
 
 #[test]

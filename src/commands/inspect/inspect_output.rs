@@ -10,6 +10,7 @@ use crate::cli::{InspectArgs, OutputFormat, SortBy};
 use crate::commands::input_output::{absolute_path, is_stdio};
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::trace_tree::TraceTree;
+use crate::report::answers::{SessionAnswer, TraceAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::table::TableStyle;
 use crate::report::{github, html, inspect_text, verdict_text, write_json};
@@ -27,10 +28,17 @@ pub(super) struct InspectOutput {
 }
 
 impl InspectOutput {
-    /// Prints a tree as text or JSON. Returns the exit code, which is `code`.
-    pub(super) fn print_tree(&self, out: &mut dyn Write, tree: &TraceTree, code: i32) -> Result<i32> {
+    /// Prints a tree as text or JSON; `path` is the absolute path of its file. Returns the exit code, which is `code`.
+    pub(super) fn print_tree(
+        &self,
+        out: &mut dyn Write,
+        tree: &TraceTree,
+        path: Option<String>,
+        code: i32,
+    ) -> Result<i32> {
         if self.args.output_format() == OutputFormat::Json {
-            write_json(out, tree)?
+            let name = self.args.trace.as_deref().unwrap_or_default();
+            write_json(out, &TraceAnswer::of(name, tree, path))?
         } else {
             inspect_text::write_tree(out, tree)?
         }
@@ -38,8 +46,15 @@ impl InspectOutput {
         Ok(code)
     }
 
-    /// Prints a report in the chosen format. Returns the exit code, which is at least `code`.
-    pub(super) fn print(&self, out: &mut dyn Write, report: &mut SessionReport, code: i32) -> Result<i32> {
+    /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code, which is at
+    /// least `code`.
+    pub(super) fn print(
+        &self,
+        out: &mut dyn Write,
+        report: &mut SessionReport,
+        path: Option<String>,
+        code: i32,
+    ) -> Result<i32> {
         let args = &self.args;
         // Before `keep_failures_only`, which changes the report.
         // If both apply, the more serious code wins.
@@ -50,7 +65,7 @@ impl InspectOutput {
         sort(&mut report.index, args.sort);
         match (&args.html, args.output_format()) {
             (Some(path), _) => write_page(out, path, report)?,
-            (None, OutputFormat::Json) => write_json(out, report)?,
+            (None, OutputFormat::Json) => write_json(out, &SessionAnswer::of(report, path))?,
             (None, OutputFormat::Github) => {
                 github::write_annotations(out, report)?;
                 // Otherwise the job would fail without a word.

@@ -19,6 +19,7 @@ use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, ScriptTarget, check_script};
+use crate::report::answers::absolute_path;
 use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::system::map_large_blocks;
@@ -78,7 +79,7 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
             true => strict_gate::exit_code_of_tree(inspection, &snapshot, verdict()?.as_ref(), &file)?,
             false => exit::DONE,
         };
-        return inspection.print_tree(out, &tree, code);
+        return inspection.print_tree(out, &tree, Some(absolute_path(path)), code);
     }
     let mut report = SessionReport::of(file, &snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
     report.verdict = verdict()?;
@@ -88,7 +89,7 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
         Some(Verdict { class: VerdictClass::NotJudged, .. }) => exit::DAMAGED,
         _ => exit::DONE,
     };
-    inspection.print(out, &mut report, code)
+    inspection.print(out, &mut report, Some(absolute_path(path)), code)
 }
 
 /// The file to read; `None` if the command is to be run. Only the name of a script or `--script` makes a file run, so

@@ -8,16 +8,20 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::inspect_output::{InspectOutput, trace};
+use crate::cli::OutputFormat;
+use crate::commands::answer_output::{keep_standard_output, print_answer};
 use crate::exit;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{self, ScriptRun, run_script};
 use crate::python::{self, Interpreter, Python};
+use crate::report::answers::ErrorAnswer;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
     LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
 };
+use crate::snapshot::index::ScriptInfo;
 use crate::snapshot::reader::Snapshot;
 use crate::ui::progress::DelayedBar;
 
@@ -31,6 +35,7 @@ struct ScriptInspection {
 pub(super) fn run(inspection: InspectOutput, command: ScriptCommand, interpreter: Interpreter) -> Result<i32> {
     // The report must be the only output on standard output.
     let out = redirect_stdout().context("cannot redirect standard output")?;
+    keep_standard_output(out.try_clone().context("cannot redirect standard output")?);
     let executable = interpreter.executable.clone();
     let inspection = ScriptInspection { inspection, command, interpreter };
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| inspection.run(py, out))))? {}
@@ -51,8 +56,19 @@ impl ScriptInspection {
         match inspected() {
             Ok((run, code)) if run.succeeded() => ProcessEnd::Exit(code),
             Ok((run, _)) => run.end,
-            Err(error) => script_run::end_after_error(py, &error, "interrupted: nothing was inspected"),
+            Err(error) => self.end_after_error(py, &error),
         }
+    }
+
+    fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
+        const INTERRUPTED: &str = "interrupted: nothing was inspected";
+        if self.inspection.args.output_format() == OutputFormat::Json {
+            let _ = print_answer(&match script_run::requested_end(py, error) {
+                Some(_) => ErrorAnswer::interrupted(INTERRUPTED),
+                None => ErrorAnswer::of(error),
+            });
+        }
+        script_run::end_after_error(py, error, INTERRUPTED)
     }
 
     fn report(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, out: File) -> Result<i32> {
@@ -73,7 +89,8 @@ impl ScriptInspection {
             // A trace needs the pickled bytes, so this one snapshot is made in memory.
             let (file, index, _) = save(py, &request, run, &origin, dill, Vec::new())?;
             let code = if inspection.args.strict && index.has_failures() { exit::LEFT_OUT } else { exit::DONE };
-            return inspection.print_tree(&mut out, &trace(&Snapshot::from_bytes(file)?, name)?, code);
+            let path = script_path(&index.script);
+            return inspection.print_tree(&mut out, &trace(&Snapshot::from_bytes(file)?, name)?, path, code);
         }
         // The bytes are discarded: the index already lists what could be saved.
         let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;
@@ -87,6 +104,12 @@ impl ScriptInspection {
         let bytes = index.variables.iter().map(|variable| variable.length).sum();
         let mut report =
             SessionReport { file, format: FileFormat::Script, bytes, index, verdict: None, verified: None };
-        inspection.print(&mut out, &mut report, exit::DONE)
+        let path = script_path(&report.index.script);
+        inspection.print(&mut out, &mut report, path, exit::DONE)
     }
+}
+
+/// The absolute path of the script; `None` for a module and for code. The script may have changed the directory since.
+fn script_path(script: &ScriptInfo) -> Option<String> {
+    (script.kind == "script").then(|| script.path.clone())
 }

@@ -11,10 +11,11 @@ use anyhow::{Context, Result};
 use super::input_output::{is_stdio, or_exit_code, stdout};
 use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
-use crate::pickle::explain::outline::Outline;
 use crate::python;
 use crate::python::script_command::{ScriptCommand, check_script};
-use crate::snapshot::OBJECT_NAME;
+use crate::report::answers::{ListAnswer, absolute_path};
+use crate::report::inspect_report::SessionReport;
+use crate::report::write_json;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature;
 use crate::snapshot::system::map_large_blocks;
@@ -39,7 +40,8 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
-        return list_variables(&open_checked(&args, verbosity)?, &mut stdout());
+        let snapshot = open_checked(&args, verbosity)?;
+        return list_variables(&snapshot, args.json.then_some(args.file.as_path()), &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
@@ -105,19 +107,15 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
     Ok(snapshot)
 }
 
-/// Prints the names of the variables, one on each line.
-fn list_variables(snapshot: &Snapshot, out: &mut dyn Write) -> Result<i32> {
-    let names: Vec<&str> = if let Contents::Own { index } = snapshot.contents() {
-        index.variables.iter().map(|variable| variable.name.as_str()).collect()
-    } else {
-        match or_exit_code(snapshot.outline(), || "cannot list the variables".to_owned())? {
-            Outline::Session { variables, .. } | Outline::Dict { variables } => {
-                variables.iter().map(|variable| variable.name.as_str()).collect()
-            }
-            Outline::Object { .. } => vec![OBJECT_NAME],
-        }
-    };
+/// Prints the names of the variables, one on each line; as JSON, if `json` is the file that they are in.
+fn list_variables(snapshot: &Snapshot, json: Option<&Path>, out: &mut dyn Write) -> Result<i32> {
+    let cannot_list = || "cannot list the variables".to_owned();
+    let report = or_exit_code(SessionReport::of(String::new(), snapshot), cannot_list)?;
+    if let Some(path) = json {
+        write_json(out, &ListAnswer::of(&report, absolute_path(path)))?;
+        return Ok(exit::DONE);
+    }
     let out = &mut Lines::new(out);
-    names.into_iter().try_for_each(|name| out.line(name))?;
+    report.index.variables.iter().try_for_each(|variable| out.line(&variable.name))?;
     Ok(exit::DONE)
 }

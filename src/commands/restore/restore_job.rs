@@ -9,18 +9,22 @@ use anyhow::Result;
 
 use super::open_checked;
 use crate::cli::RestoreArgs;
+use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::is_stdio;
 use crate::exit;
+use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::ipython_prompt::IpythonPrompt;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
+use crate::report::answers::{ErrorAnswer, LostAnswer, MarkerAnswer, RestoreAnswer, SchemaVersion, absolute_path};
 use crate::session::{
     AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
     note_imported_definitions, restore,
 };
+use crate::snapshot::index::UnsavableObject;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::ui::messages::{print_error, print_error_line, print_line};
@@ -44,10 +48,12 @@ pub(super) fn run(
             args.file.display()
         ));
     }
+    let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
+    let is_asked = args.json || args.report.as_deref().is_some_and(is_stdio);
     // Without a terminal, `restore` alone only loads the file: Python would read a script from standard input.
-    let prompt = args.interactive || (command.is_none() && !piped && std::io::stdin().is_terminal());
+    let prompt = args.interactive || (command.is_none() && !piped && !is_asked && std::io::stdin().is_terminal());
     let executable = interpreter.executable.clone();
-    let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity };
+    let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity, answer };
     let job = if restore.args.ipython {
         PythonJob::Whole(Box::new(move |py| restore.run_ipython(py)))
     } else if prompt {
@@ -64,16 +70,17 @@ struct RestoreJob {
     command: Option<ScriptCommand>,
     interpreter: Interpreter,
     verbosity: Verbosity,
+    answer: AnswerOutput,
 }
 
 impl RestoreJob {
     /// Loads the variables and runs the command. `None` lets Python's prompt begin.
-    fn run_before_prompt(self, py: Python<'_>) -> Option<ProcessEnd> {
+    fn run_before_prompt(&self, py: Python<'_>) -> Option<ProcessEnd> {
         if let Err(error) = self.load(py) {
-            return Some(end_of_failure(&error));
+            return Some(self.end_of_failure(&error));
         }
         let command = self.command.as_ref()?;
-        run_before_prompt(py, command).err().map(|error| end_of_failure(&error))
+        run_before_prompt(py, command).err().map(|error| self.end_of_failure(&error))
     }
 
     /// Loads the variables, runs the command and the prompt of IPython, and ends the process.
@@ -81,22 +88,22 @@ impl RestoreJob {
         // Before anything is loaded, and before the user is asked whether to trust the file.
         let prompt = match IpythonPrompt::find(py, &self.interpreter.executable) {
             Ok(prompt) => prompt,
-            Err(error) => return end_of_failure(&error),
+            Err(error) => return self.end_of_failure(&error),
         };
         if let Some(end) = self.run_before_prompt(py) {
             return end;
         }
-        prompt.run().map_or_else(|error| end_of_failure(&error), |()| ProcessEnd::Exit(exit::DONE))
+        prompt.run().map_or_else(|error| self.end_of_failure(&error), |()| ProcessEnd::Exit(exit::DONE))
     }
 
     fn run(self, py: Python<'_>) -> ProcessEnd {
         if let Err(error) = self.load(py) {
-            return end_of_failure(&error);
+            return self.end_of_failure(&error);
         }
         let Some(command) = &self.command else { return ProcessEnd::Exit(exit::DONE) };
         match run_script(py, command) {
             Ok(run) => run.end,
-            Err(error) => end_of_failure(&error),
+            Err(error) => self.end_of_failure(&error),
         }
     }
 
@@ -114,7 +121,7 @@ impl RestoreJob {
                 print_error_line(&error);
                 let answer = confirm("load it anyway?");
                 // If the answer was Ctrl-C, Python has a pending KeyboardInterrupt: clear it.
-                let _ = py.check_signals();
+                let _ = check_signals(py);
                 if !answer? {
                     return Err(exit::error(exit::UNTRUSTED, "nothing was loaded"));
                 }
@@ -159,6 +166,7 @@ impl RestoreJob {
         // The bar must be gone before anything else is printed.
         drop(bar);
         self.print_summary(&restored, &name);
+        self.write_answer(&restored, trusted)?;
         // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
@@ -166,6 +174,34 @@ impl RestoreJob {
             return Err(exit::error(exit::LEFT_OUT, text));
         }
         Ok(())
+    }
+
+    fn end_of_failure(&self, error: &anyhow::Error) -> ProcessEnd {
+        self.answer.write_error(&ErrorAnswer::of(error));
+        // The first line of a refusal already holds its causes.
+        if error.downcast_ref::<Untrusted>().is_some() {
+            print_error_line(error)
+        } else {
+            print_error(error)
+        }
+        ProcessEnd::Exit(exit::code_of(error))
+    }
+
+    fn write_answer(&self, restored: &Restored, trusted: bool) -> Result<()> {
+        let lost = restored.lost.iter();
+        let lost = lost.map(|LostVariable { name, type_name, why }| LostAnswer { name, type_name, error: why });
+        self.answer.write(&RestoreAnswer {
+            schema: SchemaVersion,
+            path: Some(absolute_path(&self.args.file)),
+            module: &restored.module,
+            trusted,
+            complete: restored.lost.is_empty(),
+            restored: &restored.names,
+            lost: lost.collect(),
+            markers: self.markers(restored).into_iter().map(MarkerAnswer::of).collect(),
+            ambient: &restored.state,
+            notes: &restored.notes,
+        })
     }
 
     fn print_summary(&self, restored: &Restored, name: &str) {
@@ -199,12 +235,16 @@ impl RestoreJob {
         }
     }
 
-    /// Names the objects that the save could not keep, in the variables that were restored.
-    fn print_markers(&self, restored: &Restored) {
-        let Contents::Own { index } = self.snapshot.contents() else { return };
+    /// The objects that the save could not keep, in the variables that were restored.
+    fn markers(&self, restored: &Restored) -> Vec<&UnsavableObject> {
+        let Contents::Own { index } = self.snapshot.contents() else { return Vec::new() };
         let with_markers = index.variables.iter().filter(|variable| !variable.lost.is_empty());
         let with_markers = with_markers.filter(|variable| restored.names.contains(&variable.name));
-        let mut items = with_markers.flat_map(|variable| &variable.lost);
+        with_markers.flat_map(|variable| &variable.lost).collect()
+    }
+
+    fn print_markers(&self, restored: &Restored) {
+        let mut items = self.markers(restored).into_iter();
         for item in items.by_ref().take(MOST_MARKERS) {
             let (path, type_name) = (&item.path, &item.type_name);
             self.verbosity.note(&format!("{path} is a marker: this {type_name} could not be saved"));
@@ -251,14 +291,4 @@ fn first_names(names: &[String]) -> String {
     const SHOWN: usize = 12;
     let head = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN { format!("{head}, … {} more", names.len() - SHOWN) } else { head }
-}
-
-fn end_of_failure(error: &anyhow::Error) -> ProcessEnd {
-    // The first line of a refusal already holds its causes.
-    if error.downcast_ref::<Untrusted>().is_some() {
-        print_error_line(error)
-    } else {
-        print_error(error)
-    }
-    ProcessEnd::Exit(exit::code_of(error))
 }

@@ -10,15 +10,18 @@ use anyhow::{Context, Result};
 
 use super::load_check::{LoadCheck, print_load_check};
 use crate::cli::{SaveArgs, SelectionArgs};
+use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
 use crate::exit::{self, OrExit};
+use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
 use crate::python::{self, Interpreter, Python};
+use crate::report::answers::{ErrorAnswer, SessionAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
-use crate::report::{inspect_text, write_json};
+use crate::report::inspect_text;
 use crate::session::{
     LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save, signing_key,
 };
@@ -47,15 +50,18 @@ pub(super) fn run(
     verbosity: Verbosity,
 ) -> Result<i32> {
     verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
+    if is_stdio(&args.output) && (args.json || args.report.as_deref().is_some_and(is_stdio)) {
+        return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
+    }
     let output = SnapshotDestination::check(&args.output)?;
-    let report = args.report.as_deref().map(check_report_path).transpose()?;
+    let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     // The script could change the environment variables that say where the key is.
     let key = signing_key(verbosity);
     let executable = interpreter.executable.clone();
     let save = SaveJob {
         command,
         output,
-        report,
+        answer,
         strict: args.strict,
         verify: args.verify,
         module: args.module,
@@ -92,24 +98,14 @@ impl SnapshotDestination {
     }
 }
 
-fn check_report_path(path: &Path) -> Result<PathBuf> {
-    let path = std::path::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))?;
-    AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_report(&path))?;
-    Ok(path)
-}
-
 fn cannot_save(path: &Path) -> String {
     format!("cannot save to {}", path.display())
-}
-
-fn cannot_report(path: &Path) -> String {
-    format!("cannot write the report to {}", path.display())
 }
 
 struct SaveJob {
     command: ScriptCommand,
     output: SnapshotDestination,
-    report: Option<PathBuf>,
+    answer: AnswerOutput,
     strict: bool,
     verify: bool,
     /// The name of the module whose namespace is saved.
@@ -136,36 +132,51 @@ struct SavedFile {
 impl SaveJob {
     /// Runs while Python does, and decides how the process ends.
     fn run(self, py: Python<'_>) -> ProcessEnd {
-        const INTERRUPTED: &str = "interrupted while saving: nothing was written";
         let verbosity = self.verbosity;
         // Before the script runs: a missing dill must not be discovered after hours of work.
         let dill = match DillLocation::find(py, &|text| verbosity.note(text)) {
             Ok(dill) => dill,
-            Err(error) => return end_after_error(py, &error, INTERRUPTED),
+            Err(error) => return self.end_after_error(py, &error),
         };
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
         let run = match run_script(py, &self.command) {
             Ok(run) => run,
-            Err(error) => return end_after_error(py, &error, INTERRUPTED),
+            Err(error) => return self.end_after_error(py, &error),
         };
         // A forked child of the script gets here as well. Only the first process saves.
         if run.forked {
             return run.end;
         }
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
-        match self.save_session(py, &run, &dill) {
+        let deferred = DeferredSignals::begin(py);
+        let saved = self.save_session(py, &run, &dill);
+        // A signal may have arrived after the last step that could be interrupted.
+        let signals = check_signals(py).map_err(Into::into);
+        drop(deferred);
+        if let (Ok(_), Some(end)) = (&saved, signals.err().and_then(|error| requested_end(py, &error))) {
+            return end;
+        }
+        match saved {
             Ok(code) if run.succeeded() => ProcessEnd::Exit(code),
             Ok(_) => run.end,
-            Err(error) if run.succeeded() || requested_end(py, &error).is_some() => {
-                end_after_error(py, &error, INTERRUPTED)
-            }
+            Err(error) if run.succeeded() || requested_end(py, &error).is_some() => self.end_after_error(py, &error),
             // The script failed as well, and its failure decides the exit code.
             Err(error) => {
                 print_error(&error);
+                self.answer.write_error(&ErrorAnswer::of(&error));
                 run.end
             }
         }
+    }
+
+    fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
+        const INTERRUPTED: &str = "interrupted while saving: nothing was written";
+        self.answer.write_error(&match requested_end(py, error) {
+            Some(_) => ErrorAnswer::interrupted(INTERRUPTED),
+            None => ErrorAnswer::of(error),
+        });
+        end_after_error(py, error, INTERRUPTED)
     }
 
     /// Saves the session of a script that has ended. Returns the exit code if the script succeeded.
@@ -178,15 +189,14 @@ impl SaveJob {
             SnapshotDestination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
             SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
         };
-        let Some(SavedFile { path, index, bytes, verified, code }) = saved else { return Ok(exit::DONE) };
+        let Some(SavedFile { path, index, bytes, verified, code }) = saved else {
+            self.answer.write_error(&ErrorAnswer::of(&anyhow::anyhow!("the script failed before it had variables")));
+            return Ok(exit::DONE);
+        };
         let file = path.display().to_string();
         let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
         self.print_summary(run, &report);
-        if let Some(path) = &self.report {
-            let mut file = AtomicFile::create(path).with_context(|| cannot_report(path))?;
-            write_json(&mut file, &report)?;
-            file.commit().with_context(|| cannot_report(path))?;
-        }
+        self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = report.has_failures() || report.has_changes();
         Ok(if self.strict && is_bad { exit::LEFT_OUT } else { code })
@@ -206,6 +216,7 @@ impl SaveJob {
         if index.variables.is_empty() && index.left_out.is_empty() {
             return Ok(None);
         }
+        check_signals(py)?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
     }
@@ -217,7 +228,7 @@ impl SaveJob {
         let (spool, index, bytes) = self.write(py, run, dill, spool)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
-        py.check_signals()?;
+        check_signals(py)?;
         sent.context("cannot write to standard output")?;
         Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE })
     }
@@ -257,7 +268,7 @@ impl SaveJob {
         file.flush().with_context(cannot_save)?;
         let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
         // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
-        py.check_signals()?;
+        check_signals(py)?;
         let verified = match verified {
             Ok(verified) => verified,
             Err(error) => {

@@ -32,11 +32,33 @@ pub struct TraceTree {
     pub size: u64,
     /// Its parts.
     pub children: Vec<TraceTree>,
+    /// What the label says, one by one.
+    #[serde(skip)]
+    pub facts: TraceFacts,
 }
+
+/// A value in the tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceFacts {
+    /// Where it is in the variable, as Python writes it; `None` if Python cannot, or if it is too long.
+    pub place: Option<String>,
+    /// The type; empty if an earlier segment made the value.
+    pub type_name: String,
+    /// The `len()`, if it has one.
+    pub items: Option<u64>,
+    /// The value, if it is no container; empty if there is no short form of it.
+    pub preview: String,
+    /// The variable that made the value, if that is another one.
+    pub shared_with: Option<String>,
+}
+
+/// The most bytes of a place.
+const MAX_PLACE: usize = 200;
 
 /// The tree of a value, whose label begins with `name`.
 pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> TraceTree {
-    TreeBuilder::new(labels, &|_| None).build(&TracePart { role: TraceRole::Name(name), value }, 0)
+    let part = TracePart { role: TraceRole::Name(name), value, place: Some(name.to_owned()) };
+    TreeBuilder::new(labels, &|_| None).build(part, 0)
 }
 
 /// The tree of a variable of a snapshot. Its segment begins at offset `start` of the file, where `memo_start` slots are
@@ -57,7 +79,8 @@ pub(crate) fn trace_segment(
     let labels = Labels::new(&machine);
     let name = labels.string(name).unwrap_or_else(|| "?".into());
     let mut builder = TreeBuilder { hides_values, ..TreeBuilder::new(&labels, owner) };
-    let tree = builder.build(&TracePart { role: TraceRole::Name(&name), value }, 0);
+    let place = Some(name.as_ref().to_owned());
+    let tree = builder.build(TracePart { role: TraceRole::Name(&name), value, place }, 0);
     budget.check()?;
     Ok(tree)
 }
@@ -66,6 +89,8 @@ pub(crate) fn trace_segment(
 struct TracePart<'n> {
     role: TraceRole<'n>,
     value: Ref,
+    /// As [`TraceFacts::place`].
+    place: Option<String>,
 }
 
 enum TraceRole<'n> {
@@ -89,7 +114,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     }
 
     /// Recurses to a depth of at most [`MAX_DEPTH`].
-    fn build(&mut self, part: &TracePart<'_>, depth: usize) -> TraceTree {
+    fn build(&mut self, part: TracePart<'_>, depth: usize) -> TraceTree {
         // Every line counts, so that a wide tree ends like a deep one.
         self.left = self.left.saturating_sub(1);
         let machine = self.labels.machine();
@@ -99,8 +124,8 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             TraceRole::Key(key) => (machine.start(key).min(start), end),
             TraceRole::Item | TraceRole::Name(_) => (start, end),
         };
-        let mut tree =
-            TraceTree { label: self.label(part), start, end, size: end.saturating_sub(start), children: Vec::new() };
+        let (label, facts) = (self.label(&part), self.facts(&part));
+        let mut tree = TraceTree { label, start, end, size: end.saturating_sub(start), children: Vec::new(), facts };
         // A shared value has its parts where it was made.
         if machine.memo_index(part.value).is_some() {
             return tree;
@@ -109,17 +134,17 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             && depth < MAX_DEPTH
             && self.placed.insert(part.value)
         {
-            tree.children = self.children(node, depth + 1);
+            tree.children = self.children(node, part.place.as_deref(), depth + 1);
         }
         tree
     }
 
-    fn children(&mut self, node: &'m Node, depth: usize) -> Vec<TraceTree> {
-        let mut parts = self.parts(node);
+    fn children(&mut self, node: &'m Node, place: Option<&str>, depth: usize) -> Vec<TraceTree> {
+        let mut parts = self.parts(node, place);
         let mut children = Vec::new();
         while children.len() < MAX_CHILDREN && self.left > 0 {
             let Some(part) = parts.next() else { return children };
-            children.push(self.build(&part, depth));
+            children.push(self.build(part, depth));
         }
         // Whatever does not fit becomes one line.
         children.extend(self.rest(parts));
@@ -141,26 +166,31 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         rest.map(|(count, tree)| TraceTree { label: format!("… {count} more"), ..tree })
     }
 
-    /// The parts of a value. The strings of a global and an empty tuple of arguments are not worth a line.
-    fn parts(&self, node: &'m Node) -> Box<dyn Iterator<Item = TracePart<'static>> + 'm> {
-        let items = |items: &'m [Ref]| items.iter().map(|value| TracePart { role: TraceRole::Item, value: *value });
-        let pairs = |items: &'m [Ref]| {
-            items.as_chunks::<2>().0.iter().map(|[key, value]| TracePart { role: TraceRole::Key(*key), value: *value })
+    /// The parts of a value at `place`. The strings of a global and an empty tuple of arguments are not worth a line.
+    fn parts(&self, node: &'m Node, place: Option<&str>) -> Box<dyn Iterator<Item = TracePart<'static>> + 'n> {
+        let named = |name, value: Option<Ref>, place: Option<String>| {
+            value.map(|value| TracePart { role: TraceRole::Name(name), value, place })
         };
-        let named = |name, value: Option<Ref>| value.map(|value| TracePart { role: TraceRole::Name(name), value });
-        let own: Box<dyn Iterator<Item = TracePart<'static>> + 'm> = match node.kind {
+        let (labels, place) = (self.labels, place.map(str::to_owned));
+        let own: Box<dyn Iterator<Item = TracePart<'static>> + 'n> = match node.kind {
             NodeKind::Global => Box::new(std::iter::empty()),
-            NodeKind::Dict => Box::new(pairs(&node.items)),
+            NodeKind::Dict => Box::new(pairs(labels, &node.items, place.clone())),
+            NodeKind::Tuple | NodeKind::List => Box::new(items(&node.items, place.clone())),
             NodeKind::Call(_) => {
-                let callee = named("calls", node.items.first().copied());
-                let keywords = named("keywords", node.items.get(2).copied());
+                let callee = named("calls", node.items.first().copied(), None);
+                let keywords = named("keywords", node.items.get(2).copied(), None);
                 Box::new(callee.into_iter().chain(self.arguments(node)).chain(keywords))
             }
-            _ => Box::new(items(&node.items)),
+            _ => Box::new(items(&node.items, None)),
         };
+        let is_dict = |value: &Ref| labels.machine().node(*value).is_some_and(|node| node.kind == NodeKind::Dict);
+        let namespace = node.state.filter(is_dict).and(place.as_ref()).map(|place| format!("{place}.__dict__"));
+        let state = named("state", node.state, namespace);
         // BUILD comes before or after the added items; the state is shown first either way.
-        let added = node.added.iter().flat_map(move |added| items(&added.items).chain(pairs(&added.pairs)));
-        Box::new(own.chain(named("state", node.state)).chain(added))
+        let added = node.added.iter().flat_map(move |added| {
+            items(&added.items, place.clone()).chain(pairs(labels, &added.pairs, place.clone()))
+        });
+        Box::new(own.chain(state).chain(added))
     }
 
     /// The arguments of a call: the items of its tuple, or the value that is used instead of a tuple.
@@ -168,11 +198,27 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         let Some(arguments) = node.items.get(1).copied() else { return Vec::new() };
         let machine = self.labels.machine();
         match machine.node(arguments) {
-            Some(Node { kind: NodeKind::Tuple, items, .. }) if machine.memo_index(arguments).is_none() => {
-                items.iter().map(|value| TracePart { role: TraceRole::Item, value: *value }).collect()
+            Some(Node { kind: NodeKind::Tuple, items: values, .. }) if machine.memo_index(arguments).is_none() => {
+                items(values, None).collect()
             }
-            _ => vec![TracePart { role: TraceRole::Name("arguments"), value: arguments }],
+            _ => vec![TracePart { role: TraceRole::Name("arguments"), value: arguments, place: None }],
         }
+    }
+
+    fn facts(&self, part: &TracePart<'_>) -> TraceFacts {
+        let (machine, value, place) = (self.labels.machine(), part.value, part.place.clone());
+        let shared_with = machine.memo_index(value).and_then(|(slot, _)| (self.owner)(slot));
+        if machine.memo_index(machine.resolve(value)).is_some() {
+            return TraceFacts { place, shared_with, ..TraceFacts::default() };
+        }
+        let type_name = self.labels.type_name(value).as_ref().to_owned();
+        if machine.node(value).is_some() {
+            let (items, preview) = (self.labels.length(value), String::new());
+            return TraceFacts { place, type_name, items, preview, shared_with };
+        }
+        let preview =
+            if self.hides_values { "(not shown)".to_owned() } else { self.labels.preview(value).as_ref().to_owned() };
+        TraceFacts { place, type_name, items: None, preview, shared_with }
     }
 
     fn label(&self, part: &TracePart<'_>) -> String {
@@ -217,6 +263,42 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             _ => self.shown(key),
         }
     }
+}
+
+/// The items of a container at `place`.
+fn items(items: &[Ref], place: Option<String>) -> impl Iterator<Item = TracePart<'static>> {
+    items.iter().enumerate().map(move |(index, value)| {
+        let place = place.as_ref().and_then(|place| within_limit(format!("{place}[{index}]")));
+        TracePart { role: TraceRole::Item, value: *value, place }
+    })
+}
+
+/// The keys and values of a dict at `place`.
+fn pairs<'n>(
+    labels: &'n Labels<'_, '_>,
+    pairs: &'n [Ref],
+    place: Option<String>,
+) -> impl Iterator<Item = TracePart<'static>> + 'n {
+    pairs.as_chunks::<2>().0.iter().map(move |[key, value]| {
+        let place = place.as_ref().and_then(|place| place_of_key(labels, place, *key));
+        TracePart { role: TraceRole::Key(*key), value: *value, place }
+    })
+}
+
+/// The place of the value of a key; an attribute, if the dict is that of an instance.
+fn place_of_key(labels: &Labels<'_, '_>, place: &str, key: Ref) -> Option<String> {
+    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric());
+    let name = labels.string(key);
+    if let (Some(instance), Some(name)) = (place.strip_suffix(".__dict__"), name.filter(|name| is_name(name))) {
+        return within_limit(format!("{instance}.{name}"));
+    }
+    let key = labels.preview(key);
+    (!key.is_empty()).then(|| format!("{place}[{key}]")).and_then(within_limit)
+}
+
+/// A place, unless it is too long to be read.
+fn within_limit(place: String) -> Option<String> {
+    (place.len() <= MAX_PLACE).then_some(place)
 }
 
 fn join(words: &[&str]) -> String {

@@ -27,6 +27,7 @@ mod tests;
 use std::ops::Range;
 use std::rc::Rc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::judge::Judge;
@@ -41,7 +42,7 @@ use super::work_budget::WorkBudget;
 pub(crate) const MAX_FINDINGS: usize = 200;
 
 /// How much a load does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VerdictClass {
     /// It builds plain data.

@@ -29,6 +29,7 @@ pub(super) use self::enum_member::plan_enum_member;
 pub(super) use self::type_var::plan_type_variable;
 use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::ObjectPlan;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The plan for a class of the script that has no slot.
 pub(super) fn plan_class<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<ObjectPlan<'py>> {
@@ -64,7 +65,7 @@ fn is_mapped(class: &Bound<'_, PyType>) -> PyResult<bool> {
 /// Whether a structure or union of `ctypes` has a field that points to it. Its fields can only be given once it exists.
 fn is_recursive_structure(class: &Bound<'_, PyType>) -> PyResult<bool> {
     let metaclass = class.get_type();
-    if !metaclass.module().is_ok_and(|module| module == "_ctypes") {
+    if !metaclass.module().tolerated().is_some_and(|module| module == "_ctypes") {
         return Ok(false);
     }
     let Some(fields) = class.getattr_opt("_fields_")? else { return Ok(false) };

@@ -9,6 +9,7 @@ use pyo3::types::{PyAny, PyTuple, PyType};
 use super::super::pickle_context::PickleContext;
 use super::super::plan::Action;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The actions that create a class from its generic class. None for any other class, and for one whose generic class is
 /// not complete yet.
@@ -24,7 +25,7 @@ pub(super) fn creation<'py>(context: &PickleContext, class: &Bound<'py, PyType>)
     }
     // `Page[int]`, not `Page[(int,)]`.
     let arguments = if arguments.len() == 1 { arguments.get_item(0)? } else { arguments.into_any() };
-    if !origin.get_item(&arguments).is_ok_and(|found| found.is(class)) {
+    if !origin.get_item(&arguments).tolerated().is_some_and(|found| found.is(class)) {
         return Ok(None);
     }
     let class = class.clone().into_any();

@@ -11,6 +11,7 @@ use pyo3::types::{PyAny, PyFunction, PyModule, PyType};
 use super::super::annotations::Annotations;
 use super::super::pickle_context::PickleContext;
 use super::acyclic::is_scalar;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The most objects to search. A larger namespace counts as one that leads back.
 const MOST_OBJECTS: usize = 20_000;
@@ -44,7 +45,7 @@ pub(super) fn leads_back(context: &PickleContext, class: &Bound<'_, PyType>) -> 
             // The collector does not count what a weak reference refers to, but a pickle contains it.
             pending.push(object.call0()?);
         } else {
-            pending.extend(referents.call1((&object,))?.try_iter()?.flatten());
+            pending.extend(referents.call1((&object,))?.try_iter()?.map_while(|item| item.tolerated()));
         }
         kept.push(object);
     }

@@ -17,6 +17,7 @@ use super::skeleton_maker::{SkeletonMaker, metaclass, typical_base};
 use super::struct_class;
 use super::subclass_hooks::{hooks_to_disable, library_changes_class};
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// What `typing.runtime_checkable` sets. The `__init_subclass__` of `typing.Protocol` takes a class that already has it
 /// for one that inherits it (3.15).
@@ -155,7 +156,7 @@ pub(super) fn is_made_by_python(class: &Bound<'_, PyType>, name: &str, value: &B
     Ok(name == "_abc_impl"
         || kind == "CField"
         || is_shared
-        || (descriptor && value.getattr("__objclass__").is_ok_and(|owner| owner.is(class))))
+        || (descriptor && value.getattr("__objclass__").tolerated().is_some_and(|owner| owner.is(class))))
 }
 
 /// Registers the virtual subclasses of an abstract class: `ABCMeta.register(class, subclass)`.

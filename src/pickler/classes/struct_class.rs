@@ -9,6 +9,7 @@ use super::super::global_names::loaded_modules;
 use super::super::plan::Action;
 use super::skeleton::is_made_by_python;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The options of a class statement that the class keeps in `__struct_config__`.
 const OPTIONS: [&str; 13] = [
@@ -32,7 +33,7 @@ const MADE: [&str; 6] = ["__annotations__", "__module__", "__orig_bases__", "__q
 
 /// Whether a class is one of msgspec's.
 pub(super) fn is_struct(class: &Bound<'_, PyType>) -> PyResult<bool> {
-    let Ok(core) = loaded_modules(class.py())?.get_item("msgspec._core") else { return Ok(false) };
+    let Some(core) = loaded_modules(class.py())?.get_item("msgspec._core").tolerated() else { return Ok(false) };
     class.is_instance(&core.getattr("StructMeta")?)
 }
 
@@ -112,7 +113,9 @@ fn defaults<'py>(class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
         let default = default.filter(|value| !value.is(&no_default));
         let arguments = PyDict::new(py);
         if let Some(value) = &default {
-            match value.getattr_opt("factory")?.filter(|_| value.get_type().name().is_ok_and(|name| name == "Factory"))
+            match value
+                .getattr_opt("factory")?
+                .filter(|_| value.get_type().name().tolerated().is_some_and(|name| name == "Factory"))
             {
                 Some(factory) => arguments.set_item("default_factory", factory)?,
                 None => arguments.set_item("default", value)?,

@@ -5,6 +5,7 @@ use pyo3::types::{PyAny, PyString, PyType};
 
 use super::super::global_names::standard_modules;
 use super::super::pickle_context::PickleContext;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// An `__init_subclass__` that must not run while the class is created.
 pub(super) struct SubclassHook<'py> {
@@ -43,7 +44,7 @@ pub(super) fn hooks_to_disable<'py>(
 
 /// Whether a hook cannot be called without keyword arguments.
 fn needs_arguments(hook: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let Ok(function) = hook.getattr("__func__") else { return Ok(false) };
+    let Some(function) = hook.getattr("__func__").tolerated() else { return Ok(false) };
     let Some(code) = function.getattr_opt("__code__")? else { return Ok(false) };
     let count = |name: &str| code.getattr(name)?.extract::<usize>();
     let given = |name: &str| {

@@ -11,6 +11,7 @@ use super::super::plan::{Action, ObjectPlan};
 use super::super::reduce;
 use super::lazy_types;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The plan for a type variable that has no slot.
 pub(in super::super) fn plan_type_variable<'py>(
@@ -93,7 +94,7 @@ fn constructor_call<'py>(variable: &Bound<'py, PyAny>) -> PyResult<ConstructorCa
     if kind == "TypeVar" || kind == "ParamSpec" {
         for name in ["covariant", "contravariant", "infer_variance"] {
             let flag = variable.getattr_opt(format!("__{name}__").as_str())?;
-            if let Some(flag) = flag.filter(|flag| flag.is_truthy().unwrap_or(false)) {
+            if let Some(flag) = flag.filter(|flag| flag.is_truthy().tolerated().unwrap_or(false)) {
                 options.set_item(name, flag)?;
             }
         }

@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 
 use super::super::global_names::loaded_modules;
 use super::super::pickle_context::PickleContext;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// How many hexadecimal digits of a hash make a name unique. IPython takes as many.
 const DIGITS: usize = 12;
@@ -55,7 +56,7 @@ fn written_name<'py>(
     own: &Bound<'py, PyString>,
 ) -> Option<(Bound<'py, PyAny>, String)> {
     let py = code.py();
-    let name = own.to_str().ok()?;
+    let name = own.to_str().tolerated()?;
     let text = text_of(code, own, name)?;
     let unique = unique_name(name, &text);
     let mut state = context.lock().ok()?;
@@ -72,23 +73,23 @@ fn written_name<'py>(
 
 /// The source that `linecache` keeps for code that is in no file.
 fn text_of(code: &Bound<'_, PyAny>, own: &Bound<'_, PyString>, name: &str) -> Option<String> {
-    let linecache = loaded_modules(code.py()).ok()?.get_item("linecache").ok()?;
+    let linecache = loaded_modules(code.py()).tolerated()?.get_item("linecache").tolerated()?;
     let lines = cached_lines(&linecache, own).or_else(|| {
         // Since 3.14, code of a prompt and of `-c` is found by the code object.
-        let find = name.starts_with('<').then(|| linecache.getattr("_getlines_from_code").ok())??;
-        find.call1((code,)).ok()?.cast_into::<PyList>().ok()
+        let find = name.starts_with('<').then(|| linecache.getattr("_getlines_from_code").tolerated())??;
+        find.call1((code,)).tolerated()?.cast_into::<PyList>().ok()
     })?;
-    let text: String = lines.iter().map(|line| line.extract::<String>()).collect::<PyResult<_>>().ok()?;
+    let text: String = lines.iter().map(|line| line.extract::<String>()).collect::<PyResult<_>>().tolerated()?;
     (!text.is_empty()).then_some(text)
 }
 
 /// The lines of an entry that does not come from a file: it has no time of modification.
 fn cached_lines<'py>(linecache: &Bound<'py, PyAny>, own: &Bound<'py, PyString>) -> Option<Bound<'py, PyList>> {
-    let cache = linecache.getattr("cache").ok()?.cast_into::<PyDict>().ok()?;
-    let entry = cache.get_item(own).ok()??.cast_into::<PyTuple>().ok()?;
+    let cache = linecache.getattr("cache").tolerated()?.cast_into::<PyDict>().ok()?;
+    let entry = cache.get_item(own).tolerated()??.cast_into::<PyTuple>().ok()?;
     // An entry that waits for its first use has one item.
-    let is_virtual = entry.len() == 4 && entry.get_item(1).ok()?.is_none();
-    if is_virtual { entry.get_item(2).ok()?.cast_into::<PyList>().ok() } else { None }
+    let is_virtual = entry.len() == 4 && entry.get_item(1).tolerated()?.is_none();
+    if is_virtual { entry.get_item(2).tolerated()?.cast_into::<PyList>().ok() } else { None }
 }
 
 /// `<python-input-0>` as `<python-input-0 0123456789ab>`. Paths and IPython's own names have a hash already.

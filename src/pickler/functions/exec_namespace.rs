@@ -20,6 +20,7 @@ use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
 use super::super::submodules::{add_names, names_in_code};
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Code that uses one of these names may look up any global.
 const REFLECTION: [&str; 5] = ["eval", "exec", "globals", "locals", "vars"];
@@ -157,10 +158,12 @@ pub(super) fn class_names_used<'py>(
     let py = function.py();
     let code = function.getattr(intern!(py, "__code__"))?;
     let variables = code.getattr(intern!(py, "co_freevars"))?.cast_into::<PyTuple>()?;
-    let Some(index) = variables.iter().position(|name| name.eq(CLASS_NAMES).unwrap_or(false)) else { return Ok(None) };
+    let Some(index) = variables.iter().position(|name| name.eq(CLASS_NAMES).tolerated().unwrap_or(false)) else {
+        return Ok(None);
+    };
     let cell = function.getattr(intern!(py, "__closure__"))?.get_item(index)?;
     // An empty cell raises ValueError.
-    let contents = cell.getattr(intern!(py, "cell_contents")).ok();
+    let contents = cell.getattr(intern!(py, "cell_contents")).tolerated();
     let Some(dict) = contents.and_then(|contents| contents.cast_into_exact::<PyDict>().ok()) else { return Ok(None) };
     let mut names = names_in_code(&code)?;
     names.extend(variables.extract::<Vec<String>>()?);

@@ -17,6 +17,7 @@ use super::function_globals::{self, GlobalsOrigin};
 use super::open_cells::close_cells;
 use super::{python_version, type_global};
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// `CO_HAS_DOCSTRING`, since 3.14: the first constant is the docstring.
 const HAS_DOCSTRING: u32 = 0x400_0000;
@@ -46,15 +47,16 @@ fn by_class_method<'py>(
 ) -> PyResult<Option<Vec<Action<'py>>>> {
     let py = function.py();
     let (module, path) = (function.getattr(intern!(py, "__module__"))?, function.getattr(intern!(py, "__qualname__"))?);
-    let (Ok(module), Ok(path)) = (module.extract::<String>(), path.extract::<String>()) else { return Ok(None) };
+    let (module, path) = (module.extract::<String>().tolerated(), path.extract::<String>().tolerated());
+    let (Some(module), Some(path)) = (module, path) else { return Ok(None) };
     // A load switches off the special methods of a class while it makes a subclass.
     let (class_path, name) = path.rsplit_once('.').map_or((None, &*path), |(class, name)| (Some(class), name));
     if name.starts_with("__") {
         return Ok(None);
     }
-    let Ok(mut class) = loaded_modules(py)?.get_item(module) else { return Ok(None) };
+    let Some(mut class) = loaded_modules(py)?.get_item(module).tolerated() else { return Ok(None) };
     for part in class_path.into_iter().flat_map(|path| path.split('.')) {
-        let Ok(Some(next)) = class.getattr_opt(part) else { return Ok(None) };
+        let Some(Some(next)) = class.getattr_opt(part).tolerated() else { return Ok(None) };
         class = next;
     }
     if class.is(context.main.bind(py)) {
@@ -64,7 +66,7 @@ fn by_class_method<'py>(
     if class_path.is_some() && (!class.is_instance_of::<PyType>() || context.is_local(&class)?) {
         return Ok(None);
     }
-    let Ok(Some(method)) = class.getattr_opt(name) else { return Ok(None) };
+    let Some(Some(method)) = class.getattr_opt(name).tolerated() else { return Ok(None) };
     if !method.getattr_opt("__func__")?.is_some_and(|found| found.is(function)) {
         return Ok(None);
     }
@@ -191,7 +193,7 @@ fn given_doc<'py>(code: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let has_doc =
         python_version(py) < (3, 14) || code.getattr(intern!(py, "co_flags"))?.extract::<u32>()? & HAS_DOCSTRING != 0;
     let constants = code.getattr(intern!(py, "co_consts"))?.cast_into::<PyTuple>()?;
-    let first = constants.get_item(0).ok().filter(|first| has_doc && first.is_instance_of::<PyString>());
+    let first = constants.get_item(0).tolerated().filter(|first| has_doc && first.is_instance_of::<PyString>());
     Ok(first.unwrap_or_else(|| py.None().into_bound(py)))
 }
 

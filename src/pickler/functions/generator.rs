@@ -16,6 +16,7 @@ use super::super::plan::{Action, ObjectPlan};
 use super::generator_function::{Arguments, function_for_ended, function_of};
 use super::python_version;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The three types, which differ in the names of their attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,9 +96,10 @@ fn is_one_loop(generator: &Bound<'_, PyAny>, kind: GeneratorKind, frame: &Bound<
         return Ok(false);
     }
     let variables = code.getattr("co_varnames")?.cast_into::<PyTuple>()?;
-    let takes_iterator = variables.get_item(0).is_ok_and(|first| first.eq(".0").unwrap_or(false));
+    let takes_iterator =
+        variables.get_item(0).tolerated().is_some_and(|first| first.eq(".0").tolerated().unwrap_or(false));
     // Since 3.15 the code itself makes the iterator. Over a list there is none: how far it came is not to be seen.
-    let iterated = frame.getattr(intern!(py, "f_locals"))?.get_item(".0").ok();
+    let iterated = frame.getattr(intern!(py, "f_locals"))?.get_item(".0").tolerated();
     if iterated.is_none_or(|iterated| iterated.cast::<PyIterator>().is_err()) {
         return Ok(false);
     }

@@ -8,6 +8,7 @@ use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
 
 use super::super::global_names::loaded_modules;
 use super::super::pickle_context::PickleContext;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The flags of code that takes `*args` and `**kwargs`.
 const VARARGS: u32 = 0x4;
@@ -63,8 +64,9 @@ pub(super) fn function_of<'py>(
     frame: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyFunction>> {
     let py = generator.py();
-    let is_of_code =
-        |function: &Bound<'py, PyFunction>| function.getattr(intern!(py, "__code__")).is_ok_and(|found| found.is(code));
+    let is_of_code = |function: &Bound<'py, PyFunction>| {
+        function.getattr(intern!(py, "__code__")).tolerated().is_some_and(|found| found.is(code))
+    };
     let mut referents = referents(generator)?.iter();
     if let Some(function) = referents.find_map(|object| object.cast_into_exact::<PyFunction>().ok().filter(is_of_code))
     {
@@ -92,7 +94,7 @@ fn function_by_name<'py>(
     let py = generator.py();
     let name = generator.getattr(intern!(py, "__qualname__"))?.cast_into::<PyString>()?.to_string_lossy().into_owned();
     let module = globals.get_item(intern!(py, "__name__")).and_then(|name| loaded_modules(py)?.get_item(name));
-    let mut found = module.unwrap_or_else(|_| context.main.bind(py).clone());
+    let mut found = module.tolerated().unwrap_or_else(|| context.main.bind(py).clone());
     if !found.getattr_opt(intern!(py, "__dict__"))?.is_some_and(|dict| dict.is(globals)) {
         return Ok(None);
     }
@@ -139,8 +141,8 @@ pub(super) fn function_for_ended<'py>(
     let (positional, keyword_only) = counts(code)?;
     // Since 3.15 the code of a generator expression makes an iterator of its argument before it makes the generator.
     let nothing = PyTuple::empty(py).into_any();
-    let first = code.getattr("co_varnames")?.get_item(0).ok();
-    let is_expression = first.is_some_and(|first| first.eq(".0").unwrap_or(false));
+    let first = code.getattr("co_varnames")?.get_item(0).tolerated();
+    let is_expression = first.is_some_and(|first| first.eq(".0").tolerated().unwrap_or(false));
     let defaults = PyTuple::new(py, vec![if is_expression { &nothing } else { &none }; positional])?;
     let empty = |_| py.import("types")?.getattr("CellType")?.call0();
     let cells: Vec<_> = (0..code.getattr("co_freevars")?.len()?).map(empty).collect::<PyResult<_>>()?;

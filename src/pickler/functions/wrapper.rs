@@ -12,6 +12,7 @@ use super::super::plan::{Action, ObjectPlan};
 use super::super::{named_objects, reduce, unkept_state};
 use super::type_global;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// `types.MethodType(function, object)`.
 pub(super) fn plan_method<'py>(method: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
@@ -75,7 +76,7 @@ pub(super) fn plan_generic_alias<'py>(
     let py = alias.py();
     // The reduction of `Tuple[()]` is wrong in 3.10. dill has a function for it.
     let is_empty = alias.getattr("__args__")?.cast::<PyTuple>().is_ok_and(|arguments| {
-        arguments.is_empty() || arguments.get_item(0).is_ok_and(|first| first.is(PyTuple::empty(py)))
+        arguments.is_empty() || arguments.get_item(0).tolerated().is_some_and(|first| first.is(PyTuple::empty(py)))
     });
     if is_empty && alias.getattr("__origin__")?.is(py.get_type::<PyTuple>()) {
         return reduce::plan_by_dill_or_reduction(context, alias);

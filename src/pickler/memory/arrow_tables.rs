@@ -13,6 +13,7 @@ use super::super::pickle_context::PickleContext;
 use super::super::plan::{Action, ObjectPlan};
 use super::super::reduce;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Frames of polars of fewer bytes are written as polars says, so that a load does not need pyarrow.
 const SMALLEST_FRAME: usize = 1 << 20;
@@ -49,7 +50,9 @@ pub(in crate::pickler) fn plan_polars<'py>(
     context: &Arc<PickleContext>,
     columns: &Bound<'py, PyAny>,
 ) -> PyResult<ObjectPlan<'py>> {
-    let Some((table, is_series)) = as_table(columns).ok().flatten() else { return reduce::plan(context, columns) };
+    let Some((table, is_series)) = as_table(columns).tolerated().flatten() else {
+        return reduce::plan(context, columns);
+    };
     let polars = columns.py().import("polars")?;
     let mut actions = vec![Action::BeginBuilding(columns.clone())];
     if is_series {

@@ -14,6 +14,7 @@ use super::super::reduce;
 use super::array_layout::ArrayLayout;
 use super::memory_block::{MemoryBlock, MemoryOwner};
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// Smaller arrays, in bytes, are copied: numpy's small arrays need not be aligned as jax wants them.
 const SMALLEST_SHARED: usize = 64 << 10;
@@ -27,7 +28,7 @@ pub(in crate::pickler) fn plan_jax_array<'py>(
     array: &Bound<'py, PyAny>,
 ) -> PyResult<ObjectPlan<'py>> {
     let py = array.py();
-    if !is_plain(array).unwrap_or(false) {
+    if !is_plain(array).tolerated().unwrap_or(false) {
         return reduce::plan(context, array);
     }
     // It uses the memory of the array.
@@ -37,7 +38,7 @@ pub(in crate::pickler) fn plan_jax_array<'py>(
     let shared = layout.filter(|layout| layout.length >= SMALLEST_SHARED && KINDS.contains(&kind));
     let numpy = py.import("jax.numpy")?;
     let mut actions = vec![Action::BeginBuilding(array.clone())];
-    let function = |name| Action::Global { module: "jax.numpy", name, object: numpy.getattr(name).ok() };
+    let function = |name| Action::Global { module: "jax.numpy", name, object: numpy.getattr(name).tolerated() };
     match shared {
         Some(layout) => {
             actions.push(function("from_dlpack"));

@@ -19,6 +19,7 @@ use super::array_layout::ArrayLayout;
 use super::arrow_tables::ArrowBuffers;
 use super::memory_block::{MemoryBlock, MemoryOwner, storage_range};
 use super::survey_walk::{FoundMemory, walk};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// A view that uses less than this part of the memory between its first and its last element is written alone, if its
 /// base is not written.
@@ -126,7 +127,7 @@ fn copies_on_write(py: Python<'_>) -> bool {
         }
         pandas.getattr("options")?.getattr("mode")?.getattr("copy_on_write")?.eq(true)
     };
-    ask().unwrap_or(true)
+    ask().tolerated().unwrap_or(true)
 }
 
 /// The array that an array takes its memory from, by way of any number of others: itself if it is no view.
@@ -182,11 +183,11 @@ impl Objects {
             FoundMemory::PandasArray => self.add_array(object, !self.pandas_shares),
             FoundMemory::Tensor => {
                 // A tensor that cannot tell about its memory is written as torch says.
-                let _ = self.add_tensor(object);
+                self.add_tensor(object).tolerated();
                 Ok(())
             }
             FoundMemory::Storage => {
-                let _ = self.add_storage(object);
+                self.add_storage(object).tolerated();
                 Ok(())
             }
         }

@@ -16,6 +16,7 @@ use super::array_layout::ArrayLayout;
 use super::memory_block::MemoryBlock;
 use super::memory_survey::base_of;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The references to an array that only one container has: that one, and the one of the pickler.
 const UNSHARED: usize = 2;
@@ -64,7 +65,8 @@ fn may_share(context: &PickleContext, array: &Bound<'_, PyAny>) -> PyResult<bool
 /// Whether the memory of a base is that of a tensor: others can use it without referring to the base.
 fn has_foreign_base(base: &Bound<'_, PyAny>) -> PyResult<bool> {
     let owner = base_of(base)?.getattr("base")?;
-    Ok(!owner.is_none() && owner.get_type().module().is_ok_and(|module| module != "builtins" && module != "mmap"))
+    Ok(!owner.is_none()
+        && owner.get_type().module().tolerated().is_some_and(|module| module != "builtins" && module != "mmap"))
 }
 
 fn references(object: &Bound<'_, PyAny>) -> usize {

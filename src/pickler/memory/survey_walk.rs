@@ -10,6 +10,7 @@ use pyo3::types::{PyAny, PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModu
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::global_names::loaded_modules;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The most objects that are visited.
 const MAX_VISITED: usize = 3_000_000;
@@ -150,9 +151,9 @@ struct Roles<'py> {
 
 impl<'py> Roles<'py> {
     fn new(py: Python<'py>) -> PyResult<Self> {
-        let class = |module: &str, name: &str| match loaded_modules(py)?.get_item(module) {
-            Ok(module) => module.getattr_opt(name),
-            Err(_) => Ok(None),
+        let class = |module: &str, name: &str| match loaded_modules(py)?.get_item(module).tolerated() {
+            Some(module) => module.getattr_opt(name),
+            None => Ok(None),
         };
         let leaves = [
             py.get_type::<PyInt>(),
@@ -238,8 +239,8 @@ impl<'py> Roles<'py> {
 
 /// Whether this is one of the two classes of storages that pickles of torch hold.
 pub(super) fn is_torch_storage(kind: &Bound<'_, PyType>) -> bool {
-    kind.module().is_ok_and(|module| module == "torch.storage")
-        && kind.name().is_ok_and(|name| name == "TypedStorage" || name == "UntypedStorage")
+    kind.module().tolerated().is_some_and(|module| module == "torch.storage")
+        && kind.name().tolerated().is_some_and(|name| name == "TypedStorage" || name == "UntypedStorage")
 }
 
 /// Whether pandas hides from its users which of these objects share an array.
@@ -251,7 +252,7 @@ fn is_pandas_block(kind: &Bound<'_, PyType>) -> bool {
         ("pandas._libs.arrays", "NDArrayBacked"),
     ];
     kind.mro().iter().filter_map(|base| base.cast_into::<PyType>().ok()).any(|base| {
-        let (Ok(module), Ok(name)) = (base.module(), base.name()) else { return false };
+        let (Some(module), Some(name)) = (base.module().tolerated(), base.name().tolerated()) else { return false };
         CLASSES.iter().any(|(home, class)| module == *home && name == *class)
     })
 }

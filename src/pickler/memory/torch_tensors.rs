@@ -17,6 +17,7 @@ use super::cuda_storage::cuda_storage;
 use super::memory_block::{MemoryBlock, MemoryOwner, storage_range};
 use super::memory_survey::MemorySurvey;
 use crate::pickle::format::opcode::Opcode;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The plan for an exact `torch.Tensor`.
 pub(in crate::pickler) fn plan_tensor<'py>(
@@ -46,13 +47,16 @@ pub(in crate::pickler) fn plan_exact_parameter<'py>(
 
 /// Notes what torch does not pickle of a tensor: its gradient, and how it was computed.
 fn note_gradients(context: &PickleContext, tensor: &Bound<'_, PyAny>) -> PyResult<()> {
-    let has = |name: &Bound<'_, PyString>| tensor.getattr(name).is_ok_and(|value| !value.is_none());
+    let has = |name: &Bound<'_, PyString>| tensor.getattr(name).tolerated().is_some_and(|value| !value.is_none());
     let py = tensor.py();
     if has(intern!(py, "grad_fn")) {
         return context.note("a tensor comes back without the computation that made it (grad_fn)".to_owned());
     }
     // torch warns of other tensors that are asked for it.
-    let is_leaf = tensor.getattr(intern!(py, "is_leaf")).is_ok_and(|leaf| leaf.is_truthy().unwrap_or(false));
+    let is_leaf = tensor
+        .getattr(intern!(py, "is_leaf"))
+        .tolerated()
+        .is_some_and(|leaf| leaf.is_truthy().tolerated().unwrap_or(false));
     if is_leaf && has(intern!(py, "grad")) {
         return context.note("a tensor comes back without its gradient (grad)".to_owned());
     }
@@ -69,9 +73,12 @@ pub(in crate::pickler) fn plan_parameter<'py>(
     note_gradients(context, parameter)?;
     let reduced = parameter.call_method1("__reduce_ex__", (5,))?;
     let parts = reduced.extract::<(Bound<'py, PyAny>, Bound<'py, PyTuple>)>();
-    let Ok((function, arguments)) = parts else { return reduce::plan_reduced(context, parameter, &reduced) };
+    let Some((function, arguments)) = parts.tolerated() else {
+        return reduce::plan_reduced(context, parameter, &reduced);
+    };
     // `_rebuild_parameter(data, requires_grad, hooks)`, or `_rebuild_parameter_with_state` with the state as a fourth.
-    let name = function.getattr_opt("__name__")?.and_then(|name| name.extract::<String>().ok()).unwrap_or_default();
+    let name =
+        function.getattr_opt("__name__")?.and_then(|name| name.extract::<String>().tolerated()).unwrap_or_default();
     let state = match (name.as_str(), arguments.len()) {
         ("_rebuild_parameter", 3) => None,
         ("_rebuild_parameter_with_state", 4) => Some(arguments.get_item(3)?),
@@ -105,10 +112,11 @@ fn with_own_storage<'py>(
     reduced: &Bound<'py, PyAny>,
 ) -> PyResult<Option<Reduction<'py>>> {
     let py = tensor.py();
-    let Ok((function, arguments)) = reduced.extract::<(Bound<'py, PyAny>, Bound<'py, PyTuple>)>() else {
+    let Some((function, arguments)) = reduced.extract::<(Bound<'py, PyAny>, Bound<'py, PyTuple>)>().tolerated() else {
         return Ok(None);
     };
-    let name = function.getattr_opt("__name__")?.and_then(|name| name.extract::<String>().ok()).unwrap_or_default();
+    let name =
+        function.getattr_opt("__name__")?.and_then(|name| name.extract::<String>().tolerated()).unwrap_or_default();
     // `(storage, offset, size, stride, …)`.
     let (Ok(given), true) =
         (arguments.get_item(0), matches!(name.as_str(), "_rebuild_tensor_v2" | "_rebuild_tensor_v3"))

@@ -6,6 +6,7 @@ use pyo3::types::{PyDict, PyModule, PyString};
 use serde_json::{Map, Value, json};
 
 use super::{Found, integer, string, to_json, to_python, unexpected};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The level of the root logger, `logging.WARNING`.
 const ROOT_LEVEL: i64 = 30;
@@ -27,8 +28,8 @@ pub(super) fn find_logging(logging: &Bound<'_, PyModule>, _: &mut Vec<String>) -
     let manager = root.getattr("manager")?;
     for (name, logger) in manager.getattr("loggerDict")?.cast_into::<PyDict>()?.copy()?.iter() {
         // A placeholder for a parent has no level.
-        let level = logger.getattr_opt("level")?.and_then(|level| level.extract::<i64>().ok());
-        let Ok(name) = name.extract::<String>() else { continue };
+        let level = logger.getattr_opt("level")?.and_then(|level| level.extract::<i64>().tolerated());
+        let Some(name) = name.extract::<String>().tolerated() else { continue };
         if let Some(level) = level.filter(|level| *level != 0 && !OF_OTHERS.contains(&name.as_str())) {
             levels.insert(name, json!(level));
         }
@@ -180,7 +181,7 @@ pub(super) fn find_pandas(pandas: &Bound<'_, PyModule>, notes: &mut Vec<String>)
             value = value.get_item(part)?;
         }
         let default = option.getattr("defval")?;
-        if value.is(&default) || value.eq(&default).unwrap_or(false) || deprecated.contains(&name)? {
+        if value.is(&default) || value.eq(&default).tolerated().unwrap_or(false) || deprecated.contains(&name)? {
             continue;
         }
         match to_json(&value, 0) {
@@ -211,7 +212,7 @@ pub(super) fn find_matplotlib(matplotlib: &Bound<'_, PyModule>, notes: &mut Vec<
     for (name, value) in &now {
         let text: String = name.extract()?;
         let default = if text == "backend" { Some(value.clone()) } else { defaults.get_item(&name)? };
-        if default.is_some_and(|default| default.is(&value) || default.eq(&value).unwrap_or(false)) {
+        if default.is_some_and(|default| default.is(&value) || default.eq(&value).tolerated().unwrap_or(false)) {
             continue;
         }
         // Some options are members of enumerations that are strings.
@@ -238,10 +239,10 @@ fn changed_backend(matplotlib: &Bound<'_, PyModule>, now: &Bound<'_, PyDict>) ->
     let Some(first) = matplotlib.getattr_opt("rcParamsOrig")? else { return Ok(Value::Null) };
     let first = first.cast_into::<PyDict>()?.get_item("backend")?;
     // A sentinel stands for a backend that is not chosen yet.
-    let Some(backend) = now.get_item("backend")?.and_then(|backend| backend.extract::<String>().ok()) else {
+    let Some(backend) = now.get_item("backend")?.and_then(|backend| backend.extract::<String>().tolerated()) else {
         return Ok(Value::Null);
     };
-    let is_first = first.is_some_and(|first| first.eq(&backend).unwrap_or(false));
+    let is_first = first.is_some_and(|first| first.eq(&backend).tolerated().unwrap_or(false));
     Ok(if is_first || backend.eq_ignore_ascii_case("agg") { Value::Null } else { json!(backend) })
 }
 

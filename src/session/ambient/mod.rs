@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::failure_path::error_text;
 use crate::pickle::format::parse::{Argument, Parser};
 use crate::pickler::loaded_modules;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::{Index, SegmentRole};
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::segment::VariableSegment;
@@ -84,7 +85,7 @@ pub(super) fn changed(py: Python<'_>) -> Vec<AmbientEntry> {
         let library = loaded(py, kind.library)?;
         let mut notes = Vec::new();
         // A library may be half imported, or replaced by the script: then there is nothing to say about it.
-        let (value, preview) = (kind.find)(&library, &mut notes).ok()??;
+        let (value, preview) = (kind.find)(&library, &mut notes).tolerated()??;
         Some(AmbientEntry { name: kind.name, value, preview, notes })
     };
     KINDS.iter().filter_map(entry).collect()
@@ -116,8 +117,8 @@ pub(super) fn stored_entries(snapshot: &Snapshot, index: &Index) -> Result<Vec<(
 
 /// A module, if it is loaded.
 fn loaded<'py>(py: Python<'py>, name: &str) -> Option<Bound<'py, PyModule>> {
-    let modules = loaded_modules(py).ok()?.cast_into::<PyDict>().ok()?;
-    modules.get_item(name).ok()??.cast_into::<PyModule>().ok()
+    let modules = loaded_modules(py).tolerated()?.cast_into::<PyDict>().ok()?;
+    modules.get_item(name).tolerated()??.cast_into::<PyModule>().ok()
 }
 
 /// What became of the entries of a file.
@@ -138,7 +139,7 @@ impl AppliedState {
             let package = kind.library.split('.').next().unwrap_or(kind.library);
             // Some packages import their parts when they are first used.
             let is_at_hand = kind.is_standard || loaded(py, package).is_some();
-            let library = if is_at_hand { py.import(kind.library).ok() } else { None };
+            let library = if is_at_hand { py.import(kind.library).tolerated() } else { None };
             let Some(library) = library else {
                 self.notes.push(format!("the state of {name} was not restored: {} is not loaded", kind.library));
                 continue;
@@ -209,18 +210,18 @@ fn to_json(value: &Bound<'_, PyAny>, depth: usize) -> Option<Value> {
         return Some(Value::Null);
     }
     if value.is_exact_instance_of::<PyBool>() {
-        return value.extract::<bool>().ok().map(Value::Bool);
+        return value.extract::<bool>().tolerated().map(Value::Bool);
     }
     if value.is_exact_instance_of::<PyInt>() {
-        return value.extract::<i64>().ok().map(Value::from);
+        return value.extract::<i64>().tolerated().map(Value::from);
     }
     if value.is_exact_instance_of::<PyFloat>() {
-        return value.extract::<f64>().ok().filter(|number| number.is_finite()).map(Value::from);
+        return value.extract::<f64>().tolerated().filter(|number| number.is_finite()).map(Value::from);
     }
     if value.is_exact_instance_of::<PyString>() {
-        return value.extract::<String>().ok().map(Value::String);
+        return value.extract::<String>().tolerated().map(Value::String);
     }
     let is_list = value.is_exact_instance_of::<PyList>() || value.is_exact_instance_of::<PyTuple>();
-    let items = value.try_iter().ok().filter(|_| is_list && depth < 8)?;
-    items.map(|item| to_json(&item.ok()?, depth + 1)).collect::<Option<Vec<_>>>().map(Value::Array)
+    let items = value.try_iter().tolerated().filter(|_| is_list && depth < 8)?;
+    items.map(|item| to_json(&item.tolerated()?, depth + 1)).collect::<Option<Vec<_>>>().map(Value::Array)
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::credentials;
 use super::{Found, integer, string, unexpected};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::python::dill_install;
 use crate::python::start_state::{self, current_locale, strings};
 
@@ -85,7 +86,7 @@ pub(super) fn find_environ(os: &Bound<'_, PyModule>, notes: &mut Vec<String>) ->
     let now = os.getattr("environ")?.call_method0("copy")?.cast_into::<PyDict>()?;
     let mut changes: BTreeMap<String, Option<String>> = BTreeMap::new();
     for (name, value) in &now {
-        if before.get_item(&name)?.is_some_and(|old| old.eq(&value).unwrap_or(false)) {
+        if before.get_item(&name)?.is_some_and(|old| old.eq(&value).tolerated().unwrap_or(false)) {
             continue;
         }
         // Not valid Unicode: it cannot be stored as JSON.

@@ -8,6 +8,7 @@ use pyo3::types::{PyDict, PyList, PyModule, PyTuple};
 use serde_json::{Value, json};
 
 use super::{Found, unexpected};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::python::start_state;
 
 /// The start of a message that scipy ignores.
@@ -58,11 +59,13 @@ fn pattern_text(pattern: &Bound<'_, PyAny>) -> Option<Value> {
     if pattern.is_none() {
         return Some(Value::Null);
     }
-    if let Ok(text) = pattern.extract::<String>() {
+    if let Some(text) = pattern.extract::<String>().tolerated() {
         return Some(json!(text));
     }
-    let (text, flags): (String, i64) =
-        (pattern.getattr("pattern").ok()?.extract().ok()?, pattern.getattr("flags").ok()?.extract().ok()?);
+    let (text, flags): (String, i64) = (
+        pattern.getattr("pattern").tolerated()?.extract().tolerated()?,
+        pattern.getattr("flags").tolerated()?.extract().tolerated()?,
+    );
     Some(json!([text, flags]))
 }
 
@@ -76,10 +79,10 @@ fn names_a_library(py: Python<'_>, pattern: &Value) -> bool {
     let is_library = |word: &str| -> PyResult<bool> {
         let sys = py.import("sys")?;
         let module = sys.getattr("modules")?.cast_into::<PyDict>()?.get_item(word)?;
-        let file = module.and_then(|it| it.cast_into::<PyModule>().ok()?.dict().get_item("__file__").ok()?);
-        Ok(file.and_then(|file| file.extract::<String>().ok()).is_some_and(|file| file.contains("-packages")))
+        let file = module.and_then(|it| it.cast_into::<PyModule>().ok()?.dict().get_item("__file__").tolerated()?);
+        Ok(file.and_then(|file| file.extract::<String>().tolerated()).is_some_and(|file| file.contains("-packages")))
     };
-    word.is_some_and(|word| is_library(word).unwrap_or(false))
+    word.is_some_and(|word| is_library(word).tolerated().unwrap_or(false))
 }
 
 pub(super) fn set(warnings: &Bound<'_, PyModule>, value: &Value) -> PyResult<()> {

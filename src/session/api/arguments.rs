@@ -6,13 +6,15 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBool, PyBytes, PyString};
 
 use crate::cli::parse_size;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::ui::escape;
 
 /// A pattern, or an iterable of patterns. `option` is the name of the argument.
 pub(super) fn patterns(given: Option<&Bound<'_, PyAny>>, option: &str) -> PyResult<Vec<Pattern>> {
     let Some(given) = given else { return Ok(Vec::new()) };
     let wrong = |found: &Bound<'_, PyAny>| {
-        let kind = found.get_type().name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let kind =
+            found.get_type().name().map(|name| name.to_string_lossy().into_owned()).tolerated().unwrap_or_default();
         PyTypeError::new_err(format!("{option}= takes a name or an iterable of names, not {kind}"))
     };
     let words: Vec<Bound<'_, PyAny>> = match given.is_instance_of::<PyString>() {
@@ -45,6 +47,7 @@ pub(super) fn check_matches(
     let near: Vec<String> = py
         .import("difflib")
         .and_then(|difflib| difflib.call_method1("get_close_matches", (wrong.as_str(), names))?.extract())
+        .tolerated()
         .unwrap_or_default();
     let advice = if near.is_empty() { String::new() } else { format!(": did you mean {}?", near.join(", ")) };
     let text = format!("{option}={:?} matches no variable of {place}{advice}", wrong.as_str());
@@ -54,7 +57,7 @@ pub(super) fn check_matches(
 /// A number of bytes, or a string such as `20M`. What 64 bits cannot hold is no limit.
 pub(super) fn size(given: Option<&Bound<'_, PyAny>>, option: &str) -> PyResult<Option<u64>> {
     let Some(given) = given else { return Ok(None) };
-    if let Ok(text) = given.extract::<String>() {
+    if let Some(text) = given.extract::<String>().tolerated() {
         let wrong = |why| PyValueError::new_err(format!("{option}={text:?}: {why}"));
         return parse_size(&text).map(Some).map_err(wrong);
     }

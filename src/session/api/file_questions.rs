@@ -10,6 +10,7 @@ use super::arguments::size;
 use super::json_objects::to_python;
 use super::load_source::{LoadSource, with_code};
 use super::raised_errors::to_exception;
+use crate::report::answers::{DiffAnswer, SessionAnswer, TraceAnswer, VerifyAnswer, absolute_path};
 use crate::report::diff_report::DiffReport;
 use crate::report::inspect_report::SessionReport;
 use crate::report::verify_report::VerifyReport;
@@ -34,6 +35,7 @@ pub(super) fn inspect<'py>(
     let max_memory = size(max_memory, "max_memory")?;
     let source = LoadSource::new(source)?;
     let (name, file) = (source.name.clone(), source.path());
+    let path = file.as_deref().map(absolute_path);
     let action = format!("inspect {name}");
     if let Some(variable) = trace {
         let tree = py.detach(|| -> Result<_> {
@@ -41,7 +43,8 @@ pub(super) fn inspect<'py>(
             with_code(snapshot.trace(variable), || format!("cannot trace {variable}"))
         });
         let tree = tree.map_err(|error| to_exception(py, error, &action, file.as_deref()))?;
-        return to_python(py, &tree.ok_or_else(|| PyKeyError::new_err(format!("there is no variable {variable}")))?);
+        let tree = tree.ok_or_else(|| PyKeyError::new_err(format!("there is no variable {variable}")))?;
+        return to_python(py, &TraceAnswer::of(variable, &tree, path));
     }
     let report = py.detach(|| -> Result<_> {
         let snapshot = open(source, max_memory, "inspect", Snapshot::judged)?;
@@ -50,7 +53,8 @@ pub(super) fn inspect<'py>(
         report.verdict = with_code(snapshot.verdict(verdict), cannot)?;
         Ok(report)
     });
-    to_python(py, &report.map_err(|error| to_exception(py, error, &action, file.as_deref()))?)
+    let report = report.map_err(|error| to_exception(py, error, &action, file.as_deref()))?;
+    to_python(py, &SessionAnswer::of(&report, path))
 }
 
 /// Compares two snapshots or other pickles, without executing anything in them: a dict with the JSON schema of
@@ -66,6 +70,7 @@ pub(super) fn diff<'py>(
     let max_memory = size(max_memory, "max_memory")?;
     let sources = [LoadSource::new(before)?, LoadSource::new(after)?];
     let names = [0, 1].map(|number: usize| sources[number].name.clone());
+    let paths = [0, 1].map(|number: usize| sources[number].path().as_deref().map(absolute_path));
     let report = py.detach(|| -> Result<_> {
         let [before, after] = sources.map(|source| open(source, max_memory, "compare", Ok));
         let (before, after) = (before?, after?);
@@ -77,7 +82,8 @@ pub(super) fn diff<'py>(
         let [first, second] = names.clone();
         Ok(DiffReport::new((first, &before), (second, &after), found))
     });
-    to_python(py, &report.map_err(|error| to_exception(py, error, "compare", None))?)
+    let report = report.map_err(|error| to_exception(py, error, "compare", None))?;
+    to_python(py, &DiffAnswer::of(&report, paths))
 }
 
 /// Checks whether a snapshot is intact, and which of its variables are: a dict with the JSON schema of
@@ -98,7 +104,8 @@ pub(super) fn verify<'py>(
         let checked = VerifyReport::of(name, &input, max_memory, &|_| Box::new(|_| {}));
         with_code(checked, || format!("cannot {action}"))
     });
-    to_python(py, &report.map_err(|error| to_exception(py, error, &action, file.as_deref()))?)
+    let report = report.map_err(|error| to_exception(py, error, &action, file.as_deref()))?;
+    to_python(py, &VerifyAnswer::of(&report, file.as_deref().map(absolute_path)))
 }
 
 fn open(

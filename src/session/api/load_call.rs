@@ -16,6 +16,8 @@ use super::restore_report::RestoreReport;
 use super::saved_namespace::own_namespace;
 use super::turns::Turn;
 use crate::python::context;
+use crate::python::deferred_signals::deferring;
+use crate::report::answers::absolute_path;
 use crate::session::restore::{self as session_restore, AmbientChoice, RestoreRequest, Signer};
 use crate::snapshot::index::UnsavableObject;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -138,12 +140,14 @@ impl<'py> LoadCall<'py> {
         }
         let action = format!("restore {}", source.name);
         let file = source.path();
-        self.load(py, source).map_err(|error| to_exception(py, error, &action, file.as_deref()))
+        let load = || self.load(py, source).map_err(|error| to_exception(py, error, &action, file.as_deref()));
+        deferring(py, load)
     }
 
     fn load(&self, py: Python<'py>, source: LoadSource) -> Result<RestoreReport> {
         let running = context::of_process(py)?;
         let name = source.name.clone();
+        let path = source.path().as_deref().map(absolute_path);
         let max_memory = if self.trust { Some(u64::MAX) } else { self.max_memory };
         let partial = self.partial;
         let (snapshot, notes) = py.detach(|| source.open(partial, max_memory, "restore"))?;
@@ -179,7 +183,7 @@ impl<'py> LoadCall<'py> {
             session_restore::restore(py, &snapshot, &request, &|_| {})
         })??;
         let markers = markers(&snapshot, &restored.names);
-        Ok(RestoreReport::new(name, restored, markers, trusted, notes))
+        Ok(RestoreReport::new((name, path), restored, markers, trusted, notes))
     }
 }
 

@@ -10,6 +10,7 @@ use pyo3::types::{PyAny, PyString};
 use crate::exit;
 use crate::exit::OrExit;
 use crate::pickler::PyBufferView;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::verification::FileInput;
 
@@ -23,13 +24,13 @@ impl LoadSource {
     /// Reads the source, unless it is a path.
     pub(super) fn new(source: &Bound<'_, PyAny>) -> PyResult<Self> {
         let is_text = source.is_instance_of::<PyString>();
-        if !is_text && let Ok(view) = PyBufferView::of(source) {
+        if !is_text && let Some(view) = PyBufferView::of(source).tolerated() {
             if !view.is_contiguous() {
                 return Err(PyValueError::new_err("the bytes of the source are not contiguous"));
             }
             return Ok(Self { name: "<bytes>".to_owned(), input: FileInput::Bytes(view.bytes().to_vec()) });
         }
-        if let Ok(path) = source.extract::<PathBuf>() {
+        if let Some(path) = source.extract::<PathBuf>().tolerated() {
             return Ok(Self { name: path.display().to_string(), input: FileInput::Path(path) });
         }
         let Some(read) = source.getattr_opt("read")? else {
@@ -43,7 +44,7 @@ impl LoadSource {
         }
         let view = PyBufferView::of(&content)?;
         let name = source.getattr("name").and_then(|name| name.extract::<String>());
-        let name = name.unwrap_or_else(|_| "<file>".to_owned());
+        let name = name.tolerated().unwrap_or_else(|| "<file>".to_owned());
         Ok(Self { name, input: FileInput::Bytes(view.bytes().to_vec()) })
     }
 

@@ -5,13 +5,13 @@ use std::io;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyTuple};
-use serde_json::json;
 
 use super::json_objects::to_python;
 use super::raised_errors::in_python_words;
 use super::save_report::Lost;
+use crate::report::answers::{LostAnswer, MarkerAnswer, RestoreAnswer, SchemaVersion};
 use crate::session::{LostVariable, Restored};
-use crate::snapshot::index::{SCHEMA, UnsavableObject};
+use crate::snapshot::index::UnsavableObject;
 use crate::ui::{Lines, count, escape};
 
 /// What was restored, and what was not and why. `print(report)` shows it to a person or a language model.
@@ -21,6 +21,8 @@ use crate::ui::{Lines, count, escape};
 pub struct RestoreReport {
     /// The name of the file.
     file: String,
+    /// Its absolute path, if it is not in memory.
+    path: Option<String>,
     /// The names of the restored variables.
     #[pyo3(get)]
     restored: Vec<String>,
@@ -43,7 +45,7 @@ pub struct RestoreReport {
 
 impl RestoreReport {
     pub(super) fn new(
-        file: String,
+        (file, path): (String, Option<String>),
         restored: Restored,
         markers: Vec<UnsavableObject>,
         trusted: bool,
@@ -53,7 +55,7 @@ impl RestoreReport {
         let notes = first_notes.into_iter().chain(notes).collect();
         let in_words = |lost: LostVariable| LostVariable { why: in_python_words(&lost.why).into_owned(), ..lost };
         let lost = lost.into_iter().map(in_words).collect();
-        Self { file, restored: names, lost, markers, module, state, notes, trusted }
+        Self { file, path, restored: names, lost, markers, module, state, notes, trusted }
     }
 
     /// What is lost, for a warning.
@@ -120,16 +122,23 @@ impl RestoreReport {
         self.lost.is_empty()
     }
 
-    /// The report as a dict that JSON can express.
+    /// The report as a dict, with the JSON schema of `snapcli restore --json`.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Self { file, restored, module, state, notes, trusted, .. } = self;
-        let lost = self.lost.iter().map(|lost| json!({"name": lost.name, "type": lost.type_name, "error": lost.why}));
-        let lost: Vec<_> = lost.collect();
-        let report = json!({
-            "schema": SCHEMA, "file": file, "module": module, "trusted": trusted, "restored": restored, "lost": lost,
-            "markers": self.markers, "state": state, "notes": notes,
-        });
-        to_python(py, &report)
+        let lost = self.lost.iter();
+        let lost = lost.map(|LostVariable { name, type_name, why }| LostAnswer { name, type_name, error: why });
+        let answer = RestoreAnswer {
+            schema: SchemaVersion,
+            path: self.path.clone(),
+            module: &self.module,
+            trusted: self.trusted,
+            complete: self.complete(),
+            restored: &self.restored,
+            lost: lost.collect(),
+            markers: self.markers.iter().map(MarkerAnswer::of).collect(),
+            ambient: &self.state,
+            notes: &self.notes,
+        };
+        to_python(py, &answer)
     }
 
     fn __str__(&self) -> String {

@@ -11,6 +11,8 @@ use super::save_report::Report;
 use super::saved_namespace::SavedNamespace;
 use super::turns::Turn;
 use crate::python::context::{self, RunContext};
+use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{check_signals, deferring};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::provenance::Origin;
 use crate::session::save::{LoadCheckMode, SaveRequest, SaveSource, save_namespace, signing_key};
@@ -64,27 +66,30 @@ pub(super) fn save<'py>(
     check: Option<bool>,
     sync: bool,
 ) -> PyResult<Report> {
-    let rules = SelectionRules {
-        only: patterns(only, "only")?,
-        include: patterns(include, "include")?,
-        exclude: patterns(exclude, "exclude")?,
-        exclude_type: patterns(exclude_type, "exclude_type")?,
-        private,
-        max_size: size(max_size, "max_size")?,
-        redact,
-        refimported,
-        whole,
-    };
-    let output = SaveOutput::new(target)?;
-    let action = format!("save to {}", output.name());
-    let file = if let SaveOutput::Path(path) = &output { Some(path.clone()) } else { None };
-    let saved = SavedNamespace::new(py, namespace).and_then(|namespace| {
-        let names: Vec<String> = namespace.names.keys().iter().filter_map(|name| name.extract().ok()).collect();
-        check_matches(py, &rules.only, &names, "only", "the session")?;
-        let call = SaveCall { running: context::of_process(py)?, namespace, rules, ambient, check, sync };
-        call.write(py, output)
-    });
-    saved.map_err(|error| to_exception(py, error, &action, file.as_deref()))
+    deferring(py, || {
+        let rules = SelectionRules {
+            only: patterns(only, "only")?,
+            include: patterns(include, "include")?,
+            exclude: patterns(exclude, "exclude")?,
+            exclude_type: patterns(exclude_type, "exclude_type")?,
+            private,
+            max_size: size(max_size, "max_size")?,
+            redact,
+            refimported,
+            whole,
+        };
+        let output = SaveOutput::new(target)?;
+        let action = format!("save to {}", output.name());
+        let file = if let SaveOutput::Path(path) = &output { Some(path.clone()) } else { None };
+        let saved = SavedNamespace::new(py, namespace).and_then(|namespace| {
+            let names: Vec<String> =
+                namespace.names.keys().iter().filter_map(|name| name.extract().tolerated()).collect();
+            check_matches(py, &rules.only, &names, "only", "the session")?;
+            let call = SaveCall { running: context::of_process(py)?, namespace, rules, ambient, check, sync };
+            call.write(py, output)
+        });
+        saved.map_err(|error| to_exception(py, error, &action, file.as_deref()))
+    })
 }
 
 /// A save that is about to begin.
@@ -104,6 +109,7 @@ impl<'py> SaveCall<'py> {
             SaveOutput::Path(path) => {
                 let (file, index, bytes, is_signed) = self.write_to(py, AtomicFile::create(&path)?)?;
                 // Syncing a large file can take seconds, in which other threads of the program may run.
+                check_signals(py)?;
                 let sync = self.sync;
                 py.detach(|| if sync { file.commit() } else { file.commit_without_sync() })?;
                 (index, bytes, Some(name.clone()), None, is_signed)

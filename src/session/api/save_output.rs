@@ -8,6 +8,8 @@ use pyo3::exceptions::{PyBlockingIOError, PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyByteArray, PyBytes};
 
+use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::check_signals;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 
 /// Larger snapshots go to a temporary file before they go to a file object or become an object in memory.
@@ -33,7 +35,7 @@ impl<'py> SaveOutput<'py> {
         if target.is_instance_of::<PyBytes>() || target.is_instance_of::<PyByteArray>() {
             return Err(PyTypeError::new_err("the target must be a path, a binary file or None, not bytes"));
         }
-        if let Ok(path) = target.extract::<PathBuf>() {
+        if let Some(path) = target.extract::<PathBuf>().tolerated() {
             return Ok(Self::Path(path));
         }
         if !target.hasattr("write")? {
@@ -50,7 +52,7 @@ impl<'py> SaveOutput<'py> {
             Self::Path(path) => path.display().to_string(),
             Self::Object(file) => {
                 let name = file.getattr("name").and_then(|name| name.extract::<String>());
-                name.unwrap_or_else(|_| "<file>".to_owned())
+                name.tolerated().unwrap_or_else(|| "<file>".to_owned())
             }
             Self::Memory => "<bytes>".to_owned(),
         }
@@ -141,12 +143,12 @@ fn write_all(file: &Bound<'_, PyAny>, mut bytes: &[u8]) -> PyResult<()> {
             return Err(PyBlockingIOError::new_err("the target would block"));
         }
         // Not every object says how much it has taken: then it is all.
-        let count = written.extract::<usize>().unwrap_or(bytes.len());
+        let count = written.extract::<usize>().tolerated().unwrap_or(bytes.len());
         bytes = bytes.get(count..).unwrap_or_default();
         if count == 0 {
             return Err(PyOSError::new_err("the target takes no more bytes"));
         }
-        py.check_signals()?;
+        check_signals(py)?;
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ use pyo3::types::{PyAny, PyBytes, PyDict, PyString, PyTuple};
 
 use super::json_objects::to_python;
 use super::raised_errors::in_python_words;
+use crate::python::deferred_signals::Tolerated as _;
+use crate::report::answers::{SessionAnswer, absolute_path};
 use crate::report::inspect_report::SessionReport;
 use crate::report::inspect_text::{write_left_out, write_lost};
 use crate::snapshot::index::LeftOutReason;
@@ -49,7 +51,7 @@ impl Lost {
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         match other.cast::<Self>() {
             Ok(other) => other.get().reason == self.reason && other.get().path == self.path,
-            Err(_) => other.extract::<&str>().is_ok_and(|other| other == self.reason),
+            Err(_) => other.extract::<&str>().tolerated().is_some_and(|other| other == self.reason),
         }
     }
 
@@ -71,6 +73,8 @@ pub struct Report {
     notes: Vec<String>,
     /// The path, if it is a file.
     path: Option<String>,
+    /// The same in its absolute form.
+    absolute: Option<String>,
     /// The snapshot, if `target` was None.
     #[pyo3(get)]
     data: Option<Py<PyBytes>>,
@@ -83,7 +87,9 @@ impl Report {
         data: Option<Py<PyBytes>>,
         notes: Vec<String>,
     ) -> Self {
-        Self { report, notes, path, data }
+        // The program may go to another directory later.
+        let absolute = path.as_ref().map(|path| absolute_path(path.as_ref()));
+        Self { report, notes, path, absolute, data }
     }
 
     fn lost_objects(&self) -> Vec<(&str, Lost)> {
@@ -203,7 +209,7 @@ impl Report {
 
     /// The report as a dict, with the JSON schema of `snapcli save --report`.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        to_python(py, &self.report)
+        to_python(py, &SessionAnswer::of(&self.report, self.absolute.clone()))
     }
 
     fn __str__(&self) -> String {

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyType};
 
 use crate::pickler::loaded_modules;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The names that are saved.
 pub(super) struct SavedNamespace<'py> {
@@ -95,7 +96,7 @@ impl<'py> Caller<'py> {
     /// behalf of a script.
     fn find(py: Python<'py>) -> PyResult<Option<Self>> {
         // Without a Python frame, the caller is C code.
-        let Ok(frame) = py.import("sys")?.call_method0("_getframe") else { return Ok(None) };
+        let Some(frame) = py.import("sys")?.call_method0("_getframe").tolerated() else { return Ok(None) };
         // `IPython.embed` has a subclass of dict.
         let Ok(globals) = frame.getattr("f_globals")?.cast_into::<PyDict>() else { return Ok(None) };
         let code = frame.getattr("f_code")?;
@@ -115,7 +116,7 @@ impl<'py> Caller<'py> {
 /// Whether a dict is the namespace of a loaded module.
 fn is_of_module(py: Python<'_>, names: &Bound<'_, PyDict>) -> PyResult<bool> {
     let Some(name) = names.get_item("__name__")? else { return Ok(false) };
-    let found = loaded_modules(py)?.get_item(name).ok().and_then(|found| found.cast_into::<PyModule>().ok());
+    let found = loaded_modules(py)?.get_item(name).tolerated().and_then(|found| found.cast_into::<PyModule>().ok());
     Ok(found.is_some_and(|module| module.dict().is(names)))
 }
 
@@ -127,12 +128,16 @@ fn is_whole(names: &Bound<'_, PyDict>) -> PyResult<bool> {
     }
     let is_own = |object: &Bound<'_, PyAny>| {
         object.is_exact_instance_of::<PyFunction>()
-            && object.getattr("__globals__").is_ok_and(|globals| globals.is(names))
+            && object.getattr("__globals__").tolerated().is_some_and(|globals| globals.is(names))
     };
     Ok(names.values().iter().any(|value| {
-        let members = || value.cast::<PyType>().ok()?.getattr("__dict__").ok()?.call_method0("values").ok();
+        let members =
+            || value.cast::<PyType>().ok()?.getattr("__dict__").tolerated()?.call_method0("values").tolerated();
         let has_own = |members: Bound<'_, PyAny>| {
-            members.try_iter().is_ok_and(|mut it| it.any(|it| it.is_ok_and(|it| is_own(&it))))
+            members
+                .try_iter()
+                .tolerated()
+                .is_some_and(|mut it| it.any(|it| it.tolerated().is_some_and(|it| is_own(&it))))
         };
         is_own(&value) || members().is_some_and(has_own)
     }))

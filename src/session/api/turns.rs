@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
+use crate::python::deferred_signals::check_signals;
+
 /// The process and the number of the thread whose turn it is; 0 if there is none.
 static OWNER: AtomicU64 = AtomicU64::new(0);
 /// The number of threads that have one.
@@ -53,7 +55,7 @@ impl Turn {
             if taken {
                 break;
             }
-            py.check_signals()?;
+            check_signals(py)?;
         }
         Ok(Self { is_nested: false })
     }

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
 use super::restore_context::RestoreRequest;
+use crate::python::deferred_signals::Tolerated as _;
 
 const BUILT_IN: &str = "it has the name of a built-in, which only a trusted file may replace: load it with --trust";
 const OF_MODULE: &str = "Python keeps that name for an attribute of modules";
@@ -41,5 +42,5 @@ impl<'py> BoundNames<'py> {
 
 /// Whether Python gives such a name to attributes of modules: `__spec__`.
 pub(super) fn is_of_module(name: &Bound<'_, PyString>) -> bool {
-    name.to_str().is_ok_and(|name| name.starts_with("__") && name.ends_with("__"))
+    name.to_str().tolerated().is_some_and(|name| name.starts_with("__") && name.ends_with("__"))
 }

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyByteArray, PyDict, PyMemoryView, PySlice};
 
 use crate::pickler::PyBufferView;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::reader::{Memory, Snapshot};
 use crate::snapshot::segment::VariableSegment;
 
@@ -76,7 +77,7 @@ pub(super) fn allocate(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyAn
     let memory = module.getattr("mmap")?.call((-1, length), Some(&options))?;
     if let Some(huge) = module.getattr_opt("MADV_HUGEPAGE")? {
         // With huge pages there are hundreds of times fewer page faults. Systems without them return an error.
-        let _ = memory.call_method1("madvise", (huge,));
+        memory.call_method1("madvise", (huge,)).tolerated();
     }
     Ok(memory)
 }

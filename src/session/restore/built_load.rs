@@ -25,6 +25,7 @@ use crate::exit::{self, OrExit};
 use crate::pickle::build_plan::{BuildPlan, refused_module};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::Ref;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::session::object_description::type_name;
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::index::{Index, SegmentRole, Variable, VariableKind};
@@ -360,7 +361,8 @@ fn bind_foreign<'py>(
 fn has_names(dict: &Bound<'_, PyDict>) -> bool {
     let is_name = |key: Bound<'_, PyAny>| {
         let Ok(text) = key.cast::<PyString>() else { return false };
-        !is_of_module(text) && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).unwrap_or(false)
+        !is_of_module(text)
+            && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).tolerated().unwrap_or(false)
     };
     !dict.is_empty() && dict.keys().iter().all(is_name)
 }

@@ -17,6 +17,7 @@ use super::dill_equivalents::{ClassAttribute, WeakReference};
 use super::dill_functions::{CreateNamedTuple, CreateType, ImportModule, OpenForReading, Reconstruct};
 use super::restore_context::{ImportRecord, RestoreContext};
 use crate::pickle::known;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::python::dill::LazyDill;
 
 /// The message of the exception that stops a load because the arrays are in files beside the pickle.
@@ -41,7 +42,12 @@ impl ClassFinder {
     pub(super) fn new(context: &RestoreContext<'_>) -> Self {
         Self {
             module: context.module.clone().unbind(),
-            module_name: context.module.name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            module_name: context
+                .module
+                .name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .tolerated()
+                .unwrap_or_default(),
             namespace: context.namespace.clone().unbind(),
             renames: context.renames.clone(),
             dill: context.dill.clone(),
@@ -162,7 +168,7 @@ fn attribute<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py,
     let mut found = object.clone();
     for part in name.split('.') {
         found = found.getattr(part).map_err(|_| {
-            let owner = object.repr().map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+            let owner = object.repr().map(|text| text.to_string_lossy().into_owned()).tolerated().unwrap_or_default();
             PyAttributeError::new_err(format!("{owner} has no attribute {name}"))
         })?;
     }

@@ -12,6 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
 use super::restore_context::ImportRecord;
+use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::ends_call;
 
 /// The prefix that dill gives to the name of a module that cannot be imported.
 pub(super) const RUNTIME: &str = "__runtime__.";
@@ -55,61 +57,64 @@ impl CreateType {
         arguments: &Bound<'py, PyTuple>,
     ) -> Option<Bound<'py, PyAny>> {
         let (name, bases, members): (Bound<'py, PyString>, Bound<'py, PyTuple>, Bound<'py, PyDict>) =
-            arguments.extract().ok()?;
-        let class = self.namespace.bind(metaclass.py()).get_item(name).ok()??;
+            arguments.extract().tolerated()?;
+        let class = self.namespace.bind(metaclass.py()).get_item(name).tolerated()??;
         let known = class.cast::<PyType>().ok()?;
-        let same_bases = known.getattr("__bases__").and_then(|found| found.eq(&bases)).unwrap_or(false);
+        let same_bases = known.getattr("__bases__").and_then(|found| found.eq(&bases)).tolerated().unwrap_or(false);
         // Cheap checks first: comparing the members can compare much code.
         if !known.get_type().is(metaclass) || !same_bases {
             return None;
         }
-        let found = known.getattr("__dict__").ok()?;
+        let found = known.getattr("__dict__").tolerated()?;
         // First: every member in the pickle is in the existing class, and is the same.
-        let same = members.iter().all(|(key, value)| match key.extract::<String>().unwrap_or_default().as_str() {
-            "__qualname__" => known.qualname().is_ok_and(|name| value.eq(name).unwrap_or(false)),
-            name => found.get_item(key).is_ok_and(|found| match is_set_later(name, &value) {
-                true => !is_slot(&found),
-                false => is_same(&found, &value),
-            }),
-        });
+        let same =
+            members.iter().all(|(key, value)| match key.extract::<String>().tolerated().unwrap_or_default().as_str() {
+                "__qualname__" => {
+                    known.qualname().tolerated().is_some_and(|name| value.eq(name).tolerated().unwrap_or(false))
+                }
+                name => found.get_item(key).tolerated().is_some_and(|found| match is_set_later(name, &value) {
+                    true => !is_slot(&found),
+                    false => is_same(&found, &value),
+                }),
+            });
         // Second: the class has no other members, except those that Python adds: names with an underscore, and slots.
         let added = |key: &Bound<'py, PyAny>| {
-            key.extract::<String>().is_ok_and(|name| name.starts_with('_'))
-                || members.contains(key).unwrap_or(true)
-                || found.get_item(key).is_ok_and(|found| is_slot(&found))
+            key.extract::<String>().tolerated().is_some_and(|name| name.starts_with('_'))
+                || members.contains(key).tolerated().unwrap_or(true)
+                || found.get_item(key).tolerated().is_some_and(|found| is_slot(&found))
         };
-        let all_known = found.try_iter().ok()?.flatten().all(|key| added(&key));
+        let all_known = found.try_iter().tolerated()?.map_while(|key| key.tolerated()).all(|key| added(&key));
         // `dataclass(slots=True)` creates a second class. Methods still refer to the first one, which has no slots.
-        let same_slots = found.contains("__slots__").ok()? == members.contains("__slots__").ok()?;
+        let same_slots = found.contains("__slots__").tolerated()? == members.contains("__slots__").tolerated()?;
         (same && all_known && same_slots).then(|| class.clone())
     }
 
     /// The existing type variable of the session that this `functools.partial` would create again.
     fn known_type_variable<'py>(&self, call: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-        let arguments = call.getattr("args").ok()?.cast_into::<PyTuple>().ok()?;
-        let options = call.getattr("keywords").ok()?.cast_into::<PyDict>().ok()?;
-        let known = self.namespace.bind(call.py()).get_item(arguments.get_item(0).ok()?).ok()??;
-        if !known.get_type().is(&call.getattr("func").ok()?) {
+        let arguments = call.getattr("args").tolerated()?.cast_into::<PyTuple>().ok()?;
+        let options = call.getattr("keywords").tolerated()?.cast_into::<PyDict>().ok()?;
+        let known = self.namespace.bind(call.py()).get_item(arguments.get_item(0).tolerated()?).tolerated()??;
+        if !known.get_type().is(&call.getattr("func").tolerated()?) {
             return None;
         }
         let has = |name: &str, value: &Bound<'py, PyAny>| {
-            known.getattr(name).and_then(|found| found.eq(value)).unwrap_or(false)
+            known.getattr(name).and_then(|found| found.eq(value)).tolerated().unwrap_or(false)
         };
         // The first argument is the name; the others depend on the kind of type variable.
         let rest = arguments.get_slice(1, arguments.len());
-        let same_arguments = match known.get_type().name().ok()?.to_string_lossy().as_ref() {
+        let same_arguments = match known.get_type().name().tolerated()?.to_string_lossy().as_ref() {
             "TypeVar" => has("__constraints__", rest.as_any()),
-            "NewType" => has("__supertype__", &rest.get_item(0).ok()?),
-            "TypeAliasType" => has("__value__", &rest.get_item(0).ok()?),
+            "NewType" => has("__supertype__", &rest.get_item(0).tolerated()?),
+            "TypeAliasType" => has("__value__", &rest.get_item(0).tolerated()?),
             _ => true,
         };
         let same_options = ["bound", "covariant", "contravariant", "infer_variance"].into_iter().all(|name| {
-            let wanted = options.get_item(name).ok().flatten();
+            let wanted = options.get_item(name).tolerated().flatten();
             // An option that the partial does not set must have a false value.
-            match (known.getattr(format!("__{name}__")), wanted) {
-                (Ok(found), Some(wanted)) => found.eq(wanted).unwrap_or(false),
-                (Ok(found), None) => !found.is_truthy().unwrap_or(true),
-                (Err(_), wanted) => wanted.is_none(),
+            match (known.getattr(format!("__{name}__")).tolerated(), wanted) {
+                (Some(found), Some(wanted)) => found.eq(wanted).tolerated().unwrap_or(false),
+                (Some(found), None) => !found.is_truthy().tolerated().unwrap_or(true),
+                (None, wanted) => wanted.is_none(),
             }
         });
         (same_arguments && same_options).then_some(known)
@@ -122,7 +127,7 @@ fn is_set_later(name: &str, value: &Bound<'_, PyAny>) -> bool {
 }
 
 fn is_slot(member: &Bound<'_, PyAny>) -> bool {
-    member.get_type().name().is_ok_and(|name| name == "member_descriptor")
+    member.get_type().name().tolerated().is_some_and(|name| name == "member_descriptor")
 }
 
 /// Whether two members of a class are the same. Functions are compared by their code, other objects by type and value.
@@ -141,13 +146,13 @@ fn is_same(left: &Bound<'_, PyAny>, right: &Bound<'_, PyAny>) -> bool {
         return same_part("__code__") && same_part("__defaults__") && same_part("__kwdefaults__");
     }
     // Class methods and static methods.
-    if left.hasattr("__func__").unwrap_or(false) {
+    if left.hasattr("__func__").tolerated().unwrap_or(false) {
         return same_part("__func__");
     }
-    if left.get_type().name().is_ok_and(|name| name == "property") {
+    if left.get_type().name().tolerated().is_some_and(|name| name == "property") {
         return ["fget", "fset", "fdel"].into_iter().all(same_part);
     }
-    left.eq(right).unwrap_or(false)
+    left.eq(right).tolerated().unwrap_or(false)
 }
 
 /// Replaces `copyreg._reconstructor`, which creates enumeration members.
@@ -218,7 +223,7 @@ impl ImportModule {
             self.imports.import(py, module)?.getattr_opt(name)?.ok_or(error)
         });
         match imported {
-            Err(_) if safe => Ok(py.None().into_bound(py)),
+            Err(error) if safe && !ends_call(py, &error) => Ok(py.None().into_bound(py)),
             imported => imported,
         }
     }
@@ -240,9 +245,9 @@ impl CreateNamedTuple {
         module: &str,
         defaults: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let known = py.import(module).and_then(|module| module.getattr(name)).ok();
+        let known = py.import(module).and_then(|module| module.getattr(name)).tolerated();
         let has_fields = |class: &Bound<'py, PyAny>| class.getattr("_fields")?.eq(fields.cast::<PyTuple>()?);
-        if let Some(known) = known.filter(|known| has_fields(known).unwrap_or(false)) {
+        if let Some(known) = known.filter(|known| has_fields(known).tolerated().unwrap_or(false)) {
             return Ok(known);
         }
         let options = PyDict::new(py);
@@ -269,7 +274,7 @@ impl OpenForReading {
         _rest: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
         // dill writes the standard streams by name. They are those of this process.
-        let standard = match name.extract::<String>().unwrap_or_default().as_str() {
+        let standard = match name.extract::<String>().tolerated().unwrap_or_default().as_str() {
             "<stdin>" => Some("__stdin__"),
             "<stdout>" => Some("__stdout__"),
             "<stderr>" => Some("__stderr__"),

@@ -16,6 +16,7 @@ use super::restore_context::{RestoreContext, RestoreRequest, Restored, bind_modu
 use super::unpickler::Unpickler;
 use super::unpickler_stream::PickleSource;
 use crate::pickle::explain::outline::{Outline, OutlineRow};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{ReadError, Snapshot};
 
@@ -125,6 +126,6 @@ fn unpickle<'py>(
 
 fn is_identifier(key: &Bound<'_, PyAny>) -> bool {
     let Ok(text) = key.cast::<PyString>() else { return false };
-    let dunder = text.to_str().is_ok_and(|text| text.starts_with("__") && text.ends_with("__"));
-    !dunder && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).unwrap_or(false)
+    let dunder = text.to_str().tolerated().is_some_and(|text| text.starts_with("__") && text.ends_with("__"));
+    !dunder && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).tolerated().unwrap_or(false)
 }

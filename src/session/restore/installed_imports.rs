@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyList, PyModule};
 
+use crate::python::deferred_signals::Tolerated as _;
+
 /// The names of directories of installed packages.
 const PACKAGES: [&str; 2] = ["site-packages", "dist-packages"];
 
@@ -27,10 +29,10 @@ impl<'py> InstalledImports<'py> {
         let path = sys.getattr_opt("path")?;
         let installed = PyList::empty(py);
         let directories = InstalledDirectories::of(&sys);
-        if let Some(path) = path.as_ref().and_then(|path| path.try_iter().ok()) {
+        if let Some(path) = path.as_ref().and_then(|path| path.try_iter().tolerated()) {
             for entry in path.flatten() {
                 // An entry that is not a string, such as a Path, is ignored by the import system as well.
-                if entry.extract::<PathBuf>().is_ok_and(|entry| directories.include(&entry)) {
+                if entry.extract::<PathBuf>().tolerated().is_some_and(|entry| directories.include(&entry)) {
                     installed.append(entry)?;
                 }
             }
@@ -63,12 +65,12 @@ struct InstalledDirectories {
 
 impl InstalledDirectories {
     fn of(sys: &Bound<'_, PyModule>) -> Self {
-        let directory = |name: &str| sys.getattr(name).and_then(|path| path.extract::<PathBuf>()).ok();
+        let directory = |name: &str| sys.getattr(name).and_then(|path| path.extract::<PathBuf>()).tolerated();
         let names = ["prefix", "exec_prefix", "base_prefix", "base_exec_prefix"];
         let prefixes = names.into_iter().filter_map(directory).filter(|path| path.is_absolute()).collect();
         // `site` has found it when the interpreter started, if it is used at all.
         let site = sys.getattr("modules").and_then(|modules| modules.get_item("site"));
-        let user = site.and_then(|site| site.getattr("USER_SITE")?.extract::<PathBuf>()).ok();
+        let user = site.and_then(|site| site.getattr("USER_SITE")?.extract::<PathBuf>()).tolerated();
         let added = std::env::var_os("PYTHONPATH").map(|path| std::env::split_paths(&path).collect());
         Self { prefixes, user, working: std::env::current_dir().ok(), added: added.unwrap_or_default() }
     }

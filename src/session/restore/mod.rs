@@ -47,6 +47,7 @@ use super::failure_path::error_text;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector};
 use super::ipython_names::KeptNames;
 use crate::exit::{self, OrExit};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::load_plan::{LoadPlan, Usable};
 use crate::snapshot::reader::{Contents, Damage, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
@@ -295,7 +296,7 @@ fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
         return exit::error(exit::INTERRUPTED, format!("interrupted while restoring {name}"));
     }
     let unpickling = py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError"));
-    if unpickling.is_ok_and(|kind| error.value(py).is_instance(&kind).unwrap_or(false)) {
+    if unpickling.tolerated().is_some_and(|kind| error.value(py).is_instance(&kind).tolerated().unwrap_or(false)) {
         return exit::error(exit::DAMAGED, format!("{name} cannot be unpickled ({text}): save it again"));
     }
     if error.is_instance_of::<PyUnicodeDecodeError>(py) {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError};
+use pyo3::exceptions::PyModuleNotFoundError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict};
 
@@ -14,6 +14,8 @@ use super::fault_log::FaultLog;
 use super::restore_context::RestoreContext;
 use super::unpickler::Unpickler;
 use super::unpickler_stream::PickleSource;
+use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::ends_call;
 use crate::python::discover;
 use crate::session::failure_path::error_text;
 use crate::snapshot::index::{Index, Variable};
@@ -85,7 +87,7 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
                 self.sequence.filled_by(last.variable());
                 Ok(Some(values.cast_into()?))
             }
-            Some(Err(error)) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
+            Some(Err(error)) if ends_call(py, &error) => Err(error),
             _ => {
                 let filled = first.variable().memo.0;
                 let objects = slots_before(&self.unpickler.memo()?, filled)?;
@@ -113,7 +115,7 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         }
         match self.unpickler.load(value, memory) {
             Ok(value) => Ok(Ok(value)),
-            Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
+            Err(error) if ends_call(py, &error) => Err(error),
             Err(error) => {
                 if let Some(log) = &self.context.fault_log {
                     log.record(
@@ -175,7 +177,7 @@ fn slots_before<'py>(memo: &Bound<'py, PyDict>, end: u64) -> PyResult<Vec<Bound<
 /// Keeps an object of a failed load alive until the process ends, if its class has a `__del__`: that would run on an
 /// object that may be half made, and could act on what its missing attributes should have told it to leave alone.
 fn never_finalize(object: Bound<'_, PyAny>) {
-    if object.get_type().hasattr("__del__").unwrap_or(false) {
+    if object.get_type().hasattr("__del__").tolerated().unwrap_or(false) {
         std::mem::forget(object);
     }
 }
@@ -227,7 +229,7 @@ pub(super) fn missing_module(py: Python<'_>, error: &PyErr) -> Option<(String, S
         return None;
     }
     let name = error.value(py).getattr("name").and_then(|name| name.extract::<String>());
-    let module = name.unwrap_or_default();
+    let module = name.tolerated().unwrap_or_default();
     let package = module.split('.').next().unwrap_or_default().to_owned();
     Some((module, package))
 }

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use super::type_facts::TypeFacts;
 use super::walk::StructureStep;
 use crate::pickler::{Annotations, CLASS_NAMES, global_name, is_scalar, module_dicts, names_in_code};
+use crate::python::deferred_signals::Tolerated as _;
 use crate::session::code_objects::named_cells;
 
 /// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and
@@ -95,7 +96,7 @@ impl<'py> ObjectDescriber<'py> {
         let mut namespaces: FxHashMap<usize, String> = module_dicts(py)?.into_iter().collect();
         namespaces.insert(module.dict().as_ptr() as usize, "__main__".to_owned());
         let modules = py.import("sys")?.getattr("modules")?;
-        let ndarray = modules.get_item("numpy").ok().and_then(|numpy| numpy.getattr("ndarray").ok());
+        let ndarray = modules.get_item("numpy").tolerated().and_then(|numpy| numpy.getattr("ndarray").tolerated());
         let get_attribute = py.get_type::<PyAny>().getattr("__getattribute__")?;
         // `functools` has it from this built-in module. The script may have emptied `sys.path`.
         let partial = py.import("_functools")?.getattr("partial")?;
@@ -151,7 +152,7 @@ impl<'py> ObjectDescriber<'py> {
 
     /// An attribute, as `object.__getattribute__` finds it. None if there is none.
     fn attribute(&self, value: &Bound<'py, PyAny>, name: &str) -> Option<Bound<'py, PyAny>> {
-        self.get_attribute.call1((value, name)).ok().filter(|found| !found.is_none())
+        self.get_attribute.call1((value, name)).tolerated().filter(|found| !found.is_none())
     }
 
     fn attributes(&self, value: &Bound<'py, PyAny>, names: &[&str]) -> Parts<'py> {
@@ -173,9 +174,9 @@ impl<'py> ObjectDescriber<'py> {
                 }
                 described
             }
-            "cell" => match value.getattr("cell_contents") {
-                Ok(contents) => ObjectParts::new(name, vec![(step("cell_contents"), contents)], Identity::Own),
-                Err(_) => ObjectParts::new("empty cell", Vec::new(), Identity::Own),
+            "cell" => match value.getattr("cell_contents").tolerated() {
+                Some(contents) => ObjectParts::new(name, vec![(step("cell_contents"), contents)], Identity::Own),
+                None => ObjectParts::new("empty cell", Vec::new(), Identity::Own),
             },
             "functools.partial" => {
                 let mut described = own(name, &["func", "args", "keywords"]);
@@ -195,7 +196,7 @@ impl<'py> ObjectDescriber<'py> {
                 ObjectParts::leaf(format!("field: {}", value.getattr("__doc__")?))
             }
             "logging.Logger" | "logging.RootLogger" => {
-                let handlers = self.attribute(value, "handlers").and_then(|list| list.len().ok()).unwrap_or(0);
+                let handlers = self.attribute(value, "handlers").and_then(|list| list.len().tolerated()).unwrap_or(0);
                 let facts = ["name", "level", "propagate", "disabled"].map(|name| self.attribute(value, name));
                 let facts: Vec<_> =
                     facts.iter().map(|fact| fact.as_ref().map_or(String::new(), Bound::to_string)).collect();
@@ -248,7 +249,7 @@ impl<'py> ObjectDescriber<'py> {
         parts.extend(self.globals_used(value)?);
         // Reading it creates it.
         let state = value.getattr("__dict__")?;
-        if state.len().is_ok_and(|length| length > 0) {
+        if state.len().tolerated().is_some_and(|length| length > 0) {
             parts.push((step("__dict__"), state));
         }
         parts.extend(Annotations::of(value)?.attribute().map(|(name, value)| (step(name), value)));
@@ -306,8 +307,9 @@ impl<'py> ObjectDescriber<'py> {
         }
         if value.is_instance_of::<PyBaseException>() {
             parts.extend(self.attributes(value, &["args", "__cause__", "__context__"]));
-            let suppressed =
-                self.attribute(value, "__suppress_context__").is_some_and(|flag| flag.is_truthy().unwrap_or(false));
+            let suppressed = self
+                .attribute(value, "__suppress_context__")
+                .is_some_and(|flag| flag.is_truthy().tolerated().unwrap_or(false));
             text.push_str(if suppressed { ", whose context is suppressed" } else { "" });
         }
         parts.extend((!facts.is_imported).then(class));
@@ -425,7 +427,7 @@ fn items_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<(String, Parts<'py>)> {
 
 /// The value in a slot, without `__getattr__`. None if it is empty.
 fn slot_value<'py>(slot: &Bound<'py, PyAny>, value: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    slot.call_method1("__get__", (value, value.get_type())).ok()
+    slot.call_method1("__get__", (value, value.get_type())).tolerated()
 }
 
 fn step(name: &str) -> StructureStep {

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString, PyType};
 
 use crate::pickler::global_name;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::session::object_description::type_name;
 
 /// `Py_TPFLAGS_HEAPTYPE`.
@@ -63,8 +64,8 @@ impl<'py> TypeFacts<'py> {
             }
         }
         let is_hashable = !kind.getattr("__hash__")?.is_none();
-        let is_imported =
-            kind.module().is_ok_and(|module| module == "builtins") || global_name(kind.as_any(), main)?.is_some();
+        let is_imported = kind.module().tolerated().is_some_and(|module| module == "builtins")
+            || global_name(kind.as_any(), main)?.is_some();
         Ok(Self { name: type_name(kind), slots, is_opaque, decides, is_imported, is_hashable })
     }
 }

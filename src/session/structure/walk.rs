@@ -8,6 +8,7 @@ use pyo3::types::{PyAny, PyModule, PyTuple};
 use rustc_hash::FxHashMap;
 
 use super::object_parts::{Identity, ObjectDescriber, ObjectParts};
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The most arrays whose memory is compared with that of the next ones.
 const MAX_RANGES: usize = 1_000;
@@ -146,7 +147,8 @@ impl<'py> StructureWalk<'py> {
                 continue;
             }
             // Code of the script can raise anything where an attribute is read.
-            let Ok(ObjectParts { text, parts, identity, decides }) = self.describer.describe(&value) else {
+            let Some(ObjectParts { text, parts, identity, decides }) = self.describer.describe(&value).tolerated()
+            else {
                 return Ok(WalkedVariable { name: name.to_owned(), objects, is_whole: false, _kept: kept });
             };
             let mut object = VisitedObject { decides, ..VisitedObject::new(parent, step, text) };

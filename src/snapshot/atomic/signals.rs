@@ -70,6 +70,13 @@ pub(crate) fn caught() -> bool {
     CAUGHT.load(Ordering::Relaxed)
 }
 
+/// Notes that a handled signal has arrived. May be called from a handler.
+pub(crate) fn note(signal: c_int) {
+    if ASKING.contains(&signal) {
+        CAUGHT.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Whether [`check`] returned this error.
 pub(crate) fn is_interrupted(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Interrupted>())
@@ -148,7 +155,7 @@ fn is_ours(handler: libc::sighandler_t) -> bool {
     ours.map(|handler| handler as libc::sighandler_t).contains(&handler)
 }
 
-fn action_of(signal: c_int) -> Option<libc::sigaction> {
+pub(crate) fn action_of(signal: c_int) -> Option<libc::sigaction> {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: a null action changes nothing, and `action` has room for the result.
     let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
@@ -156,7 +163,7 @@ fn action_of(signal: c_int) -> Option<libc::sigaction> {
     (asked == 0).then(|| unsafe { action.assume_init() })
 }
 
-fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
+pub(crate) fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
     // SAFETY: the action came from the system, or differs from one that did only in its handler: a function that makes
     // only async-signal-safe calls.
     unsafe { libc::sigaction(signal, action, null_mut()) == 0 }
@@ -183,7 +190,7 @@ extern "C" fn remove_and_die(signal: c_int) {
 
 /// Wraps an existing handler: notes the signal, then calls the handler.
 extern "C" fn note_and_chain(signal: c_int) {
-    CAUGHT.store(true, Ordering::Relaxed);
+    note(signal);
     let index = ASKING.iter().position(|asking| *asking == signal);
     let handler = index.and_then(|index| PREVIOUS.get(index)).map_or(0, |handler| handler.load(Ordering::Relaxed));
     if handler != 0 {

@@ -7,11 +7,12 @@ mod memory_limit;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::memory_limit::{encode, parse};
 
-/// The version of the index and of all JSON output.
+/// The version of the index. That of the JSON that commands print is another one.
 pub const SCHEMA: u32 = 1;
 
 /// A session: where it comes from, its variables, and what was left out.
@@ -212,7 +213,7 @@ pub(crate) const NOT_SHOWN: &str = "(not shown)";
 pub(crate) const PREVIEW: usize = 80;
 
 /// How a variable is saved.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum VariableKind {
     /// By value.
@@ -292,7 +293,7 @@ pub struct UnsavableObject {
 }
 
 /// The kind of reason why a name was left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LeftOutReason {
     /// It cannot be pickled, or cannot be loaded again.

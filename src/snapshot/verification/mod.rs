@@ -9,6 +9,7 @@ mod file_input;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) use self::file_input::FileInput;
@@ -25,7 +26,7 @@ use crate::pickle::passes::scan::{Scanner, SegmentFacts};
 use crate::pickle::passes::stack_check::StackCheck;
 
 /// The result of a check.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Verified {
     /// Each variable, in the order of the file.
     pub variables: Vec<Checked>,
@@ -36,13 +37,15 @@ pub struct Verified {
 }
 
 /// A variable that was checked.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CheckedVariable")]
 pub struct Checked {
     /// The name.
     pub name: String,
     /// Where its bytes begin, from the start of the file.
     pub offset: u64,
-    /// The number of its bytes.
+    /// Its size in the file.
+    #[serde(rename = "bytes")]
     pub length: u64,
     /// Whether nothing is wrong with it.
     pub whole: bool,
@@ -54,11 +57,13 @@ pub struct Checked {
 }
 
 /// Something that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Problem {
-    /// The offset in the file.
+    /// Where it is, from the start of the file.
+    #[serde(rename = "offset")]
     pub at: u64,
     /// The problem, in words.
+    #[serde(rename = "error")]
     pub what: String,
 }
 

@@ -39,6 +39,9 @@ pub(crate) enum Stack {
     /// IPython and the kernel of Jupyter.
     #[allow(dead_code, reason = "for the tests of Jupyter")]
     Jupyter,
+    /// A validator of JSON Schema. Only the main Python has it.
+    #[allow(dead_code, reason = "for the tests of JSON")]
+    Schema,
     /// uv itself. Only the main Python has it.
     #[allow(dead_code, reason = "for the tests of the wheel")]
     Uv,
@@ -52,6 +55,7 @@ impl Stack {
             Self::Full => "full",
             Self::Arrow => "arrow",
             Self::Jupyter => "jupyter",
+            Self::Schema => "schema",
             Self::Uv => "uv",
         }
     }
@@ -61,6 +65,7 @@ impl Stack {
             Self::Bare => &[],
             Self::Dill => &["dill", "numpy"],
             Self::Full => &["dill", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
+            Self::Schema => &["jsonschema==4.26.0"],
             Self::Uv => &["uv==0.13.9"],
             // Not in requirements.txt, so that the other environments need not be made again.
             Self::Arrow => &[

@@ -58,7 +58,7 @@ def facts(value):
     is_kind = isinstance(value, type)
     if not is_kind and (type(value) in EXACT or name.startswith(SIZED)) and name != "collections.ChainMap":
         if hasattr(value, "__len__"):
-            yield "len", len(value)
+            yield "items", len(value)
     if not is_kind and name.startswith(("numpy.", "pandas.")) and hasattr(value, "shape"):
         if name.partition(".")[2] in ("ndarray", "ma.MaskedArray", "matrix", "rec.recarray", "DataFrame", "Series"):
             yield "shape", list(value.shape)
@@ -67,7 +67,7 @@ def facts(value):
     if name == "pandas.DataFrame" and value.columns.nlevels == 1:
         yield "columns", [str(column) for column in value.columns]
     if isinstance(value, types.FunctionType) and value.__module__ == "__main__":
-        yield "source", value.__code__.co_filename
+        yield "source_path", value.__code__.co_filename
         yield "function", value.__name__ + str(inspect.signature(value)) if plain(value) else value.__name__
     if name.startswith("__main__.") and hasattr(value, "__dict__"):
         yield "attributes", list(value.__dict__)
@@ -115,8 +115,8 @@ def differences(path, variables, values):
     if names != list(values):
         wrong = [pair for pair in zip(names, values) if pair[0] != pair[1]][:3]
         yield f"names: {len(names)} for {len(values)}, {wrong}, only one of {set(names) ^ set(values)}"
-    size = sum(variable["length"] for variable in variables)
-    if size > os.path.getsize(path) or not all(variable["length"] for variable in variables):
+    size = sum(variable["bytes"] for variable in variables)
+    if size > os.path.getsize(path) or not all(variable["bytes"] for variable in variables):
         yield f"sizes: {size} bytes in all, {[variable['name'] for variable in variables if not variable['length']]}"
     for variable in variables:
         if variable["name"] not in values:
@@ -127,7 +127,7 @@ def differences(path, variables, values):
         for fact, expected in facts(value):
             if not is_same(fact, expected, told(variable, fact)):
                 yield f"{name}: {fact} {told(variable, fact)!r} for {expected!r}"
-        if variable.get("len") is not None and hasattr(value, "__len__") and variable["len"] != len(value):
+        if "items" in variable and hasattr(value, "__len__") and variable["items"] != len(value):
             yield f"{name}: len {variable['len']} for {len(value)}"
 
 

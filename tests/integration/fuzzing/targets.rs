@@ -4,10 +4,11 @@
 //! A panic is a finding. The caller limits time and memory: both must stay proportional to the length of the input.
 
 use snapcli::internals::{
-    Argument, Changes, Contents, FileFormat, Index, Machine, MachineError, Memory, Opcode, Parser, PartPiece, RawArray,
-    SCHEMA, SIGNATURE, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle, Trailer, ValueSpans, Variable,
-    VerdictClass, Wanted, beyond_plain, changes, diff_report, opcodes_around, scan_segment, verify, verify_report,
-    walk_plan, write_annotations, write_failures, write_json, write_page, write_session, write_tree, write_verdict,
+    Argument, Changes, Contents, DiffAnswer, FileFormat, Index, Machine, MachineError, Memory, Opcode, Parser,
+    PartPiece, RawArray, SIGNATURE, SessionAnswer, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle,
+    TraceAnswer, Trailer, ValueSpans, Variable, VerdictClass, VerifyAnswer, Wanted, beyond_plain, changes, diff_report,
+    opcodes_around, scan_segment, verify, verify_report, walk_plan, write_annotations, write_failures, write_json,
+    write_page, write_session, write_tree, write_verdict,
 };
 
 /// Parses the bytes as a complete pickle and as a segment: the lengths of the opcodes must add up to the bytes read.
@@ -133,7 +134,7 @@ fn inspect_all(snapshot: &Snapshot) {
     for variable in names(snapshot).iter().take(8) {
         if let Ok(Some(tree)) = snapshot.trace(variable) {
             written(|out| write_tree(out, &tree));
-            is_json(&written_raw(|out| write_json(out, &tree)));
+            is_json(&written_raw(|out| write_json(out, &TraceAnswer::of(variable, &tree, None))));
         }
     }
     if let Ok(found) = changes(snapshot, snapshot, &|_| {}) {
@@ -153,7 +154,7 @@ fn inspect(snapshot: &Snapshot) {
     if let Some(verdict) = &answer.verdict {
         written(|out| write_verdict(out, verdict, true, false));
     }
-    is_json(&written_raw(|out| write_json(out, &answer)));
+    is_json(&written_raw(|out| write_json(out, &SessionAnswer::of(&answer, None))));
     let page = written_raw(|out| write_page(out, &answer));
     assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no string of the file is a tag");
     answer.keep_failures_only();
@@ -181,10 +182,9 @@ fn check(snapshot: &Snapshot) {
         Contents::Own { .. } => assert!(!whole || snapshot.check(&|_| {}).is_ok(), "an intact file matches its hashes"),
     }
     let (format, bytes) = (Some(FileFormat::of(snapshot).unwrap()), Some(snapshot.file_len()));
-    let answer =
-        verify_report::VerifyReport { schema: SCHEMA, file: "file".to_owned(), format, bytes, whole, verified };
+    let answer = verify_report::VerifyReport { file: "file".to_owned(), format, bytes, whole, verified };
     written(|out| verify_report::write_text(out, &answer));
-    is_json(&written_raw(|out| write_json(out, &answer)));
+    is_json(&written_raw(|out| write_json(out, &VerifyAnswer::of(&answer, None))));
 }
 
 fn names(snapshot: &Snapshot) -> Vec<String> {
@@ -330,8 +330,8 @@ fn compared(before: &Snapshot, after: &Snapshot) -> Changes {
     let changes = changes(before, after, &|_| {}).map_err(|(_, error)| error).unwrap();
     let (same, copy) = (changes.changes.is_empty(), changes.clone());
     let [before, after] = ["before", "after"].map(str::to_owned);
-    let answer = diff_report::DiffReport { schema: SCHEMA, before, after, same, changes };
+    let answer = diff_report::DiffReport { before, after, same, changes };
     written(|out| diff_report::write_text(out, &answer));
-    is_json(&written_raw(|out| write_json(out, &answer)));
+    is_json(&written_raw(|out| write_json(out, &DiffAnswer::of(&answer, [None, None]))));
     copy
 }

@@ -10,6 +10,7 @@ use pyo3::types::{PyAny, PyBool, PyBytes, PyFloat, PyFrozenSet, PyInt, PyString,
 
 use super::{BuildFailure, Built};
 use crate::pickle::build_plan::{FEW_SAME_HASH, MAX_COMPARED, MAX_SAME_HASH};
+use crate::python::deferred_signals::check_signals;
 use crate::session::restore::untrusted_load;
 
 /// How long any load may take, and how much longer for each byte of the opcodes: far longer than honest files need.
@@ -71,7 +72,7 @@ impl<'py> BuildContext<'py> {
     #[cold]
     fn look(&self) -> Built<()> {
         self.steps.set(0);
-        self.py.check_signals()?;
+        check_signals(self.py)?;
         if Instant::now() < self.deadline { Ok(()) } else { Err(BuildFailure::TooLong) }
     }
 

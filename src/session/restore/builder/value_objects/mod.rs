@@ -12,6 +12,7 @@ use self::harmless_calls::{call, found};
 use super::BuildContext;
 use crate::pickle::build_plan::{ClockClass, ClockNumbers, NewError, ValueFill, ValueMake, ViewOf};
 use crate::pickle::known::Stored;
+use crate::python::deferred_signals::Tolerated as _;
 
 /// The steps of what may take as long as thousands of small objects.
 const SLOW_STEPS: u32 = 4096;
@@ -286,5 +287,5 @@ fn zone<'py>(context: &BuildContext<'py>, key: &str, cached: bool) -> PyResult<B
 /// Whether the installed package `tzdata` has a time zone. It is imported here, so that `zoneinfo` finds it imported.
 fn package_has(context: &BuildContext<'_>, key: &str) -> bool {
     let path = context.global("tzdata", "__path__").and_then(|path| path.extract::<Vec<PathBuf>>());
-    path.is_ok_and(|path| path.iter().any(|directory| directory.join("zoneinfo").join(key).is_file()))
+    path.tolerated().is_some_and(|path| path.iter().any(|directory| directory.join("zoneinfo").join(key).is_file()))
 }

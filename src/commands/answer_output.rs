@@ -1,0 +1,114 @@
+//! Where the JSON of a command goes, and that of an error. `save` and `restore` run code of the user, which prints to
+//! standard output: with `--json`, its output goes to standard error.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::input_output::{is_stdio, stdout};
+use crate::cli::Command;
+use crate::exit::{self, OrExit};
+use crate::report::answers::ErrorAnswer;
+use crate::report::write_json;
+use crate::snapshot::atomic::AtomicFile;
+
+/// Standard output as it was at the start, once it has been redirected.
+static STANDARD_OUTPUT: OnceLock<File> = OnceLock::new();
+
+/// Where the report of a save or a restore goes.
+pub(super) struct AnswerOutput {
+    target: AnswerTarget,
+    /// An answer is written once: an error after it is told by the exit code.
+    is_written: Cell<bool>,
+}
+
+enum AnswerTarget {
+    Nowhere,
+    Stream,
+    File(PathBuf),
+}
+
+impl AnswerOutput {
+    /// The output that `--json` and `--report` name, which can be written. With `--json`, or the report `-`, standard
+    /// output is redirected.
+    pub(super) fn open(json: bool, report: Option<&Path>) -> Result<Self> {
+        let target = match report {
+            None if !json => AnswerTarget::Nowhere,
+            Some(path) if !is_stdio(path) => {
+                let absolute = std::path::absolute(path);
+                let path = absolute.with_context(|| format!("cannot resolve the path {}", path.display()))?;
+                // An existing report stays as it is: the temporary file is dropped at once.
+                AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_report(&path))?;
+                AnswerTarget::File(path)
+            }
+            _ => {
+                #[cfg(feature = "python")]
+                keep_standard_output(
+                    crate::python::launch::redirect_stdout().context("cannot redirect standard output")?,
+                );
+                AnswerTarget::Stream
+            }
+        };
+        Ok(Self { target, is_written: Cell::new(false) })
+    }
+
+    /// Writes the answer.
+    pub(super) fn write(&self, answer: &impl Serialize) -> Result<()> {
+        self.is_written.set(true);
+        match &self.target {
+            AnswerTarget::Nowhere => Ok(()),
+            AnswerTarget::Stream => print_answer(answer).context("cannot write to standard output"),
+            AnswerTarget::File(path) => {
+                let mut file = AtomicFile::create(path).with_context(|| cannot_report(path))?;
+                write_json(&mut file, answer)?;
+                file.commit().with_context(|| cannot_report(path))
+            }
+        }
+    }
+
+    /// Writes the answer for an error that ends the command, unless there is an answer.
+    pub(super) fn write_error(&self, error: &ErrorAnswer) {
+        if !self.is_written.get() {
+            // The error is printed as well, and is worth more than one of writing it.
+            let _ = self.write(error);
+        }
+    }
+}
+
+fn cannot_report(path: &Path) -> String {
+    format!("cannot write the report to {}", path.display())
+}
+
+/// Keeps standard output for answers, after file descriptor 1 was redirected.
+pub(super) fn keep_standard_output(stream: File) {
+    let _ = STANDARD_OUTPUT.set(stream);
+}
+
+/// Prints an answer to what was standard output at the start.
+pub(crate) fn print_answer(answer: &impl Serialize) -> std::io::Result<()> {
+    let mut text = Vec::new();
+    write_json(&mut text, answer)?;
+    match STANDARD_OUTPUT.get() {
+        Some(mut stream) => stream.write_all(&text),
+        None => stdout().write_all(&text),
+    }
+}
+
+/// Whether a command prints its answer as JSON to standard output, and therefore its errors, too.
+pub(crate) fn answers_in_json(command: &Command) -> bool {
+    match command {
+        Command::Save(args) => args.json || args.report.as_deref().is_some_and(is_stdio),
+        Command::Restore(args) => args.json || args.report.as_deref().is_some_and(is_stdio),
+        Command::Inspect(args) => args.output_format() == crate::cli::OutputFormat::Json,
+        Command::Diff(args) => args.json,
+        Command::Verify(args) => args.json,
+        Command::Trust(args) => args.json,
+        Command::Doctor(args) => args.json,
+        Command::Completions(_) | Command::VerifyLoad(_) | Command::Schema(_) | Command::Man(_) => false,
+    }
+}

@@ -1,0 +1,59 @@
+//! The answer of a command that failed, where `--json` was asked for.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::SchemaVersion;
+use crate::exit::{self, Coded};
+
+/// What failed.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Error")]
+pub(crate) struct ErrorAnswer {
+    /// The version of the JSON format.
+    schema: SchemaVersion,
+    /// What failed, on which file or argument.
+    error: String,
+    /// More about it, line by line.
+    details: Vec<String>,
+    /// Why it failed: each cause, and then the cause of that.
+    causes: Vec<String>,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// The exit code.
+    exit: i32,
+}
+
+impl ErrorAnswer {
+    /// The answer for an error that ends the program.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        let mut lines = error.chain().enumerate().map(|(depth, link)| match link.downcast_ref::<Coded>() {
+            // A `Coded` that is the context of another error is found through `anyhow` alone.
+            None if depth == 0 => error.downcast_ref::<Coded>().filter(|coded| coded.is_shown_as(link)).map_or_else(
+                || (link.to_string(), Vec::new()),
+                |coded| (coded.message().to_owned(), coded.details().to_vec()),
+            ),
+            None => (link.to_string(), Vec::new()),
+            Some(coded) => (coded.message().to_owned(), coded.details().to_vec()),
+        });
+        let (message, mut details) = lines.next().unwrap_or_default();
+        let mut causes = Vec::new();
+        for (cause, more) in lines {
+            causes.push(cause);
+            details.extend(more);
+        }
+        Self { schema: SchemaVersion, error: message, details, causes, hint: None, exit: exit::code_of(error) }
+    }
+
+    /// The answer of a command that was interrupted.
+    pub(crate) fn interrupted(text: &str) -> Self {
+        let (details, causes) = (Vec::new(), Vec::new());
+        Self { schema: SchemaVersion, error: text.to_owned(), details, causes, hint: None, exit: exit::INTERRUPTED }
+    }
+
+    /// The answer for a command line that is wrong.
+    pub(crate) fn usage(error: String, details: Vec<String>, hint: Option<String>) -> Self {
+        Self { schema: SchemaVersion, error, details, causes: Vec::new(), hint, exit: exit::USAGE }
+    }
+}

@@ -1,0 +1,105 @@
+//! The published schemas of the answers: JSON Schema, draft 2020-12, made from the structs when they are asked for.
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use super::{
+    DiffAnswer, ErrorAnswer, ListAnswer, RestoreAnswer, SessionAnswer, TraceAnswer, TrustAnswer, VerifyAnswer,
+};
+use crate::report::doctor_report::DoctorReport;
+
+/// A kind of answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnswerKind {
+    /// `inspect` and `save`.
+    Session,
+    /// `inspect --trace`.
+    Trace,
+    /// `restore`.
+    Restore,
+    /// `restore --list`.
+    List,
+    /// `diff`.
+    Diff,
+    /// `verify`.
+    Verify,
+    /// `trust`.
+    Trust,
+    /// `doctor`.
+    Doctor,
+    /// Any command that fails.
+    Error,
+}
+
+impl AnswerKind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Session,
+        Self::Trace,
+        Self::Restore,
+        Self::List,
+        Self::Diff,
+        Self::Verify,
+        Self::Trust,
+        Self::Doctor,
+        Self::Error,
+    ];
+
+    fn schema(self, generator: &mut SchemaGenerator) -> Schema {
+        fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+            generator.subschema_for::<T>()
+        }
+        match self {
+            Self::Session => of::<SessionAnswer<'_>>(generator),
+            Self::Trace => of::<TraceAnswer<'_>>(generator),
+            Self::Restore => of::<RestoreAnswer<'_>>(generator),
+            Self::List => of::<ListAnswer<'_>>(generator),
+            Self::Diff => of::<DiffAnswer<'_>>(generator),
+            Self::Verify => of::<VerifyAnswer<'_>>(generator),
+            Self::Trust => of::<TrustAnswer<'_>>(generator),
+            Self::Doctor => of::<DoctorReport>(generator),
+            Self::Error => of::<ErrorAnswer>(generator),
+        }
+    }
+}
+
+/// The schema of answers of any of these kinds.
+pub(crate) fn json_schema(title: &str, kinds: &[AnswerKind]) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let answers: Vec<Schema> = kinds.iter().map(|kind| kind.schema(&mut generator)).collect();
+    let mut definitions = Value::Object(generator.take_definitions(true));
+    without_null(&mut definitions);
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": title,
+        "anyOf": answers,
+        "$defs": definitions,
+    })
+}
+
+/// An optional key is absent, and never null.
+fn without_null(schema: &mut Value) {
+    match schema {
+        Value::Object(keywords) => {
+            if let Some(Value::Array(types)) = keywords.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [one] = types.as_slice() {
+                    let one = one.clone();
+                    keywords.insert("type".to_owned(), one);
+                }
+            }
+            if let Some(Value::Array(choices)) = keywords.get_mut("anyOf") {
+                choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+                if let [Value::Object(one)] = choices.as_slice() {
+                    let one: Map<String, Value> = one.clone();
+                    keywords.remove("anyOf");
+                    keywords.extend(one);
+                }
+            }
+            keywords.values_mut().for_each(without_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_null),
+        _ => {}
+    }
+}

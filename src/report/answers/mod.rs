@@ -1,0 +1,44 @@
+//! The JSON that the commands print and that `import snapcli` returns as dicts: one struct for each answer, apart from
+//! the structs of the file format, whose names are not promised to programs.
+//!
+//! The keys follow one vocabulary. `bytes` is a size and `offset` a position, both in bytes; other sizes end in
+//! `_bytes`. `items` is the `len()` of a value. `path` is an absolute path of a file, and so is a key that ends in
+//! `_path`. `where` is a place within an object, as Python writes it. `error` says what failed, `why` explains, `hint`
+//! says what to do. A list has a plural noun as its key and is present even if it is empty; a number of things ends in
+//! `_count`; any other key that does not apply is absent. No value is null.
+
+mod diff_answer;
+mod error_answer;
+mod json_schema;
+mod restore_answer;
+mod schema_version;
+mod session_answer;
+mod trace_answer;
+mod trust_answer;
+mod variable_answer;
+mod verdict_answer;
+mod verify_answer;
+
+use std::path::Path;
+
+pub use self::diff_answer::DiffAnswer;
+pub(crate) use self::error_answer::ErrorAnswer;
+pub(crate) use self::json_schema::{AnswerKind, json_schema};
+pub(crate) use self::restore_answer::{ListAnswer, LostAnswer, RestoreAnswer};
+pub(crate) use self::schema_version::SchemaVersion;
+pub use self::session_answer::SessionAnswer;
+pub use self::trace_answer::TraceAnswer;
+pub(crate) use self::trust_answer::TrustAnswer;
+pub(crate) use self::variable_answer::MarkerAnswer;
+pub(crate) use self::verdict_answer::VerdictAnswer;
+pub use self::verify_answer::VerifyAnswer;
+
+/// A path as JSON gives it: absolute, because whoever reads the answer may be in another directory. `-`, which is a
+/// standard stream, stays as it is.
+pub(crate) fn absolute_path(path: &Path) -> String {
+    if path == Path::new("-") {
+        return "-".to_owned();
+    }
+    let absolute = std::path::absolute(path);
+    absolute.as_deref().unwrap_or(path).to_string_lossy().into_owned()
+}
