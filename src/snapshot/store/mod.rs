@@ -14,17 +14,23 @@ mod packed_object;
 mod parent_snapshot;
 mod snapshot_header;
 mod store_address;
+mod store_check;
 mod store_error;
 mod store_folder;
+mod store_history;
+mod store_prune;
 mod store_target;
 #[cfg(test)]
 mod store_tests;
 
 pub(in crate::snapshot) use self::assembled::{AssembledSnapshot, BufferContents, is_signed_by};
 pub(crate) use self::file_import::import;
-pub(in crate::snapshot) use self::object_name::ObjectName;
-pub(crate) use self::snapshot_header::{HeaderSeal, SnapshotHeader};
-pub(crate) use self::store_address::{StoreAddress, WhichSnapshot, ends_with_slash};
+pub(crate) use self::object_name::ObjectName;
+pub(crate) use self::snapshot_header::SnapshotHeader;
+pub(crate) use self::store_address::StoreAddress;
+pub(crate) use self::store_check::{StoreCheck, check, object_bytes};
 pub(crate) use self::store_error::StoreError;
 pub(crate) use self::store_folder::Store;
+pub(crate) use self::store_history::HistoryEntry;
+pub(crate) use self::store_prune::{PruneRules, Pruned, prune};
 pub(crate) use self::store_target::{StoreTarget, StoredSnapshot, check_labels};

@@ -121,6 +121,11 @@ impl ObjectWriter {
         sync_folder(&self.store.objects())
     }
 
+    /// Leaves the temporary files to another process.
+    pub(super) fn forget(&mut self) {
+        self.pending.drain().for_each(|(_, file)| std::mem::forget(file));
+    }
+
     fn new_file(&self) -> io::Result<NamedTempFile> {
         tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(self.store.objects())
     }

@@ -45,6 +45,8 @@ pub(crate) struct StoreTarget {
     ready: Option<ReadySnapshot>,
     /// The manifest that a check reads before the save is complete.
     provisional: Option<NamedTempFile>,
+    /// A forked child inherits this struct, but only its parent saves.
+    process: u32,
 }
 
 /// The segments so far.
@@ -80,7 +82,7 @@ struct SegmentValue {
 }
 
 /// All of a snapshot but its number.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct ReadySnapshot {
     header: SnapshotHeader,
     key: Option<SigningKey>,
@@ -118,6 +120,7 @@ impl StoreTarget {
             failed: None,
             ready: None,
             provisional: None,
+            process: std::process::id(),
         })
     }
 
@@ -164,7 +167,15 @@ impl StoreTarget {
         }
     }
 
+    fn check_process(&self) -> io::Result<()> {
+        match self.process == std::process::id() {
+            true => Ok(()),
+            false => Err(io::Error::other("this is a forked child process: only its parent saves the session")),
+        }
+    }
+
     fn publish(&mut self) -> Result<(), StoreError> {
+        self.check_process().map_err(StoreError::io(self.store.folder()))?;
         let folder = self.store.objects();
         self.objects.publish().map_err(StoreError::io(&folder))
     }
@@ -288,12 +299,6 @@ pub(crate) fn check_labels<'m>(name: Option<&str>, message: Option<&'m str>) -> 
     if message.len() > MAX_MESSAGE { Err(StoreError::LongMessage(message.len())) } else { Ok(message) }
 }
 
-impl Default for ReadySnapshot {
-    fn default() -> Self {
-        Self { header: SnapshotHeader::default(), key: None }
-    }
-}
-
 impl StreamParts {
     /// The memo slots of segments with these names; `None` if one is unknown.
     fn memos_of(&self, names: &[String]) -> Option<Vec<(u64, u64)>> {
@@ -338,6 +343,16 @@ fn value_of(
         hasher.update(name.as_bytes()).update(&[u8::from(buffer.writable)]);
     }
     ObjectName::from(hasher.finalize())
+}
+
+impl Drop for StoreTarget {
+    fn drop(&mut self) {
+        // The temporary files belong to the parent.
+        if self.check_process().is_err() {
+            self.objects.forget();
+            std::mem::forget(self.provisional.take());
+        }
+    }
 }
 
 impl Write for StoreTarget {
@@ -389,6 +404,7 @@ impl SaveTarget for StoreTarget {
     }
 
     fn contents(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.check_process()?;
         let may_be_known = self.parent.as_ref().is_some_and(|parent| parent.has_buffer_of(bytes.len() as u64));
         let name = self.objects.put_contents(bytes, may_be_known)?;
         if let Some(open) = &mut self.stream.open {

@@ -377,3 +377,94 @@ fn every_changed_byte_of_a_store_is_noticed_or_harmless() -> Outcome {
     assert!(exported(&saved.address)? == file);
     Ok(())
 }
+
+fn keep_last(number: u64) -> PruneRules {
+    PruneRules { keep_last: Some(number), ..PruneRules::default() }
+}
+
+#[test]
+fn a_prune_keeps_what_snapshots_need() -> Outcome {
+    let (_root, store) = folder()?;
+    for number in 0..6 {
+        save(&store, &session(number, number / 3))?;
+    }
+    let opened = Store::open(&store)?;
+    opened.set_name("first", 1, true)?;
+    fs::write(store.join("objects").join(".new-left"), "by a dead process")?;
+    fs::write(store.join("objects").join("a".repeat(64)), "unneeded")?;
+    let bytes = |store: &Path| objects(store).iter().map(|(_, length)| length).sum::<u64>();
+    let dry = prune(&opened, PruneRules { dry_run: true, keep_named: true, ..keep_last(2) }, &mut || {})?;
+    let before = bytes(&store);
+    let pruned = prune(&opened, PruneRules { keep_named: true, ..keep_last(2) }, &mut || {})?;
+    assert_eq!((&pruned, &pruned.removed, &pruned.kept), (&dry, &vec![2, 3, 4], &vec![1, 5, 6]));
+    assert!(pruned.objects >= 2 && before - bytes(&store) < pruned.bytes, "{pruned:?}");
+    for number in [1, 5, 6] {
+        let items = session(number - 1, (number - 1) / 3);
+        assert!(exported(&store.join(format!("@{number}")))? == write(Vec::new(), &items, None)?.0, "{number}");
+    }
+    assert!(check(&opened, &|_| {})?.is_whole() && check(&opened, &|_| {})?.unneeded == 0);
+    // The next save builds on what is left.
+    assert!(save(&store, &session(6, 1))?.added < 1000);
+    let last = prune(&opened, keep_last(1), &mut || {})?;
+    assert_eq!((last.kept, opened.names()?), (vec![7], Vec::new()));
+    assert!(exported(&store.join("@7"))? == write(Vec::new(), &session(6, 1), None)?.0);
+    assert_eq!(prune(&opened, PruneRules::default(), &mut || {})?.objects, 0);
+    Ok(())
+}
+
+#[test]
+fn a_prune_removes_nothing_if_it_cannot_know_what_is_needed() -> Outcome {
+    let (_root, store) = folder()?;
+    save(&store, &session(1, 0))?;
+    save(&store, &session(2, 1))?;
+    let path = store.join("snapshots/00000001.snap");
+    fs::write(&path, "damaged")?;
+    let (opened, before) = (Store::open(&store)?, objects(&store));
+    let error = prune(&opened, PruneRules::default(), &mut || {}).err().map(|error| error.to_string());
+    assert!(error.is_some_and(|error| error.contains("snapshot @1")));
+    assert_eq!(objects(&store), before);
+    assert!(check(&opened, &|_| {})?.snapshots[0].1[0].contains("what it needs is not known"));
+    // Without it, the rest is known.
+    assert_eq!(prune(&opened, keep_last(1), &mut || {})?.removed, [1]);
+    assert!(check(&opened, &|_| {})?.is_whole());
+    Ok(())
+}
+
+#[test]
+fn saves_and_prunes_at_the_same_time_lose_nothing() -> Outcome {
+    let (_root, store) = folder()?;
+    save(&store, &session(0, 0))?;
+    std::thread::scope(|scope| -> Outcome {
+        let writers: Vec<_> = (0..3)
+            .map(|writer| {
+                let store = &store;
+                scope.spawn(move || {
+                    for round in 0..8 {
+                        let items = session(writer * 10 + round, round / 2);
+                        let saved = save(store, &items).map_err(|error| error.to_string())?;
+                        // Another writer may have pruned it by now, if many saves came after it.
+                        let again = exported(&saved.address).map_err(|error| error.to_string());
+                        let expected = write(Vec::new(), &items, None).map_err(|error| error.to_string())?.0;
+                        if again.as_ref().is_ok_and(|again| *again != expected) {
+                            return Err(format!("@{} is another one", saved.number));
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        let opened = Store::open(&store)?;
+        for _ in 0..20 {
+            prune(&opened, keep_last(3), &mut || {})?;
+            let left = opened.numbers()?;
+            let newest = left.last().copied().unwrap_or_default();
+            exported(&store.join(format!("@{newest}")))?;
+        }
+        for writer in writers {
+            writer.join().map_err(|_| "a writer panicked")??;
+        }
+        Ok(())
+    })?;
+    assert!(check(&Store::open(&store)?, &|_| {})?.is_whole());
+    Ok(())
+}
