@@ -283,6 +283,10 @@ pub(crate) enum SchemaOf {
     Verify,
     Trust,
     Doctor,
+    Log,
+    Export,
+    Import,
+    Prune,
     /// An error of any command
     Error,
 }

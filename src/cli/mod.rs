@@ -6,6 +6,7 @@
 
 mod file_args;
 mod session_args;
+mod store_args;
 
 use std::ffi::OsString;
 
@@ -21,6 +22,9 @@ pub(crate) use self::file_args::{
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::SelectionArgs;
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
+#[cfg(feature = "python")]
+pub(crate) use self::store_args::SnapshotLabels;
+pub(crate) use self::store_args::{ExportArgs, ImportArgs, LogArgs, PruneArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
@@ -73,6 +77,10 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     Verify(VerifyArgs),
     Trust(TrustArgs),
+    Log(LogArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
+    Prune(PruneArgs),
     Doctor(DoctorArgs),
     Completions(CompletionsArgs),
     Schema(SchemaArgs),

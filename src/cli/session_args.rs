@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::file_args::{MemoryArgs, parse_size};
+use super::store_args::SnapshotLabels;
 
 /// Run a script and save its session
 ///
@@ -27,7 +28,8 @@ Examples:
 If the script fails, its variables up to that point are saved to session.crash.pkl, and snapcli exits with the \
 script's exit code.")]
 pub(crate) struct SaveArgs {
-    /// File to save to; `-` for standard output (the script's own output then goes to standard error)
+    /// File to save to; `-` for standard output (the script's own output then goes to standard error); a folder with a
+    /// `/` at its end is a store, which holds many snapshots
     #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
     pub(crate) output: PathBuf,
     /// Exit with 3 if a variable could not be saved, or if --verify finds that one has changed
@@ -48,6 +50,8 @@ pub(crate) struct SaveArgs {
     /// Save the namespace of this module instead of the script's
     #[arg(long, value_name = "NAME", default_value = "__main__", hide_default_value = true)]
     pub(crate) module: String,
+    #[command(flatten)]
+    pub(crate) labels: SnapshotLabels,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]

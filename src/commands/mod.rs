@@ -13,6 +13,7 @@ pub(crate) mod man;
 pub(crate) mod restore;
 pub(crate) mod save;
 pub(crate) mod schema;
+pub(crate) mod stores;
 pub(crate) mod trust;
 pub(crate) mod usage_error;
 pub(crate) mod verify;

@@ -4,6 +4,8 @@
 mod load_check;
 #[cfg(feature = "python")]
 mod save_job;
+#[cfg(feature = "python")]
+mod store_save;
 
 use std::mem::take;
 

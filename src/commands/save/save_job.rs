@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::load_check::{LoadCheck, print_load_check};
-use crate::cli::{SaveArgs, SelectionArgs};
+use super::store_save::check_store;
+use crate::cli::{SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
 use crate::exit::{self, OrExit};
@@ -30,6 +31,7 @@ use crate::snapshot::index::{Index, LeftOutReason};
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::store::StoredSnapshot;
 use crate::ui::messages::{print_error, print_lines};
 use crate::ui::progress::DelayedBar;
 use crate::ui::{Verbosity, count, format_size};
@@ -53,7 +55,7 @@ pub(super) fn run(
     if is_stdio(&args.output) && (args.json || args.report.as_deref().is_some_and(is_stdio)) {
         return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
     }
-    let output = SnapshotDestination::check(&args.output)?;
+    let output = SnapshotDestination::check(&args.output, &args.labels)?;
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     // The script could change the environment variables that say where the key is.
     let key = signing_key(verbosity);
@@ -80,10 +82,15 @@ enum SnapshotDestination {
     File(PathBuf),
     /// Standard output as it was before the script began.
     Stream(File),
+    /// A store, by its absolute path, and what is noted with the snapshot.
+    Store(PathBuf, SnapshotLabels),
 }
 
 impl SnapshotDestination {
-    fn check(path: &Path) -> Result<Self> {
+    fn check(path: &Path, labels: &SnapshotLabels) -> Result<Self> {
+        if let Some(folder) = check_store(path, labels)? {
+            return Ok(Self::Store(folder, labels.clone()));
+        }
         if is_stdio(path) {
             if stdout().is_terminal() {
                 let text = "refusing to write binary data to a terminal: redirect stdout to a file or a pipe";
@@ -98,16 +105,16 @@ impl SnapshotDestination {
     }
 }
 
-fn cannot_save(path: &Path) -> String {
+pub(super) fn cannot_save(path: &Path) -> String {
     format!("cannot save to {}", path.display())
 }
 
-struct SaveJob {
+pub(super) struct SaveJob {
     command: ScriptCommand,
     output: SnapshotDestination,
     answer: AnswerOutput,
     strict: bool,
-    verify: bool,
+    pub(super) verify: bool,
     /// The name of the module whose namespace is saved.
     module: String,
     /// Whether to save the ambient state.
@@ -119,14 +126,16 @@ struct SaveJob {
 }
 
 /// A snapshot that is in place.
-struct SavedFile {
-    path: PathBuf,
-    index: Index,
-    bytes: u64,
+pub(super) struct SavedFile {
+    pub(super) path: PathBuf,
+    pub(super) index: Index,
+    pub(super) bytes: u64,
     /// The result of `--verify`.
-    verified: Option<Compared>,
+    pub(super) verified: Option<Compared>,
     /// The exit code if the script succeeded.
-    code: i32,
+    pub(super) code: i32,
+    /// What of it was new, if it is in a store.
+    pub(super) stored: Option<StoredSnapshot>,
 }
 
 impl SaveJob {
@@ -188,14 +197,15 @@ impl SaveJob {
             // The last good snapshot must survive a crash of the script, so the variables go to another file.
             SnapshotDestination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
             SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
+            SnapshotDestination::Store(folder, labels) => self.save_to_store(py, run, dill, folder, labels)?,
         };
-        let Some(SavedFile { path, index, bytes, verified, code }) = saved else {
+        let Some(SavedFile { path, index, bytes, verified, code, stored }) = saved else {
             self.answer.write_error(&ErrorAnswer::of(&anyhow::anyhow!("the script failed before it had variables")));
             return Ok(exit::DONE);
         };
         let file = path.display().to_string();
         let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
-        self.print_summary(run, &report);
+        self.print_summary(run, &report, stored.as_ref());
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = report.has_failures() || report.has_changes();
@@ -218,7 +228,7 @@ impl SaveJob {
         }
         check_signals(py)?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
-        Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
+        Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE, stored: None }))
     }
 
     /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
@@ -230,7 +240,7 @@ impl SaveJob {
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
         sent.context("cannot write to standard output")?;
-        Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE })
+        Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE, stored: None })
     }
 
     /// Saves to a file, or to the directory for temporary files if that fails for a reason that the earlier check could
@@ -260,7 +270,13 @@ impl SaveJob {
         }
     }
 
-    fn save_to_file(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, path: &Path) -> Result<SavedFile> {
+    pub(super) fn save_to_file(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        path: &Path,
+    ) -> Result<SavedFile> {
         let cannot_save = || cannot_save(path);
         let file = AtomicFile::create(path).with_context(cannot_save)?;
         let (mut file, index, bytes) = self.write(py, run, dill, file)?;
@@ -281,15 +297,15 @@ impl SaveJob {
             }
         };
         py.detach(|| file.commit()).with_context(cannot_save)?;
-        Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE })
+        Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None })
     }
 
-    fn load_check(&self) -> LoadCheck<'_> {
+    pub(super) fn load_check(&self) -> LoadCheck<'_> {
         let Self { command, interpreter, rules, module, .. } = self;
         LoadCheck { command, interpreter, rules, module }
     }
 
-    fn write<T: SaveTarget + Send + 'static>(
+    pub(super) fn write<T: SaveTarget + Send + 'static>(
         &self,
         py: Python<'_>,
         run: &ScriptRun,
@@ -311,7 +327,7 @@ impl SaveJob {
     }
 
     /// Prints what was saved, what was left out, and what needs the user's attention.
-    fn print_summary(&self, run: &ScriptRun, report: &SessionReport) {
+    fn print_summary(&self, run: &ScriptRun, report: &SessionReport, stored: Option<&StoredSnapshot>) {
         let verbosity = self.verbosity;
         let saved = count(report.index.variables.len(), "variable");
         let saved = match report.index.script.ended.how.as_str() {
@@ -320,7 +336,10 @@ impl SaveJob {
             _ => format!("the script failed; saved {saved}"),
         };
         let file = if report.file == "-" { "standard output".to_owned() } else { relative_to_here(&report.file) };
-        verbosity.note(&format!("{saved} to {file} ({})", format_size(report.bytes)));
+        let size = format_size(report.bytes);
+        let size =
+            stored.map_or(size, |stored| format!("{} changed, {} written", stored.changed, format_size(stored.added)));
+        verbosity.note(&format!("{saved} to {file} ({size})"));
         if let Some(verified) = &report.verified {
             print_load_check(verified, self.strict, verbosity);
         }

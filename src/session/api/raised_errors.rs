@@ -14,6 +14,7 @@ use crate::exit;
 use crate::session::{MissingModule, Untrusted};
 use crate::snapshot::atomic::AtomicError;
 use crate::snapshot::reader::ReadError;
+use crate::snapshot::store::StoreError;
 use crate::ui::escape;
 
 /// The Python exception in an error, if there is one; otherwise one that fits its kind, with the whole message.
@@ -57,6 +58,11 @@ fn system_error(error: &anyhow::Error) -> Option<i32> {
         }
         if let Some(ReadError::Folder) = link.downcast_ref() {
             return Some(EISDIR);
+        }
+        if let Some(error) = link.downcast_ref::<StoreError>()
+            && error.is_missing()
+        {
+            return Some(ENOENT);
         }
         let error = link.downcast_ref::<io::Error>()?;
         error.raw_os_error().or(match error.kind() {

@@ -33,4 +33,4 @@ pub(crate) use self::store_error::StoreError;
 pub(crate) use self::store_folder::Store;
 pub(crate) use self::store_history::HistoryEntry;
 pub(crate) use self::store_prune::{PruneRules, Pruned, prune};
-pub(crate) use self::store_target::{StoreTarget, StoredSnapshot, check_labels};
+pub(crate) use self::store_target::{SnapshotNotes, StoreTarget, StoredSnapshot};

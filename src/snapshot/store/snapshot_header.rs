@@ -41,6 +41,9 @@ pub(crate) struct SnapshotHeader {
     pub(crate) script: String,
     /// How the script had ended: `finished`, `exit`, `exception`, `interrupted`, or `running`.
     pub(crate) how: String,
+    /// Whether the script failed, or a check of the snapshot: it does not count as the newest one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) failed: bool,
     /// The number of variables.
     pub(crate) variables: u64,
     /// The number of variables that are new or differ from the snapshot before.

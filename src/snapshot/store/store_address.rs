@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::snapshot_header::SnapshotHeader;
 use super::store_error::StoreError;
 use super::store_folder::{Store, is_name, snapshot_number};
 
@@ -70,13 +71,18 @@ impl StoreAddress {
         Ok(is_store.then(|| path.to_path_buf()))
     }
 
+    /// Whether a path names a store as such, and no snapshot of it.
+    pub(crate) fn is_whole_store(path: &Path) -> bool {
+        selected(path).is_none() && path.is_dir() && Store::is_at(path)
+    }
+
     /// The number of the snapshot. `None` for one that is not complete yet.
     pub(super) fn number(&self, store: &Store) -> Result<Option<u64>, StoreError> {
         let known = store.numbers()?;
         let no_number = |number| StoreError::NoNumber { folder: store.name(), number, known: known.clone() };
         match &self.which {
             WhichSnapshot::File(_) => Ok(None),
-            WhichSnapshot::Newest => known.last().copied().map(Some).ok_or_else(|| StoreError::Empty(store.name())),
+            WhichSnapshot::Newest => newest(store, &known).map(Some).ok_or_else(|| StoreError::Empty(store.name())),
             WhichSnapshot::Number(_) | WhichSnapshot::Name(_) if known.is_empty() => {
                 Err(StoreError::Empty(store.name()))
             }
@@ -92,6 +98,15 @@ impl StoreAddress {
             },
         }
     }
+}
+
+/// The newest snapshot whose script did not fail; if all did, the newest one.
+fn newest(store: &Store, known: &[u64]) -> Option<u64> {
+    let has_failed = |number: &u64| {
+        let file = store.read_snapshot(&store.snapshot_path(*number));
+        file.is_ok_and(|file| SnapshotHeader::decode(&file).is_ok_and(|(header, _)| header.failed))
+    };
+    known.iter().rev().find(|number| !has_failed(number)).or(known.last()).copied()
 }
 
 /// Whether a path ends with `/`: the parts of a [`Path`] do not show it.

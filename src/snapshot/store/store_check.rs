@@ -49,8 +49,7 @@ pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck,
     let objects = objects(store)?;
     let all: Vec<(ObjectName, u64)> = objects.iter().map(|(name, length)| (*name, *length)).collect();
     let faults = check_objects(store, &all, progress);
-    let mut checked =
-        StoreCheck { objects: all.len() as u64, bytes: objects.values().sum(), ..StoreCheck::default() };
+    let mut checked = StoreCheck { objects: all.len() as u64, bytes: objects.values().sum(), ..StoreCheck::default() };
     let mut unneeded = objects.clone();
     for entry in store.history()? {
         let mut problems = Vec::new();

@@ -127,6 +127,11 @@ impl StoreError {
         |source| Self::Io { path: path.to_path_buf(), source }
     }
 
+    /// Whether a store or a snapshot of it does not exist.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing(_) | Self::Empty(_) | Self::NoNumber { .. } | Self::NoName { .. })
+    }
+
     /// Whether the user named something that does not exist, or is something else: a usage error.
     pub(crate) fn is_wrong_name(&self) -> bool {
         !matches!(self, Self::DamagedSnapshot { .. } | Self::Object { .. } | Self::Lock(..) | Self::Io { .. })

@@ -88,6 +88,19 @@ struct ReadySnapshot {
     key: Option<SigningKey>,
 }
 
+/// What is noted with a snapshot.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SnapshotNotes<'n> {
+    /// A name that it gets.
+    pub(crate) name: Option<&'n str>,
+    /// What the user says about it.
+    pub(crate) message: Option<&'n str>,
+    /// Whether the script or a check failed: then it does not count as the newest one.
+    pub(crate) failed: bool,
+    /// Whether it must be on the disk afterwards. Its objects are in any case.
+    pub(crate) sync: bool,
+}
+
 /// A snapshot that is in a store.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredSnapshot {
@@ -124,17 +137,14 @@ impl StoreTarget {
         })
     }
 
-    /// Writes the snapshot. With `sync`, it is on the disk afterwards. `name` is a name that it gets.
-    pub(crate) fn commit(
-        mut self,
-        name: Option<&str>,
-        message: Option<&str>,
-        sync: bool,
-    ) -> Result<StoredSnapshot, StoreError> {
-        let message = check_labels(name, message)?;
+    /// Completes the snapshot, and gives it a number.
+    pub(crate) fn commit(mut self, notes: SnapshotNotes<'_>) -> Result<StoredSnapshot, StoreError> {
+        let SnapshotNotes { name, failed: has_failed, sync, .. } = notes;
+        let message = notes.check()?;
         self.publish()?;
         let ReadySnapshot { mut header, key } = self.ready.take().unwrap_or_default();
         message.clone_into(&mut header.message);
+        header.failed = has_failed;
         let folder = self.store.snapshots();
         let failed = |error| StoreError::io(&folder)(error);
         header.number = self.store.numbers()?.last().copied().unwrap_or(0);
@@ -290,13 +300,18 @@ impl StoreTarget {
     }
 }
 
-/// Checks what the user says of a snapshot. Returns the message.
-pub(crate) fn check_labels<'m>(name: Option<&str>, message: Option<&'m str>) -> Result<&'m str, StoreError> {
-    if let Some(name) = name.filter(|name| !is_name(name)) {
-        return Err(StoreError::BadName(name.to_owned()));
+impl<'n> SnapshotNotes<'n> {
+    /// Checks what the user says of a snapshot. Returns the message.
+    ///
+    /// # Errors
+    /// If the name is not allowed, or the message is too long.
+    pub(crate) fn check(&self) -> Result<&'n str, StoreError> {
+        if let Some(name) = self.name.filter(|name| !is_name(name)) {
+            return Err(StoreError::BadName(name.to_owned()));
+        }
+        let message = self.message.unwrap_or_default();
+        if message.len() > MAX_MESSAGE { Err(StoreError::LongMessage(message.len())) } else { Ok(message) }
     }
-    let message = message.unwrap_or_default();
-    if message.len() > MAX_MESSAGE { Err(StoreError::LongMessage(message.len())) } else { Ok(message) }
 }
 
 impl StreamParts {

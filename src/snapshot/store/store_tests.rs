@@ -23,6 +23,8 @@ enum Piece {
 
 use Piece::{Buffer, Opcodes};
 
+const SYNCED: SnapshotNotes<'_> = SnapshotNotes { name: None, message: None, failed: false, sync: true };
+
 /// A variable, what its segment is for, and its value.
 type Item = (&'static str, SegmentRole, Vec<Piece>);
 
@@ -100,7 +102,7 @@ fn session(number: u8, seed: u8) -> Vec<Item> {
 
 fn save(store: &Path, items: &[Item]) -> Outcome<StoredSnapshot> {
     let (target, _) = write(StoreTarget::create(store)?, items, None)?;
-    Ok(target.commit(None, None, true)?)
+    Ok(target.commit(SYNCED)?)
 }
 
 fn exported(path: &Path) -> Outcome<Vec<u8>> {
@@ -264,8 +266,8 @@ fn two_writers_get_numbers_of_their_own() -> Outcome {
     let (one, two) = (StoreTarget::create(&store)?, StoreTarget::create(&store)?);
     let (one, _) = write(one, &session(1, 0), None)?;
     let (two, _) = write(two, &session(2, 0), None)?;
-    let two = two.commit(Some("second"), Some("text"), true)?;
-    let one = one.commit(None, None, true)?;
+    let two = two.commit(SnapshotNotes { name: Some("second"), message: Some("text"), ..SYNCED })?;
+    let one = one.commit(SYNCED)?;
     assert_eq!((two.number, one.number), (1, 2));
     assert!(exported(&store.join("@second"))? == write(Vec::new(), &session(2, 0), None)?.0);
     assert!(exported(&store.join("@2"))? == write(Vec::new(), &session(1, 0), None)?.0);
@@ -305,7 +307,7 @@ fn segments_that_are_discarded_leave_no_trace() -> Outcome {
     writer.discard()?;
     writer.segment(Variable { name: "b".to_owned(), ..Variable::default() }, b"h\x01")?;
     let (target, ..) = writer.finish(Index::default(), None)?;
-    let saved = target.commit(None, None, false)?;
+    let saved = target.commit(SnapshotNotes::default())?;
     let mut writer = SnapshotWriter::new(Vec::new(), "__main__")?;
     for (name, value) in [("a", &b"]\x94"[..]), ("b", b"h\x01")] {
         writer.segment(Variable { name: name.to_owned(), ..Variable::default() }, value)?;
@@ -322,14 +324,14 @@ fn a_file_that_is_taken_into_a_store_comes_out_again() -> Outcome {
     fs::write(&path, &file)?;
     let mut target = StoreTarget::create(&store)?;
     import(&Snapshot::open(&path)?, &mut target, None)?;
-    let saved = target.commit(None, None, true)?;
+    let saved = target.commit(SYNCED)?;
     assert!(exported(&saved.address)? == file);
     let as_saved = save(&store, &session(4, 4))?;
     assert_eq!(as_saved.changed, 0);
     // A stored snapshot can be taken into another store.
     let mut target = StoreTarget::create(&root.path().join("other"))?;
     import(&Snapshot::open(&saved.address)?, &mut target, None)?;
-    assert!(exported(&target.commit(None, None, true)?.address)? == file);
+    assert!(exported(&target.commit(SYNCED)?.address)? == file);
     Ok(())
 }
 
@@ -338,7 +340,7 @@ fn signatures_cover_a_snapshot_with_its_number() -> Outcome {
     let (_root, store) = folder()?;
     let (key, other) = (SigningKey::from_value(&[b'a'; 64])?, SigningKey::from_value(&[b'b'; 64])?);
     let (target, _) = write(StoreTarget::create(&store)?, &session(1, 0), Some(&key))?;
-    let signed = target.commit(None, None, true)?;
+    let signed = target.commit(SYNCED)?;
     let snapshot = Snapshot::open(&signed.address)?;
     assert!(snapshot.is_signed() && snapshot.is_signed_by(&key) && !snapshot.is_signed_by(&other));
     let unsigned = save(&store, &session(2, 0))?;
