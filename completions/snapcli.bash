@@ -31,11 +31,17 @@ _snapcli() {
             snapcli,inspect)
                 cmd="snapcli__subcmd__inspect"
                 ;;
+            snapcli,man)
+                cmd="snapcli__subcmd__man"
+                ;;
             snapcli,restore)
                 cmd="snapcli__subcmd__restore"
                 ;;
             snapcli,save)
                 cmd="snapcli__subcmd__save"
+                ;;
+            snapcli,schema)
+                cmd="snapcli__subcmd__schema"
                 ;;
             snapcli,trust)
                 cmd="snapcli__subcmd__trust"
@@ -58,11 +64,17 @@ _snapcli() {
             snapcli__subcmd__help,inspect)
                 cmd="snapcli__subcmd__help__subcmd__inspect"
                 ;;
+            snapcli__subcmd__help,man)
+                cmd="snapcli__subcmd__help__subcmd__man"
+                ;;
             snapcli__subcmd__help,restore)
                 cmd="snapcli__subcmd__help__subcmd__restore"
                 ;;
             snapcli__subcmd__help,save)
                 cmd="snapcli__subcmd__help__subcmd__save"
+                ;;
+            snapcli__subcmd__help,schema)
+                cmd="snapcli__subcmd__help__subcmd__schema"
                 ;;
             snapcli__subcmd__help,trust)
                 cmd="snapcli__subcmd__help__subcmd__trust"
@@ -77,7 +89,7 @@ _snapcli() {
 
     case "${cmd}" in
         snapcli)
-            opts="-q -v -h -V --quiet --verbose --python --help --version save restore inspect diff verify trust doctor completions help"
+            opts="-q -v -h -V --quiet --verbose --python --help --version save restore inspect diff verify trust doctor completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -153,7 +165,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__help)
-            opts="save restore inspect diff verify trust doctor completions help"
+            opts="save restore inspect diff verify trust doctor completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -236,6 +248,20 @@ _snapcli() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        snapcli__subcmd__help__subcmd__man)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         snapcli__subcmd__help__subcmd__restore)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -251,6 +277,20 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__help__subcmd__save)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        snapcli__subcmd__help__subcmd__schema)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -358,8 +398,26 @@ _snapcli() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        snapcli__subcmd__man)
+            opts="-q -v -h --quiet --verbose --python --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --python)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         snapcli__subcmd__restore)
-            opts="-i -c -q -v -h --strict --only --exclude --partial --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --python --help"
+            opts="-i -c -q -v -h --strict --only --exclude --partial --report --json --all --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -370,6 +428,10 @@ _snapcli() {
                     return 0
                     ;;
                 --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -397,7 +459,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__save)
-            opts="-o -m -c -q -v -h --output --strict --verify --report --no-ambient --module --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
+            opts="-o -m -c -q -v -h --output --strict --verify --report --json --no-ambient --module --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -454,8 +516,26 @@ _snapcli() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        snapcli__subcmd__schema)
+            opts="-q -v -h --quiet --verbose --python --help save restore inspect diff verify trust doctor error"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --python)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         snapcli__subcmd__trust)
-            opts="-y -q -v -h --yes --max-memory --quiet --verbose --python --help"
+            opts="-y -q -v -h --json --yes --max-memory --quiet --verbose --python --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

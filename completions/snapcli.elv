@@ -35,12 +35,14 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand trust 'Sign a snapshot from someone else, so that `restore` loads it'
             cand doctor 'Show which Python is used and why, and whether anything is missing'
             cand completions 'Print the completion script for a shell'
+            cand schema 'Print the JSON Schema of what a command prints with --json'
+            cand man 'Print a manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'snapcli;save'= {
             cand -o 'File to save to; `-` for standard output (the script''s own output then goes to standard error)'
             cand --output 'File to save to; `-` for standard output (the script''s own output then goes to standard error)'
-            cand --report 'Write a JSON report of what was saved and what was left out'
+            cand --report 'Write a JSON report of what was saved and what was left out; `-` is the same as --json'
             cand --module 'Save the namespace of this module instead of the script''s'
             cand --include 'Save only variables whose names match (repeatable)'
             cand --exclude 'Leave out variables whose names match (repeatable)'
@@ -51,6 +53,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --strict 'Exit with 3 if a variable could not be saved, or if --verify finds that one has changed'
             cand --verify 'Before replacing FILE, load the new snapshot in a fresh process and compare the values'
+            cand --json 'Print that report to standard output; the script''s own output then goes to standard error'
             cand --no-ambient 'Save variables only: not the state of random generators, environment variables, options, …'
             cand --private 'Save all names that begin with `_`, not only those used by saved functions and classes'
             cand --redact 'Leave out variables that look like credentials, judging by their names or string values'
@@ -66,13 +69,16 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;restore'= {
             cand --only 'Restore only variables that match, and what their code needs (repeatable)'
             cand --exclude 'Leave out variables that match, even if others share objects with them (repeatable)'
+            cand --report 'Write a JSON report of what was restored and what was not; `-` is the same as --json'
             cand --map 'Load module OLD as NEW (repeatable)'
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand -c 'Run code; if it is an expression, print its value'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --strict 'Exit with 3, before anything runs, if a variable cannot be restored'
             cand --partial 'Restore the intact variables of a damaged file, and report the others'
-            cand --list 'List the variables without loading anything'
+            cand --json 'Print that report to standard output; what CODE or SCRIPT prints then goes to standard error'
+            cand --all 'Name all variables and imports, with --list, too, and not only the largest'
+            cand --list 'List the variables without loading anything; imports are one line (see --all)'
             cand --mmap 'Memory-map arrays: restoring is instant, and pages load on first use'
             cand --trust 'Load the file even if you did not save it; this can run arbitrary code'
             cand --no-ambient 'Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …'
@@ -101,7 +107,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand -c 'Run code, as `python -c` does'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
             cand --json 'Print JSON; short for --format json'
-            cand --all 'Show every object at fault in a variable, not only the first few'
+            cand --all 'Show each import, and every object at fault in a variable, not only the first few'
             cand --bad 'Show only the variables that cannot be saved, and why'
             cand --strict 'Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data'
             cand --verdict 'List everything that loading the file would import and call'
@@ -142,6 +148,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;trust'= {
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --json 'Print JSON'
             cand -y 'Sign without asking'
             cand --yes 'Sign without asking'
             cand -q 'Print errors only'
@@ -170,6 +177,24 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand -h 'Print help'
             cand --help 'Print help'
         }
+        &'snapcli;schema'= {
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand -q 'Print errors only'
+            cand --quiet 'Print errors only'
+            cand -v 'Print more detail: the chosen Python, and every name that was left out'
+            cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'snapcli;man'= {
+            cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand -q 'Print errors only'
+            cand --quiet 'Print errors only'
+            cand -v 'Print more detail: the chosen Python, and every name that was left out'
+            cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand -h 'Print help'
+            cand --help 'Print help'
+        }
         &'snapcli;help'= {
             cand save 'Run a script and save its session'
             cand restore 'Restore a session, then start a prompt or run code with its variables'
@@ -179,6 +204,8 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand trust 'Sign a snapshot from someone else, so that `restore` loads it'
             cand doctor 'Show which Python is used and why, and whether anything is missing'
             cand completions 'Print the completion script for a shell'
+            cand schema 'Print the JSON Schema of what a command prints with --json'
+            cand man 'Print a manual page'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'snapcli;help;save'= {
@@ -196,6 +223,10 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;help;doctor'= {
         }
         &'snapcli;help;completions'= {
+        }
+        &'snapcli;help;schema'= {
+        }
+        &'snapcli;help;man'= {
         }
         &'snapcli;help;help'= {
         }

@@ -65,7 +65,7 @@ fn run_program(words: Vec<OsString>) -> u8 {
     let started = python::second_start::take();
     let cli = match cli::parse(words.clone()) {
         Ok(cli) => cli,
-        Err(error) => commands::usage_error::end(&error, &words),
+        Err(error) => commands::answer_output::end_with_usage_error(&error, &words),
     };
     let in_json = commands::answer_output::answers_in_json(&cli.command);
     let code = started.and_then(|_| run(cli)).unwrap_or_else(|error| {

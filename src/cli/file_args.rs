@@ -45,7 +45,7 @@ pub(crate) struct InspectArgs {
         conflicts_with_all = ["json", "html", "trace"]
     )]
     format: OutputFormat,
-    /// Show every object at fault in a variable, not only the first few
+    /// Show each import, and every object at fault in a variable, not only the first few
     #[arg(long)]
     pub(crate) all: bool,
     /// Show only the variables that cannot be saved, and why

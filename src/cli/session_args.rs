@@ -152,7 +152,10 @@ pub(crate) struct RestoreArgs {
     /// Print that report to standard output; what CODE or SCRIPT prints then goes to standard error
     #[arg(long, conflicts_with_all = ["report", "interactive", "ipython"])]
     pub(crate) json: bool,
-    /// List the variables without loading anything
+    /// Name all variables and imports, with --list, too, and not only the largest
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// List the variables without loading anything; imports are one line (see --all)
     #[arg(long, conflicts_with_all = ["code", "script", "interactive"])]
     pub(crate) list: bool,
     /// Memory-map arrays: restoring is instant, and pages load on first use

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::Result;
 
-use super::input_output::stdout;
+use super::input_output::{stdout, stdout_style};
 use crate::cli::DoctorArgs;
 use crate::exit;
 use crate::python::discover::{self, Candidate, CandidateState, PythonChoice, PythonSource};
@@ -31,7 +31,7 @@ pub(crate) fn run_command(args: &DoctorArgs, python: Option<&str>) -> Result<i32
     if args.json {
         write_json(out, &report)?;
     } else {
-        report.write_text(out)?;
+        report.write_text(out, stdout_style())?;
     }
     Ok(if report.python.is_some() { exit::DONE } else { exit::NO_PYTHON })
 }

@@ -12,6 +12,7 @@ use crate::report;
 use crate::report::table::TableStyle;
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::ui::Verbosity;
+use crate::ui::line_breaks::terminal_width;
 
 /// Opens a snapshot; `-` is standard input.
 pub(super) fn open_snapshot(path: &Path, memory: MemoryArgs) -> Result<Snapshot, ReadError> {
@@ -49,7 +50,7 @@ pub(super) fn or_exit_code<T>(result: Result<T, ReadError>, message: impl FnOnce
 pub(super) fn print_report<R>(
     report: &R,
     answer: Option<&impl Serialize>,
-    write_text: impl FnOnce(&mut dyn Write, &R) -> io::Result<()>,
+    write_text: impl FnOnce(&mut dyn Write, &R, TableStyle) -> io::Result<()>,
     verbosity: Verbosity,
 ) -> Result<()> {
     // One write for many lines, and the flush below reports a full disk or a closed pipe.
@@ -57,7 +58,7 @@ pub(super) fn print_report<R>(
     match answer {
         Some(answer) => report::write_json(out, answer)?,
         None if verbosity == Verbosity::Quiet => return Ok(()),
-        None => write_text(out, report)?,
+        None => write_text(out, report, stdout_style())?,
     }
     Ok(out.flush()?)
 }
@@ -71,8 +72,11 @@ pub(super) fn stdout() -> io::Stdout {
 /// How a table can look on standard output.
 pub(super) fn stdout_style() -> TableStyle {
     let terminal = console::Term::stdout();
-    let width = terminal.is_term().then(|| usize::from(terminal.size().1));
-    TableStyle { width, colour: terminal.features().colors_supported(), unicode: is_utf8_locale() }
+    TableStyle {
+        width: terminal_width(&terminal),
+        colour: terminal.features().colors_supported(),
+        unicode: is_utf8_locale(),
+    }
 }
 
 /// As `setlocale` decides: by the first of these variables that is set and not empty.

@@ -15,6 +15,5 @@ pub(crate) mod save;
 pub(crate) mod schema;
 pub(crate) mod stores;
 pub(crate) mod trust;
-pub(crate) mod usage_error;
 pub(crate) mod verify;
 pub(crate) mod verify_load;

@@ -14,6 +14,7 @@ use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::report::answers::{TrustAnswer, absolute_path};
+use crate::report::table::TableStyle;
 use crate::report::verdict_text::write_verdict;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -43,7 +44,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     let key = SigningKey::existing_or_new().or_exit(exit::FAILED, || "no key to sign with".to_owned())?;
     if snapshot.is_signed_by(&key) {
         verbosity.note(&format!("{name} is already signed with your key"));
-        return done(args, |path| TrustAnswer::was_signed(path));
+        return done(args, TrustAnswer::was_signed);
     }
     let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
     show_verdict(verdict.as_ref(), args)?;
@@ -112,13 +113,13 @@ fn show_verdict(verdict: Option<&Verdict>, args: &TrustArgs) -> Result<()> {
     let Some(verdict) = verdict else { return Ok(()) };
     if args.json {
         let mut text = Vec::new();
-        write_verdict(&mut text, verdict, false, false)?;
+        write_verdict(&mut text, verdict, false, TableStyle::PLAIN)?;
         let text = String::from_utf8_lossy(&text).into_owned();
         print_lines(|lines| text.lines().try_for_each(|line| lines.line(line)));
         return Ok(());
     }
     let out = &mut io::BufWriter::new(stdout());
-    write_verdict(out, verdict, false, stdout_style().colour)?;
+    write_verdict(out, verdict, false, stdout_style())?;
     out.flush().context("cannot write to standard output")
 }
 

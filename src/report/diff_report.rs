@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+use super::table::TableStyle;
 use crate::snapshot::file_changes::{Change, ChangeKind, ChangedAspect, Changes, FirstDifference, ValueSummary};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::ui::Lines;
@@ -42,8 +43,8 @@ fn hide_secrets(changes: &mut Changes, snapshots: &[&Snapshot]) {
 }
 
 /// Writes a line for each change, and a summary line.
-pub fn write_text(out: &mut dyn Write, report: &DiffReport) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub fn write_text(out: &mut dyn Write, report: &DiffReport, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     for change in &report.changes.changes {
         write_change(out, change)?;
     }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::answers::SchemaVersion;
+use super::table::TableStyle;
 use crate::ui::Lines;
 
 /// The whole result. The JSON of `doctor --json`.
@@ -162,8 +163,8 @@ pub(crate) struct FolderReport {
 
 impl DoctorReport {
     /// Writes the report for people.
-    pub(crate) fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let out = &mut Lines::new(out);
+    pub(crate) fn write_text(&self, out: &mut dyn Write, style: TableStyle) -> io::Result<()> {
+        let out = &mut Lines::in_columns(out, style.width);
         write_line(out, "snapcli", &self.snapcli)?;
         match &self.python {
             Some(python) => python.write_text(out)?,
@@ -196,10 +197,10 @@ impl DoctorReport {
         for candidate in &self.candidates {
             let mark = if candidate.chosen { '*' } else { ' ' };
             let version = candidate.version.as_deref().unwrap_or("-");
-            out.line(format_args!("{mark} {:<16} {version:<9} {}", candidate.source, candidate.path))?;
+            out.hanging(31, format_args!("{mark} {:<16} {version:<9} {}", candidate.source, candidate.path))?;
             if let Some(reason) = &candidate.reason {
                 // Below the path: after the mark, 16 columns of source, 9 of version, and the spaces between them.
-                out.line(format_args!("{:29}{reason}", ""))?;
+                out.hanging(31, format_args!("{:29}{reason}", ""))?;
             }
         }
         Ok(())
@@ -272,7 +273,7 @@ impl DillReport {
 }
 
 fn write_line(out: &mut Lines<'_>, name: &str, value: &str) -> io::Result<()> {
-    out.line(format_args!("{name:<14} {value}"))
+    out.hanging(15, format_args!("{name:<14} {value}"))
 }
 
 #[cfg(test)]
@@ -300,7 +301,7 @@ mod tests {
             folders: FolderReport { cache: Some("/c".to_owned()), data: None, config: None },
         };
         let mut text = Vec::new();
-        assert!(report.write_text(&mut text).is_ok());
+        assert!(report.write_text(&mut text, TableStyle::PLAIN).is_ok());
         let expected = "\
 snapcli        0.1.0
 Python         no usable Python found (details below)

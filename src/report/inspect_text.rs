@@ -16,7 +16,7 @@ const FEW_LOST: usize = 10;
 
 /// Writes a summary line, the table, and all that is known about variables that cannot be saved.
 pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+    let out = &mut Lines::in_columns(out, style.width);
     let index = &report.index;
     let variables = count(index.variables.len(), "variable");
     let size = format_size(report.bytes);
@@ -26,7 +26,7 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     }
     if !index.variables.is_empty() || !index.left_out.is_empty() {
         out.blank()?;
-        write_table(out, index, style)?;
+        write_table(out, index, style, all)?;
     }
     write_state(out, "state of other modules", &index.module_state)?;
     write_state(out, "state of the interpreter and of libraries", &index.ambient)?;
@@ -64,8 +64,8 @@ fn write_state(out: &mut Lines<'_>, heading: &str, entries: &[Variable]) -> io::
 }
 
 /// Writes only the variables that cannot be saved.
-pub fn write_failures(out: &mut dyn Write, report: &SessionReport, all: bool) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub fn write_failures(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     let (file, failed) = (&report.file, &report.index.left_out);
     if !report.has_failures() {
         return out.line(format_args!("{file}: everything can be saved"));
@@ -114,12 +114,14 @@ pub(crate) fn write_lost(out: &mut Lines<'_>, variables: &[Variable], all: bool)
 }
 
 /// Writes a tree of pickled objects, with two more spaces for each level.
-pub fn write_tree(out: &mut dyn Write, tree: &TraceTree) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub fn write_tree(out: &mut dyn Write, tree: &TraceTree, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     // A stack instead of recursion: a hostile file can nest objects deeply.
     let mut pending = vec![(0, tree)];
     while let Some((depth, tree)) = pending.pop() {
-        out.line(format_args!("{:>8}  {}{}", format_size(tree.size), "  ".repeat(depth), tree.label))?;
+        let indent = "  ".repeat(depth);
+        // Continued to the right of where its parts begin.
+        out.hanging(14 + indent.len(), format_args!("{:>8}  {indent}{}", format_size(tree.size), tree.label))?;
         // Reversed, so that the first child is popped first.
         pending.extend(tree.children.iter().rev().map(|child| (depth + 1, child)));
     }

@@ -18,6 +18,7 @@ pub mod diff_report;
 pub(crate) mod doctor_report;
 pub(crate) mod github;
 pub(crate) mod html;
+pub(crate) mod imports;
 pub(crate) mod inspect_report;
 pub(crate) mod inspect_text;
 mod json_text;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use console::Style;
 
+use super::table::TableStyle;
 use crate::pickle::verdict::{Finding, NO_PROOF, Verdict, VerdictClass};
 use crate::ui::{Lines, count};
 
@@ -12,11 +13,11 @@ use crate::ui::{Lines, count};
 pub(super) const FEW: usize = 3;
 
 /// Writes a verdict with its worst findings, or with all of them.
-pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, colour: bool) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     let class = verdict.class;
     // Only the class `dangerous` is coloured, so that the colour stays a warning.
-    let danger = Style::new().force_styling(colour && class == VerdictClass::Dangerous).red().bold();
+    let danger = Style::new().force_styling(style.colour && class == VerdictClass::Dangerous).red().bold();
     let (name, plain) = (class.name().to_owned(), Style::new());
     let words = format!(": {}", class.words());
     out.blank()?;
@@ -39,8 +40,8 @@ pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, colour: 
 }
 
 /// Says that the verdict of a large snapshot is only computed on request.
-pub(crate) fn write_not_computed(out: &mut dyn Write) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub(crate) fn write_not_computed(out: &mut dyn Write, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     out.blank()?;
     out.line("verdict: not computed, because the file is large: add --verdict, or --strict in scripts")
 }

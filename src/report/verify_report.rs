@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::inspect_report::FileFormat;
+use super::table::TableStyle;
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::verification::{Checked, FileInput, Problem, Verified};
 use crate::ui::{Lines, count, format_size};
@@ -44,8 +45,8 @@ impl VerifyReport {
 const NAMED: usize = 20;
 
 /// Writes one line for an intact file; for a damaged one also the problems, and which variables are intact.
-pub fn write_text(out: &mut dyn Write, report: &VerifyReport) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub fn write_text(out: &mut dyn Write, report: &VerifyReport, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     let verified = &report.verified;
     let (intact, damaged): (Vec<&Checked>, Vec<&Checked>) =
         verified.variables.iter().partition(|variable| variable.whole);

@@ -14,6 +14,7 @@ mod code_sources;
 mod credential_values;
 mod credentials;
 mod definition_changes;
+mod distributions;
 mod failure_path;
 mod forked_load;
 mod fresh_load;
@@ -44,11 +45,12 @@ mod trial_load;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
+pub(crate) use self::distributions::{requirement, well_known};
 pub(crate) use self::fresh_load::FreshFailures;
 pub(crate) use self::imported_definitions::note_imported_definitions;
 pub(crate) use self::provenance::Origin;
 pub(crate) use self::restore::{
-    AmbientChoice, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted, restore,
+    AmbientChoice, FailedImport, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted, restore,
 };
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
 pub(crate) use self::save::{LoadCheckMode, SaveRequest, save, signing_key};

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
 
 use super::code_objects::{CodeReader, FromImport};
+use super::distributions::InstalledDistributions;
 use super::interpreter_guards::WarningFilters;
 use super::ipython_names::IpythonNames;
 use crate::python::Interpreter;
@@ -107,59 +108,61 @@ fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
     Ok(text.cast::<PyString>()?.to_string_lossy().into_owned())
 }
 
-/// The versions of the packages that the variables import, except the standard library.
-pub(super) fn packages<'v>(
-    py: Python<'_>,
-    segments: impl Iterator<Item = &'v Variable>,
-    module: &str,
-) -> BTreeMap<String, String> {
-    find_packages(py, segments, module).tolerated().unwrap_or_default()
+/// The packages that the variables import, except the standard library.
+#[derive(Default)]
+pub(super) struct ImportedPackages {
+    /// Their versions.
+    pub(super) versions: BTreeMap<String, String>,
+    /// What to install for those whose distributions have other names.
+    pub(super) distributions: BTreeMap<String, String>,
 }
 
-fn find_packages<'v>(
-    py: Python<'_>,
-    segments: impl Iterator<Item = &'v Variable>,
-    module: &str,
-) -> PyResult<BTreeMap<String, String>> {
-    let sys = py.import("sys")?;
-    let (standard, modules) = (sys.getattr("stdlib_module_names")?, sys.getattr("modules")?);
-    let (mut found, mut seen) = (BTreeMap::new(), HashSet::new());
-    for import in segments.flat_map(|segment| &segment.imports) {
-        // An import is `module name`: the package ends at the first dot or space.
-        let package = import.split(['.', ' ']).next().unwrap_or_default();
-        if package == module || package == "dill" || !seen.insert(package) || standard.contains(package)? {
-            continue;
-        }
-        // Some scripts replace entries of `sys.modules`, so anything may be missing or of another type.
-        let Ok(loaded) = modules.get_item(package).and_then(|found| Ok(found.cast_into::<PyModule>()?)) else {
-            continue;
-        };
-        if let Some(version) = version_of(package, &loaded) {
-            found.insert(package.to_owned(), version);
-        }
+impl ImportedPackages {
+    pub(super) fn of<'v>(py: Python<'_>, segments: impl Iterator<Item = &'v Variable>, module: &str) -> Self {
+        Self::find(py, segments, module).tolerated().unwrap_or_default()
     }
-    Ok(found)
+
+    fn find<'v>(py: Python<'_>, segments: impl Iterator<Item = &'v Variable>, module: &str) -> PyResult<Self> {
+        let sys = py.import("sys")?;
+        let (standard, modules) = (sys.getattr("stdlib_module_names")?, sys.getattr("modules")?);
+        let (mut found, mut seen) = (Self::default(), HashSet::new());
+        let mut installed = InstalledDistributions::default();
+        for import in segments.flat_map(|segment| segment.imports.iter().map(String::as_str).chain(module_of(segment)))
+        {
+            // An import is `module name`: the package ends at the first dot or space.
+            let package = import.split(['.', ' ']).next().unwrap_or_default();
+            if package == module || package == "dill" || !seen.insert(package) || standard.contains(package)? {
+                continue;
+            }
+            // Some scripts replace entries of `sys.modules`, so anything may be missing or of another type.
+            let Ok(loaded) = modules.get_item(package).and_then(|found| Ok(found.cast_into::<PyModule>()?)) else {
+                continue;
+            };
+            found.add(package, &loaded, &mut installed);
+        }
+        Ok(found)
+    }
+
+    /// Adds a package: its `__version__`, or the version in the name of its metadata directory. Reads no attribute that
+    /// a function of the package computes: some warn that `__version__` is deprecated.
+    fn add(&mut self, package: &str, module: &Bound<'_, PyModule>, installed: &mut InstalledDistributions) {
+        let names = module.dict();
+        let text = |name: &str| names.get_item(name).tolerated().flatten()?.extract::<String>().tolerated();
+        let file = text("__file__").map(PathBuf::from);
+        let directory = file.as_deref().and_then(|file| {
+            let is_package = file.file_stem().is_some_and(|stem| stem == "__init__");
+            file.ancestors().nth(if is_package { 2 } else { 1 })
+        });
+        let version = text("__version__").or_else(|| installed.version(directory?, package));
+        self.versions.extend(version.map(|version| (package.to_owned(), version)));
+        let requirement = directory.and_then(|directory| installed.requirement(directory, package));
+        self.distributions.extend(requirement.map(|requirement| (package.to_owned(), requirement)));
+    }
 }
 
-/// The version of a package: its `__version__`, or the version in the name of its metadata directory. Reads no
-/// attribute that a function of the package computes: some warn that `__version__` is deprecated.
-fn version_of(package: &str, module: &Bound<'_, PyModule>) -> Option<String> {
-    let names = module.dict();
-    let version =
-        names.get_item("__version__").tolerated().flatten().and_then(|version| version.extract::<String>().tolerated());
-    if version.is_some() {
-        return version;
-    }
-    let file: PathBuf = names.get_item("__file__").tolerated()??.extract().tolerated()?;
-    let is_package = file.file_stem().is_some_and(|stem| stem == "__init__");
-    let directory = file.ancestors().nth(if is_package { 2 } else { 1 })?;
-    let plain = |name: &str| name.to_lowercase().replace(['-', '.'], "_");
-    let wanted = plain(package);
-    std::fs::read_dir(directory).ok()?.flatten().find_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
-        let (name, version) = name.strip_suffix(".dist-info")?.rsplit_once('-')?;
-        (plain(name) == wanted).then(|| version.to_owned())
-    })
+/// The name of the module that a variable is.
+fn module_of(variable: &Variable) -> Option<&str> {
+    variable.preview.strip_prefix("module ").filter(|_| variable.type_name == "module")
 }
 
 /// What the source of a script says of its names; empty if there is no source.

@@ -14,7 +14,7 @@ use super::credentials::hidden;
 use super::forked_load::{in_child, library_that_hangs};
 use super::fresh_load::confirm;
 use super::load_faults::{CheckedVariable, LoadFaults};
-use super::provenance::{self, Origin, ScriptNames};
+use super::provenance::{self, ImportedPackages, Origin, ScriptNames};
 use super::script_credentials::hide_in_script;
 use super::trial_load::{TrialLoad, TrialResult};
 use super::variable_saver::{SavedVariables, save_variables};
@@ -115,7 +115,8 @@ impl SessionWriter<'_, '_> {
         hide_in_script(&mut index.script, request.rules.redact);
         // Known only now: whether dill was needed, and which packages the variables import.
         index.python.dill = source.dill.version(py);
-        index.packages = provenance::packages(py, writer.segments(), name);
+        let packages = ImportedPackages::of(py, writer.segments(), name);
+        (index.packages, index.distributions) = (packages.versions, packages.distributions);
         index.left_out = left_out;
         // An exception may quote the object that it is about.
         for error in index.left_out.iter_mut().map(|item| &mut item.error) {

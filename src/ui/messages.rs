@@ -5,8 +5,14 @@
 
 use std::io::{self, Write};
 
+use console::Term;
+
+use super::line_breaks::terminal_width;
 use super::shown_lines::Lines;
 use crate::exit::Coded;
+
+/// The column at which a message goes on below. Its details and causes begin at column 2.
+pub(super) const HANG: usize = 4;
 
 /// How much is printed, as `--quiet` and `--verbose` choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,10 +54,10 @@ pub(crate) fn print_error(error: &anyhow::Error) {
             let prefix = if depth == 0 { "snapcli" } else { "  cause" };
             match coded {
                 Some(coded) => {
-                    lines.line(format_args!("{prefix}: {}", coded.message()))?;
+                    lines.hanging(HANG, format_args!("{prefix}: {}", coded.message()))?;
                     coded.details().iter().try_for_each(|detail| lines.line(format_args!("  {detail}")))?;
                 }
-                None => lines.line(format_args!("{prefix}: {cause}"))?,
+                None => lines.hanging(HANG, format_args!("{prefix}: {cause}"))?,
             }
         }
         Ok(())
@@ -62,21 +68,22 @@ pub(crate) fn print_error(error: &anyhow::Error) {
 pub(crate) fn print_error_line(error: &anyhow::Error) {
     let Some(coded) = error.downcast_ref::<Coded>() else { return print_line(&error.to_string()) };
     print_lines(|lines| {
-        lines.line(format_args!("snapcli: {}", coded.message()))?;
+        lines.hanging(HANG, format_args!("snapcli: {}", coded.message()))?;
         coded.details().iter().try_for_each(|detail| lines.line(format_args!("  {detail}")))
     });
 }
 
 /// Prints a line even with `--quiet`.
 pub(crate) fn print_line(text: &str) {
-    print_lines(|lines| lines.line(format_args!("snapcli: {text}")));
+    print_lines(|lines| lines.hanging(HANG, format_args!("snapcli: {text}")));
 }
 
 /// Prints lines without a prefix, which continue a message.
 pub(crate) fn print_lines(write: impl FnOnce(&mut Lines<'_>) -> io::Result<()>) {
     let mut text = Vec::new();
+    let width = terminal_width(&Term::stderr());
     // Writing to memory does not fail.
-    let _ = write(&mut Lines::new(&mut text));
+    let _ = write(&mut Lines::in_columns(&mut text, width));
     // One write for each message, so that the output of a script's threads does not end up inside it. A closed standard
     // error is no reason to fail.
     let _ = io::stderr().write_all(&text);

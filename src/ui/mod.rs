@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "the only place that writes to standard error")]
 
 pub(crate) mod display;
+pub(crate) mod line_breaks;
 pub(crate) mod messages;
 pub(crate) mod progress;
 pub(crate) mod prompt;

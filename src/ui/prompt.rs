@@ -4,8 +4,11 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use anyhow::{Context, Result};
+use console::Term;
 
-use super::shown_lines::printable;
+use super::line_breaks::terminal_width;
+use super::messages::HANG;
+use super::shown_lines::Lines;
 use crate::exit;
 
 /// Whether the user can read a question and answer it: standard input and standard error are terminals.
@@ -15,7 +18,12 @@ pub(crate) fn can_ask() -> bool {
 
 /// Asks a question. Ctrl-C is an error with exit code 130, even while Python runs with its own SIGINT handler.
 pub(crate) fn confirm(question: &str) -> Result<bool> {
-    write!(io::stderr(), "{} [y/N] ", printable(question)).context("cannot ask")?;
+    let mut text = Vec::new();
+    Lines::in_columns(&mut text, terminal_width(&Term::stderr())).hanging(HANG, format_args!("{question} [y/N]"))?;
+    // The answer is typed behind it.
+    text.pop();
+    text.push(b' ');
+    io::stderr().write_all(&text).context("cannot ask")?;
     let answer = read_line(&mut io::stdin().lock());
     if !answer.as_ref().is_ok_and(|answer| answer.ends_with(b"\n")) {
         // End of input or Ctrl-C: the cursor is still on the line of the question.

@@ -6,25 +6,54 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use console::Style;
 
 use super::display::escape;
+use super::line_breaks::{break_line, capped_hang, fits, hanging_column};
 
 /// Writes lines of text, with every character that must not be shown escaped.
 pub(crate) struct Lines<'w> {
     out: &'w mut dyn Write,
+    /// The width of the terminal, if it is one.
+    width: Option<usize>,
 }
 
 impl<'w> Lines<'w> {
-    /// Lines that go to `out`.
+    /// Lines that go to `out`, and stay whole however long they are.
     pub(crate) fn new(out: &'w mut dyn Write) -> Self {
-        Self { out }
+        Self { out, width: None }
+    }
+
+    /// Lines that go to a terminal with this many columns, where they break between words; `None` for a file or a
+    /// pipe.
+    pub(crate) fn in_columns(out: &'w mut dyn Write, width: Option<usize>) -> Self {
+        Self { out, width }
     }
 
     /// Writes a line. A line break within `text` is escaped.
     pub(crate) fn line(&mut self, text: impl Display) -> io::Result<()> {
-        writeln!(self.out, "{}", printable(&text.to_string()))
+        let text = text.to_string();
+        self.hanging(hanging_column(&text), text)
+    }
+
+    /// Writes a line that goes on below at column `hang`, if it is too wide for the terminal.
+    pub(crate) fn hanging(&mut self, hang: usize, text: impl Display) -> io::Result<()> {
+        let text = text.to_string();
+        let text = printable(&text);
+        let Some(width) = self.width.filter(|width| !fits(&text, *width)) else {
+            return writeln!(self.out, "{text}");
+        };
+        for (number, part) in break_line(&text, width, hang).into_iter().enumerate() {
+            let part = text.get(part).unwrap_or_default();
+            match number {
+                0 => writeln!(self.out, "{part}")?,
+                // What was in the middle of a line may be a command at its beginning.
+                _ => writeln!(self.out, "{:indent$}{}", "", printable(part), indent = capped_hang(width, hang))?,
+            }
+        }
+        Ok(())
     }
 
     /// Writes an empty line.
@@ -32,19 +61,47 @@ impl<'w> Lines<'w> {
         writeln!(self.out)
     }
 
-    /// Writes a line of strings in styles, which add escape sequences of their own.
+    /// Writes a line of strings in styles, which add escape sequences of their own. It breaks as others do.
     pub(crate) fn styled(&mut self, parts: &[(String, &Style)]) -> io::Result<()> {
-        let whole: String = parts.iter().map(|(text, _)| text.as_str()).collect();
-        if starts_command(&whole) {
-            return self.line(whole);
+        let parts: Vec<(Cow<'_, str>, &Style)> = parts.iter().map(|(text, style)| (escape(text), *style)).collect();
+        let whole: String = parts.iter().map(|(text, _)| text.as_ref()).collect();
+        let Some(width) = self.width.filter(|width| !fits(&whole, *width)) else {
+            return self.write_styled(&whole, &parts, 0..whole.len());
+        };
+        let hang = capped_hang(width, hanging_column(&whole));
+        for (number, part) in break_line(&whole, width, hang).into_iter().enumerate() {
+            if number > 0 {
+                write!(self.out, "{:hang$}", "")?;
+            }
+            self.write_styled(&whole, &parts, part)?;
         }
+        Ok(())
+    }
+
+    /// Writes a line as [`styled`](Self::styled) does, but never breaks it: the row of a table, which fits already.
+    pub(crate) fn row(&mut self, parts: &[(String, &Style)]) -> io::Result<()> {
+        let width = self.width.take();
+        let done = self.styled(parts);
+        self.width = width;
+        done
+    }
+
+    /// Writes a range of the strings, which are escaped and make up `whole`, as a line.
+    fn write_styled(&mut self, whole: &str, parts: &[(Cow<'_, str>, &Style)], range: Range<usize>) -> io::Result<()> {
+        let line = whole.get(range.clone()).unwrap_or_default();
+        if starts_command(line) {
+            return writeln!(self.out, "{}", printable(line));
+        }
+        let mut at = 0;
         for (text, style) in parts {
-            let text = escape(text);
+            let (from, to) = (range.start.max(at), range.end.min(at + text.len()));
+            let shown = if from < to { text.get(from - at..to - at).unwrap_or_default() } else { "" };
+            at += text.len();
             // Spaces need no escape sequences around them.
-            if text.trim().is_empty() {
-                write!(self.out, "{text}")?
+            if shown.trim().is_empty() {
+                write!(self.out, "{shown}")?
             } else {
-                write!(self.out, "{}", style.apply_to(&text))?
+                write!(self.out, "{}", style.apply_to(shown))?
             }
         }
         writeln!(self.out)
@@ -111,6 +168,30 @@ mod tests {
         lines.styled(&[("b\u{1b}".to_owned(), &bold), ("  ".to_owned(), &bold)])?;
         lines.styled(&[("::error::x".to_owned(), &bold)])?;
         let expected = "a\\n::error::x\\u{1b}[31m\n\u{1b}[1mb\\u{1b}\u{1b}[0m  \n\\u{3a}:error::x\n";
+        assert_eq!(String::from_utf8_lossy(&out), expected);
+        Ok(())
+    }
+
+    #[test]
+    fn lines_break_at_the_width_and_stay_harmless() -> io::Result<()> {
+        let (mut out, bold) = (Vec::new(), Style::new().force_styling(true).bold());
+        let mut lines = Lines::in_columns(&mut out, Some(20));
+        lines.line("  left out \u{1b}[2J and so ::error::x and ##[group] more")?;
+        lines.hanging(8, "name    a value in several words")?;
+        lines.styled(&[("verdict: ".to_owned(), &bold), ("it is ::add-mask:: x".to_owned(), &bold)])?;
+        lines.row(&[("a row that is wider than that".to_owned(), &Style::new())])?;
+        let expected = "  left out \\u{1b}[2J
+    and so
+    \\u{3a}:error::x and
+    #\\u{23}[group]
+    more
+name    a value in
+        several
+        words
+\u{1b}[1mverdict: \u{1b}[0m\u{1b}[1mit is\u{1b}[0m
+  \\u{3a}:add-mask:: x
+a row that is wider than that
+";
         assert_eq!(String::from_utf8_lossy(&out), expected);
         Ok(())
     }

@@ -300,6 +300,6 @@ fn a_named_pipe_is_read_once() {
     sandbox.python(&["-c", "import os; os.mkfifo('pipe')"]).assert_code(0);
     let pipe = sandbox.work().join("pipe");
     let feeder = std::thread::spawn(move || fs::write(pipe, "no pickle\n"));
-    sandbox.call_snapcli(&["inspect", "pipe"]).timeout(std::time::Duration::from_secs(30)).run().assert_code(4);
+    sandbox.call_snapcli(&["inspect", "pipe"]).timeout(std::time::Duration::from_secs(300)).run().assert_code(4);
     feeder.join().unwrap().unwrap();
 }

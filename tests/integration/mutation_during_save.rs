@@ -51,7 +51,7 @@ counter['itself'] = counter
 after = [before]
 ";
     sandbox.write("script.py", script);
-    let save = sandbox.call_snapcli(&["save", "-q", "script.py"]).timeout(std::time::Duration::from_secs(30)).run();
+    let save = sandbox.call_snapcli(&["save", "-q", "script.py"]).timeout(std::time::Duration::from_secs(300)).run();
     save.assert_code(0);
     let check = "print(after[0] is before, 'counter' in globals())";
     sandbox.snapcli(&["restore", "session.pkl", "-c", check]).assert_stdout("True False\n");

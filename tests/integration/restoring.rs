@@ -163,12 +163,14 @@ def f(): return after
                 after[0] is shared is before[0] is after[2], f() is after)";
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", code]);
     run.assert_stdout("True True True\n").assert_code(0);
-    let helper = "needs the module helper: install helper, select its environment with --python, or pass \
-                  --map helper=NEW if it was renamed";
+    let place = sandbox.work().join("script.py").display().to_string();
+    let helper = format!(
+        "needs the module helper, which was beside {place}: put its directory on PYTHONPATH, or pass \
+         --map helper=NEW if it was renamed"
+    );
     let expected = format!(
-        "snapcli: cannot restore helper (module), gone (dict): {helper}\n\
-         snapcli: cannot restore broken (list): TypeError: no state\n\
-         snapcli: cannot restore needs (tuple): shares an object with gone, which cannot be restored\n"
+        "snapcli: cannot restore helper (module), gone (dict), needs (tuple): {helper}\n\
+         snapcli: cannot restore broken (list): TypeError: no state\n"
     );
     run.assert_stderr(&expected);
     sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "print('ran')"]).assert_code(3).assert_stdout("");
@@ -301,7 +303,7 @@ fn selected_variables_are_restored_with_the_names_their_code_needs() {
     let run = restore(&["--exclude", "big"], "float(table['big'][-1]), 'big' in globals()");
     run.assert_stdout("(2999999.0, False)\n").assert_stderr("");
     restore(&["--only", "nothing"], names).assert_code(2);
-    sandbox.snapcli(&["restore", "--list"]).assert_stdout("np\nbig\nfrozen\ntable\nsmall\nhelper\nf\nblob\n");
+    sandbox.snapcli(&["restore", "--list", "--all"]).assert_stdout("np\nbig\nfrozen\ntable\nsmall\nhelper\nf\nblob\n");
 }
 
 #[test]

@@ -158,7 +158,7 @@ fn a_namespace_that_calls_itself_main_is_saved_as_a_prompt_runs_it() {
          \x20   exec('import snapcli; snapcli.save(\"embedded.pkl\")', globals(), locals())\n\
          work()\nhelper.checkpoint()\n",
     );
-    let names = |file: &str| sandbox.snapcli(&["restore", "--list", file]).out();
+    let names = |file: &str| sandbox.snapcli(&["restore", "--list", "--all", file]).out();
     assert_eq!(names("prompt.pkl"), "snapcli\nmine\n");
     assert_eq!(names("embedded.pkl"), "helper\ntop\nuser\nwork\nlocal\nsnapcli\n");
     // A module that saves on behalf of the script saves the script.

@@ -373,7 +373,7 @@ fn credentials_are_named_but_not_shown_and_left_out_on_request() {
     let run = call(&["save", "--redact", "-o", "clean.pkl", "script.py"]);
     run.assert_code(0);
     assert!(run.err().contains("left out db_password: looks like a credential: its name"), "{}", run.err());
-    sandbox.snapcli(&["restore", "--list", "clean.pkl"]).assert_stdout("os\ntokens\nsecret_santa\ntoken\n");
+    sandbox.snapcli(&["restore", "--list", "--all", "clean.pkl"]).assert_stdout("os\ntokens\nsecret_santa\ntoken\n");
     let bytes = fs::read(sandbox.work().join("clean.pkl")).unwrap();
     assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
 }

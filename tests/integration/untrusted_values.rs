@@ -116,7 +116,7 @@ fn hostile_values_are_refused_at_once_and_named() {
         for protocol in [0, 2, 4] {
             let file = format!("{name}-{protocol}.pkl");
             let restore = sandbox.call_snapcli(&["restore", &file, "-c", "print('loaded')"]);
-            let run = restore.timeout(Duration::from_secs(30)).run();
+            let run = restore.timeout(Duration::from_secs(300)).run();
             run.assert_stdout("");
             // The hashes of numbers that are written in decimal are only known when these are made.
             if (*name, protocol) != ("colliding", 0) {

@@ -28,7 +28,8 @@ pub(super) struct InspectOutput {
 }
 
 impl InspectOutput {
-    /// Prints a tree as text or JSON; `path` is the absolute path of its file. Returns the exit code, which is `code`.
+    /// Prints a tree as text or JSON; `path` is the absolute path of its file. Returns the exit code, which is
+    /// `code`.
     pub(super) fn print_tree(
         &self,
         out: &mut dyn Write,
@@ -40,14 +41,14 @@ impl InspectOutput {
             let name = self.args.trace.as_deref().unwrap_or_default();
             write_json(out, &TraceAnswer::of(name, tree, path))?
         } else {
-            inspect_text::write_tree(out, tree)?
+            inspect_text::write_tree(out, tree, self.style)?
         }
         out.flush()?;
         Ok(code)
     }
 
-    /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code, which is at
-    /// least `code`.
+    /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code, which is
+    /// at least `code`.
     pub(super) fn print(
         &self,
         out: &mut dyn Write,
@@ -82,13 +83,13 @@ impl InspectOutput {
 
     fn print_text(&self, out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
         if self.args.bad {
-            inspect_text::write_failures(out, report, self.args.all)?
+            inspect_text::write_failures(out, report, self.style, self.args.all)?
         } else {
             inspect_text::write_session(out, report, self.style, self.args.all)?
         }
         match &report.verdict {
-            Some(verdict) => verdict_text::write_verdict(out, verdict, self.args.verdict, self.style.colour),
-            None if report.format == FileFormat::Snapcli => verdict_text::write_not_computed(out),
+            Some(verdict) => verdict_text::write_verdict(out, verdict, self.args.verdict, self.style),
+            None if report.format == FileFormat::Snapcli => verdict_text::write_not_computed(out, self.style),
             None => Ok(()),
         }
     }

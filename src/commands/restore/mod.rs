@@ -2,18 +2,21 @@
 
 #[cfg(feature = "python")]
 mod restore_job;
+#[cfg(feature = "python")]
+mod restore_summary;
 
 use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::input_output::{is_stdio, or_exit_code, stdout};
+use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
 use crate::cli::RestoreArgs;
 use crate::exit::{self, OrExit};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, check_script};
 use crate::report::answers::{ListAnswer, absolute_path};
+use crate::report::imports::{import_line, is_import};
 use crate::report::inspect_report::SessionReport;
 use crate::report::write_json;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
@@ -41,7 +44,7 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     if args.list {
         map_large_blocks();
         let snapshot = open_checked(&args, verbosity)?;
-        return list_variables(&snapshot, args.json.then_some(args.file.as_path()), &mut stdout());
+        return list_variables(&snapshot, &args, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
@@ -107,15 +110,22 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
     Ok(snapshot)
 }
 
-/// Prints the names of the variables, one on each line; as JSON, if `json` is the file that they are in.
-fn list_variables(snapshot: &Snapshot, json: Option<&Path>, out: &mut dyn Write) -> Result<i32> {
+/// Prints the names of the variables, one on each line, or as JSON. Imports are a single line, unless all are wanted.
+fn list_variables(snapshot: &Snapshot, args: &RestoreArgs, out: &mut dyn Write) -> Result<i32> {
     let cannot_list = || "cannot list the variables".to_owned();
     let report = or_exit_code(SessionReport::of(String::new(), snapshot), cannot_list)?;
-    if let Some(path) = json {
-        write_json(out, &ListAnswer::of(&report, absolute_path(path)))?;
+    if args.json {
+        write_json(out, &ListAnswer::of(&report, absolute_path(&args.file)))?;
         return Ok(exit::DONE);
     }
     let out = &mut Lines::new(out);
-    report.index.variables.iter().try_for_each(|variable| out.line(&variable.name))?;
+    let variables = &report.index.variables;
+    let mut named = variables.iter().filter(|variable| args.all || !is_import(variable));
+    named.try_for_each(|variable| out.line(&variable.name))?;
+    if !args.all
+        && let Some(imports) = import_line(variables, stdout_style().width)
+    {
+        out.line(imports)?;
+    }
     Ok(exit::DONE)
 }

@@ -1,6 +1,5 @@
 //! Starts the Python, loads the variables, and hands over to the prompt, the code or the script.
 
-use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::open_checked;
+use super::restore_summary::RestoreSummary;
 use crate::cli::RestoreArgs;
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::is_stdio;
@@ -165,7 +165,7 @@ impl RestoreJob {
         let restored = restore(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
         // The bar must be gone before anything else is printed.
         drop(bar);
-        self.print_summary(&restored, &name);
+        self.print_summary(&restored, &name, trusted);
         self.write_answer(&restored, trusted)?;
         // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
@@ -189,7 +189,7 @@ impl RestoreJob {
 
     fn write_answer(&self, restored: &Restored, trusted: bool) -> Result<()> {
         let lost = restored.lost.iter();
-        let lost = lost.map(|LostVariable { name, type_name, why }| LostAnswer { name, type_name, error: why });
+        let lost = lost.map(|LostVariable { name, type_name, why, .. }| LostAnswer { name, type_name, error: why });
         self.answer.write(&RestoreAnswer {
             schema: SchemaVersion,
             path: Some(absolute_path(&self.args.file)),
@@ -204,32 +204,20 @@ impl RestoreJob {
         })
     }
 
-    fn print_summary(&self, restored: &Restored, name: &str) {
-        let names = count(restored.names.len(), "variable");
-        let module = match restored.module.as_str() {
-            "__main__" => String::new(),
-            module => format!(" of {module}"),
-        };
-        let mut text = format!("restored {names}{module} from {name}");
-        if !restored.names.is_empty() {
-            text = format!("{text}: {}", first_names(&restored.names));
-        }
+    fn print_summary(&self, restored: &Restored, name: &str, trusted: bool) {
+        let summary = RestoreSummary::new(restored, &self.snapshot, name, trusted);
         // With a script or code, the user wants to see only its output.
-        if self.command.is_some() {
-            self.verbosity.detail(&text)
-        } else {
-            self.verbosity.note(&text)
-        }
+        let done =
+            |text: &str| if self.command.is_some() { self.verbosity.detail(text) } else { self.verbosity.note(text) };
+        done(&summary.banner(self.args.all || self.verbosity == Verbosity::Verbose));
         self.print_markers(restored);
         if !restored.state.is_empty() {
-            let text = format!("restored the state of {}", restored.state.join(", "));
-            if self.command.is_some() { self.verbosity.detail(&text) } else { self.verbosity.note(&text) }
+            done(&format!("restored the state of {}", restored.state.join(", ")));
         }
         for note in &restored.notes {
             self.verbosity.note(note);
         }
-        for (why, lost) in by_reason(&restored.lost) {
-            let text = format!("cannot restore {}: {why}", named(&lost));
+        for text in summary.losses(&self.interpreter.executable) {
             // With --strict these lines explain the error, so --quiet does not hide them.
             if self.args.strict { print_line(&text) } else { self.verbosity.note(&text) }
         }
@@ -259,36 +247,7 @@ impl RestoreJob {
 /// The most markers that are named after a restore.
 const MOST_MARKERS: usize = 10;
 
-/// Lost variables by their reason, both in the order of the file: a module that is missing is named once.
-fn by_reason(lost: &[LostVariable]) -> Vec<(&str, Vec<&LostVariable>)> {
-    let mut reasons: Vec<(&str, Vec<&LostVariable>)> = Vec::new();
-    let mut positions = HashMap::new();
-    for variable in lost {
-        let position = *positions.entry(variable.why.as_str()).or_insert(reasons.len());
-        match reasons.get_mut(position) {
-            Some((_, same)) => same.push(variable),
-            None => reasons.push((&variable.why, vec![variable])),
-        }
-    }
-    reasons
-}
-
-/// Names and types of variables, as far as they fit into a message.
-fn named(lost: &[&LostVariable]) -> String {
-    const SHOWN: usize = 20;
-    let shown = lost.iter().take(SHOWN).map(|lost| format!("{} ({})", lost.name, lost.type_name));
-    let head = shown.collect::<Vec<_>>().join(", ");
-    if lost.len() > SHOWN { format!("{head} and {} more", lost.len() - SHOWN) } else { head }
-}
-
 /// Whether the user can be asked: not if standard input is the snapshot.
 fn may_ask(file: &Path) -> bool {
     !is_stdio(file) && can_ask()
-}
-
-/// The first of many names.
-fn first_names(names: &[String]) -> String {
-    const SHOWN: usize = 12;
-    let head = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN { format!("{head}, … {} more", names.len() - SHOWN) } else { head }
 }

@@ -1,7 +1,11 @@
-//! The published schemas of the answers: JSON Schema, draft 2020-12, made from the structs when they are asked for.
+//! The published schemas of the answers: JSON Schema, draft 2020-12, made from the structs when they are asked for; and
+//! the version number that every answer carries.
+
+use std::borrow::Cow;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -9,6 +13,34 @@ use super::{
     SessionAnswer, TraceAnswer, TrustAnswer, VerifyAnswer, VerifyStoreAnswer,
 };
 use crate::report::doctor_report::DoctorReport;
+
+/// The version of all JSON output. That of the index within snapshots is
+/// [`index::SCHEMA`](crate::snapshot::index::SCHEMA).
+pub(crate) const SCHEMA_VERSION: u32 = 2;
+
+/// [`SCHEMA_VERSION`], as the first key of an answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SchemaVersion;
+
+impl Serialize for SchemaVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(SCHEMA_VERSION)
+    }
+}
+
+impl JsonSchema for SchemaVersion {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "SchemaVersion".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        schemars::json_schema!({ "type": "integer", "const": SCHEMA_VERSION })
+    }
+}
 
 /// A kind of answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

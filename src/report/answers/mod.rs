@@ -7,33 +7,30 @@
 //! says what to do. A list has a plural noun as its key and is present even if it is empty; a number of things ends in
 //! `_count`; any other key that does not apply is absent. No value is null.
 
-mod diff_answer;
 mod error_answer;
+mod file_answers;
 mod json_schema;
 mod restore_answer;
-mod schema_version;
 mod session_answer;
 mod store_answer;
 mod trace_answer;
-mod trust_answer;
 mod variable_answer;
 mod verdict_answer;
-mod verify_answer;
 
 use std::path::Path;
 
-pub use self::diff_answer::DiffAnswer;
 pub(crate) use self::error_answer::ErrorAnswer;
-pub(crate) use self::json_schema::{AnswerKind, json_schema};
-pub(crate) use self::restore_answer::{ListAnswer, LostAnswer, RestoreAnswer};
-pub(crate) use self::schema_version::SchemaVersion;
+pub(crate) use self::file_answers::TrustAnswer;
+pub use self::file_answers::{DiffAnswer, VerifyAnswer};
+pub(crate) use self::json_schema::{AnswerKind, SchemaVersion, json_schema};
+#[cfg(feature = "python")]
+pub(crate) use self::restore_answer::LostAnswer;
+pub(crate) use self::restore_answer::{ListAnswer, RestoreAnswer};
 pub use self::session_answer::SessionAnswer;
 pub(crate) use self::store_answer::{ExportAnswer, ImportAnswer, LogAnswer, PruneAnswer, VerifyStoreAnswer};
 pub use self::trace_answer::TraceAnswer;
-pub(crate) use self::trust_answer::TrustAnswer;
 pub(crate) use self::variable_answer::MarkerAnswer;
 pub(crate) use self::verdict_answer::VerdictAnswer;
-pub use self::verify_answer::VerifyAnswer;
 
 /// A path as JSON gives it: absolute, because whoever reads the answer may be in another directory. `-`, which is a
 /// standard stream, stays as it is.

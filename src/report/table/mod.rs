@@ -1,12 +1,10 @@
-//! The table of `inspect`: a row for each variable, with a bar for its size, then a row for each name that was left
-//! out.
+//! The table of `inspect`: a row for each variable, with a bar for its size, then one for each name that was left out.
 //!
 //! On a terminal every line fits the width: long names and types are cut in the middle, values at the end. Output to a
-//! file or a pipe is not cut.
-//!
-//! Widths are columns of a terminal as `console` measures them. Cutting is done here, because `console::truncate_str`
-//! adds up the widths of single characters, and a variation selector makes the character before it wider.
+//! file or a pipe is not cut. Imports are a single line below the variables.
 
+mod column_widths;
+mod cut_text;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +12,9 @@ use std::io;
 
 use console::{Alignment, Style, measure_text_width, pad_str};
 
+use self::column_widths::ColumnWidths;
+use self::cut_text::{cut_end, cut_middle};
+use super::imports::{import_line, is_import};
 use crate::snapshot::index::{Index, LeftOut, LeftOutReason, Variable};
 use crate::ui::{Lines, escape, format_size};
 
@@ -28,21 +29,10 @@ pub struct TableStyle {
     pub unicode: bool,
 }
 
-/// The largest width of a column. Without a terminal, a longer cell moves the rest of its own row only.
-const COLUMN_MAX: usize = 40;
-/// Names and types are not cut below this width.
-const NAME_MIN: usize = 6;
-/// Shapes are not cut below this width: `1000×3000 float64`.
-const SHAPE_MIN: usize = 18;
-/// Width the value column may take before names are cut.
-const VALUE_WIDTH: usize = 24;
-/// Width the value column keeps when names have to be cut.
-const VALUE_MIN: usize = 10;
-const BAR_MAX: usize = 8;
-/// Narrower terminals get no bars and no shapes.
-const NARROW: usize = 72;
-/// The marker before the name, and the gaps after name, type, size, bar and shape.
-const GAPS: usize = 2 + 2 + 2 + 1 + 2 + 2;
+impl TableStyle {
+    /// For a file or a pipe.
+    pub const PLAIN: Self = Self { width: None, colour: false, unicode: true };
+}
 
 /// A row before it is drawn. Its strings are escaped, so that their widths are those of what is shown.
 enum TableRow<'a> {
@@ -61,27 +51,29 @@ enum TableRow<'a> {
 
 const TITLES: [&str; 5] = ["name", "type", "size", "shape", "value"];
 
-/// The widths of the columns. The value takes what is left of the line.
-struct ColumnWidths {
-    name: usize,
-    type_name: usize,
-    size: usize,
-    bar: usize,
-    shape: usize,
-}
-
-/// Writes the table of a session.
-pub(crate) fn write_table(out: &mut Lines<'_>, index: &Index, style: TableStyle) -> io::Result<()> {
-    let variables = index.variables.iter().map(|variable| variable_row(variable, style));
-    let rows: Vec<TableRow> = variables.chain(index.left_out.iter().map(left_out_row)).collect();
-    let widths = ColumnWidths::of(&rows, style);
-    let largest = index.variables.iter().map(|variable| variable.length).max().unwrap_or(0);
+/// Writes the table of a session. With `all`, imports are variables as others are.
+pub(crate) fn write_table(out: &mut Lines<'_>, index: &Index, style: TableStyle, all: bool) -> io::Result<()> {
+    let shown = || index.variables.iter().filter(|variable| all || !is_import(variable));
+    let variables: Vec<TableRow> = shown().map(|variable| variable_row(variable, style)).collect();
+    let left_out: Vec<TableRow> = index.left_out.iter().map(left_out_row).collect();
+    let widths = ColumnWidths::of(variables.iter().chain(&left_out), style);
+    let largest = shown().map(|variable| variable.length).max().unwrap_or(0);
     let palette = Palette::new(style.colour);
+    let write = |out: &mut Lines<'_>, rows: &[TableRow]| {
+        rows.iter().try_for_each(|row| row_line(row, &widths, largest, style, &palette).write(out, style))
+    };
     // Rows of names left out have no columns that need titles.
-    if !index.variables.is_empty() {
+    if !variables.is_empty() {
         title_line(&widths, &palette).write(out, style)?;
     }
-    rows.iter().try_for_each(|row| row_line(row, &widths, largest, style, &palette).write(out, style))
+    write(out, &variables)?;
+    if !all && let Some(imports) = import_line(&index.variables, style.width.map(|width| width.saturating_sub(2))) {
+        let mut line = StyledLine::default();
+        line.push("  ", &palette.none);
+        line.push(imports, &palette.left_out);
+        line.write(out, style)?;
+    }
+    write(out, &left_out)
 }
 
 fn variable_row(variable: &Variable, style: TableStyle) -> TableRow<'_> {
@@ -102,61 +94,6 @@ fn shape_cell(variable: &Variable, style: TableStyle) -> String {
     let by = if style.unicode { "×" } else { "x" };
     let shape = shape.iter().map(u64::to_string).collect::<Vec<_>>().join(by);
     variable.dtype.as_ref().map_or(shape.clone(), |dtype| format!("{shape} {}", escape(dtype)))
-}
-
-impl ColumnWidths {
-    fn of(rows: &[TableRow], style: TableStyle) -> Self {
-        let mut found: [Vec<usize>; 5] = TITLES.map(|title| vec![measure_text_width(title)]);
-        for row in rows {
-            let cells: &[&str] = match row {
-                TableRow::Variable { cells: [name, type_name, size, shape], value, .. } => {
-                    &[name, type_name, size, shape, value]
-                }
-                TableRow::LeftOut { name, type_name, .. } => &[name, type_name],
-            };
-            for (column, cell) in found.iter_mut().zip(cells) {
-                column.push(measure_text_width(cell));
-            }
-        }
-        // Sorted, so that `fit` can read the largest width and the 90th percentile.
-        for column in &mut found {
-            column.sort_unstable();
-        }
-        Self::fit(&found, style.width)
-    }
-
-    /// Fits the columns, given by the sorted widths of their cells, into the width of the terminal.
-    fn fit([names, types, sizes, shapes, values]: &[Vec<usize>; 5], width: Option<usize>) -> Self {
-        let widest = |column: &[usize]| column.last().copied().unwrap_or(0).min(COLUMN_MAX);
-        // The width that 90 % of the cells need: a few long names must not cost all others their space.
-        let common =
-            |column: &[usize]| column.get((column.len() * 9).div_ceil(10).saturating_sub(1)).copied().unwrap_or(0);
-        let narrow = width.is_some_and(|width| width < NARROW);
-        let (size, bar) = (widest(sizes), if narrow { 0 } else { BAR_MAX });
-        let shape = if narrow { 0 } else { widest(shapes) };
-        let (longest_name, longest_type) = (widest(names), widest(types));
-        // First choice: nothing is cut. On a terminal this holds if the value column keeps a reasonable width.
-        let uncut = Self { name: longest_name, type_name: longest_type, size, bar, shape };
-        let Some(width) = width else { return uncut };
-        let room = width.saturating_sub(GAPS + size + bar);
-        let value = values.last().copied().unwrap_or(0);
-        if longest_name + longest_type + shape + value.min(VALUE_WIDTH) <= room {
-            return uncut;
-        }
-        // Second choice: names and types share the width that is left after the other columns.
-        let shape = shape.min(SHAPE_MIN);
-        let room = room.saturating_sub(shape + value.min(VALUE_MIN));
-        let (name, type_name) = (common(names), common(types));
-        // The largest limit, the same for both columns, with which they fit.
-        let fits = |limit: &usize| name.min(*limit) + type_name.min(*limit) <= room;
-        let limit = (NAME_MIN..=COLUMN_MAX).rev().find(fits).unwrap_or(NAME_MIN);
-        let (name, type_name) = (name.min(limit), type_name.min(limit));
-        // Width that is left over goes to cells beyond the common width: first to names, then to types.
-        let spare = room.saturating_sub(name + type_name);
-        let for_names = spare.min(longest_name.saturating_sub(name));
-        let for_types = (spare - for_names).min(longest_type.saturating_sub(type_name));
-        Self { name: name + for_names, type_name: type_name + for_types, size, bar, shape }
-    }
 }
 
 /// The styles of the parts, from the sixteen colours that are legible on light and on dark backgrounds.
@@ -194,13 +131,18 @@ impl<'a> StyledLine<'a> {
         self.parts.push((text.into(), paint));
     }
 
-    /// Adds a cell, cut in the middle on a terminal, and the gap after it.
+    /// Adds a cell and the gap after it.
     fn push_cell(&mut self, text: &str, width: usize, style: TableStyle, paint: &'a Style) {
-        const GAP: &str = "  ";
+        self.push_padded(text, width, style, paint);
+        self.push("  ", paint);
+    }
+
+    /// Adds a cell, cut in the middle on a terminal.
+    fn push_padded(&mut self, text: &str, width: usize, style: TableStyle, paint: &'a Style) {
         let text = if style.width.is_some() { cut_middle(text, width, style) } else { text.to_owned() };
         let padding = " ".repeat(width.saturating_sub(measure_text_width(&text)));
         self.push(text, paint);
-        self.push(padding + GAP, paint);
+        self.push(padding, paint);
     }
 
     fn write(mut self, out: &mut Lines<'_>, style: TableStyle) -> io::Result<()> {
@@ -223,18 +165,22 @@ impl<'a> StyledLine<'a> {
                 break;
             }
         }
-        out.styled(&fitting)
+        out.row(&fitting)
     }
 }
 
 fn title_line<'a>(widths: &ColumnWidths, palette: &'a Palette) -> StyledLine<'a> {
     let [name, type_name, size, shape, value] = TITLES;
-    let shape = if widths.shape == 0 { "" } else { shape };
     let padded = |title, width| pad_str(title, width, Alignment::Left, None);
     let mut line = StyledLine::default();
     line.push(format!("  {}  {}  ", padded(name, widths.name), padded(type_name, widths.type_name)), &palette.title);
-    line.push(format!("{size:>width$} {:bar$}  ", "", width = widths.size, bar = widths.bar), &palette.title);
-    line.push(format!("{}  {value}", padded(shape, widths.shape)), &palette.title);
+    line.push(format!("{size:>width$}", width = widths.size), &palette.title);
+    for (title, width, gap) in [("", widths.bar, " "), (shape, widths.shape, "  ")] {
+        if width > 0 {
+            line.push(format!("{gap}{}", padded(title, width)), &palette.title);
+        }
+    }
+    line.push(format!("  {value}"), &palette.title);
     line
 }
 
@@ -250,10 +196,18 @@ fn row_line<'a>(
         TableRow::Variable { cells: [name, type_name, size, shape], bytes, value } => {
             line.push("  ", &palette.none);
             line.push_cell(name, widths.name, style, &palette.name);
-            line.push_cell(type_name, widths.type_name, style, &palette.none);
-            line.push(format!("{size:>width$} ", width = widths.size), &palette.none);
-            line.push_cell(&size_bar(*bytes, largest, widths.bar, style), widths.bar, style, &palette.bar);
-            line.push_cell(shape, widths.shape, style, &palette.none);
+            line.push_cell(widths.shown_type(type_name), widths.type_name, style, &palette.none);
+            line.push(format!("{size:>width$}", width = widths.size), &palette.none);
+            let bar = size_bar(*bytes, largest, widths.bar, style);
+            for (gap, cell, width, paint) in
+                [(" ", &bar, widths.bar, &palette.bar), ("  ", shape, widths.shape, &palette.none)]
+            {
+                if width > 0 {
+                    line.push(gap, &palette.none);
+                    line.push_padded(cell, width, style, paint);
+                }
+            }
+            line.push("  ", &palette.none);
             line.push(value, &palette.none);
         }
         TableRow::LeftOut { name, type_name, item } => {
@@ -265,7 +219,7 @@ fn row_line<'a>(
             };
             line.push(mark, if failed { &palette.failed } else { &palette.left_out });
             line.push_cell(name, widths.name, style, &palette.left_out);
-            line.push_cell(type_name, widths.type_name, style, &palette.left_out);
+            line.push_cell(widths.shown_type(type_name), widths.type_name, style, &palette.left_out);
             line.push(format!("left out: {}", escape(&item.error)), &palette.left_out);
         }
     }
@@ -283,52 +237,4 @@ fn size_bar(bytes: u64, largest: u64, width: usize, style: TableStyle) -> String
     // Full blocks for whole columns, then one block for the remaining eighths.
     let eighths = (share * (width * 8) as f64).round() as usize;
     format!("{}{}", "█".repeat(eighths / 8), EIGHTHS.get(eighths % 8).unwrap_or(&""))
-}
-
-fn ellipsis(style: TableStyle) -> &'static str {
-    if style.unicode { "…" } else { ".." }
-}
-
-fn cut_middle(text: &str, width: usize, style: TableStyle) -> String {
-    if measure_text_width(text) <= width {
-        return text.to_owned();
-    }
-    // A column that is left out has no space for the ellipsis either.
-    let Some(room) = width.checked_sub(measure_text_width(ellipsis(style))) else { return String::new() };
-    // The last part of a type is its own name, and names that begin alike differ at their ends.
-    format!("{}{}{}", first_columns(text, room.div_ceil(2)), ellipsis(style), last_columns(text, room / 2))
-}
-
-fn cut_end(text: &str, width: usize, style: TableStyle) -> String {
-    if measure_text_width(text) <= width {
-        return text.to_owned();
-    }
-    let room = width.checked_sub(measure_text_width(ellipsis(style)));
-    room.map_or(String::new(), |room| format!("{}{}", first_columns(text, room), ellipsis(style)))
-}
-
-/// The longest start of a string that is no wider than `width`.
-fn first_columns(text: &str, width: usize) -> &str {
-    let mut used = 0;
-    let end = text.char_indices().find(|(_, c)| {
-        used += max_columns(*c);
-        used > width
-    });
-    end.and_then(|(at, _)| text.get(..at)).unwrap_or(text)
-}
-
-/// The longest end of a string that is no wider than `width`.
-fn last_columns(text: &str, width: usize) -> &str {
-    let mut used = 0;
-    let before = text.char_indices().rev().find(|(_, c)| {
-        used += max_columns(*c);
-        used > width
-    });
-    before.and_then(|(at, c)| text.get(at + c.len_utf8()..)).unwrap_or(text)
-}
-
-/// The most columns that a character can add. A terminal may not join it with the characters before it.
-fn max_columns(c: char) -> usize {
-    // VARIATION SELECTOR-16 has no width of its own, but makes the symbol before it an emoji, one column wider.
-    if c == '\u{fe0f}' { 1 } else { measure_text_width(c.encode_utf8(&mut [0; 4])) }
 }

@@ -35,7 +35,7 @@ fn index() -> Index {
 
 fn drawn(index: &Index, style: TableStyle) -> String {
     let mut out = Vec::new();
-    write_table(&mut Lines::new(&mut out), index, style).expect("writing to memory");
+    write_table(&mut Lines::new(&mut out), index, style, false).expect("writing to memory");
     String::from_utf8(out).expect("text")
 }
 

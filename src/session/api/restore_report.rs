@@ -70,7 +70,7 @@ impl RestoreReport {
     fn write_text(&self, lines: &mut Lines<'_>) -> io::Result<()> {
         let restored = count(self.restored.len(), "variable");
         lines.line(format_args!("restored {restored} from {}", self.file))?;
-        for LostVariable { name, type_name, why } in &self.lost {
+        for LostVariable { name, type_name, why, .. } in &self.lost {
             lines.line(format_args!("  cannot restore {name} ({type_name}): {why}"))?;
         }
         for UnsavableObject { path, type_name, .. } in &self.markers {
@@ -96,7 +96,7 @@ impl RestoreReport {
     #[getter]
     fn lost<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let lost = PyDict::new(py);
-        for LostVariable { name, type_name, why } in &self.lost {
+        for LostVariable { name, type_name, why, .. } in &self.lost {
             let object = Lost::new(why.clone(), name.clone(), type_name.clone(), None);
             lost.set_item(name, Py::new(py, object)?)?;
         }
@@ -125,7 +125,7 @@ impl RestoreReport {
     /// The report as a dict, with the JSON schema of `snapcli restore --json`.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let lost = self.lost.iter();
-        let lost = lost.map(|LostVariable { name, type_name, why }| LostAnswer { name, type_name, error: why });
+        let lost = lost.map(|LostVariable { name, type_name, why, .. }| LostAnswer { name, type_name, error: why });
         let answer = RestoreAnswer {
             schema: SchemaVersion,
             path: self.path.clone(),

@@ -17,8 +17,8 @@ use super::buffer_memory::BufferMemory;
 use super::builder::{BuildContext, BuildFailure, ObjectBuilder};
 use super::installed_imports::InstalledImports;
 use super::load_variables::{ChosenVariable, Refusal, reason_for_skip};
+use super::loss_reason::{LossReason, missing_module};
 use super::restore_context::{LostVariable, RestoreRequest, Restored, bind_module};
-use super::segment_loader::{missing_module, reason_for_loss};
 use super::untrusted_load::{self, check_index, module_of_session};
 use super::{explain_error, fetch, note_damage, plan_for, segments_for, select};
 use crate::exit::{self, OrExit};
@@ -123,7 +123,7 @@ fn leave_nameless<'py>(
         if chosen.segment.role() == SegmentRole::Variable
             && let Some(why) = allowed.refusal(&PyString::new(py, name))?
         {
-            lost.push(LostVariable { name: name.clone(), type_name: type_name.clone(), why: why.to_owned() });
+            lost.push(LostVariable::new(name, type_name, why.into()));
             chosen.is_bound = false;
         }
     }
@@ -166,7 +166,7 @@ fn fatal(py: Python<'_>, failure: BuildFailure, name: &str) -> anyhow::Error {
     match failure {
         BuildFailure::Raised(error) if is_explained(py, &error) => explain_error(py, &error, name),
         BuildFailure::Raised(error) => {
-            let why = reason_for_loss(py, &error);
+            let why = LossReason::of(py, &error).text;
             exit::error(exit::DAMAGED, format!("cannot restore {name}: an object in it cannot be built: {why}"))
         }
         BuildFailure::TooLong => exit::error(exit::DAMAGED, format!("cannot restore {name}: {TOO_LONG}")),
@@ -232,7 +232,7 @@ impl<'py> OwnBuild<'_, 'py> {
             }
             let why = causes.get(&number).cloned();
             let why = why.unwrap_or_else(|| reason_for_skip(self.plan, self.lost_slots, &causes, number, variables));
-            Some(LostVariable { name: name.clone(), type_name: type_name.clone(), why })
+            Some(LostVariable::new(name, type_name, why))
         });
         let lost = lost.collect();
         Ok((names, lost))
@@ -245,14 +245,14 @@ impl<'py> OwnBuild<'_, 'py> {
         failure: BuildFailure,
         owners: &[Option<usize>],
         variables: &[ChosenVariable<'_, 'py>],
-    ) -> Result<String, BuildFailure> {
+    ) -> Result<LossReason, BuildFailure> {
         match failure {
             BuildFailure::Raised(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error.into()),
-            BuildFailure::Raised(error) => Ok(reason_for_loss(py, &error)),
+            BuildFailure::Raised(error) => Ok(LossReason::of(py, &error)),
             BuildFailure::Shared(number) => {
                 let owner = owners.get(number).copied().flatten().and_then(|owner| variables.get(owner));
                 let name = owner.map_or("another variable", |owner| &owner.variable().name);
-                Ok(format!("shares an object with {name}, which cannot be restored"))
+                Ok(format!("shares an object with {name}, which cannot be restored").into())
             }
             BuildFailure::TooLong => Err(failure),
         }
@@ -343,8 +343,8 @@ fn bind_foreign<'py>(
                 restored.names.push(name.extract()?);
             }
             Some(why) => {
-                let (name, why) = (name.to_string_lossy().into_owned(), why.to_owned());
-                restored.lost.push(LostVariable { name, type_name: type_name(&value.get_type()), why });
+                let (name, kind) = (name.to_string_lossy(), type_name(&value.get_type()));
+                restored.lost.push(LostVariable::new(&name, &kind, why.into()));
             }
         }
     }

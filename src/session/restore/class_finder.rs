@@ -169,7 +169,11 @@ fn attribute<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py,
     for part in name.split('.') {
         found = found.getattr(part).map_err(|_| {
             let owner = object.repr().map(|text| text.to_string_lossy().into_owned()).tolerated().unwrap_or_default();
-            PyAttributeError::new_err(format!("{owner} has no attribute {name}"))
+            let error = PyAttributeError::new_err(format!("{owner} has no attribute {name}"));
+            // As the interpreter does it: whoever catches it can tell that a module lacks something.
+            let value = error.value(object.py());
+            value.setattr("obj", object).and_then(|()| value.setattr("name", name)).tolerated();
+            error
         })?;
     }
     Ok(found)

@@ -11,6 +11,7 @@ use pyo3::types::PyAny;
 
 use super::buffer_memory::BufferMemory;
 use super::joined_loads::count_joined;
+use super::loss_reason::{FailedImport, LossReason};
 use super::restore_context::{LostVariable, ModuleItems, RestoreContext};
 use super::segment_loader::SegmentLoader;
 use crate::snapshot::index::{SegmentRole, Variable, VariableKind};
@@ -59,7 +60,9 @@ pub(super) struct VariableLoads<'p, 'a, 'py> {
     /// Whether a load has failed, so that the plan has to be asked again for each of the following variables.
     has_failed: bool,
     /// Why objects of a variable that is not bound could not be loaded.
-    causes: HashMap<usize, String>,
+    causes: HashMap<usize, LossReason>,
+    /// The imports that failed in variables, by their numbers.
+    imports: HashMap<usize, FailedImport>,
     items: ModuleItems<'py>,
     names: Vec<String>,
     lost: Vec<LostVariable>,
@@ -72,8 +75,8 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
         plan: &'p LoadPlan<'p, 'a>,
         lost_slots: LostSlots,
     ) -> Self {
-        let (causes, items, names, lost) = Default::default();
-        Self { loader, context, plan, lost_slots, has_failed: false, causes, items, names, lost }
+        let (causes, imports, items, names, lost) = Default::default();
+        Self { loader, context, plan, lost_slots, has_failed: false, causes, imports, items, names, lost }
     }
 
     /// Loads what is planned of each variable, and binds names. Returns the bound names and the variables that were
@@ -167,6 +170,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
                 }
                 Ok(value) => return self.bind(chosen.variable(), value),
                 Err(why) => {
+                    self.imports.extend(why.import.clone().map(|import| (number, import)));
                     self.load_parts(number, chosen, memory, false)?;
                     Some(why)
                 }
@@ -183,7 +187,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
         if chosen.is_bound {
             let why = why.unwrap_or_else(|| self.reason(number, variables));
             let Variable { name, type_name, .. } = chosen.variable();
-            self.lost.push(LostVariable { name: name.clone(), type_name: type_name.clone(), why });
+            self.lost.push(LostVariable::new(name, type_name, why));
         } else if !self.causes.contains_key(&number) && !self.lost_slots.is_empty() {
             // Others may name this variable as the reason for their loss.
             if self.plan.lost_owner(number, &self.lost_slots).is_some() || chosen.refusal.is_some() {
@@ -267,8 +271,16 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
     }
 
     /// Why a variable is lost whose own load has not failed.
-    fn reason(&self, number: usize, variables: &[ChosenVariable<'a, 'py>]) -> String {
-        reason_for_skip(self.plan, &self.lost_slots, &self.causes, number, variables)
+    fn reason(&mut self, number: usize, variables: &[ChosenVariable<'a, 'py>]) -> LossReason {
+        let mut why = reason_for_skip(self.plan, &self.lost_slots, &self.causes, number, variables);
+        if why.import.is_none()
+            && let Some(import) =
+                self.plan.lost_owner(number, &self.lost_slots).and_then(|owner| self.imports.get(&owner)).cloned()
+        {
+            self.imports.insert(number, import.clone());
+            why.import = Some(import);
+        }
+        why
     }
 }
 
@@ -276,26 +288,27 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
 pub(super) fn reason_for_skip(
     plan: &LoadPlan<'_, '_>,
     lost_slots: &LostSlots,
-    causes: &HashMap<usize, String>,
+    causes: &HashMap<usize, LossReason>,
     number: usize,
     variables: &[ChosenVariable<'_, '_>],
-) -> String {
+) -> LossReason {
     let chosen = variables.get(number);
     match chosen.and_then(|chosen| chosen.refusal.as_ref()) {
-        Some(Refusal::Damaged(why) | Refusal::OtherPython(why) | Refusal::Module(why)) => return why.clone(),
+        Some(Refusal::Damaged(why) | Refusal::OtherPython(why) | Refusal::Module(why)) => return why.clone().into(),
         None => {}
     }
     let owner = plan.lost_owner(number, lost_slots);
     let Some((owner, of)) = owner.and_then(|owner| Some((owner, variables.get(owner)?))) else {
-        return "its opcodes cannot be followed".to_owned();
+        return "its opcodes cannot be followed".into();
     };
     let name = &of.variable().name;
     match (&of.refusal, causes.get(&owner)) {
-        (Some(Refusal::Damaged(_)), _) => format!("shares an object with {name}, which is damaged"),
+        (Some(Refusal::Damaged(_)), _) => format!("shares an object with {name}, which is damaged").into(),
         // A variable that was to be bound has a message of its own, with the cause.
-        (None, Some(cause)) if !of.is_bound => {
-            format!("shares an object with {name}, which cannot be restored: {cause}")
-        }
-        _ => format!("shares an object with {name}, which cannot be restored"),
+        (None, Some(cause)) if !of.is_bound => LossReason {
+            text: format!("shares an object with {name}, which cannot be restored: {}", cause.text),
+            import: cause.import.clone(),
+        },
+        _ => format!("shares an object with {name}, which cannot be restored").into(),
     }
 }

@@ -13,7 +13,7 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::attribute_setter::KeptAttributes;
 use super::fault_log::FaultLog;
-use super::segment_loader::reason_for_loss;
+use super::loss_reason::{FailedImport, LossReason};
 use super::unpickler::load_function;
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::Index;
@@ -83,6 +83,15 @@ pub(crate) struct LostVariable {
     pub type_name: String,
     /// The reason.
     pub why: String,
+    /// The import that failed, if that is the reason.
+    pub import: Option<FailedImport>,
+}
+
+impl LostVariable {
+    pub(super) fn new(name: &str, type_name: &str, why: LossReason) -> Self {
+        let LossReason { text, import } = why;
+        Self { name: name.to_owned(), type_name: type_name.to_owned(), why: text, import }
+    }
 }
 
 /// Where a load looks up globals, and which ones it may find.
@@ -152,7 +161,7 @@ impl<'py> RestoreContext<'py> {
 /// the modules, or why an import failed: a module that fails is not run again.
 #[derive(Default)]
 pub(super) struct ModuleItems<'py> {
-    modules: HashMap<String, Result<Bound<'py, PyModule>, String>>,
+    modules: HashMap<String, Result<Bound<'py, PyModule>, LossReason>>,
 }
 
 impl<'py> ModuleItems<'py> {
@@ -162,16 +171,17 @@ impl<'py> ModuleItems<'py> {
         context: &RestoreContext<'py>,
         item: &str,
         value: &Bound<'py, PyAny>,
-    ) -> Result<(), String> {
-        let (module, name) = module_and_name(item).ok_or_else(|| "it names no module".to_owned())?;
+    ) -> Result<(), LossReason> {
+        let (module, name) = module_and_name(item).ok_or_else(|| LossReason::from("it names no module"))?;
         let py = context.module.py();
         let import = || {
             let renamed = context.renamed(module);
-            py.import(renamed.as_str()).map_err(|error| reason_for_loss(py, &error))
+            py.import(renamed.as_str()).map_err(|error| LossReason::of(py, &error))
         };
-        let module = self.modules.entry(module.to_owned()).or_insert_with(import).as_ref().map_err(String::clone)?;
+        let module =
+            self.modules.entry(module.to_owned()).or_insert_with(import).as_ref().map_err(LossReason::clone)?;
         // Not `setattr`: a module can have a class of its own.
-        module.dict().set_item(name, value).map_err(|error| reason_for_loss(py, &error))
+        module.dict().set_item(name, value).map_err(|error| LossReason::of(py, &error))
     }
 }
 

@@ -6,18 +6,17 @@
 
 use std::sync::Arc;
 
-use pyo3::exceptions::PyModuleNotFoundError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict};
 
 use super::fault_log::FaultLog;
+use super::loss_reason::LossReason;
 use super::restore_context::RestoreContext;
 use super::unpickler::Unpickler;
 use super::unpickler_stream::PickleSource;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::ends_call;
 use crate::python::discover;
-use crate::session::failure_path::error_text;
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::reader::OpcodeImage;
 use crate::snapshot::segment::{Load, LoadSequence, SegmentObjects, UnpicklerInput, VariableSegment};
@@ -48,7 +47,7 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         &mut self,
         segment: &VariableSegment<'_>,
         memory: &[Bound<'py, PyAny>],
-    ) -> PyResult<Result<Bound<'py, PyAny>, String>> {
+    ) -> PyResult<Result<Bound<'py, PyAny>, LossReason>> {
         let loaded = self.feed(segment, &Load::Whole, memory.to_vec())?;
         if loaded.is_ok() {
             self.sequence.filled_by(segment.variable());
@@ -65,7 +64,7 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         segment: &VariableSegment<'_>,
         objects: SegmentObjects,
         memory: &[Bound<'py, PyAny>],
-    ) -> PyResult<Result<(), String>> {
+    ) -> PyResult<Result<(), LossReason>> {
         let memory = objects.buffers.iter().filter_map(|number| memory.get(*number)).cloned().collect();
         Ok(self.feed(segment, &Load::Objects(objects), memory)?.map(drop))
     }
@@ -103,7 +102,7 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
         segment: &VariableSegment<'_>,
         load: &Load,
         memory: Vec<Bound<'py, PyAny>>,
-    ) -> PyResult<Result<Bound<'py, PyAny>, String>> {
+    ) -> PyResult<Result<Bound<'py, PyAny>, LossReason>> {
         let py = self.context.module.py();
         let mut inputs = self.sequence.inputs(segment, load);
         let value = inputs.pop().unwrap_or_else(|| UnpicklerInput::filled_slots(0));
@@ -118,17 +117,12 @@ impl<'a, 'py> SegmentLoader<'a, 'py> {
             Err(error) if ends_call(py, &error) => Err(error),
             Err(error) => {
                 if let Some(log) = &self.context.fault_log {
-                    log.record(
-                        py,
-                        &segment.variable().name,
-                        &error,
-                        reason_for_loss(py, &error),
-                        self.unpickler.position(),
-                    );
+                    let text = LossReason::of(py, &error).text;
+                    log.record(py, &segment.variable().name, &error, text, self.unpickler.position());
                 }
                 // The failed load has left the unpickler's stack and read position undefined.
                 self.recover(segment.variable())?;
-                Ok(Err(reason_for_loss(py, &error)))
+                Ok(Err(LossReason::of(py, &error)))
             }
         }
     }
@@ -210,26 +204,4 @@ fn advice_for(saved: &str) -> String {
             format!("contains code for Python {saved}, which was not found: install it, or pass its path with --python")
         }
     }
-}
-
-/// Describes the exception that made a variable fail, with advice if a module is missing.
-pub(super) fn reason_for_loss(py: Python<'_>, error: &PyErr) -> String {
-    match missing_module(py, error) {
-        None => error_text(py, error),
-        Some((module, package)) => format!(
-            "needs the module {module}: install {package}, select its environment with --python, or pass \
-             --map {module}=NEW if it was renamed"
-        ),
-    }
-}
-
-/// The module that was not found, and the package that probably contains it.
-pub(super) fn missing_module(py: Python<'_>, error: &PyErr) -> Option<(String, String)> {
-    if !error.is_instance_of::<PyModuleNotFoundError>(py) {
-        return None;
-    }
-    let name = error.value(py).getattr("name").and_then(|name| name.extract::<String>());
-    let module = name.tolerated().unwrap_or_default();
-    let package = module.split('.').next().unwrap_or_default().to_owned();
-    Some((module, package))
 }

@@ -33,6 +33,9 @@ pub struct Index {
     pub python: PythonInfo,
     /// The versions of the packages that the variables import.
     pub packages: BTreeMap<String, String>,
+    /// What to install for those of them whose distributions have other names: `sklearn` needs `scikit-learn==1.5.2`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub distributions: BTreeMap<String, String>,
     /// The variables in the file, in the order of their definition.
     pub variables: Vec<Variable>,
     /// The variables of other modules that the session changed, by names such as `settings.MODE`. They follow the

@@ -133,7 +133,7 @@ fn inspect_all(snapshot: &Snapshot) {
     check(snapshot);
     for variable in names(snapshot).iter().take(8) {
         if let Ok(Some(tree)) = snapshot.trace(variable) {
-            written(|out| write_tree(out, &tree));
+            written(|out| write_tree(out, &tree, TableStyle::PLAIN));
             is_json(&written_raw(|out| write_json(out, &TraceAnswer::of(variable, &tree, None))));
         }
     }
@@ -152,13 +152,13 @@ fn inspect(snapshot: &Snapshot) {
     }
     written(|out| write_annotations(out, &answer));
     if let Some(verdict) = &answer.verdict {
-        written(|out| write_verdict(out, verdict, true, false));
+        written(|out| write_verdict(out, verdict, true, TableStyle::PLAIN));
     }
     is_json(&written_raw(|out| write_json(out, &SessionAnswer::of(&answer, None))));
     let page = written_raw(|out| write_page(out, &answer));
     assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no string of the file is a tag");
     answer.keep_failures_only();
-    written(|out| write_failures(out, &answer, true));
+    written(|out| write_failures(out, &answer, TableStyle::PLAIN, true));
 }
 
 /// The number of pieces that `<` cuts a page without any file data into.
@@ -183,7 +183,7 @@ fn check(snapshot: &Snapshot) {
     }
     let (format, bytes) = (Some(FileFormat::of(snapshot).unwrap()), Some(snapshot.file_len()));
     let answer = verify_report::VerifyReport { file: "file".to_owned(), format, bytes, whole, verified };
-    written(|out| verify_report::write_text(out, &answer));
+    written(|out| verify_report::write_text(out, &answer, TableStyle::PLAIN));
     is_json(&written_raw(|out| write_json(out, &VerifyAnswer::of(&answer, None))));
 }
 
@@ -331,7 +331,7 @@ fn compared(before: &Snapshot, after: &Snapshot) -> Changes {
     let (same, copy) = (changes.changes.is_empty(), changes.clone());
     let [before, after] = ["before", "after"].map(str::to_owned);
     let answer = diff_report::DiffReport { before, after, same, changes };
-    written(|out| diff_report::write_text(out, &answer));
+    written(|out| diff_report::write_text(out, &answer, TableStyle::PLAIN));
     is_json(&written_raw(|out| write_json(out, &DiffAnswer::of(&answer, [None, None]))));
     copy
 }

@@ -34,7 +34,7 @@ fn a_session_outlives_its_kernel() {
         // dill reads the file as well, in the same Python.
         let dill = "import dill; dill.load_module('kernel.pkl'); print(f(2), p.norm())";
         sandbox.python(&["-c", dill]).assert_stdout("6 4\n");
-        let names = sandbox.snapcli(&["restore", "--list", "kernel.pkl"]).out();
+        let names = sandbox.snapcli(&["restore", "--list", "--all", "kernel.pkl"]).out();
         assert_eq!(names, "scale\nf\nPoint\np\nxml\nsnapcli\n");
     }
 }
@@ -54,7 +54,7 @@ fn names_are_ipythons_only_with_its_values() {
     );
     run.assert_code(0);
     let mut names: Vec<String> =
-        sandbox.snapcli(&["restore", "--list", "own.pkl"]).out().lines().map(str::to_owned).collect();
+        sandbox.snapcli(&["restore", "--list", "--all", "own.pkl"]).out().lines().map(str::to_owned).collect();
     names.sort_unstable();
     assert_eq!(names, ["In", "Out", "_", "_5", "_i7", "exit", "reads", "shout", "snapcli"], "{}", run.whole());
     let left_out = &sandbox.snapcli(&["inspect", "--json", "own.pkl"]).json()["left_out"];
@@ -85,7 +85,7 @@ fn the_terminal_of_ipython_saves_its_namespace() {
     };
     let first = prompt("import snapcli\nk = 2\ndef f(x): return x * k\n\n7 * 6\nsnapcli.save('t.pkl');\n");
     first.assert_code(0);
-    assert_eq!(sandbox.snapcli(&["restore", "--list", "t.pkl"]).out(), "snapcli\nk\nf\n", "{}", first.whole());
+    assert_eq!(sandbox.snapcli(&["restore", "--list", "--all", "t.pkl"]).out(), "snapcli\nk\nf\n", "{}", first.whole());
     let second = prompt(
         "import snapcli, inspect\nsnapcli.restore('t.pkl');\nk = 5\n\
          print('got', f(2), inspect.getsource(f).strip(), f.__globals__ is globals())\n",
@@ -105,7 +105,7 @@ fn a_prompt_with_a_namespace_of_its_own_is_a_session() {
         sandbox.call_importing(&["-c", &code]).stdin(input).run()
     };
     let names = |file: &str| {
-        let listed = sandbox.snapcli(&["restore", "--list", file]).out();
+        let listed = sandbox.snapcli(&["restore", "--list", "--all", file]).out();
         let mut names: Vec<String> = listed.lines().map(str::to_owned).collect();
         names.sort_unstable();
         names.join(" ")

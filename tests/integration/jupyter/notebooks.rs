@@ -19,7 +19,7 @@ fn cells_run_as_a_script() {
             sandbox.write("plain.ipynb", notebook(&PLAIN));
             let run = sandbox.snapcli(&["save", "plain.ipynb", "one", "--two"]);
             run.assert_code(0).assert_stdout("5\n['plain.ipynb', 'one', '--two'] __main__ False\n");
-            assert_eq!(sandbox.snapcli(&["restore", "--list"]).out(), "sys\nxml\nfactor\nf\nlater\nz\n");
+            assert_eq!(sandbox.snapcli(&["restore", "--list", "--all"]).out(), "sys\nxml\nfactor\nf\nlater\nz\n");
             let code = "import inspect; print(inspect.getsource(f), f(4), xml.dom.minidom.Node)";
             sandbox
                 .snapcli(&["restore", "-c", code])
@@ -56,7 +56,7 @@ fn a_traceback_names_the_cell_and_the_exit_code_is_that_of_a_script() {
             ],
             "{err}"
         );
-        assert_eq!(sandbox.snapcli(&["restore", "--list", "session.crash.pkl"]).out(), "k\ndone\nok\n");
+        assert_eq!(sandbox.snapcli(&["restore", "--list", "--all", "session.crash.pkl"]).out(), "k\ndone\nok\n");
         sandbox.write("exits.ipynb", notebook(&["x = 1", "import sys\nsys.exit(7)", "never = 1"]));
         sandbox.snapcli(&["save", "exits.ipynb"]).assert_code(7).assert_stdout("");
         sandbox.write("bad.ipynb", notebook(&["x = 1", "a = (1,\nb b"]));
@@ -84,7 +84,7 @@ fn magics_and_commands_run_with_ipython() {
     let out = run.assert_code(0).out();
     let shown: Vec<_> = out.lines().filter(|line| !line.contains("time")).filter(|line| !line.is_empty()).collect();
     assert_eq!(shown, ["from a shell", "from bash", "41"], "{}", run.whole());
-    assert_eq!(sandbox.snapcli(&["restore", "--list"]).out(), "x\nlines\ny\nbefore\nz\n");
+    assert_eq!(sandbox.snapcli(&["restore", "--list", "--all"]).out(), "x\nlines\ny\nbefore\nz\n");
     sandbox.snapcli(&["restore", "-c", "x, y, list(lines), before, z"]).assert_stdout("(1, 2, ['two'], 41, 41)\n");
     let shown = sandbox.snapcli(&["inspect"]).out();
     assert!(!shown.contains("warnings:") && !shown.contains("logging:"), "{shown}");
@@ -120,7 +120,7 @@ fn a_prompt_of_ipython_has_the_restored_variables() {
     let run = call.stdin("print('got', f(2), extra)\nk = 10\nprint('got', f(2))\n%snap save second.pkl\n").run();
     let out = run.assert_code(0).out();
     assert!(out.contains("got 6 3\n") && out.contains("got 20\n"), "{}", run.whole());
-    assert_eq!(sandbox.snapcli(&["restore", "--list", "second.pkl"]).out(), "k\nf\nextra\n");
+    assert_eq!(sandbox.snapcli(&["restore", "--list", "--all", "second.pkl"]).out(), "k\nf\nextra\n");
     let bare = Sandbox::new();
     bare.snapcli(&["save", "-c", "k = 3"]).assert_code(0);
     let run = bare.snapcli(&["restore", "--ipython"]);

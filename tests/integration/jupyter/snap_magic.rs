@@ -157,5 +157,5 @@ fn auto_never_fails_a_cell_and_never_saves_within_one() {
     let told = out.lines().filter(|line| line.contains("%snap auto")).count();
     assert_eq!(told, 1, "{out}");
     assert!(out.contains("the cell 1\n") && out.contains("True\n"), "{out}");
-    assert!(sandbox.snapcli(&["restore", "--list", "d/auto.pkl"]).out().contains("inner\n"), "{out}");
+    assert!(sandbox.snapcli(&["restore", "--list", "--all", "d/auto.pkl"]).out().contains("inner\n"), "{out}");
 }
