@@ -5,6 +5,7 @@ use std::path::Path;
 
 use console::{Alignment, measure_text_width, pad_str};
 
+use super::table::TableStyle;
 use crate::snapshot::store::{HistoryEntry, SnapshotHeader, StoreCheck};
 use crate::ui::{Lines, count, escape, format_size};
 
@@ -36,8 +37,8 @@ pub(crate) struct StoreReport {
 }
 
 /// Writes a line for each snapshot, and one for each message.
-pub(crate) fn write_log(out: &mut dyn Write, report: &LogReport) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub(crate) fn write_log(out: &mut dyn Write, report: &LogReport, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     if report.entries.is_empty() {
         let save = "save one with `snapcli save -o";
         return match report.total {
@@ -109,8 +110,8 @@ fn changes(header: &SnapshotHeader) -> String {
 }
 
 /// Writes one line for an intact store; for a damaged one also what is wrong with which snapshot.
-pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     let StoreCheck { snapshots, objects, bytes, unneeded } = &report.checked;
     let state = if report.checked.is_whole() { "intact" } else { "damaged" };
     let number = |number: &u64| usize::try_from(*number).unwrap_or(usize::MAX);

@@ -126,6 +126,8 @@ mod sessions_that_break_dill;
 mod shared_memory;
 mod skipped;
 #[cfg(feature = "python")]
+mod stores;
+#[cfg(feature = "python")]
 mod strict_answers;
 #[cfg(feature = "python")]
 mod strict_gate;

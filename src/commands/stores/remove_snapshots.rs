@@ -9,6 +9,7 @@ use crate::cli::PruneArgs;
 use crate::commands::input_output::print_report;
 use crate::exit;
 use crate::report::answers::{PruneAnswer, absolute_path};
+use crate::report::table::TableStyle;
 use crate::snapshot::store::{PruneRules, Pruned, prune};
 use crate::ui::{Lines, Verbosity, count, format_size};
 
@@ -23,13 +24,13 @@ pub(crate) fn run_command(args: &PruneArgs, verbosity: Verbosity) -> Result<i32>
     let waiting = &mut || verbosity.note("waiting for another process to end its save or prune");
     let pruned = with_code(prune(&store, rules, waiting), || format!("cannot prune {}", args.store.display()))?;
     let answer = args.json.then(|| PruneAnswer::of(&pruned, dry_run, absolute_path(&args.store)));
-    let text = |out: &mut dyn Write, pruned: &Pruned| write_text(out, pruned, dry_run);
+    let text = |out: &mut dyn Write, pruned: &Pruned, style| write_text(out, pruned, dry_run, style);
     print_report(&pruned, answer.as_ref(), text, verbosity)?;
     Ok(exit::DONE)
 }
 
-fn write_text(out: &mut dyn Write, pruned: &Pruned, dry_run: bool) -> io::Result<()> {
-    let out = &mut Lines::new(out);
+fn write_text(out: &mut dyn Write, pruned: &Pruned, dry_run: bool, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
     let Pruned { removed, kept, objects, bytes } = pruned;
     let removes = if dry_run { "would remove" } else { "removed" };
     let mut numbers = removed.iter().take(LISTED).map(|number| format!("@{number}")).collect::<Vec<_>>().join(", ");
