@@ -22,6 +22,7 @@ use crate::python::script_command::{ScriptCommand, ScriptTarget, check_script};
 use crate::report::answers::absolute_path;
 use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::store::StoreAddress;
 use crate::snapshot::system::map_large_blocks;
 use crate::ui::Verbosity;
 
@@ -100,7 +101,7 @@ fn file_to_read(command: &ScriptCommand, script: bool) -> Result<Option<PathBuf>
         return Ok(None);
     }
     let usage = |problem| exit::error(exit::USAGE, format!("{} {problem}", path.display()));
-    if path.is_dir() {
+    if path.is_dir() && !StoreAddress::is_whole_store(path) {
         return Err(usage("is a directory: pass a file, or add --script to run the directory"));
     }
     if !command.arguments.is_empty() {

@@ -328,15 +328,15 @@ impl Snapshot {
         Ok(true)
     }
 
-    /// Reads the contents of the raw buffers of some segments of a stored snapshot, which [`bytes`](Self::bytes) then
-    /// has. To be called before anything else asks for bytes.
+    /// Reads the contents of the raw buffers of some segments of a stored snapshot, which [`bytes`](Self::bytes) has
+    /// from then on: without this call, it has zeros in their place.
     ///
     /// # Errors
     /// If they cannot be read.
     pub(super) fn load_contents<'v>(&self, of: impl Iterator<Item = &'v Variable>) -> Result<(), ReadError> {
         if let Some(assembled) = self.assembled() {
             let segments: Vec<u64> = of.map(|variable| variable.offset).collect();
-            assembled.bytes_with(&segments)?;
+            assembled.load_contents(&segments)?;
         }
         Ok(())
     }
@@ -525,6 +525,16 @@ impl Snapshot {
     /// The file itself, to be mapped; `None` if it came from a pipe, or is in a store.
     pub fn file(&self) -> Option<&std::fs::File> {
         self.source.file()
+    }
+
+    /// The bytes of a range, read and not mapped.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(super) fn read_range(&self, range: Range<usize>) -> Result<Vec<u8>, ReadError> {
+        let mut bytes = vec![0; range.len()];
+        self.source.read(range.start as u64, &mut bytes)?;
+        Ok(bytes)
     }
 
     /// Whether it is a snapshot of a store.

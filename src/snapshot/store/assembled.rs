@@ -71,12 +71,26 @@ pub(in crate::snapshot) struct BufferContents {
     pub(in crate::snapshot) name: ObjectName,
 }
 
-/// The opcodes at their offsets.
+/// The opcodes at their offsets, and the contents of some raw buffers.
 #[derive(Debug)]
 struct AssembledImage {
     bytes: MmapMut,
     /// The offsets of the segments that are damaged.
     damaged: BTreeSet<u64>,
+    /// The offsets of the segments whose raw buffers are there.
+    with_contents: BTreeSet<u64>,
+    /// One with more contents, made when those were asked for: this one may still be in use.
+    next: OnceLock<Box<AssembledImage>>,
+}
+
+impl AssembledImage {
+    fn last(&self) -> &Self {
+        let mut image = self;
+        while let Some(next) = image.next.get() {
+            image = next;
+        }
+        image
+    }
 }
 
 impl AssembledSnapshot {
@@ -140,20 +154,32 @@ impl AssembledSnapshot {
         sign().map_err(StoreError::io(&self.path))
     }
 
-    /// All bytes, without the contents of raw buffers and the opcodes that are damaged.
+    /// All bytes, without the opcodes that are damaged, and without the contents of raw buffers except those that
+    /// [`load_contents`](Self::load_contents) was called for.
     pub(in crate::snapshot) fn bytes(&self) -> io::Result<&[u8]> {
-        Ok(&self.image(&[])?.bytes)
+        Ok(&self.image()?.bytes)
     }
 
-    /// As [`bytes`](Self::bytes), with the contents of the raw buffers of the segments at these offsets, unless bytes
-    /// were asked for before.
-    pub(in crate::snapshot) fn bytes_with(&self, segments: &[u64]) -> io::Result<&[u8]> {
-        Ok(&self.image(segments)?.bytes)
+    /// Reads the contents of the raw buffers of the segments at these offsets.
+    pub(in crate::snapshot) fn load_contents(&self, segments: &[u64]) -> io::Result<()> {
+        let wanted = segments.iter().copied().filter(|segment| !self.contents_of(*segment).is_empty());
+        let mut wanted: BTreeSet<u64> = wanted.collect();
+        match self.image.get().map(AssembledImage::last) {
+            None => {
+                let _ = self.image.set(self.assemble(wanted)?);
+            }
+            Some(image) if wanted.is_subset(&image.with_contents) => {}
+            Some(image) => {
+                wanted.extend(&image.with_contents);
+                let _ = image.next.set(Box::new(self.assemble(wanted)?));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the opcodes of the segment at this offset match their hash, and fit.
     pub(in crate::snapshot) fn has_opcodes(&self, segment: u64) -> io::Result<bool> {
-        Ok(!self.image(&[])?.damaged.contains(&segment))
+        Ok(!self.image()?.damaged.contains(&segment))
     }
 
     /// The contents of the raw buffers of the segment at this offset.
@@ -211,21 +237,21 @@ impl AssembledSnapshot {
         Ok(())
     }
 
-    fn image(&self, with_contents: &[u64]) -> io::Result<&AssembledImage> {
+    fn image(&self) -> io::Result<&AssembledImage> {
         if self.image.get().is_none() {
-            let image = self.assemble(with_contents)?;
+            let image = self.assemble(BTreeSet::new())?;
             // If another thread was faster, one of the two is dropped.
             let _ = self.image.set(image);
         }
-        self.image.get().ok_or_else(|| io::Error::other("no image"))
+        self.image.get().map(AssembledImage::last).ok_or_else(|| io::Error::other("no image"))
     }
 
-    fn assemble(&self, with_contents: &[u64]) -> io::Result<AssembledImage> {
+    fn assemble(&self, with_contents: BTreeSet<u64>) -> io::Result<AssembledImage> {
         let length = usize::try_from(self.length).map_err(io::Error::other)?;
         // Pages that nothing is copied to take no space.
         let mut bytes = MmapOptions::new().len(length).no_reserve_swap().map_anon()?;
         let _ = bytes.advise(Advice::NoHugePage);
-        let mut image = AssembledImage { bytes: MmapOptions::new().len(1).map_anon()?, damaged: BTreeSet::new() };
+        let mut damaged = BTreeSet::new();
         copy_to(&mut bytes, 0, &self.prelude);
         copy_to(&mut bytes, self.length.saturating_sub(self.end.len() as u64), &self.end);
         let mut by_pack: HashMap<u32, Vec<&AssembledSegment>> = HashMap::new();
@@ -240,12 +266,12 @@ impl AssembledSnapshot {
                 match opcodes {
                     Some(opcodes) => self.place(segment, &opcodes, &mut bytes),
                     None => {
-                        image.damaged.insert(segment.offset);
+                        damaged.insert(segment.offset);
                     }
                 }
             }
         }
-        for segment in with_contents {
+        for segment in &with_contents {
             for contents in self.contents_of(*segment) {
                 let range = usize::try_from(contents.range.start).ok().zip(usize::try_from(contents.range.end).ok());
                 if let Some(memory) = range.and_then(|(start, end)| bytes.get_mut(start..end)) {
@@ -254,8 +280,7 @@ impl AssembledSnapshot {
                 }
             }
         }
-        image.bytes = bytes;
-        Ok(image)
+        Ok(AssembledImage { bytes, damaged, with_contents, next: OnceLock::new() })
     }
 
     /// The contents of a pack; `None` if they cannot be had.

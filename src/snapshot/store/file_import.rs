@@ -17,10 +17,8 @@ pub(crate) fn import(snapshot: &Snapshot, target: &mut StoreTarget, key: Option<
     let Contents::Own { index } = snapshot.contents() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "only a snapshot can be taken into a store").into());
     };
-    snapshot.load_contents(index.segments().map(|(_, variable)| variable))?;
-    let bytes = snapshot.bytes()?;
     for (role, variable) in index.segments() {
-        segment(bytes, &VariableSegment::of(role, variable)?, variable, target)?;
+        segment(snapshot, &VariableSegment::of(role, variable)?, variable, target)?;
     }
     let mut index: Index = index.clone();
     target.take_index(&mut index, key)?;
@@ -28,20 +26,18 @@ pub(crate) fn import(snapshot: &Snapshot, target: &mut StoreTarget, key: Option<
 }
 
 fn segment(
-    bytes: &[u8],
+    snapshot: &Snapshot,
     segment: &VariableSegment<'_>,
     variable: &Variable,
     target: &mut StoreTarget,
 ) -> Result<(), ReadError> {
     target.mark(SegmentMark::Begin);
     for part in segment.parts() {
-        let (SegmentPart::Opcodes(range) | SegmentPart::Contents(range)) = &part;
-        let bytes = bytes.get(range.clone()).ok_or(ReadError::CutShort { at: bytes.len() as u64 })?;
         match part {
-            SegmentPart::Opcodes(_) => target.write_all(bytes)?,
-            SegmentPart::Contents(_) => {
-                target.mark(SegmentMark::Contents(bytes.len() as u64));
-                target.contents(bytes)?;
+            SegmentPart::Opcodes(range) => target.write_all(&snapshot.read_range(range)?)?,
+            SegmentPart::Contents(range) => {
+                target.mark(SegmentMark::Contents(range.len() as u64));
+                target.contents(&snapshot.read_range(range)?)?;
                 target.mark(SegmentMark::Opcodes);
             }
         }

@@ -330,7 +330,9 @@ fn a_file_that_is_taken_into_a_store_comes_out_again() -> Outcome {
     assert_eq!(as_saved.changed, 0);
     // A stored snapshot can be taken into another store.
     let mut target = StoreTarget::create(&root.path().join("other"))?;
-    import(&Snapshot::open(&saved.address)?, &mut target, None)?;
+    let stored = Snapshot::open(&saved.address)?;
+    stored.check(&|_| {})?;
+    import(&stored, &mut target, None)?;
     assert!(exported(&target.commit(SYNCED)?.address)? == file);
     Ok(())
 }
@@ -468,5 +470,20 @@ fn saves_and_prunes_at_the_same_time_lose_nothing() -> Outcome {
         Ok(())
     })?;
     assert!(check(&Store::open(&store)?, &|_| {})?.is_whole());
+    Ok(())
+}
+
+#[test]
+fn contents_are_there_whenever_they_are_asked_for() -> Outcome {
+    let (_root, store) = folder()?;
+    let saved = save(&store, &session(1, 0))?;
+    let snapshot = Snapshot::open(&saved.address)?;
+    let Contents::Own { index } = snapshot.contents() else { return Err("foreign".into()) };
+    let (file, _) = write(Vec::new(), &session(1, 0), None)?;
+    let pickle = &file[..index.stream.length as usize];
+    let before = snapshot.bytes()?;
+    assert!(before != pickle && before.len() == pickle.len());
+    snapshot.load_contents(index.variables.iter())?;
+    assert!(snapshot.bytes()? == pickle && before != pickle);
     Ok(())
 }
