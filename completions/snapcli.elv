@@ -19,6 +19,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
     var completions = [
         &'snapcli'= {
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
@@ -44,13 +45,15 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --output 'File to save to; `-` for standard output (the script''s own output then goes to standard error)'
             cand --report 'Write a JSON report of what was saved and what was left out; `-` is the same as --json'
             cand --module 'Save the namespace of this module instead of the script''s'
-            cand --include 'Save only variables whose names match (repeatable)'
-            cand --exclude 'Leave out variables whose names match (repeatable)'
+            cand --include 'Save only variables whose names match: ''model*'', or a list such as model,scores (repeatable)'
+            cand --only 'Save only variables whose names match: ''model*'', or a list such as model,scores (repeatable)'
+            cand --exclude 'Leave out variables whose names match: ''tmp_*'', or a list such as api_key,token (repeatable)'
             cand --exclude-type 'Leave out variables whose type matches, such as ''DataFrame'' or ''torch.*'' (repeatable)'
             cand --max-size 'Leave out variables larger than SIZE, such as 500k, 20M or 2G'
             cand -m 'Run a module, as `python -m` does'
             cand -c 'Run code, as `python -c` does'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --strict 'Exit with 3 if a variable could not be saved, or if --verify finds that one has changed'
             cand --verify 'Before replacing FILE, load the new snapshot in a fresh process and compare the values'
             cand --json 'Print that report to standard output; the script''s own output then goes to standard error'
@@ -67,13 +70,15 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'snapcli;restore'= {
-            cand --only 'Restore only variables that match, and what their code needs (repeatable)'
+            cand --only 'Restore only variables that match, and what their code needs: ''model*'', or a list such as model,scores (repeatable)'
+            cand --include 'Restore only variables that match, and what their code needs: ''model*'', or a list such as model,scores (repeatable)'
             cand --exclude 'Leave out variables that match, even if others share objects with them (repeatable)'
             cand --report 'Write a JSON report of what was restored and what was not; `-` is the same as --json'
             cand --map 'Load module OLD as NEW (repeatable)'
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand -c 'Run code; if it is an expression, print its value'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --strict 'Exit with 3, before anything runs, if a variable cannot be restored'
             cand --partial 'Restore the intact variables of a damaged file, and report the others'
             cand --json 'Print that report to standard output; what CODE or SCRIPT prints then goes to standard error'
@@ -99,13 +104,15 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --sort 'Sort the variables'
             cand --html 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output'
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
-            cand --include 'Save only variables whose names match (repeatable)'
-            cand --exclude 'Leave out variables whose names match (repeatable)'
+            cand --include 'Save only variables whose names match: ''model*'', or a list such as model,scores (repeatable)'
+            cand --only 'Save only variables whose names match: ''model*'', or a list such as model,scores (repeatable)'
+            cand --exclude 'Leave out variables whose names match: ''tmp_*'', or a list such as api_key,token (repeatable)'
             cand --exclude-type 'Leave out variables whose type matches, such as ''DataFrame'' or ''torch.*'' (repeatable)'
             cand --max-size 'Leave out variables larger than SIZE, such as 500k, 20M or 2G'
             cand -m 'Run a module, as `python -m` does'
             cand -c 'Run code, as `python -c` does'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --json 'Print JSON; short for --format json'
             cand --all 'Show each import, and every object at fault in a variable, not only the first few'
             cand --bad 'Show only the variables that cannot be saved, and why'
@@ -126,6 +133,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;diff'= {
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
@@ -137,6 +145,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;verify'= {
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
@@ -148,6 +157,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         &'snapcli;trust'= {
             cand --max-memory 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]'
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --json 'Print JSON'
             cand -y 'Sign without asking'
             cand --yes 'Sign without asking'
@@ -160,6 +170,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         }
         &'snapcli;doctor'= {
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand --json 'Print JSON'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
@@ -170,6 +181,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         }
         &'snapcli;completions'= {
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
@@ -179,6 +191,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         }
         &'snapcli;schema'= {
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
@@ -188,6 +201,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
         }
         &'snapcli;man'= {
             cand --python 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]'
+            cand --color 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set'
             cand -q 'Print errors only'
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_snapcli_global_optspecs
-    string join \n q/quiet v/verbose python= h/help V/version
+    string join \n q/quiet v/verbose python= color= h/help V/version
 end
 
 function __fish_snapcli_needs_command
@@ -25,6 +25,9 @@ function __fish_snapcli_using_subcommand
 end
 
 complete -c snapcli -n "__fish_snapcli_needs_command" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_needs_command" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_needs_command" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_needs_command" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_needs_command" -s h -l help -d 'Print help'
@@ -43,13 +46,16 @@ complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "help" -d 'Print thi
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s o -l output -d 'File to save to; `-` for standard output (the script\'s own output then goes to standard error)' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l report -d 'Write a JSON report of what was saved and what was left out; `-` is the same as --json' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l module -d 'Save the namespace of this module instead of the script\'s' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l include -d 'Save only variables whose names match (repeatable)' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude -d 'Leave out variables whose names match (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l include -l only -d 'Save only variables whose names match: \'model*\', or a list such as model,scores (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude -d 'Leave out variables whose names match: \'tmp_*\', or a list such as api_key,token (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l exclude-type -d 'Leave out variables whose type matches, such as \'DataFrame\' or \'torch.*\' (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l max-size -d 'Leave out variables larger than SIZE, such as 500k, 20M or 2G' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s m -d 'Run a module, as `python -m` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s c -d 'Run code, as `python -c` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l strict -d 'Exit with 3 if a variable could not be saved, or if --verify finds that one has changed'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l verify -d 'Before replacing FILE, load the new snapshot in a fresh process and compare the values'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l json -d 'Print that report to standard output; the script\'s own output then goes to standard error'
@@ -61,13 +67,16 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l whole -d 'Leave
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l only -d 'Restore only variables that match, and what their code needs (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l only -l include -d 'Restore only variables that match, and what their code needs: \'model*\', or a list such as model,scores (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l exclude -d 'Leave out variables that match, even if others share objects with them (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l report -d 'Write a JSON report of what was restored and what was not; `-` is the same as --json' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l map -d 'Load module OLD as NEW (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s c -d 'Run code; if it is an expression, print its value' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l strict -d 'Exit with 3, before anything runs, if a variable cannot be restored'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l partial -d 'Restore the intact variables of a damaged file, and report the others'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l json -d 'Print that report to standard output; what CODE or SCRIPT prints then goes to standard error'
@@ -92,13 +101,16 @@ name\t'Alphabetically by name'
 size\t'Largest first'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l html -d 'Write an HTML page with a map of the file and all details to OUT; `-` for standard output' -r -F
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l include -d 'Save only variables whose names match (repeatable)' -r
-complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude -d 'Leave out variables whose names match (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l include -l only -d 'Save only variables whose names match: \'model*\', or a list such as model,scores (repeatable)' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude -d 'Leave out variables whose names match: \'tmp_*\', or a list such as api_key,token (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l exclude-type -d 'Leave out variables whose type matches, such as \'DataFrame\' or \'torch.*\' (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l max-size -d 'Leave out variables larger than SIZE, such as 500k, 20M or 2G' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s m -d 'Run a module, as `python -m` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s c -d 'Run code, as `python -c` does' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l json -d 'Print JSON; short for --format json'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l all -d 'Show each import, and every object at fault in a variable, not only the first few'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l bad -d 'Show only the variables that cannot be saved, and why'
@@ -114,37 +126,58 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s v -l verbose
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s y -l yes -d 'Sign without asking'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand man" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
+complete -c snapcli -n "__fish_snapcli_using_subcommand man" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
+always\t'Everywhere'
+never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand man" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand man" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
 complete -c snapcli -n "__fish_snapcli_using_subcommand man" -s h -l help -d 'Print help'

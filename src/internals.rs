@@ -13,7 +13,7 @@ pub use crate::pickle::verdict::{VerdictClass, beyond_plain};
 pub use crate::report::answers::{DiffAnswer, SessionAnswer, TraceAnswer, VerifyAnswer};
 pub use crate::report::diff_report;
 pub use crate::report::github::write_annotations;
-pub use crate::report::html::write_page;
+pub use crate::report::html::{PageContents, write_page};
 pub use crate::report::inspect_report::{FileFormat, SessionReport};
 pub use crate::report::inspect_text::{write_failures, write_session, write_tree};
 pub use crate::report::table::TableStyle;
@@ -26,5 +26,6 @@ pub use crate::snapshot::index::{
 };
 pub use crate::snapshot::layout::{SIGNATURE, TRAILER, Trailer, longest_index};
 pub use crate::snapshot::reader::{Contents, Memory, Snapshot, Wanted};
+pub use crate::snapshot::signer::Signer;
 pub use crate::snapshot::verification::verify;
 pub use crate::snapshot::writer::SnapshotWriter;

@@ -52,6 +52,7 @@ mod ui;
 
 use cli::{Cli, Command, GlobalArgs};
 use report::answers::ErrorAnswer;
+use ui::colors::{self, ColorMode};
 use ui::{Verbosity, messages};
 
 /// The program: parses the command line, runs the command, prints an error, and returns the exit code.
@@ -63,12 +64,16 @@ pub fn main() -> ExitCode {
 fn run_program(words: Vec<OsString>) -> u8 {
     // A second start must see the environment that the user gave to the first one.
     let started = python::second_start::take();
-    let cli = match cli::parse(words.clone()) {
-        Ok(cli) => cli,
-        Err(error) => commands::answer_output::end_with_usage_error(&error, &words),
+    let parsed = cli::parse(words);
+    let in_json = match &parsed {
+        Ok(cli) => commands::answer_output::answers_in_json(&cli.command),
+        Err(rejected) => commands::usage_error::answers_in_json(rejected),
     };
-    let in_json = commands::answer_output::answers_in_json(&cli.command);
-    let code = started.and_then(|_| run(cli)).unwrap_or_else(|error| {
+    let result = started.and_then(|_| match parsed {
+        Ok(cli) => run(cli),
+        Err(rejected) => commands::usage_error::answer(&rejected),
+    });
+    let code = result.unwrap_or_else(|error| {
         if exit::is_broken_pipe(&error) {
             return exit::DONE;
         }
@@ -84,11 +89,16 @@ fn run_program(words: Vec<OsString>) -> u8 {
 
 /// Runs the command that the command line names. Returns the exit code.
 fn run(cli: Cli) -> Result<i32> {
-    let Cli { globals, command } = cli;
+    let Cli { globals, command, given, note } = cli;
+    colors::choose(globals.color.into());
     let verbosity = verbosity(&globals);
+    // A second start has the same command line.
+    if let Some(note) = note.filter(|_| !python::second_start::is_second()) {
+        verbosity.note(&note);
+    }
     match command {
-        Command::Save(args) => commands::save::run_command(args, globals.python.as_deref(), verbosity),
-        Command::Restore(args) => commands::restore::run_command(args, globals.python.as_deref(), verbosity),
+        Command::Save(args) => commands::save::run_command(args, &given, globals.python.as_deref(), verbosity),
+        Command::Restore(args) => commands::restore::run_command(args, &given, globals.python.as_deref(), verbosity),
         Command::VerifyLoad(args) => commands::verify_load::run_command(args, globals.python.as_deref(), verbosity),
         Command::Inspect(args) => commands::inspect::run_command(args, &globals, verbosity),
         Command::Diff(args) => commands::diff::run_command(&args, verbosity),
@@ -102,6 +112,16 @@ fn run(cli: Cli) -> Result<i32> {
         Command::Completions(args) => commands::completions::run_command(&args),
         Command::Schema(args) => commands::schema::run_command(&args),
         Command::Man(args) => commands::man::run_command(&args),
+    }
+}
+
+impl From<cli::ColorChoice> for ColorMode {
+    fn from(choice: cli::ColorChoice) -> Self {
+        match choice {
+            cli::ColorChoice::Auto => Self::Auto,
+            cli::ColorChoice::Always => Self::Always,
+            cli::ColorChoice::Never => Self::Never,
+        }
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     /// Snapshot to read, or script to run with its arguments [default: session.pkl]
-    #[arg(value_name = "FILE", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "FILE", trailing_var_arg = true)]
     pub(crate) operands: Vec<OsString>,
 }
 

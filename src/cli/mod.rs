@@ -4,13 +4,18 @@
 //! means beyond its type is determined where it is used. Everything after the script's name is passed to the script, as
 //! with `python`.
 
+mod command_words;
 mod file_args;
 mod session_args;
 mod store_args;
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 
-use clap::{Args, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::command_words::CommandWords;
 
 pub(crate) use self::file_args::is_script;
 #[cfg(feature = "python")]
@@ -28,7 +33,7 @@ pub(crate) use self::store_args::{ExportArgs, ImportArgs, LogArgs, PruneArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
-#[command(name = "snapcli", version, max_term_width = 100, after_help = EXIT_CODES, disable_help_subcommand = false)]
+#[command(name = "snapcli", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     /// The options that every command takes.
     #[command(flatten)]
@@ -36,6 +41,32 @@ pub(crate) struct Cli {
     /// The chosen subcommand.
     #[command(subcommand)]
     pub command: Command,
+    /// The options that were typed, by their ids.
+    #[arg(skip)]
+    pub given: GivenOptions,
+    /// A note on the arguments of the script.
+    #[arg(skip)]
+    pub note: Option<String>,
+}
+
+/// The options that the user has typed: all others have their default values.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GivenOptions(HashSet<String>);
+
+impl GivenOptions {
+    fn of(matches: &ArgMatches) -> Self {
+        let typed = |matches: &ArgMatches| -> Vec<String> {
+            let ids = matches.ids().map(|id| id.as_str().to_owned());
+            ids.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine)).collect()
+        };
+        let of_command = matches.subcommand().map(|(_, matches)| typed(matches)).unwrap_or_default();
+        Self(typed(matches).into_iter().chain(of_command).collect())
+    }
+
+    /// Whether the option with this id was typed.
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.0.contains(id)
+    }
 }
 
 const EXIT_CODES: &str = "\
@@ -63,6 +94,22 @@ pub(crate) struct GlobalArgs {
     /// [default: see `snapcli doctor`]
     #[arg(long, global = true, value_name = "PYTHON")]
     pub(crate) python: Option<String>,
+    /// When to use colors: `auto` means in a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
+    #[arg(alias = "colour", hide_possible_values = true)]
+    pub(crate) color: ColorChoice,
+}
+
+/// When to use colors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere
+    #[default]
+    Auto,
+    /// Everywhere
+    Always,
+    /// Nowhere
+    Never,
 }
 
 /// The subcommands.
@@ -87,17 +134,42 @@ pub(crate) enum Command {
     Man(ManArgs),
 }
 
+/// A command line that ends without a command: `--help` and `--version`, which clap treats as errors, and errors.
+#[derive(Debug)]
+pub(crate) struct Rejected {
+    /// What clap found.
+    pub error: clap::Error,
+    /// The command line as clap knows it.
+    pub root: clap::Command,
+    /// The words of it.
+    pub words: CommandWords,
+}
+
 /// Parses the words of a command line.
-///
-/// # Errors
-/// For usage errors, and for `--help` and `--version`, which are errors to clap.
-pub(crate) fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let cli = Cli::try_parse_from(words.clone())?;
+pub(crate) fn parse(words: Vec<OsString>) -> Result<Cli, Box<Rejected>> {
+    let root = Cli::command();
+    let words = CommandWords::of(words, &root);
+    let cli = parse_once(&words, &root).map_err(|error| (error, &words));
     // `inspect FILE --json`: clap took `--json` for an argument of a script. Parse again with the file at the end.
-    if let Command::Inspect(args) = &cli.command
-        && let Some(words) = args.with_file_last(words)
-    {
-        return Cli::try_parse_from(words);
+    let moved = match &cli {
+        Ok(Cli { command: Command::Inspect(args), .. }) => args.with_file_last(words.words.clone()),
+        _ => None,
+    };
+    let (cli, words) = match moved {
+        None => (cli.map_err(|(error, _)| error), words),
+        Some(moved) => {
+            let words = CommandWords::of(moved, &root);
+            (parse_once(&words, &root), words)
+        }
+    };
+    match cli {
+        Ok(cli) => Ok(Cli { note: words.note(&root), ..cli }),
+        Err(error) => Err(Box::new(Rejected { error, root, words })),
     }
-    Ok(cli)
+}
+
+fn parse_once(words: &CommandWords, root: &clap::Command) -> Result<Cli, clap::Error> {
+    let matches = root.clone().try_get_matches_from(&words.words)?;
+    let given = GivenOptions::of(&matches);
+    Ok(Cli { given, ..Cli::from_arg_matches(&matches)? })
 }

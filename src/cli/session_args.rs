@@ -57,7 +57,7 @@ pub(crate) struct SaveArgs {
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     /// Script to run, followed by its arguments
-    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true)]
     pub(crate) operands: Vec<OsString>,
 }
 
@@ -65,14 +65,14 @@ pub(crate) struct SaveArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Selection options")]
 pub(crate) struct SelectionArgs {
-    /// Save only variables whose names match (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    /// Save only variables whose names match: 'model*', or a list such as model,scores (repeatable)
+    #[arg(long, visible_alias = "only", value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) include: Vec<glob::Pattern>,
-    /// Leave out variables whose names match (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    /// Leave out variables whose names match: 'tmp_*', or a list such as api_key,token (repeatable)
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) exclude: Vec<glob::Pattern>,
     /// Leave out variables whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) exclude_type: Vec<glob::Pattern>,
     /// Save all names that begin with `_`, not only those used by saved functions and classes
     #[arg(long)]
@@ -137,11 +137,14 @@ pub(crate) struct RestoreArgs {
     /// Exit with 3, before anything runs, if a variable cannot be restored
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Restore only variables that match, and what their code needs (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    /// Restore only variables that match, and what their code needs: 'model*', or a list such as model,scores
+    /// (repeatable)
+    #[arg(
+        long, visible_alias = "include", value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ','
+    )]
     pub(crate) only: Vec<glob::Pattern>,
     /// Leave out variables that match, even if others share objects with them (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new)]
+    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) exclude: Vec<glob::Pattern>,
     /// Restore the intact variables of a damaged file, and report the others
     #[arg(long)]
@@ -193,7 +196,7 @@ pub(crate) struct RestoreArgs {
     #[arg(value_name = "FILE", default_value = "session.pkl")]
     pub(crate) file: PathBuf,
     /// Script to run with the session's variables defined, followed by its arguments
-    #[arg(value_name = "SCRIPT", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "SCRIPT", trailing_var_arg = true)]
     pub(crate) script: Vec<OsString>,
 }
 

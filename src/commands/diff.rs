@@ -10,7 +10,7 @@ use crate::exit::{self, OrExit};
 use crate::report::answers::{DiffAnswer, absolute_path};
 use crate::report::diff_report::{DiffReport, write_text};
 use crate::snapshot::file_changes::{Changes, Failed, changes};
-use crate::snapshot::reader::Snapshot;
+use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::system::map_large_blocks;
 use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
@@ -23,8 +23,12 @@ pub(crate) fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> 
         return Err(exit::error(exit::USAGE, "only one of the two files can be standard input"));
     }
     // Opens both before comparing, so that a wrong name is reported at once.
-    let open = |path: &Path| or_exit_code(open_snapshot(path, args.memory), || cannot_compare(path));
+    let open = |path: &Path| or_exit_code(open_snapshot(path, args.memory), path, || cannot_compare(path));
     let (before, after) = (open(&args.before)?, open(&args.after)?);
+    // A segment that was changed in place has the hash of what it was: it would compare as the same.
+    for (path, snapshot) in paths.into_iter().zip([&before, &after]) {
+        check_intact(path, snapshot, verbosity)?;
+    }
     // The error comes with the index of the file that is damaged.
     let changes = compare(&before, &after, verbosity).or_else(|(index, error)| {
         let path = paths.get(index).copied().unwrap_or(Path::new(""));
@@ -35,6 +39,19 @@ pub(crate) fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> 
     let answer = args.json.then(|| DiffAnswer::of(&report, paths.map(|path| Some(absolute_path(path)))));
     print_report(&report, answer.as_ref(), write_text, verbosity)?;
     Ok(if report.same { exit::DONE } else { exit::FAILED })
+}
+
+fn check_intact(path: &Path, snapshot: &Snapshot, verbosity: Verbosity) -> Result<()> {
+    if let Contents::Foreign { lost_index: true } = snapshot.contents() {
+        let what = "the index is missing: the file is truncated, or damaged at its end".to_owned();
+        return Err(exit::error(exit::DAMAGED, what)).or_exit(exit::DAMAGED, || cannot_compare(path));
+    }
+    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+    let damage = snapshot.damage(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, || cannot_compare(path))?;
+    if damage.is_none() {
+        return Ok(());
+    }
+    Err(ReadError::Damaged(damage)).or_exit(exit::DAMAGED, || cannot_compare(path))
 }
 
 fn cannot_compare(path: &Path) -> String {

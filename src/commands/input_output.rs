@@ -7,12 +7,13 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::cli::MemoryArgs;
-use crate::exit::{self, OrExit};
+use crate::exit;
 use crate::report;
 use crate::report::table::TableStyle;
 use crate::snapshot::reader::{ReadError, Snapshot};
-use crate::ui::Verbosity;
 use crate::ui::line_breaks::terminal_width;
+use crate::ui::nearest_names::nearest_files;
+use crate::ui::{Verbosity, colors};
 
 /// Opens a snapshot; `-` is standard input.
 pub(super) fn open_snapshot(path: &Path, memory: MemoryArgs) -> Result<Snapshot, ReadError> {
@@ -40,9 +41,20 @@ pub(super) fn absolute_path(path: &Path) -> Result<PathBuf> {
 
 /// Adds context and an exit code to an error of opening or reading a file: only a file that exists can be damaged, one
 /// that does not is a usage error.
-pub(super) fn or_exit_code<T>(result: Result<T, ReadError>, message: impl FnOnce() -> String) -> Result<T> {
-    let wrong_name = result.as_ref().is_err_and(ReadError::is_wrong_name);
-    result.or_exit(if wrong_name { exit::USAGE } else { exit::DAMAGED }, message)
+pub(super) fn or_exit_code<T>(
+    result: Result<T, ReadError>,
+    path: &Path,
+    message: impl FnOnce() -> String,
+) -> Result<T> {
+    let is_wrong_name = result.as_ref().is_err_and(ReadError::is_wrong_name);
+    let code = if is_wrong_name { exit::USAGE } else { exit::DAMAGED };
+    result.map_err(|error| {
+        // An error of a store names what is in it.
+        let is_file = !matches!(error, ReadError::Store(_));
+        let advice = if is_wrong_name && is_file { nearest_files(path) } else { None };
+        let coded = exit::coded(code, message()).with_details(advice.into_iter().collect());
+        anyhow::Error::from(error).context(coded)
+    })
 }
 
 /// Prints a report to standard output: `answer`, if that is the JSON that was asked for, or text. With `--quiet`,
@@ -72,11 +84,7 @@ pub(super) fn stdout() -> io::Stdout {
 /// How a table can look on standard output.
 pub(super) fn stdout_style() -> TableStyle {
     let terminal = console::Term::stdout();
-    TableStyle {
-        width: terminal_width(&terminal),
-        colour: terminal.features().colors_supported(),
-        unicode: is_utf8_locale(),
-    }
+    TableStyle { width: terminal_width(&terminal), colour: colors::on_stdout(), unicode: is_utf8_locale() }
 }
 
 /// As `setlocale` decides: by the first of these variables that is set and not empty.

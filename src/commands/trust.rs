@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 
 use super::answer_output::print_answer;
 use super::input_output::{or_exit_code, stdout, stdout_style};
+use super::operand_order::shell_word;
 use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
@@ -34,7 +35,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
     let opened = Snapshot::open(&args.file)
         .map(|snapshot| snapshot.with_max_memory(args.memory.max_memory))
         .and_then(Snapshot::followed);
-    let snapshot = or_exit_code(opened, || format!("cannot sign {name}"))?;
+    let snapshot = or_exit_code(opened, &args.file, || format!("cannot sign {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Err(cannot_be_signed(&snapshot, name));
     }
@@ -87,15 +88,6 @@ fn cannot_be_signed(snapshot: &Snapshot, name: &str) -> anyhow::Error {
     };
     let text = format!("{name} was not saved by snapcli, and only snapshots can be signed");
     anyhow::Error::new(exit::coded(exit::USAGE, text).with_details(details))
-}
-
-/// A path as a word of a shell command.
-fn shell_word(path: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '=');
-    match path.chars().all(is_plain) && !path.starts_with('-') {
-        true => path.to_owned(),
-        false => format!("'{}'", path.replace('\'', "'\\''")),
-    }
 }
 
 fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result<()> {

@@ -24,7 +24,7 @@ pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32
         return verify_store::run(&args.file, args.json, verbosity);
     }
     let file = args.file.display().to_string();
-    let report = or_exit_code(check(args, &file, verbosity), || format!("cannot verify {file}"))?;
+    let report = or_exit_code(check(args, &file, verbosity), &args.file, || format!("cannot verify {file}"))?;
     let answer = args.json.then(|| VerifyAnswer::of(&report, Some(absolute_path(&args.file))));
     print_report(&report, answer.as_ref(), write_text, verbosity)?;
     Ok(if report.whole { exit::DONE } else { exit::DAMAGED })

@@ -3,7 +3,8 @@
 #![allow(unsafe_code)]
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyCFunction, PyDict, PyType};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyAny, PyCFunction, PyDict, PyTuple, PyType};
 use pyo3::{ffi, intern};
 
 use super::strategy::HEAP_TYPE;
@@ -18,7 +19,7 @@ pub(super) struct FoundAttribute<'py> {
 
 /// Looks a name up in the namespaces of a class and its bases.
 pub(super) fn find<'py>(kind: &Bound<'py, PyType>, name: &str) -> PyResult<Option<FoundAttribute<'py>>> {
-    for (position, owner) in kind.mro().iter().enumerate() {
+    for (position, owner) in kind.order().iter().enumerate() {
         let Ok(owner) = owner.cast_into::<PyType>() else { continue };
         let names = namespace(&owner)?;
         if names.contains(name)? {
@@ -39,6 +40,39 @@ pub(crate) fn namespace<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, 
     let py = class.py();
     let descriptor = py.get_type::<PyType>().getattr(intern!(py, "__dict__"))?.get_item(intern!(py, "__dict__"))?;
     descriptor.call_method1(intern!(py, "__get__"), (class,))
+}
+
+/// The classes that a class consists of, whatever its metaclass says about it. The methods of PyO3 ask the metaclass,
+/// and panic if that raises an exception.
+pub(crate) trait ClassOrder<'py> {
+    /// `__mro__`.
+    fn order(&self) -> Bound<'py, PyTuple>;
+    /// `__bases__`.
+    fn direct_bases(&self) -> Bound<'py, PyTuple>;
+}
+
+impl<'py> ClassOrder<'py> for Bound<'py, PyType> {
+    fn order(&self) -> Bound<'py, PyTuple> {
+        static GETTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        by_getter(self, &GETTER, "__mro__")
+    }
+
+    fn direct_bases(&self) -> Bound<'py, PyTuple> {
+        static GETTER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        by_getter(self, &GETTER, "__bases__")
+    }
+}
+
+/// What the descriptor of `type` for a name returns: a built-in one, which does not fail.
+fn by_getter<'py>(class: &Bound<'py, PyType>, known: &PyOnceLock<Py<PyAny>>, name: &str) -> Bound<'py, PyTuple> {
+    let py = class.py();
+    let find = || -> PyResult<Py<PyAny>> {
+        let names = py.get_type::<PyType>().getattr(intern!(py, "__dict__"))?;
+        Ok(names.get_item(name)?.getattr(intern!(py, "__get__"))?.unbind())
+    };
+    let found = known.get_or_try_init(py, find).and_then(|getter| getter.bind(py).call1((class,)));
+    let found = found.tolerated().and_then(|found| found.cast_into::<PyTuple>().ok());
+    found.unwrap_or_else(|| PyTuple::empty(py))
 }
 
 /// Whether a class statement created a class, or the like. Others are written in C, and may have state of their own.
@@ -79,7 +113,7 @@ pub(super) fn defines_pickling(kind: &Bound<'_, PyType>) -> PyResult<bool> {
 
 /// The first class in the method resolution order that is not written in Python.
 pub(super) fn builtin_base<'py>(kind: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyType>> {
-    for base in kind.mro() {
+    for base in kind.order() {
         let Ok(base) = base.cast_into::<PyType>() else { continue };
         if !is_python_class(&base)? {
             return Ok(base);
@@ -100,7 +134,7 @@ pub(crate) fn slots<'py>(kind: &Bound<'py, PyType>) -> PyResult<Vec<(String, Bou
     // Any slot of a class in C tells what the type of slots is.
     let slot = namespace(&py.get_type::<PyType>())?.get_item(intern!(py, "__dictoffset__"))?.get_type();
     let mut found = Vec::new();
-    for class in kind.mro() {
+    for class in kind.order() {
         let Ok(class) = class.cast_into::<PyType>() else { continue };
         if !is_python_class(&class)? {
             continue;

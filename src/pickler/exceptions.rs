@@ -20,6 +20,7 @@ use super::plan::{Action, ObjectPlan};
 use super::raw_instances::{call_new, set_directly};
 use super::reduce;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// Attributes that every exception has, or that are set by other means.
@@ -87,7 +88,7 @@ pub(super) fn form(kind: &Bound<'_, PyType>) -> PyResult<Option<ExceptionForm>> 
 /// The attributes that the `__init__` of a built-in exception sets: `OSError.errno`, `StopIteration.value`.
 fn builtin_members(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
     let mut found = Vec::new();
-    for class in kind.mro() {
+    for class in kind.order() {
         let class = class.cast_into::<PyType>()?;
         // The members of a group are read-only: its `__new__` sets them.
         let is_group = class.name()? == "BaseExceptionGroup";

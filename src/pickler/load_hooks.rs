@@ -9,6 +9,7 @@ use pyo3::types::{PyAny, PyDict, PyType};
 use super::class_attributes::slot_names;
 use super::global_names::{loaded_modules, standard_modules};
 use super::strategy::HEAP_TYPE;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// Packages beside the standard library whose own types load again.
@@ -52,7 +53,7 @@ pub(crate) fn load_may_fail(kind: &Bound<'_, PyType>, is_local: bool) -> PyResul
     let is_exception = kind.is_subclass_of::<PyBaseException>()?;
     // A reduction of a built-in type, such as that of a deque, may call the class.
     let calls_init = has_builtin_base(kind)?;
-    for base in kind.mro() {
+    for base in kind.order() {
         let (heap, proven) = (is_heap_type(&base)?, is_proven(&base)?);
         let names = base.getattr("__dict__")?;
         let may_fail = match (heap, proven) {
@@ -74,7 +75,7 @@ fn is_heap_type(class: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// Whether a class has a built-in type other than `object` among its bases.
 fn has_builtin_base(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     let object = kind.py().get_type::<PyAny>();
-    for base in kind.mro() {
+    for base in kind.order() {
         if !base.is(&object) && !is_heap_type(&base)? {
             return Ok(true);
         }

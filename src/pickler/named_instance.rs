@@ -8,6 +8,7 @@ use super::class_attributes::slot_names;
 use super::plan::ObjectPlan;
 use super::reduce::Reduction;
 use super::strategy::HEAP_TYPE;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// The plan for an instance of a Python class. None if the object cannot be created without a call of its class.
@@ -20,7 +21,7 @@ pub(super) fn plan_by_value<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<
     }
     // The first class that is written in C determines what an instance consists of besides its attributes.
     let mut base = None;
-    for candidate in class.mro() {
+    for candidate in class.order() {
         if candidate.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE == 0 {
             base = Some(candidate);
             break;

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyType};
 
 use super::finalizers;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// Tells whether an object of a class is one that must not be restored.
@@ -83,7 +84,7 @@ const SOMETIMES: [(&str, &str, IsLive, &str); 9] = [
 
 /// Why the objects of a class are refused, if they are.
 pub(super) fn refusal(kind: &Bound<'_, PyType>) -> PyResult<Option<LiveRefusal>> {
-    for base in kind.mro() {
+    for base in kind.order() {
         let Ok(base) = base.cast_into::<PyType>() else { continue };
         let (Some(module), Some(name)) = (base.module().tolerated(), base.name().tolerated()) else { continue };
         let is_named = |home: &str, class: &str| module == home && name == class;

@@ -18,6 +18,7 @@ use super::pickler_state::PicklerState;
 use super::plan::ObjectPlan;
 use super::reduce;
 use super::strategy::{HEAP_TYPE, Strategy};
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// The most bytes that are repeated for one object, roughly. A larger one is shared with the earlier segment.
@@ -79,7 +80,7 @@ fn has_value_hash(kind: &Bound<'_, PyType>) -> PyResult<bool> {
 }
 
 fn is_value_class(kind: &Bound<'_, PyType>) -> PyResult<bool> {
-    for base in kind.mro() {
+    for base in kind.order() {
         let base = base.cast_into::<PyType>()?;
         if let (Some(module), Some(name)) = (base.module().tolerated(), base.name().tolerated())
             && VALUE_CLASSES.iter().any(|(home, class)| module == *home && name == *class)

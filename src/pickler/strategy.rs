@@ -15,6 +15,7 @@ use super::pickle_context::PickleContext;
 use super::process_bound::{self, LiveRefusal};
 use super::raw_instances::{self, RawForm};
 use super::weak_objects::{WeakKind, weak_kind};
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 pub(super) enum Strategy {
@@ -225,7 +226,7 @@ fn tensor_strategy(kind: &Bound<'_, PyType>, module: &str, name: &str) -> PyResu
                 && base.module().tolerated().is_some_and(|module| module == "torch.nn.parameter")
         })
     };
-    if kind.mro().iter().skip(1).any(is_parameter) {
+    if kind.order().iter().skip(1).any(is_parameter) {
         return Ok(if is_registered(kind)? { None } else { Some(Strategy::TorchParameter) });
     }
     let strategy = match (module, name) {
@@ -245,7 +246,7 @@ fn is_plain(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     let py = kind.py();
     let object = py.get_type::<PyAny>();
     // A base class written in C may have state of its own, so only `object` and Python classes qualify.
-    for base in kind.mro() {
+    for base in kind.order() {
         let heap = base.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
         if !heap && !base.is(&object) {
             return Ok(false);

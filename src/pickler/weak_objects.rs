@@ -13,6 +13,7 @@ use super::plan::{Action, ObjectPlan};
 use super::reduce::{self, Reduction};
 use super::strategy::customizes_reduction;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// The kinds of weak objects.
@@ -41,7 +42,7 @@ const CONSTRUCTED: [&str; 6] = ["data", "_remove", "_pending_removals", "_iterat
 
 /// The kind of the objects of a class, if it is one of `weakref` or derived from one.
 pub(super) fn weak_kind(class: &Bound<'_, PyType>) -> PyResult<Option<WeakKind>> {
-    for base in class.mro() {
+    for base in class.order() {
         let Ok(base) = base.cast_into::<PyType>() else { continue };
         let (Some(module), Some(name)) = (base.module().tolerated(), base.name().tolerated()) else { continue };
         if let Some((.., kind)) = CLASSES.iter().find(|(home, class, _)| module == *home && name == *class) {
@@ -98,7 +99,7 @@ fn container<'py>(object: &Bound<'py, PyAny>, is_set: bool) -> PyResult<Vec<Acti
             .tolerated()
             .is_some_and(|names| names.contains("__init__").tolerated().unwrap_or(false))
     };
-    let mro: Vec<_> = class.mro().iter().collect();
+    let mro: Vec<_> = class.order().iter().collect();
     let empty = PyTuple::empty(py).into_any();
     let mut actions = vec![Action::BeginBuilding(object.clone())];
     actions.extend([class.clone().into_any(), empty].map(Action::Save));

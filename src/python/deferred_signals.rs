@@ -10,22 +10,19 @@
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
-use std::ffi::{c_int, c_long};
-use std::mem::MaybeUninit;
-use std::ptr::null_mut;
+use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 
+use super::thread_timers as timers;
 use crate::snapshot::atomic::signals;
 
 /// How long a signal waits for a call of [`check_signals`], in nanoseconds.
 const PATIENCE: u64 = 100_000_000;
 /// A timer may come this much early.
 const TOLERANCE: u64 = PATIENCE / 10;
-/// The timer sends its signal to one thread. `libc` has no name for it.
-const SIGEV_THREAD_ID: c_int = 4;
 /// Signals whose handlers often raise exceptions. Those of other signals seldom do, and run at once.
 const DEFERRED: [c_int; 10] = [
     libc::SIGHUP,
@@ -76,7 +73,7 @@ impl SignalNote {
         let now = now();
         match self.arrived.compare_exchange(0, now, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
-                set_timer(self.timer.load(Ordering::Relaxed), PATIENCE);
+                timers::set(self.timer.load(Ordering::Relaxed), PATIENCE);
                 true
             }
             Err(before) if now.saturating_sub(before) < PATIENCE - TOLERANCE => true,
@@ -101,7 +98,7 @@ impl SignalNote {
     fn deliver(&self, signal: c_int) {
         if self.arrived.load(Ordering::Acquire) != 0 {
             // If the timer has just sent the signal, it arrives before this returns.
-            set_timer(self.timer.load(Ordering::Relaxed), 0);
+            timers::set(self.timer.load(Ordering::Relaxed), 0);
             if self.arrived.swap(0, Ordering::AcqRel) != 0 {
                 self.hand_over(signal);
             }
@@ -120,9 +117,7 @@ pub(crate) struct DeferredSignals {
 impl DeferredSignals {
     pub(crate) fn begin(py: Python<'_>) -> Self {
         let process = own_process();
-        // SAFETY: has no preconditions.
-        let thread = unsafe { libc::gettid() }.cast_unsigned();
-        let mut begun = Self { replaced: Vec::new(), is_main: process == thread };
+        let mut begun = Self { replaced: Vec::new(), is_main: timers::is_main_thread() };
         if !begun.is_main {
             DROPPED.take();
             return begun;
@@ -155,7 +150,7 @@ impl Drop for DeferredSignals {
             }
             let Some(note) = note_of(signal) else { continue };
             note.deliver(signal);
-            delete_timer(note.timer.swap(-1, Ordering::Relaxed));
+            timers::delete(note.timer.swap(-1, Ordering::Relaxed));
         }
     }
 }
@@ -256,13 +251,13 @@ fn replace(at: usize, signal: c_int) -> Option<(c_int, libc::sigaction)> {
     if !is_handler || before.sa_flags & libc::SA_SIGINFO != 0 {
         return None;
     }
-    let timer = create_timer(signal)?;
+    let timer = timers::create(signal)?;
     note.arrived.store(0, Ordering::Relaxed);
     note.handler.store(before.sa_sigaction, Ordering::Relaxed);
     note.timer.store(timer, Ordering::Relaxed);
     let action = libc::sigaction { sa_sigaction: own_handler(), ..before };
     if !signals::set_action(signal, &action) {
-        delete_timer(note.timer.swap(-1, Ordering::Relaxed));
+        timers::delete(note.timer.swap(-1, Ordering::Relaxed));
         return None;
     }
     Some((signal, before))
@@ -305,37 +300,4 @@ fn now() -> u64 {
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     // Never 0, which means that there is no time.
     (time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()).max(1)
-}
-
-/// A timer that sends a signal to this thread. glibc before 2.34 has its functions in another library.
-fn create_timer(signal: c_int) -> Option<i32> {
-    // SAFETY: zeros are valid for all fields.
-    let mut event = unsafe { MaybeUninit::<libc::sigevent>::zeroed().assume_init() };
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = signal;
-    // SAFETY: has no preconditions.
-    event.sigev_notify_thread_id = unsafe { libc::gettid() };
-    let mut timer: i32 = -1;
-    let clock = c_long::from(libc::CLOCK_MONOTONIC);
-    // SAFETY: reads `event` and writes an int to `timer`.
-    let result = unsafe { libc::syscall(libc::SYS_timer_create, clock, &raw const event, &raw mut timer) };
-    (result == 0).then_some(timer)
-}
-
-/// Has a timer send its signal once, after this many nanoseconds, or never if it is 0.
-fn set_timer(timer: i32, after: u64) {
-    let zero = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    let time =
-        libc::itimerspec { it_interval: zero, it_value: libc::timespec { tv_sec: 0, tv_nsec: after.cast_signed() } };
-    if timer >= 0 {
-        // SAFETY: reads `time`; a system call is safe within a handler.
-        unsafe { libc::syscall(libc::SYS_timer_settime, timer, 0, &raw const time, null_mut::<libc::itimerspec>()) };
-    }
-}
-
-fn delete_timer(timer: i32) {
-    if timer >= 0 {
-        // SAFETY: the timer is ours, and is not used any more.
-        unsafe { libc::syscall(libc::SYS_timer_delete, timer) };
-    }
 }

@@ -10,14 +10,13 @@ use std::env;
 use std::ffi::{CStr, OsStr};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use super::interpreter::Interpreter;
 use super::loader_link::folder_with_link;
+use super::replaced_process::NextProgram;
 use super::second_start;
 use crate::exit;
 
@@ -100,14 +99,14 @@ fn restart(folder: &Path, interpreter: &Interpreter) -> anyhow::Error {
     let start = || -> Result<io::Error> {
         let program = second_start::program_path()?;
         let mut arguments = env::args_os();
-        let mut command = Command::new(&program);
+        let mut next = NextProgram::new(&program);
         // Keep `argv[0]`, so that usage messages show the name that the user typed.
-        command.arg0(arguments.next().unwrap_or_else(|| program.clone().into()));
-        command.args(arguments);
+        next.name(arguments.next().unwrap_or_else(|| program.clone().into()));
+        next.args(arguments);
         let value = second_start::with_first(folder, env::var_os(SEARCH_PATH).as_deref());
-        second_start::hand_over(&mut command, SEARCH_PATH, Some(&value), interpreter, &program)?;
+        second_start::hand_over(&mut next, SEARCH_PATH, Some(&value), interpreter, &program)?;
         // `exec` keeps the process ID, the open files and the controlling terminal.
-        Ok(command.exec())
+        Ok(next.execute())
     };
     start().map_or_else(|error| error, anyhow::Error::from)
 }

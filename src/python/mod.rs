@@ -19,6 +19,8 @@ pub(crate) mod dill;
 pub(crate) mod dill_install;
 pub(crate) mod discover;
 #[cfg(feature = "python")]
+pub(crate) mod early_exit;
+#[cfg(feature = "python")]
 pub(crate) mod ffi;
 mod found_environment;
 #[cfg(feature = "extension")]
@@ -38,6 +40,7 @@ mod path_owner;
 pub(crate) mod preload;
 mod private_folder;
 pub(crate) mod probe;
+mod replaced_process;
 pub(crate) mod script_command;
 #[cfg(feature = "python")]
 pub(crate) mod script_entry;
@@ -47,6 +50,8 @@ pub(crate) mod second_start;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
 mod surroundings;
+#[cfg(feature = "python")]
+mod thread_timers;
 
 #[cfg(feature = "python")]
 pub(crate) use pyo3::Python;

@@ -8,15 +8,14 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 
 use super::interpreter::Interpreter;
 use super::loader_link::folder_with_link;
+use super::replaced_process::NextProgram;
 use super::second_start;
 use crate::exit;
 
@@ -80,7 +79,7 @@ fn is_of_python(folder: &Path) -> bool {
 /// With exit code 6, if there is no engine, or the Python cannot be executed.
 pub(super) fn start(interpreter: &Interpreter) -> anyhow::Error {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
-    let error = execute(Command::new(&interpreter.executable), interpreter, &arguments);
+    let error = execute(NextProgram::new(&interpreter.executable), interpreter, &arguments);
     let error = error.map_or_else(|error| error, anyhow::Error::from);
     exit::error(exit::NO_PYTHON, format!("cannot start {}: {error:#}", interpreter.executable.display()))
 }
@@ -89,27 +88,27 @@ pub(super) fn start(interpreter: &Interpreter) -> anyhow::Error {
 /// if that is not possible.
 #[cfg(feature = "extension")]
 pub(super) fn start_behind_wrapper(interpreter: Interpreter, words: &[OsString]) -> Result<std::io::Error> {
-    let mut command = Command::new(std::fs::read_link("/proc/self/exe")?);
+    let mut next = NextProgram::new(&std::fs::read_link("/proc/self/exe")?);
     // As the wrapper does: Python finds its environment by this path.
-    command.arg0(&interpreter.executable);
-    execute(command, &Interpreter { is_wrapper: false, ..interpreter }, words.get(1..).unwrap_or_default())
+    next.name(&interpreter.executable);
+    execute(next, &Interpreter { is_wrapper: false, ..interpreter }, words.get(1..).unwrap_or_default())
 }
 
-fn execute(mut command: Command, interpreter: &Interpreter, arguments: &[OsString]) -> Result<std::io::Error> {
+fn execute(mut next: NextProgram, interpreter: &Interpreter, arguments: &[OsString]) -> Result<std::io::Error> {
     let engine = engine().context("the engine of snapcli is missing: install its wheel, not the program alone")?;
     match engine.with_file_name("__main__.py") {
-        main if main.is_file() => command.arg(main),
-        _ => command.args(["-c", NOT_LOADED]),
-    };
-    command.args(arguments);
+        main if main.is_file() => next.args([main]),
+        _ => next.args(["-c", NOT_LOADED]),
+    }
+    next.args(arguments);
     // A wrapper is another program, which cannot load the engine.
     let list = if interpreter.is_wrapper {
         None
     } else {
         Some(second_start::with_first(&preloadable(engine)?, env::var_os(PRELOAD).as_deref()))
     };
-    second_start::hand_over(&mut command, PRELOAD, list.as_deref(), interpreter, &second_start::program_path()?)?;
-    Ok(command.exec())
+    second_start::hand_over(&mut next, PRELOAD, list.as_deref(), interpreter, &second_start::program_path()?)?;
+    Ok(next.execute())
 }
 
 /// A path of the engine that can stand in the list: the loader separates paths by colons and spaces.

@@ -4,14 +4,18 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use rustix::fs::FileType;
 
-use crate::exit::{self, OrExit};
+use crate::exit;
+use crate::ui::nearest_names::nearest_files;
 
 /// What to run.
 #[derive(Clone, Debug)]
 pub(crate) enum ScriptTarget {
     /// A source file, a `.pyc` file, or a folder or zip archive with a `__main__.py`; `-` is standard input.
     Script(PathBuf),
+    /// What standard input holds, as `python` alone runs it.
+    StandardInput,
     /// A module by name, as `python -m`.
     Module(OsString),
     /// Source code, as `python -c`.
@@ -43,6 +47,19 @@ impl ScriptCommand {
             .or_else(|| command(operands, |path| ScriptTarget::Script(path.into())))
     }
 
+    /// What standard input holds, if it is a file, a pipe or a socket. A terminal is for a prompt, and a job without an
+    /// input has `/dev/null` there.
+    pub(crate) fn of_standard_input() -> Option<Self> {
+        let kind = FileType::from_raw_mode(rustix::fs::fstat(std::io::stdin()).ok()?.st_mode);
+        let may_hold_code = matches!(kind, FileType::RegularFile | FileType::Fifo | FileType::Socket);
+        may_hold_code.then(|| Self { target: ScriptTarget::StandardInput, arguments: Vec::new() })
+    }
+
+    /// Whether the command line names it. What standard input holds may be nothing.
+    pub(crate) fn is_named(&self) -> bool {
+        !matches!(self.target, ScriptTarget::StandardInput)
+    }
+
     /// The same command, but code that is a single expression prints its value.
     pub(crate) fn showing_value(self) -> Self {
         match self.target {
@@ -70,7 +87,11 @@ pub(crate) fn check_script(command: &ScriptCommand) -> Result<()> {
         return Ok(());
     }
     // Python also runs a folder with a `__main__.py`, which cannot be opened as a file.
-    std::fs::metadata(path)
-        .and_then(|found| if found.is_dir() { Ok(()) } else { std::fs::File::open(path).map(drop) })
-        .or_exit(exit::USAGE, || format!("cannot read the script {}", path.display()))
+    let read = std::fs::metadata(path)
+        .and_then(|found| if found.is_dir() { Ok(()) } else { std::fs::File::open(path).map(drop) });
+    read.map_err(|error| {
+        let text = format!("cannot read the script {}", path.display());
+        let advice = nearest_files(path).into_iter().collect();
+        anyhow::Error::from(error).context(exit::coded(exit::USAGE, text).with_details(advice))
+    })
 }

@@ -68,9 +68,11 @@ pub(super) fn prepare<'py>(
     match &command.target {
         ScriptTarget::Script(path) if path.as_os_str() == "-" => {
             set_arguments(py, OsStr::new("-"), None, command)?;
-            set_file(py, main, OsStr::new("<stdin>"), "SourceFileLoader")?;
-            let stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-            Ok((Entry::File(stdin, "<stdin>".into()), None))
+            Ok((prepare_input(py, main)?, None))
+        }
+        ScriptTarget::StandardInput => {
+            set_arguments(py, OsStr::new(""), None, command)?;
+            Ok((prepare_input(py, main)?, None))
         }
         ScriptTarget::Script(path) => prepare_script(py, path, command, main),
         ScriptTarget::Module(name) => {
@@ -96,6 +98,12 @@ pub(super) fn prepare<'py>(
 
 fn source_of_code(code: &OsStr) -> ScriptSource {
     ScriptSource { path: "-c".into(), bytes: code.as_encoded_bytes().to_vec() }
+}
+
+fn prepare_input<'py>(py: Python<'py>, main: &Bound<'py, PyModule>) -> anyhow::Result<Entry<'py>> {
+    set_file(py, main, OsStr::new("<stdin>"), "SourceFileLoader")?;
+    let stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    Ok(Entry::File(stdin, "<stdin>".into()))
 }
 
 fn prepare_script<'py>(
@@ -196,7 +204,9 @@ fn set_arguments(py: Python<'_>, zeroth: &OsStr, operand: Option<&OsString>, com
     let sys = py.import("sys")?;
     let arguments = command.arguments.iter().map(OsString::as_os_str);
     let argv: Vec<_> = std::iter::once(zeroth).chain(arguments.clone()).collect();
-    let original: Vec<_> = std::iter::once(zeroth).chain(operand.map(OsString::as_os_str)).chain(arguments).collect();
+    // Without a script on its command line, `python` has no word for it either.
+    let typed = Some(zeroth).filter(|zeroth| !zeroth.is_empty());
+    let original: Vec<_> = typed.into_iter().chain(operand.map(OsString::as_os_str)).chain(arguments).collect();
     sys.setattr("argv", argv)?;
     let original = PyList::new(py, original)?;
     original.insert(0, sys.getattr("executable")?)?;

@@ -85,8 +85,9 @@ pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> anyh
 
 /// Removes the attributes that CPython removes after a script, so that `atexit` functions do not see them.
 fn remove_file_attributes(command: &ScriptCommand, namespace: &Bound<'_, PyDict>) -> PyResult<()> {
+    let is_file = matches!(command.target, ScriptTarget::Script(_) | ScriptTarget::StandardInput);
     for name in ["__file__", "__cached__"] {
-        if matches!(command.target, ScriptTarget::Script(_)) && namespace.contains(name)? {
+        if is_file && namespace.contains(name)? {
             namespace.del_item(name)?;
         }
     }

@@ -16,6 +16,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::interpreter::Interpreter;
+use super::replaced_process::NextProgram;
 use crate::exit;
 
 /// The name of the loader's variable; then, if it was set, `=` and its old value.
@@ -40,13 +41,13 @@ static STARTED_BY: OnceLock<PathBuf> = OnceLock::new();
 /// Set in a second start.
 static FIRST_START: OnceLock<HandedOver> = OnceLock::new();
 
-/// Adds to a command what the second start needs. `variable` is set to `value` for the dynamic loader, and the second
+/// Adds to a program what the second start needs. `variable` is set to `value` for the dynamic loader, and the second
 /// start restores it. Without a value, it stays as it is.
 ///
 /// # Errors
 /// If a path is not UTF-8.
 pub(super) fn hand_over(
-    command: &mut Command,
+    next: &mut NextProgram,
     variable: &str,
     value: Option<&OsStr>,
     interpreter: &Interpreter,
@@ -59,9 +60,10 @@ pub(super) fn hand_over(
     };
     let json = serde_json::to_string(&handed_over).context("the path of the Python or of snapcli is not UTF-8")?;
     if let Some(value) = value {
-        command.env(OLD_VARIABLE, assignment(variable, env::var_os(variable).as_deref())).env(variable, value);
+        next.env(OLD_VARIABLE, assignment(variable, env::var_os(variable).as_deref()));
+        next.env(variable, value);
     }
-    command.env(HANDED_OVER, json);
+    next.env(HANDED_OVER, json);
     Ok(())
 }
 
@@ -129,7 +131,7 @@ pub(super) fn module_python() -> Option<&'static Path> {
 }
 
 /// Whether this is a second start.
-pub(super) fn is_second() -> bool {
+pub(crate) fn is_second() -> bool {
     FIRST_START.get().is_some()
 }
 

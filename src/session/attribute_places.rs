@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyType};
 
 use super::object_description::{genuine_module, type_name};
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::{namespace, slots};
 use crate::python::deferred_signals::Tolerated as _;
 
@@ -29,7 +30,7 @@ impl<'py> AttributePlaces<'py> {
             let module = names.and_then(|names| names.get_item("__module__").tolerated());
             module.is_some_and(|module| module.eq(session).tolerated().unwrap_or(false))
         };
-        let is_saved = kind.mro().iter().any(is_of_session);
+        let is_saved = kind.order().iter().any(is_of_session);
         Ok(Self {
             session_class: is_saved.then(|| kind.clone()),
             _kind: kind.clone(),

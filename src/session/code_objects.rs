@@ -16,6 +16,7 @@ use pyo3::types::{
 use rustc_hash::FxHashSet;
 
 use super::object_description::genuine_module;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::{Annotations, CLASS_NAMES};
 use crate::python::deferred_signals::Tolerated as _;
 
@@ -264,7 +265,7 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
             if is_of(class, &session) {
                 pending.extend(members(class));
                 // A private base may have no other user.
-                pending.extend(class.bases().iter().chain([class.get_type().into_any()]));
+                pending.extend(class.direct_bases().iter().chain([class.get_type().into_any()]));
             }
         } else if let Some(parts) = wrapped_parts(&object) {
             pending.extend(parts);
@@ -398,7 +399,7 @@ fn members<'py>(class: &Bound<'py, PyType>) -> Vec<Bound<'py, PyAny>> {
 /// The values in the `__dict__` of an instance, unless its class overrides `__dict__`.
 fn attributes<'py>(instance: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
     // As CPython does, use the first class in the MRO that defines `__dict__`.
-    for class in instance.get_type().mro() {
+    for class in instance.get_type().order() {
         let Ok(class) = class.cast_into::<PyType>() else { break };
         let Some(getter) = namespace_of(&class).and_then(|names| names.get_item("__dict__").tolerated()) else {
             continue;

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyString, PyTuple, PyType};
 
 use super::object_description::type_name;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::{Annotations, CannotLoad, SaveFailure};
 use crate::python::deferred_signals::Tolerated as _;
 
@@ -119,7 +120,7 @@ fn find_step(owner: &Bound<'_, PyAny>, between: &[Bound<'_, PyAny>], child: &Bou
         return Some(Step::OfType(String::new()));
     }
     if let Ok(class) = owner.cast::<PyType>()
-        && let Some(index) = class.bases().iter().position(|base| base.is(child))
+        && let Some(index) = class.direct_bases().iter().position(|base| base.is(child))
     {
         return Some(Step::Attribute(format!(".__bases__[{index}]")));
     }
@@ -254,7 +255,7 @@ fn attribute(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<Strin
 /// The names in `__slots__` of the object's class and its bases.
 fn slot_names(owner: &Bound<'_, PyAny>) -> Vec<String> {
     let mut names = Vec::new();
-    for class in owner.get_type().mro() {
+    for class in owner.get_type().order() {
         let slots = class.cast::<PyType>().ok().and_then(|class| class.getattr("__dict__").tolerated());
         let Some(slots) = slots.and_then(|dict| dict.get_item("__slots__").tolerated()) else { continue };
         if let Some(name) = slots.extract::<String>().tolerated() {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyInt, PyList, PyString, PyType};
 
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::loaded_modules;
 use crate::python::deferred_signals::Tolerated as _;
 
@@ -164,7 +165,7 @@ fn is_of_ipython(object: &Bound<'_, PyAny>) -> bool {
         let module = object.getattr("__module__").and_then(|module| module.extract::<String>());
         module.tolerated().is_some_and(|module| matches!(module.split('.').next(), Some("IPython" | "ipykernel")))
     };
-    let bases = object.cast::<PyType>().map(|class| class.mro());
+    let bases = object.cast::<PyType>().map(|class| class.order());
     is_own(object) || bases.is_ok_and(|bases| bases.iter().any(|base| is_own(&base)))
 }
 

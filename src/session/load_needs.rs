@@ -64,7 +64,8 @@ fn class_with_code<'py>(
         // What `exec` runs in a dict without a name.
         None => module == "builtins",
     });
-    Ok((is_own && load_may_fail(class, true)?).then(|| value.clone()))
+    // A metaclass may raise anything: then its class only has to wait for what it needs.
+    Ok((is_own && load_may_fail(class, true).tolerated().unwrap_or(true)).then(|| value.clone()))
 }
 
 /// Which variables use which others, by their numbers. Code is read once.

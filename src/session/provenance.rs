@@ -85,6 +85,7 @@ fn script(origin: &Origin<'_>) -> ScriptInfo {
         Some(ScriptTarget::Script(path)) => {
             ("script", path.as_os_str(), origin.source.map_or(path, |source| &source.path).as_os_str())
         }
+        Some(ScriptTarget::StandardInput) => ("script", OsStr::new(""), OsStr::new("-")),
         Some(ScriptTarget::Module(name)) => ("module", OsStr::new("-m"), name.as_os_str()),
         Some(ScriptTarget::Code(_) | ScriptTarget::Expression(_)) => ("code", OsStr::new("-c"), OsStr::new("-c")),
         None => ("prompt", OsStr::new(""), OsStr::new("")),

@@ -19,6 +19,7 @@ use super::attribute_places::{AttributePlaces, KnownType};
 use super::credential_values::is_plain_word;
 use super::credentials;
 use super::process_environment::ProcessEnvironment;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::{instance_dict, namespace};
 use crate::python::deferred_signals::Tolerated as _;
 
@@ -371,7 +372,7 @@ impl<'py> SecretSearch<'_, 'py> {
 
     /// The attributes of a class of the session, and those of its bases that are saved with it.
     fn class(&mut self, class: &Bound<'py, PyType>) -> PyResult<()> {
-        for base in class.mro() {
+        for base in class.order() {
             let Ok(base) = base.cast_into::<PyType>() else { continue };
             let names = namespace(&base)?;
             let is_saved = names.contains("__module__")? && names.get_item("__module__")?.eq(&self.finder.session)?;

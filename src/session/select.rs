@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 
 use glob::Pattern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyString};
+use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
 use super::code_objects::CodeReader;
 use super::ipython_names::IpythonNames;
 use super::object_description::type_name;
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::{LeftOut, LeftOutReason};
 
 /// The options of the command line that select names.
@@ -181,6 +182,27 @@ impl SelectionRules {
         let pattern = self.exclude_type.iter().find(unwanted)?;
         Some(format!("type matches --exclude-type {pattern}"))
     }
+}
+
+/// The names of a session that its rules can match. With `and_modules`, also the variables of all modules that are
+/// loaded, as `module.name`: those that belong to the session are among them.
+pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_modules: bool) -> PyResult<Vec<String>> {
+    let namespace = if module == "__main__" { run.main.bind(py).dict() } else { py.import(module)?.dict() };
+    let of_process = ProcessNames::of(&namespace);
+    let own = namespace.copy()?.iter().filter_map(|(key, value)| {
+        let name = key.cast::<PyString>().ok()?.to_string_lossy().into_owned();
+        (!of_process.has(&name, &value)).then_some(name)
+    });
+    let mut names: Vec<String> = own.collect();
+    if and_modules {
+        let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.copy()?;
+        for (name, module) in modules.iter() {
+            let Ok(module) = module.cast_into::<PyModule>() else { continue };
+            let keys = module.dict().copy()?.keys();
+            names.extend(keys.iter().map(|key| format!("{name}.{key}")));
+        }
+    }
+    Ok(names)
 }
 
 /// The variables of a namespace that belong to the process, and are never saved.

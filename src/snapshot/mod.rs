@@ -11,6 +11,7 @@
 pub(crate) mod atomic;
 mod change_list;
 pub(crate) mod file_changes;
+pub(crate) mod file_names;
 mod hash_tree;
 pub(crate) mod index;
 pub(crate) mod layout;
@@ -22,6 +23,7 @@ pub(crate) mod roundtrip_target;
 pub(crate) mod save_target;
 pub(crate) mod segment;
 pub(crate) mod signature;
+pub(crate) mod signer;
 pub(crate) mod store;
 pub(crate) mod system;
 pub(crate) mod verification;

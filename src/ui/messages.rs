@@ -5,8 +5,9 @@
 
 use std::io::{self, Write};
 
-use console::Term;
+use console::{Style, Term};
 
+use super::colors;
 use super::line_breaks::terminal_width;
 use super::shown_lines::Lines;
 use crate::exit::Coded;
@@ -51,14 +52,14 @@ pub(crate) fn print_error(error: &anyhow::Error) {
                 None if depth == 0 => error.downcast_ref::<Coded>().filter(|coded| coded.is_shown_as(cause)),
                 coded => coded,
             };
-            let prefix = if depth == 0 { "snapcli" } else { "  cause" };
-            match coded {
-                Some(coded) => {
-                    lines.hanging(HANG, format_args!("{prefix}: {}", coded.message()))?;
-                    coded.details().iter().try_for_each(|detail| lines.line(format_args!("  {detail}")))?;
-                }
-                None => lines.hanging(HANG, format_args!("{prefix}: {cause}"))?,
+            let text = coded.map_or_else(|| cause.to_string(), |coded| coded.message().to_owned());
+            if depth == 0 {
+                write_message(lines, &text, MessageKind::Error)?;
+            } else {
+                lines.hanging(HANG, format_args!("  cause: {text}"))?;
             }
+            let details = coded.map(Coded::details).unwrap_or_default();
+            details.iter().try_for_each(|detail| lines.line(format_args!("  {detail}")))?;
         }
         Ok(())
     });
@@ -66,16 +67,25 @@ pub(crate) fn print_error(error: &anyhow::Error) {
 
 /// Prints an error with its details, but without its causes: its first line already says all of them.
 pub(crate) fn print_error_line(error: &anyhow::Error) {
-    let Some(coded) = error.downcast_ref::<Coded>() else { return print_line(&error.to_string()) };
+    let coded = error.downcast_ref::<Coded>();
+    let text = coded.map_or_else(|| error.to_string(), |coded| coded.message().to_owned());
+    let details = coded.map(Coded::details).unwrap_or_default();
     print_lines(|lines| {
-        lines.hanging(HANG, format_args!("snapcli: {}", coded.message()))?;
-        coded.details().iter().try_for_each(|detail| lines.line(format_args!("  {detail}")))
+        write_message(lines, &text, MessageKind::Error)?;
+        details.iter().try_for_each(|detail| lines.line(format_args!("  {detail}")))
     });
 }
 
 /// Prints a line even with `--quiet`.
 pub(crate) fn print_line(text: &str) {
-    print_lines(|lines| lines.hanging(HANG, format_args!("snapcli: {text}")));
+    let kind = if text.starts_with("warning: ") { MessageKind::Warning } else { MessageKind::Note };
+    print_lines(|lines| write_message(lines, text, kind));
+}
+
+/// Prints the help of clap, which has been asked for by a command line without a command.
+pub(crate) fn print_help(help: &clap::builder::StyledStr) {
+    let text = if colors::on_stderr() { help.ansi().to_string() } else { help.to_string() };
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Prints lines without a prefix, which continue a message.
@@ -87,4 +97,26 @@ pub(crate) fn print_lines(write: impl FnOnce(&mut Lines<'_>) -> io::Result<()>) 
     // One write for each message, so that the output of a script's threads does not end up inside it. A closed standard
     // error is no reason to fail.
     let _ = io::stderr().write_all(&text);
+}
+
+/// What a message is: its prefix has the colour of it.
+#[derive(Clone, Copy)]
+enum MessageKind {
+    Error,
+    Warning,
+    Note,
+}
+
+/// Writes the line of a message. Only the prefix is coloured.
+fn write_message(lines: &mut Lines<'_>, text: &str, kind: MessageKind) -> io::Result<()> {
+    if !colors::on_stderr() {
+        return lines.hanging(HANG, format_args!("snapcli: {text}"));
+    }
+    let bold = Style::new().force_styling(true).bold();
+    let style = match kind {
+        MessageKind::Error => bold.red(),
+        MessageKind::Warning => bold.yellow(),
+        MessageKind::Note => bold,
+    };
+    lines.styled_hanging(HANG, &[("snapcli:".to_owned(), &style), (format!(" {text}"), &Style::new())])
 }

@@ -4,9 +4,11 @@
 //! asked for are not messages: those are in [`report`](crate::report).
 #![allow(clippy::disallowed_methods, reason = "the only place that writes to standard error")]
 
+pub(crate) mod colors;
 pub(crate) mod display;
 pub(crate) mod line_breaks;
 pub(crate) mod messages;
+pub(crate) mod nearest_names;
 pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod shown_lines;

@@ -63,12 +63,18 @@ impl<'w> Lines<'w> {
 
     /// Writes a line of strings in styles, which add escape sequences of their own. It breaks as others do.
     pub(crate) fn styled(&mut self, parts: &[(String, &Style)]) -> io::Result<()> {
+        let whole: String = parts.iter().map(|(text, _)| text.as_str()).collect();
+        self.styled_hanging(hanging_column(&whole), parts)
+    }
+
+    /// Writes a line of strings in styles that goes on below at column `hang`, if it is too wide for the terminal.
+    pub(super) fn styled_hanging(&mut self, hang: usize, parts: &[(String, &Style)]) -> io::Result<()> {
         let parts: Vec<(Cow<'_, str>, &Style)> = parts.iter().map(|(text, style)| (escape(text), *style)).collect();
         let whole: String = parts.iter().map(|(text, _)| text.as_ref()).collect();
         let Some(width) = self.width.filter(|width| !fits(&whole, *width)) else {
             return self.write_styled(&whole, &parts, 0..whole.len());
         };
-        let hang = capped_hang(width, hanging_column(&whole));
+        let hang = capped_hang(width, hang);
         for (number, part) in break_line(&whole, width, hang).into_iter().enumerate() {
             if number > 0 {
                 write!(self.out, "{:hang$}", "")?;

@@ -50,7 +50,7 @@ fn options_may_follow_the_file() {
     sandbox.snapcli(&["inspect", "session.pkl", "--nonsense"]).assert_code(2);
     let run = sandbox.snapcli(&["inspect", "session.pkl", "other.pkl"]);
     run.assert_code(2);
-    assert!(run.err().contains("it is read as a snapshot and takes no arguments"), "{}", run.whole());
+    assert!(run.err().contains("session.pkl is read as a snapshot, which takes no arguments"), "{}", run.whole());
     // Arguments after a script belong to the script.
     sandbox.write("told.py", "import sys\nwords = sys.argv[1:]\n");
     let run = sandbox.snapcli(&["inspect", "told.py", "--json"]);

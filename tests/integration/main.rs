@@ -17,6 +17,8 @@ mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod command_line;
+#[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
 mod credentials;
@@ -29,8 +31,9 @@ mod durability;
 #[cfg(feature = "python")]
 mod env;
 #[cfg(feature = "python")]
-mod false_alarms;
+mod environment_order;
 #[cfg(feature = "python")]
+mod false_alarms;
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
@@ -106,6 +109,7 @@ mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
 mod page;
+mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
 #[cfg(feature = "python")]

@@ -4,6 +4,7 @@
 //! Debian's packages chromium and chromium-driver. They leave screenshots in `target/page/`.
 
 mod browser;
+mod parts;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -114,17 +115,22 @@ fn page(snapshot: &Path) -> PathBuf {
     let page = snapshot.with_extension("html");
     let run = inspect(snapshot.parent().unwrap(), &["--html", page.to_str().unwrap(), snapshot.to_str().unwrap()]);
     assert!(run.status.success() && run.stdout.is_empty(), "{run:?}");
+    let said = String::from_utf8(run.stderr).unwrap();
+    assert!(said.starts_with(&format!("snapcli: wrote the page {} (", page.display())), "{said}");
     page
 }
 
 #[test]
-fn a_page_is_written_atomically_and_only_its_owner_can_read_it() {
+fn a_page_is_written_atomically_and_others_may_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let snapshot = session(folder.path());
     let page = page(&snapshot);
     let text = std::fs::read_to_string(&page).unwrap();
     assert!(text.starts_with("<!doctype html>") && text.ends_with("</html>\n"));
-    assert_eq!(std::fs::metadata(&page).unwrap().permissions().mode() & 0o777, 0o600);
+    // As the umask says, like any other file.
+    std::fs::write(folder.path().join("other"), "").unwrap();
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&page), mode(&folder.path().join("other")));
     let run = inspect(folder.path(), &["--html", "-", "session.pkl"]);
     // The page shows the file name as it was given.
     let named = text.replace(snapshot.to_str().unwrap(), "session.pkl");
@@ -187,7 +193,8 @@ fn danger_is_shown_first_and_unknown_details_take_no_space() {
         browser.open(&page, width, scheme);
         browser.screenshot(&screenshots().join(format!("danger-{width}-{scheme}.png")));
     }
-    assert_eq!(browser.value("$('marks').textContent"), "verdict: dangerous");
+    assert_eq!(browser.value("$('marks').textContent"), "not saved by snapcliverdict: dangerous");
+    assert_eq!(browser.value("document.querySelector('main').firstElementChild.id"), "verdict");
     let worst =
         browser.value("[...document.querySelectorAll('#verdict > ul .failed code')].map((code) => code.textContent)");
     assert_eq!(worst, serde_json::json!(["os.system('id')"]));

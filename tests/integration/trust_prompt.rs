@@ -37,7 +37,8 @@ fn file_of_another_user() -> Sandbox {
 
 /// The exit code, whether there was a prompt, and the output.
 fn on_a_terminal(sandbox: &Sandbox, answer: &str, command: &[&str]) -> (i64, bool, String) {
-    let run = sandbox.python(&[&["-c", DRIVER, answer], command].concat());
+    // A terminal has colours.
+    let run = sandbox.call_python(&[&["-c", DRIVER, answer], command].concat()).env("NO_COLOR", "1").run();
     let found = run.json();
     let text = found[2].as_str().unwrap().replace("\r\n", "\n");
     (found[0].as_i64().unwrap(), found[1] == 1, text)

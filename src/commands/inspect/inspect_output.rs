@@ -8,16 +8,20 @@ use anyhow::{Context, Result};
 
 use crate::cli::{InspectArgs, OutputFormat, SortBy};
 use crate::commands::input_output::{absolute_path, is_stdio};
+use crate::commands::wrong_names::no_variable;
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::report::answers::{SessionAnswer, TraceAnswer};
+use crate::report::html::PageContents;
+use crate::report::imports::is_import;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::table::TableStyle;
 use crate::report::{github, html, inspect_text, verdict_text, write_json};
 use crate::snapshot::atomic::AtomicFile;
-use crate::snapshot::index::Index;
+use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::reader::Snapshot;
-use crate::ui::Verbosity;
+use crate::snapshot::signer::Signer;
+use crate::ui::{Verbosity, format_size};
 
 /// How the result is printed. The properties of standard output are determined before a script runs: while it runs,
 /// file descriptor 1 is a copy of standard error.
@@ -25,6 +29,8 @@ pub(super) struct InspectOutput {
     pub(super) args: InspectArgs,
     pub(super) verbosity: Verbosity,
     pub(super) style: TableStyle,
+    /// What the page of a file shows besides the report.
+    pub(super) page: PageContents,
 }
 
 impl InspectOutput {
@@ -65,7 +71,7 @@ impl InspectOutput {
         }
         sort(&mut report.index, args.sort);
         match (&args.html, args.output_format()) {
-            (Some(path), _) => write_page(out, path, report)?,
+            (Some(page), _) => self.write_page(out, page, report)?,
             (None, OutputFormat::Json) => write_json(out, &SessionAnswer::of(report, path))?,
             (None, OutputFormat::Github) => {
                 github::write_annotations(out, report)?;
@@ -79,6 +85,24 @@ impl InspectOutput {
         }
         out.flush()?;
         Ok(code)
+    }
+
+    /// Writes the page of a report to `path`, or to `out` if that is `-`.
+    fn write_page(&self, out: &mut dyn Write, path: &Path, report: &SessionReport) -> Result<()> {
+        if is_stdio(path) {
+            return Ok(html::write_page(out, report, &self.page)?);
+        }
+        let mut page = Vec::new();
+        html::write_page(&mut page, report, &self.page)?;
+        let written = || -> Result<()> {
+            let mut file = AtomicFile::create_public(path)?;
+            file.write_all(&page)?;
+            Ok(file.commit()?)
+        };
+        written().with_context(|| cannot_write_page(path))?;
+        let (path, size) = (path.display(), format_size(page.len() as u64));
+        self.verbosity.note(&format!("wrote the page {path} ({size}): open it in a browser"));
+        Ok(())
     }
 
     fn print_text(&self, out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
@@ -98,9 +122,7 @@ impl InspectOutput {
 /// The tree of objects that are pickled under a variable.
 pub(super) fn trace(snapshot: &Snapshot, name: &str) -> Result<TraceTree> {
     let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {name}"))?;
-    tree.ok_or_else(|| {
-        exit::error(exit::USAGE, format!("there is no variable {name}: list them with `snapcli inspect`"))
-    })
+    tree.ok_or_else(|| no_variable(name, snapshot))
 }
 
 fn sort(index: &mut Index, by: SortBy) {
@@ -125,17 +147,14 @@ pub(super) fn check_page_path(path: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Writes the page of a report to `path`, or to `out` if that is `-`.
-fn write_page(out: &mut dyn Write, path: &Path, report: &SessionReport) -> Result<()> {
-    if is_stdio(path) {
-        return Ok(html::write_page(out, report)?);
-    }
-    let written = || -> Result<()> {
-        let mut file = AtomicFile::create(path)?;
-        html::write_page(&mut file, report)?;
-        Ok(file.commit()?)
-    };
-    written().with_context(|| cannot_write_page(path))
+/// What is inside the variables of a file, largest first, for its page; and who signed it.
+pub(super) fn page_contents(snapshot: &Snapshot, report: &SessionReport) -> PageContents {
+    let mut variables: Vec<&Variable> = report.index.variables.iter().filter(|variable| !is_import(variable)).collect();
+    variables.sort_by_key(|variable| Reverse(variable.length));
+    let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
+    // The page is complete without: a variable that cannot be followed has no parts.
+    let trees = snapshot.traces(&names).unwrap_or_default();
+    PageContents { signer: Some(Signer::of(snapshot)), trees }
 }
 
 fn cannot_write_page(path: &Path) -> String {

@@ -12,14 +12,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use self::inspect_output::{InspectOutput, check_page_path, trace};
+use self::inspect_output::{InspectOutput, check_page_path, page_contents, trace};
 use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
+use super::operand_order::inspect_takes_one;
 use crate::cli::{GlobalArgs, InspectArgs, is_script};
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, ScriptTarget, check_script};
 use crate::report::answers::absolute_path;
+use crate::report::html::PageContents;
 use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::store::StoreAddress;
@@ -33,7 +35,7 @@ pub(crate) fn run_command(mut args: InspectArgs, globals: &GlobalArgs, verbosity
     // The script may change the working directory, so the path is made absolute first.
     args.html = args.html.as_deref().map(check_page_path).transpose()?;
     let operands = std::mem::take(&mut args.operands);
-    let inspection = InspectOutput { args, verbosity, style: stdout_style() };
+    let inspection = InspectOutput { args, verbosity, style: stdout_style(), page: PageContents::default() };
     dispatch(inspection, operands, globals)
 }
 
@@ -42,10 +44,10 @@ fn dispatch(mut inspection: InspectOutput, operands: Vec<OsString>, globals: &Gl
     let (run_module, code) = (std::mem::take(&mut program.run_module), std::mem::take(&mut program.code));
     // The operands of `inspect` are those of a script; the first one may turn out to be a snapshot instead.
     let Some(command) = ScriptCommand::from_words(run_module, code, operands) else {
-        return inspect_file(&inspection, Path::new(DEFAULT_FILE));
+        return inspect_file(&mut inspection, Path::new(DEFAULT_FILE));
     };
     if let Some(file) = file_to_read(&command, inspection.args.script)? {
-        return inspect_file(&inspection, &file);
+        return inspect_file(&mut inspection, &file);
     }
     check_script(&command)?;
     let interpreter = python::prepare_interpreter(globals.python.as_deref())?;
@@ -55,13 +57,13 @@ fn dispatch(mut inspection: InspectOutput, operands: Vec<OsString>, globals: &Gl
     match interpreter {}
 }
 
-fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
+fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     map_large_blocks();
     let args = &inspection.args;
     let cannot_inspect = || format!("cannot inspect {}", path.display());
     // A tree shows no verdict.
     let follow = if args.trace.is_some() && !args.strict { Snapshot::followed } else { Snapshot::judged };
-    let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), || {
+    let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), path, || {
         format!("{}{}", cannot_inspect(), script_hint(path))
     })?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
@@ -90,6 +92,9 @@ fn inspect_file(inspection: &InspectOutput, path: &Path) -> Result<i32> {
         Some(Verdict { class: VerdictClass::NotJudged, .. }) => exit::DAMAGED,
         _ => exit::DONE,
     };
+    if args.html.is_some() {
+        inspection.page = page_contents(&snapshot, &report);
+    }
     inspection.print(out, &mut report, Some(absolute_path(path)), code)
 }
 
@@ -100,14 +105,12 @@ fn file_to_read(command: &ScriptCommand, script: bool) -> Result<Option<PathBuf>
     if script || is_script(path) {
         return Ok(None);
     }
-    let usage = |problem| exit::error(exit::USAGE, format!("{} {problem}", path.display()));
     if path.is_dir() && !StoreAddress::is_whole_store(path) {
-        return Err(usage("is a directory: pass a file, or add --script to run the directory"));
+        let text = format!("{} is a directory: pass a file, or add --script to run the directory", path.display());
+        return Err(exit::error(exit::USAGE, text));
     }
     if !command.arguments.is_empty() {
-        return Err(usage(
-            "does not end in .py, so it is read as a snapshot and takes no arguments: add --script to run it",
-        ));
+        return Err(inspect_takes_one(path, &command.arguments));
     }
     Ok(Some(path.clone()))
 }

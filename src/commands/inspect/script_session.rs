@@ -10,8 +10,10 @@ use anyhow::{Context, Result};
 use super::inspect_output::{InspectOutput, trace};
 use crate::cli::OutputFormat;
 use crate::commands::answer_output::{keep_standard_output, print_answer};
+use crate::commands::save::named_patterns::NamedPatterns;
 use crate::exit;
 use crate::python::dill::DillLocation;
+use crate::python::early_exit;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{self, ScriptRun, run_script};
@@ -48,7 +50,9 @@ impl ScriptInspection {
             let dill = DillLocation::find(py, &|text| verbosity.note(text))?;
             python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
             note_imported_definitions(py);
+            early_exit::watch("nothing was inspected");
             let run = run_script(py, &self.command)?;
+            early_exit::ended();
             // A forked child of the script gets here as well. Only the first process reports.
             let code = if run.forked { exit::DONE } else { self.report(py, &run, &dill, out)? };
             Ok((run, code))
@@ -73,6 +77,10 @@ impl ScriptInspection {
 
     fn report(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, out: File) -> Result<i32> {
         let inspection = &self.inspection;
+        let unmatched = NamedPatterns::of(&inspection.args.selection).unmatched_in(py, run, "__main__")?;
+        if !unmatched.is_empty() {
+            return Err(unmatched.error(Vec::new()));
+        }
         let mut out = BufWriter::new(out);
         let bar = DelayedBar::variables("checking", inspection.verbosity);
         let request = SaveRequest {
@@ -97,6 +105,7 @@ impl ScriptInspection {
         drop(bar);
         let file = match &self.command.target {
             ScriptTarget::Script(path) => path.display().to_string(),
+            ScriptTarget::StandardInput => "-".to_owned(),
             ScriptTarget::Module(name) => format!("-m {}", Path::new(name).display()),
             ScriptTarget::Code(_) | ScriptTarget::Expression(_) => "-c".to_owned(),
         };

@@ -11,7 +11,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
-use crate::cli::RestoreArgs;
+use super::operand_order::check_restore;
+use super::wrong_names::check_patterns;
+use crate::cli::{GivenOptions, RestoreArgs};
 use crate::exit::{self, OrExit};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, check_script};
@@ -26,7 +28,12 @@ use crate::ui::progress::DelayedBar;
 use crate::ui::{Lines, Verbosity};
 
 /// Restores a session, and runs what the user asked for with it.
-pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(
+    mut args: RestoreArgs,
+    given: &GivenOptions,
+    python: Option<&str>,
+    verbosity: Verbosity,
+) -> Result<i32> {
     let piped = is_stdio(&args.file);
     if piped && (args.interactive || args.ipython) {
         return Err(exit::error(
@@ -37,9 +44,13 @@ pub(crate) fn run_command(mut args: RestoreArgs, python: Option<&str>, verbosity
     let (code, script) = (std::mem::take(&mut args.code), std::mem::take(&mut args.script));
     // `-c` with a single expression prints its value.
     let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
+    check_restore(Some(args.file.as_path()).filter(|_| given.has("file")), command.as_ref())?;
     if let Some(command) = &command {
         check_script(command)?;
     }
+    // As `python < code.py`.
+    let wants_prompt = args.interactive || args.ipython;
+    let command = command.or_else(|| if piped || wants_prompt { None } else { ScriptCommand::of_standard_input() });
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
@@ -92,7 +103,7 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         (false, true) => Snapshot::open_partial(path, max_memory),
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };
-    let (snapshot, damage) = or_exit_code(opened, cannot_restore)?;
+    let (snapshot, damage) = or_exit_code(opened, path, cannot_restore)?;
     let snapshot = snapshot.with_max_memory(max_memory);
     if let Some(damage) = damage {
         let damage = match damage {
@@ -107,13 +118,14 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
         snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_restore)?;
     }
+    check_patterns(&snapshot, &args.only, &args.exclude, &file)?;
     Ok(snapshot)
 }
 
 /// Prints the names of the variables, one on each line, or as JSON. Imports are a single line, unless all are wanted.
 fn list_variables(snapshot: &Snapshot, args: &RestoreArgs, out: &mut dyn Write) -> Result<i32> {
     let cannot_list = || "cannot list the variables".to_owned();
-    let report = or_exit_code(SessionReport::of(String::new(), snapshot), cannot_list)?;
+    let report = or_exit_code(SessionReport::of(String::new(), snapshot), &args.file, cannot_list)?;
     if args.json {
         write_json(out, &ListAnswer::of(&report, absolute_path(&args.file)))?;
         return Ok(exit::DONE);

@@ -50,7 +50,7 @@ pub(super) fn run(
     }
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     let is_asked = args.json || args.report.as_deref().is_some_and(is_stdio);
-    // Without a terminal, `restore` alone only loads the file: Python would read a script from standard input.
+    // Without a terminal, `restore` alone runs what standard input holds.
     let prompt = args.interactive || (command.is_none() && !piped && !is_asked && std::io::stdin().is_terminal());
     let executable = interpreter.executable.clone();
     let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity, answer };
@@ -207,8 +207,8 @@ impl RestoreJob {
     fn print_summary(&self, restored: &Restored, name: &str, trusted: bool) {
         let summary = RestoreSummary::new(restored, &self.snapshot, name, trusted);
         // With a script or code, the user wants to see only its output.
-        let done =
-            |text: &str| if self.command.is_some() { self.verbosity.detail(text) } else { self.verbosity.note(text) };
+        let is_silent = self.command.as_ref().is_some_and(ScriptCommand::is_named);
+        let done = |text: &str| if is_silent { self.verbosity.detail(text) } else { self.verbosity.note(text) };
         done(&summary.banner(self.args.all || self.verbosity == Verbosity::Verbose));
         self.print_markers(restored);
         if !restored.state.is_empty() {

@@ -1,35 +1,52 @@
 //! `snapcli save`: checks the command line and prepares the Python; the rest runs in it.
 
 #[cfg(feature = "python")]
+mod generations;
+#[cfg(feature = "python")]
+mod kept_sessions;
+#[cfg(feature = "python")]
 mod load_check;
+pub(in crate::commands) mod named_patterns;
 #[cfg(feature = "python")]
 mod save_job;
 #[cfg(feature = "python")]
 mod store_save;
+mod unmatched_names;
 
 use std::mem::take;
 
 use anyhow::Result;
 
-use crate::cli::SaveArgs;
+use self::named_patterns::{NamedPatterns, warn_of_missing};
+use super::operand_order::check_save;
+use crate::cli::{GivenOptions, SaveArgs};
 use crate::exit;
 use crate::python;
 use crate::python::script_command::{ScriptCommand, check_script};
 use crate::ui::Verbosity;
 
 /// Runs the script and saves its session.
-pub(crate) fn run_command(mut args: SaveArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(
+    mut args: SaveArgs,
+    given: &GivenOptions,
+    python: Option<&str>,
+    verbosity: Verbosity,
+) -> Result<i32> {
     let (program, operands) = (&mut args.program, take(&mut args.operands));
     let command = ScriptCommand::from_words(take(&mut program.run_module), take(&mut program.code), operands);
     let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: run `snapcli save SCRIPT`"))?;
+    check_save(&command)?;
     check_script(&command)?;
+    if !python::second_start::is_second() {
+        warn_of_missing(&command, &NamedPatterns::of(&args.selection), verbosity);
+    }
     // This may start the program again, so it comes before anything that must happen only once.
     let interpreter = python::prepare_interpreter(python)?;
     #[cfg(feature = "python")]
-    return save_job::run(args, command, interpreter, verbosity);
+    return save_job::run(args, !given.has("output"), command, interpreter, verbosity);
     #[cfg(not(feature = "python"))]
     {
-        let _ = verbosity;
+        let _ = (given, verbosity);
         match interpreter {}
     }
 }

@@ -5,10 +5,12 @@
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 
 use super::load_check::{LoadCheck, print_load_check};
+use super::named_patterns::NamedPatterns;
 use super::store_save::check_store;
 use crate::cli::{SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
@@ -16,6 +18,7 @@ use crate::commands::input_output::{absolute_path, is_stdio, stdout};
 use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
+use crate::python::early_exit;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
@@ -44,9 +47,11 @@ impl From<SelectionArgs> for SelectionRules {
     }
 }
 
-/// Runs the script in the prepared interpreter and saves its session.
+/// Runs the script in the prepared interpreter and saves its session. With `keeps_others`, the snapshot of another
+/// script is not replaced but kept.
 pub(super) fn run(
     args: SaveArgs,
+    keeps_others: bool,
     command: ScriptCommand,
     interpreter: Interpreter,
     verbosity: Verbosity,
@@ -68,6 +73,9 @@ pub(super) fn run(
         verify: args.verify,
         module: args.module,
         ambient: !args.no_ambient,
+        keeps_others,
+        named: NamedPatterns::of(&args.selection),
+        careful_rules: OnceLock::new(),
         rules: args.selection.into(),
         key,
         interpreter,
@@ -77,7 +85,7 @@ pub(super) fn run(
 }
 
 /// Where a snapshot goes.
-enum SnapshotDestination {
+pub(super) enum SnapshotDestination {
     /// A file, by its absolute path: the script may change its working directory.
     File(PathBuf),
     /// Standard output as it was before the script began.
@@ -111,18 +119,24 @@ pub(super) fn cannot_save(path: &Path) -> String {
 
 pub(super) struct SaveJob {
     command: ScriptCommand,
-    output: SnapshotDestination,
+    pub(super) output: SnapshotDestination,
     answer: AnswerOutput,
     strict: bool,
     pub(super) verify: bool,
     /// The name of the module whose namespace is saved.
-    module: String,
+    pub(super) module: String,
     /// Whether to save the ambient state.
     ambient: bool,
-    rules: SelectionRules,
+    pub(super) rules: SelectionRules,
+    /// The names that `rules` has from the command line.
+    pub(super) named: NamedPatterns,
+    /// The rules in place of `rules` if some of these names do not exist.
+    pub(super) careful_rules: OnceLock<SelectionRules>,
+    /// Whether a snapshot of another script is kept under another name.
+    pub(super) keeps_others: bool,
     key: Option<SigningKey>,
     interpreter: Interpreter,
-    verbosity: Verbosity,
+    pub(super) verbosity: Verbosity,
 }
 
 /// A snapshot that is in place.
@@ -149,10 +163,12 @@ impl SaveJob {
         };
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
+        early_exit::watch(&self.lost_by_early_exit());
         let run = match run_script(py, &self.command) {
             Ok(run) => run,
             Err(error) => return self.end_after_error(py, &error),
         };
+        early_exit::ended();
         // A forked child of the script gets here as well. Only the first process saves.
         if run.forked {
             return run.end;
@@ -190,7 +206,9 @@ impl SaveJob {
 
     /// Saves the session of a script that has ended. Returns the exit code if the script succeeded.
     fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
+        let unmatched = self.check_names(py, run)?;
         let saved = match &self.output {
+            _ if let Some(unmatched) = unmatched => Some(self.save_beside(py, run, dill, &unmatched)?),
             SnapshotDestination::File(path) if run.succeeded() => {
                 Some(self.save_to_file_or_fallback(py, run, dill, path)?)
             }
@@ -208,7 +226,7 @@ impl SaveJob {
         self.print_summary(run, &report, stored.as_ref());
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
-        let is_bad = report.has_failures() || report.has_changes();
+        let is_bad = code != exit::USAGE && (report.has_failures() || report.has_changes());
         Ok(if self.strict && is_bad { exit::LEFT_OUT } else { code })
     }
 
@@ -257,9 +275,7 @@ impl SaveJob {
             Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
             done => return done,
         };
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // The process ID keeps two failed saves from replacing each other's file.
-        let fallback = std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()));
+        let fallback = fallback_path(path);
         match self.save_to_file(py, run, dill, &fallback) {
             Ok(saved) => {
                 // The session is safe, but not where the user wanted it: print why, and exit with 1.
@@ -296,13 +312,14 @@ impl SaveJob {
                     .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
             }
         };
+        self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None })
     }
 
     pub(super) fn load_check(&self) -> LoadCheck<'_> {
-        let Self { command, interpreter, rules, module, .. } = self;
-        LoadCheck { command, interpreter, rules, module }
+        let Self { command, interpreter, module, .. } = self;
+        LoadCheck { command, interpreter, rules: self.rules(), module }
     }
 
     pub(super) fn write<T: SaveTarget + Send + 'static>(
@@ -315,7 +332,7 @@ impl SaveJob {
         let bar = DelayedBar::variables("saving", self.verbosity);
         let request = SaveRequest {
             module: &self.module,
-            rules: &self.rules,
+            rules: self.rules(),
             check: LoadCheckMode::Forked,
             all_faults: false,
             ambient: self.ambient,
@@ -400,8 +417,14 @@ fn crash_path(path: &Path) -> PathBuf {
     path.with_extension("crash.pkl")
 }
 
+/// A path in the directory for temporary files. The process ID keeps two failed saves from replacing each other's file.
+pub(super) fn fallback_path(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()))
+}
+
 /// A path without the working directory, if it is below that.
-fn relative_to_here(path: &str) -> String {
+pub(super) fn relative_to_here(path: &str) -> String {
     let directory = std::env::current_dir().unwrap_or_default();
     Path::new(path).strip_prefix(directory).unwrap_or(Path::new(path)).display().to_string()
 }

@@ -39,7 +39,7 @@ pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32
         let text = format!("{} is a store: export to a file, or copy with `snapcli import`", args.output.display());
         return Err(usage(text));
     }
-    let snapshot = or_exit_code(Snapshot::open(&args.snapshot), cannot)?;
+    let snapshot = or_exit_code(Snapshot::open(&args.snapshot), &args.snapshot, cannot)?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Err(usage(format!("{name} is no snapshot of a store, but a file: copy it")));
     }

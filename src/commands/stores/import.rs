@@ -24,7 +24,7 @@ pub(crate) fn run_command(args: &ImportArgs, verbosity: Verbosity) -> Result<i32
     let notes = SnapshotNotes { name, message, failed: false, sync: true };
     with_code(notes.check().map(drop), cannot)?;
     with_code(StoreAddress::target(&args.store).map(drop), cannot)?;
-    let snapshot = or_exit_code(Snapshot::open(&args.file).and_then(Snapshot::followed), cannot)?;
+    let snapshot = or_exit_code(Snapshot::open(&args.file).and_then(Snapshot::followed), &args.file, cannot)?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         let text = format!("{file} was not saved by snapcli, and only snapshots can be added to a store");
         let hint = "restore it, and save the session to the store: snapcli restore FILE -c 'import snapcli; \

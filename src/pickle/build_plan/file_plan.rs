@@ -27,6 +27,8 @@ pub(crate) struct BuildPlan<'a> {
     pub(super) recipes: RecipeTable<'a>,
     /// In which order objects are made.
     pub(super) steps: BuildSteps,
+    /// How deep the objects are nested that Python deletes by recursion: see `recipe_nesting`.
+    pub(super) nesting: u32,
     /// What the pickle does besides building plain data, each with its offset. Nothing is built unless this is empty.
     pub(super) refusals: Vec<(u64, Refused)>,
 }

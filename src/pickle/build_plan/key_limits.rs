@@ -1,22 +1,23 @@
 //! What it costs to hash and to compare the keys of dicts and the members of sets, before any of them is made.
 //!
 //! A tuple or a frozenset can be as wide as two to the power of its length by sharing its parts, and hashing or
-//! comparing it visits all of them, each time. Numbers can be chosen so that all have the same hash: then each key is
-//! compared with all others. Neither ends, so both are refused. Hashes of other keys are counted when the objects are
-//! made.
+//! comparing it visits all of them, each time. Numbers and what is made of them can be chosen so that all have the same
+//! hash: then each key is compared with all others. Neither ends, so both are refused.
 
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::key_hashes::{self, PartsHash};
+use super::key_hashes::{self, PartsHash, of_contents};
 use super::object_abilities::{Hashing, hashing};
+use super::recipe_hashes::{ANY, BYTES, NONE, RecipeHash, TEXT};
 use super::{Make, PlannedRecipe, RecipeTable, Refused, ValueMake};
 use crate::pickle::format::lines::TextInteger;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{Argument, Parser};
 use crate::pickle::machine::Machine;
-use crate::pickle::machine::value::{NodeKind, Ref};
+use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::work_budget::table_entry;
 
 /// The most values that the hash of one key may visit.
 const MAX_KEY: u64 = 1 << 16;
@@ -27,14 +28,21 @@ const MAX_WORK: u64 = 1 << 27;
 /// How deep tuples may be nested in a key: Python hashes and compares them by recursion.
 const MAX_DEPTH: u32 = 200;
 /// The most keys of one container with the same hash. -1 and -2 have the same one, so tuples of ten of these have.
-pub(crate) const MAX_SAME_HASH: usize = 1 << 10;
+const MAX_SAME_HASH: usize = 1 << 10;
+/// As many when the objects are made: hashes that the plan does not know exactly are a few times as frequent.
+#[cfg_attr(not(feature = "python"), allow(dead_code))]
+pub(crate) const MOST_SAME_HASH: usize = MAX_SAME_HASH * 8;
 /// How many of them need not be counted as compared with one another.
 pub(crate) const FEW_SAME_HASH: usize = 16;
 /// The most values that comparisons of all keys with the same hash may visit.
-pub(crate) const MAX_COMPARED: u64 = 1 << 27;
+const MAX_COMPARED: u64 = 1 << 27;
+/// What it takes to compare two objects by a method of their class.
+const METHOD: u32 = 256;
+/// How many times longer it takes to search a frozenset for a value than to compare that with another one.
+const SEARCH: u32 = 4;
 /// The bytes of a number that count as one value.
 const WORD: u64 = 8;
-/// The longest string that is hashed here, in bytes of its opcode.
+/// The hashes of longer strings are remembered, in bytes of the opcode.
 const SHORT: usize = 256;
 /// The length of the opcode and of the count of a LONG4.
 const LONG4_HEADER: usize = 5;
@@ -52,11 +60,13 @@ struct KeyCost {
     depth: u32,
     /// Why the value can be no key.
     no_key: Option<&'static str>,
-    /// Its hash, if it is known.
-    hash: Option<u64>,
+    /// How many values are visited to compare it with another one that has the same hash.
+    compare: u32,
+    /// Its hash, or what stands for it.
+    hash: u64,
 }
 
-const ONE: KeyCost = KeyCost { size: 1, depth: 0, no_key: None, hash: None };
+const ONE: KeyCost = KeyCost { size: 1, depth: 0, no_key: None, compare: 1, hash: ANY };
 const NO_KEY: KeyCost = KeyCost { no_key: Some(UNHASHABLE), ..ONE };
 
 /// What all keys of a plan have taken.
@@ -87,13 +97,24 @@ pub(super) struct KeyLimits<'p, 'm, 'a> {
     /// By node: the costs that were computed. A value that is part of itself counts once.
     costs: HashMap<usize, KeyCost>,
     work: &'p KeyWork,
-    /// The hashes of the keys of a container, with their sizes.
+    /// The hashes of the keys of a container, with what it takes to compare them.
     hashes: Vec<(u64, u32)>,
+    /// The hashes of long strings, by their offset.
+    long: HashMap<u64, u64>,
+}
+
+impl Drop for KeyLimits<'_, '_, '_> {
+    fn drop(&mut self) {
+        let budget = self.machine.budget();
+        budget.release_list(std::mem::take(&mut self.hashes));
+        budget.release(self.costs.len().saturating_mul(table_entry::<usize, KeyCost>()));
+        budget.release(self.long.len().saturating_mul(table_entry::<u64, u64>()));
+    }
 }
 
 impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
     pub(super) fn new(machine: &'m Machine<'a>, recipes: &'p RecipeTable<'a>, work: &'p KeyWork) -> Self {
-        Self { machine, recipes, costs: HashMap::new(), work, hashes: Vec::new() }
+        Self { machine, recipes, costs: HashMap::new(), work, hashes: Vec::new(), long: HashMap::new() }
     }
 
     /// Checks the keys of one container.
@@ -107,8 +128,10 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
                 return Err(TOO_LONG.into());
             }
             let key = self.machine.resolve(key);
-            let KeyCost { size, depth, no_key, hash } = match key.leaf_offset() {
-                Some(at) => self.key_leaf(at),
+            let KeyCost { size, depth, no_key, compare, hash } = match key.leaf_offset() {
+                // The hashes of strings differ.
+                Some(at) if self.is_string(at) => continue,
+                Some(at) => self.leaf(at),
                 None => self.cost(key),
             };
             if let Some(why) = no_key {
@@ -121,7 +144,9 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             }
             let times = if size > SMALL_KEY { FEW_SAME_HASH as u64 } else { 1 };
             add(&self.work.visited, (size - 1).saturating_mul(times));
-            self.hashes.extend(hash.map(|hash| (hash, u32::try_from(size).unwrap_or(u32::MAX))));
+            if self.machine.budget().push(&mut self.hashes, (hash, compare)).is_err() {
+                return Err(TOO_LONG.into());
+            }
         }
         if self.work.is_done() {
             return Err(TOO_LONG.into());
@@ -139,10 +164,10 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             if same.len() > MAX_SAME_HASH {
                 return Err(format!("has more than {MAX_SAME_HASH} keys with the same hash"));
             }
-            // Each is compared with all before it. The largest is the last.
+            // Each is compared with all before it. What takes longest is the last.
             let pairs = (same.len() * same.len() / 2) as u64;
-            let size = same.last().map_or(1, |(_, size)| u64::from(*size));
-            add(&self.work.compared, pairs.saturating_mul(size));
+            let compare = same.last().map_or(1, |(_, compare)| u64::from(*compare));
+            add(&self.work.compared, pairs.saturating_mul(compare));
         }
         if self.work.compared.get() > MAX_COMPARED {
             return Err("has keys with the same hash that take too long to compare".into());
@@ -150,29 +175,33 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
         Ok(())
     }
 
-    /// The cost of a leaf that is a key. The hashes of strings differ.
-    fn key_leaf(&self, at: u64) -> KeyCost {
-        match self.machine.bytes_from(at).first().copied().and_then(Opcode::from_byte) {
-            Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::None) => ONE,
-            _ => self.leaf(at),
-        }
+    /// Whether a leaf is a string or `None`.
+    fn is_string(&self, at: u64) -> bool {
+        let opcode = self.machine.bytes_from(at).first().copied().and_then(Opcode::from_byte);
+        matches!(opcode, Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::None))
     }
 
     /// The cost of a leaf.
-    fn leaf(&self, at: u64) -> KeyCost {
+    fn leaf(&mut self, at: u64) -> KeyCost {
         let bytes = self.machine.bytes_from(at);
         let Some(Ok(op)) = Parser::segment(bytes, 0).next() else { return ONE };
         let length = usize::try_from(op.end).unwrap_or(usize::MAX);
         let opcode = bytes.get(..length).unwrap_or_default();
+        let words = u32::try_from(opcode.len() as u64 / WORD).unwrap_or(u32::MAX);
+        let known = |hash: u64| KeyCost { hash, ..ONE };
         match op.argument {
             _ if matches!(op.opcode, Opcode::ByteArray8 | Opcode::NextBuffer) => NO_KEY,
             // A line may begin with any number of zeros.
             Argument::Int(_) if opcode.len() > MAX_KEY as usize => KeyCost { size: opcode.len() as u64, ..ONE },
-            Argument::Int(number) => KeyCost { hash: Some(key_hashes::of_int(number)), ..ONE },
-            Argument::Float(number) => KeyCost { hash: key_hashes::of_float(number), ..ONE },
+            Argument::Int(number) => known(key_hashes::of_int(number)),
+            Argument::Bool(value) => known(value.into()),
+            Argument::Float(number) => {
+                // NaN has a hash of its own in each object.
+                known(key_hashes::of_float(number).unwrap_or_else(|| of_contents(TEXT, at.to_le_bytes())))
+            }
             Argument::LargeInt => {
                 // An integer does not remember its hash.
-                let size = 1 + opcode.len() as u64 / WORD;
+                let size = 1 + u64::from(words);
                 let is_text = matches!(op.opcode, Opcode::Int | Opcode::Long);
                 let digits = if is_text { opcode.len() as u64 } else { size };
                 if size > MAX_KEY || !self.may_hash(digits) {
@@ -180,19 +209,38 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
                 }
                 let header = if op.opcode == Opcode::Long4 { LONG4_HEADER } else { 2 };
                 let hash = match is_text {
-                    true => TextInteger::of_opcode(opcode).map(|integer| key_hashes::of_text(&integer)),
-                    false => Some(key_hashes::of_long(opcode.get(header..).unwrap_or_default())),
+                    true => TextInteger::of_opcode(opcode).map_or(ANY, |integer| key_hashes::of_text(&integer)),
+                    false => key_hashes::of_long(opcode.get(header..).unwrap_or_default()),
                 };
-                KeyCost { size, hash, ..ONE }
+                KeyCost { size, compare: 1 + words, hash, ..ONE }
             }
             _ => match op.opcode {
-                Opcode::NewTrue => KeyCost { hash: Some(1), ..ONE },
-                Opcode::NewFalse => KeyCost { hash: Some(0), ..ONE },
-                // Strings and the like remember their hash. A long one has the same hash only where it is the same one.
-                _ if length > SHORT => KeyCost { hash: Some(key_hashes::of_bytes(&at.to_le_bytes())), ..ONE },
-                _ => KeyCost { hash: Some(key_hashes::of_bytes(opcode)), ..ONE },
+                Opcode::NewTrue => known(1),
+                Opcode::NewFalse => known(0),
+                Opcode::None => known(NONE),
+                _ => KeyCost { compare: 1 + words, hash: self.contents(at, length), ..ONE },
             },
         }
+    }
+
+    /// The hash of a string or of bytes; of what is a name of something else, that of the opcode.
+    fn contents(&mut self, at: u64, length: usize) -> u64 {
+        if let Some(hash) = self.long.get(&at) {
+            return *hash;
+        }
+        if !self.may_hash(length as u64 / WORD) {
+            return ANY;
+        }
+        let hash = match self.machine.value(Ref::leaf(at)) {
+            Value::Leaf(Leaf::Str(text)) => of_contents(TEXT, text.bytes().iter().copied()),
+            Value::Leaf(Leaf::OldStr(bytes)) => of_contents(TEXT, bytes.iter().copied()),
+            Value::Leaf(Leaf::Bytes(bytes)) => of_contents(BYTES, bytes.iter().copied()),
+            _ => of_contents(TEXT, self.machine.opcode_bytes(Ref::leaf(at)).iter().copied()),
+        };
+        if length > SHORT && self.machine.budget().charge(table_entry::<u64, u64>()).is_ok() {
+            self.long.insert(at, hash);
+        }
+        hash
     }
 
     /// Whether this many words may be hashed: a short pickle can refer to one long number many times.
@@ -213,6 +261,8 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
         while let Some((index, are_parts_known)) = waiting.pop() {
             if are_parts_known {
                 let cost = self.cost_of_parts(index);
+                // Once the budget is spent, the pickle is refused.
+                let _ = self.machine.budget().charge(table_entry::<usize, KeyCost>());
                 self.costs.insert(index, cost);
             } else if let Entry::Vacant(slot) = self.costs.entry(index) {
                 slot.insert(ONE);
@@ -238,39 +288,40 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
         }
     }
 
-    fn cost_of_parts(&self, index: usize) -> KeyCost {
-        let kind = self.machine.nodes().get(index).map(|node| node.kind);
-        let mut cost = match (kind, self.recipes.get(index)) {
+    fn cost_of_parts(&mut self, index: usize) -> KeyCost {
+        let (machine, recipes) = (self.machine, self.recipes);
+        let kind = machine.nodes().get(index).map(|node| node.kind);
+        let recipe = recipes.get(index);
+        let mut cost = match (kind, recipe) {
             (Some(NodeKind::List | NodeKind::Dict | NodeKind::Set), _) => NO_KEY,
             (_, Some(recipe)) if has_late_hash(recipe) => KeyCost { no_key: Some(FILLED_LATER), ..ONE },
             _ => ONE,
         };
-        let hashing = match (kind, self.recipes.get(index)) {
+        let hashing = match (kind, recipe) {
             (Some(NodeKind::Tuple | NodeKind::FrozenSet), _) => Hashing::OfNeeds,
-            (_, Some(recipe)) => hashing(self.machine, recipe),
+            (_, Some(recipe)) => hashing(machine, recipe),
             _ => Hashing::Own,
         };
         if hashing == Hashing::None || self.is_gone(index) {
             cost.no_key = cost.no_key.or(Some(UNHASHABLE));
         }
         let mut hash = match kind {
-            Some(NodeKind::Tuple) => Some(PartsHash::of_tuple()),
+            // What a recipe may make of a list is hashed as a tuple.
+            Some(NodeKind::Tuple | NodeKind::List) => Some(PartsHash::of_tuple()),
             Some(NodeKind::FrozenSet) => Some(PartsHash::of_frozenset()),
             _ => None,
         };
+        let mut hashes = Vec::new();
         for part in self.parts(index) {
-            let part = self.machine.resolve(*part);
-            let of_part = match (part.leaf_offset(), part.node_index()) {
-                (Some(at), _) => self.leaf(at),
-                (None, Some(part)) => self.costs.get(&part).copied().unwrap_or(ONE).nested(),
-                _ => ONE,
-            };
+            let part = machine.resolve(*part);
+            let of_part = self.part(part);
             cost.size = cost.size.saturating_add(of_part.size);
             cost.depth = cost.depth.max(of_part.depth);
-            if let Some(hash) = &mut hash {
-                hash.add(of_part.hash);
-            } else if kind.is_some() && self.recipes.get(index).is_some_and(is_number) {
-                cost.hash = of_part.hash;
+            cost.compare = cost.compare.saturating_add(of_part.compare);
+            match &mut hash {
+                Some(hash) => hash.add(of_part.hash),
+                None if recipe.is_some() => hashes.push(of_part.hash),
+                None => {}
             }
             match hashing {
                 Hashing::OfNeeds => cost.no_key = cost.no_key.or(of_part.no_key),
@@ -278,24 +329,50 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
                 Hashing::Own | Hashing::None => {}
             }
         }
-        if let Some(hash) = hash {
-            cost.hash = hash.finish();
+        if kind == Some(NodeKind::FrozenSet) {
+            cost.compare = cost.compare.saturating_mul(SEARCH);
+        }
+        cost.hash = hash.map_or(ANY, PartsHash::finish);
+        if let Some(recipe) = recipe.filter(|_| !kind.is_some_and(NodeKind::holds_items)) {
+            cost.compare = cost.compare.saturating_add(if is_number(recipe) { 0 } else { METHOD });
+            cost.hash = match collection(recipe) {
+                Some(is_set) => self.hash_of_items(recipe, is_set),
+                None => RecipeHash { machine, recipes, recipe, node: index, parts: &hashes }.get(),
+            };
         }
         cost
     }
 
+    /// The cost of a part, which is known if it is not a leaf.
+    fn part(&mut self, part: Ref) -> KeyCost {
+        match (part.leaf_offset(), part.node_index()) {
+            (Some(at), _) => self.leaf(at),
+            (None, Some(part)) => self.costs.get(&part).copied().unwrap_or(ONE).nested(),
+            _ => ONE,
+        }
+    }
+
+    /// The hash of `tuple(items)` or `frozenset(items)`.
+    fn hash_of_items(&mut self, recipe: &PlannedRecipe<'_>, is_set: bool) -> u64 {
+        let machine = self.machine;
+        let node = recipe.needs.first().and_then(|items| machine.node(*items));
+        let is_ordered = node.is_none_or(|node| matches!(node.kind, NodeKind::List | NodeKind::Tuple));
+        if !is_ordered && !is_set {
+            return ANY;
+        }
+        let mut hash = if is_set { PartsHash::of_frozenset() } else { PartsHash::of_tuple() };
+        for item in node.map_or(&[][..], |node| &node.items[..]) {
+            let of_item = self.part(machine.resolve(*item));
+            hash.add(of_item.hash);
+        }
+        hash.finish()
+    }
+
     /// Why an item of a list or a tuple has no hash.
-    fn unhashable_item(&self, items: Ref) -> Option<&'static str> {
+    fn unhashable_item(&mut self, items: Ref) -> Option<&'static str> {
         let machine = self.machine;
         let items = machine.node(items).map_or(&[][..], |node| &node.items[..]);
-        items.iter().find_map(|item| {
-            let item = machine.resolve(*item);
-            match (item.leaf_offset(), item.node_index()) {
-                (Some(at), _) => self.leaf(at).no_key,
-                (None, Some(item)) => self.costs.get(&item).and_then(|cost| cost.no_key),
-                _ => None,
-            }
-        })
+        items.iter().find_map(|item| self.part(machine.resolve(*item)).no_key)
     }
 
     /// Whether a node is a weak reference to an object that is gone, which has no hash.
@@ -317,6 +394,18 @@ impl KeyCost {
 /// Whether a recipe makes a number of the only value that it needs: `int(5)`.
 fn is_number(recipe: &PlannedRecipe<'_>) -> bool {
     matches!(&*recipe.make, Make::Value(ValueMake::Call(call)) if matches!(&*call.name, "int" | "float" | "bool"))
+}
+
+/// Whether a recipe makes a tuple or a frozenset of the items of what it needs; `true` for a frozenset.
+fn collection(recipe: &PlannedRecipe<'_>) -> Option<bool> {
+    match &*recipe.make {
+        Make::Value(ValueMake::Call(call)) if call.module == "builtins" => match &*call.name {
+            "tuple" => Some(false),
+            "frozenset" => Some(true),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Whether the hash of an object depends on what is put into it after it was made, or it has none.

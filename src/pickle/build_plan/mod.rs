@@ -35,6 +35,7 @@ mod planned_recipe;
 mod planner;
 mod random_recipe;
 mod read_times;
+mod recipe_hashes;
 mod recipe_nesting;
 mod recipe_table;
 mod refused_names;
@@ -49,7 +50,8 @@ pub(crate) use self::dtype_layout::{Dtype, DtypeKind};
 pub(crate) use self::file_plan::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
 pub(crate) use self::instance_recipe::InstanceMake;
-pub(crate) use self::key_limits::{FEW_SAME_HASH, MAX_COMPARED, MAX_SAME_HASH};
+#[cfg(feature = "python")]
+pub(crate) use self::key_limits::{FEW_SAME_HASH, MOST_SAME_HASH};
 pub(crate) use self::masked_recipe::MaskedMake;
 pub(in crate::pickle) use self::pandas_recipe::PandasBuilder;
 pub(crate) use self::pandas_recipe::{PandasArgument, PandasMake};

@@ -189,6 +189,7 @@ impl Planner<'_, '_, '_> {
                 found.push((node.start, what));
             }
         }
+        drop(limits);
         for (at, what) in found {
             self.refuse(at, what);
         }

@@ -52,6 +52,8 @@ pub(super) struct PlanCounters {
     copied: Cell<u64>,
     /// How many more items of arguments may be looked at.
     looks: Cell<u64>,
+    /// How much longer patterns may be compiled, in the time for one byte.
+    patterns: Cell<u64>,
     /// What the keys have taken.
     pub(super) keys: KeyWork,
 }
@@ -60,7 +62,8 @@ impl PlanCounters {
     /// For a pickle of this many bytes, with the memory outside of it.
     pub(super) fn new(bytes: u64) -> Self {
         let looks = Cell::new(bytes.saturating_mul(LOOKS_PER_BYTE).saturating_add(FREE_LOOKS));
-        Self { consumed: RefCell::default(), copied: Cell::new(0), looks, keys: KeyWork::default() }
+        let patterns = Cell::new(FREE_PATTERNS.saturating_add(bytes / BYTES_FOR_PATTERN));
+        Self { consumed: RefCell::default(), copied: Cell::new(0), looks, patterns, keys: KeyWork::default() }
     }
 
     /// Notes a call that needs no recipe of its own.
@@ -98,6 +101,10 @@ pub(in crate::pickle) struct PlanContext<'m, 'a> {
 const LOOKS_PER_BYTE: u64 = 16;
 /// How often they may look at one in any pickle.
 const FREE_LOOKS: u64 = 1 << 22;
+/// The bytes of patterns that any pickle may compile, which takes four seconds, and for how many bytes of the pickle it
+/// may compile one more.
+const FREE_PATTERNS: u64 = 1_000_000;
+const BYTES_FOR_PATTERN: u64 = 4;
 /// How many bytes of a string are decoded in the time in which a recipe looks at an item.
 const BYTES_FOR_LOOK: usize = 64;
 
@@ -132,6 +139,16 @@ impl<'m, 'a> PlanContext<'m, 'a> {
             self.fault.set(Some(SHARED));
         }
         left.map(drop).ok_or_else(|| SHARED.to_owned())
+    }
+
+    /// Accounts for compiling a pattern of this many bytes.
+    ///
+    /// # Errors
+    /// If compiling all patterns takes too long.
+    pub(in crate::pickle) fn compile(&self, bytes: usize) -> Result<(), Refused> {
+        let left = self.parts.counters.patterns.get().checked_sub(bytes as u64);
+        self.parts.counters.patterns.set(left.unwrap_or(0));
+        left.map(drop).ok_or_else(|| "with patterns that take too long to compile".to_owned())
     }
 
     /// Accounts for copying this many bytes into arrays, of which there may be `most`.

@@ -10,7 +10,7 @@ use super::build_order::BuildOrder;
 use super::plan_context::{PlanCounters, PlanParts};
 use super::planned_call::planned_call;
 use super::read_times::ChangeTimes;
-use super::recipe_nesting::{MAX_NESTED_RECIPES, too_deep};
+use super::recipe_nesting::{Nesting, nesting};
 use super::recipe_table::RecipeTable;
 use super::refused_names::IMPORTS_MODULE;
 use super::shared_states::shared_state;
@@ -26,6 +26,8 @@ use crate::pickle::work_budget::{OverBudget, table_entry};
 
 /// The most reasons that are kept.
 const MAX_REFUSALS: usize = 200;
+/// Why objects are refused that are nested too deep.
+const TOO_DEEP: &str = "is nested so deep that Python would crash when it deletes the objects";
 /// How many pickles may be within one another.
 const MAX_NESTED: usize = 8;
 
@@ -81,17 +83,9 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
         }
         self.check_states(values);
-        match too_deep(machine, &self.recipes) {
-            Ok(None) => {}
-            Ok(Some(index)) => {
-                let at = machine.nodes().get(index).map_or(0, |node| node.start);
-                let why = format!("objects nested within one another deeper than {MAX_NESTED_RECIPES}");
-                let what = self.described(index, &why);
-                self.refuse(at, what);
-                return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
-            }
-            Err(error) => self.refuse_all(&error),
-        }
+        let Some(nesting) = self.check_nesting() else {
+            return BuildPlan { refusals: self.refusals, ..BuildPlan::default() };
+        };
         let mut order = BuildOrder::new(self.labels.machine(), &self.recipes, &self.changes);
         let mut impossible = Vec::new();
         for value in values {
@@ -111,7 +105,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         if let Err(error) = budget.charge(objects).and_then(|()| budget.check()) {
             self.refuse_all(&error);
         }
-        BuildPlan { recipes: self.recipes, steps, refusals: self.refusals }
+        BuildPlan { recipes: self.recipes, steps, nesting, refusals: self.refusals }
     }
 
     /// Refuses states that are part of something else, too.
@@ -126,6 +120,21 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             }
             Err(error) => self.refuse_all(&error),
         }
+    }
+
+    /// How deep the objects are nested; `None` if that is refused.
+    fn check_nesting(&mut self) -> Option<u32> {
+        let machine = self.labels.machine();
+        match nesting(machine, &self.recipes, self.depth > 0) {
+            Ok(Nesting::Within(depth)) => return Some(depth),
+            Ok(Nesting::TooDeep(index)) => {
+                let at = machine.nodes().get(index).map_or(0, |node| node.start);
+                let what = self.described(index, TOO_DEEP);
+                self.refuse(at, what);
+            }
+            Err(error) => self.refuse_all(&error),
+        }
+        None
     }
 
     /// Refuses a pickle whose plan takes more than the budget.

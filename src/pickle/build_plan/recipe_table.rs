@@ -22,11 +22,6 @@ impl<'a> RecipeTable<'a> {
         self.recipes.get(*self.slots.get(node)? as usize)
     }
 
-    /// How many recipes there are.
-    pub(super) fn len(&self) -> usize {
-        self.recipes.len()
-    }
-
     /// Sets the recipe of a node, and pays for it.
     ///
     /// # Errors

@@ -37,6 +37,13 @@ pub struct TraceTree {
     pub facts: TraceFacts,
 }
 
+impl TraceTree {
+    /// The number of values in the tree, with this one. Recurses as deep as the tree is, which is limited.
+    pub(crate) fn parts(&self) -> usize {
+        1 + self.children.iter().map(Self::parts).sum::<usize>()
+    }
+}
+
 /// A value in the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TraceFacts {

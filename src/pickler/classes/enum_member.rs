@@ -14,6 +14,7 @@ use super::super::plan::{Action, ObjectPlan};
 use super::super::reduce;
 use super::super::strategy::is_enumeration;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickler::class_attributes::ClassOrder as _;
 
 /// The plan for a member that has no slot.
 pub(in super::super) fn plan_enum_member<'py>(
@@ -65,7 +66,7 @@ fn construction<'py>(context: &PickleContext, member: &Bound<'py, PyAny>) -> PyR
 /// of the script.
 fn creating_base<'py>(context: &PickleContext, class: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyType>> {
     let py = class.py();
-    for base in class.mro() {
+    for base in class.order() {
         let base = base.cast_into::<PyType>()?;
         let has_new = base.getattr("__dict__")?.contains("__new__")?;
         if has_new && !is_enumeration(&base)? && !context.is_script_class(&base)? {

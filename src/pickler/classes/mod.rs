@@ -29,6 +29,7 @@ pub(super) use self::enum_member::plan_enum_member;
 pub(super) use self::type_var::plan_type_variable;
 use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::ObjectPlan;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// The plan for a class of the script that has no slot.
@@ -54,7 +55,7 @@ pub(super) fn plan_class<'py>(context: &Arc<PickleContext>, class: &Bound<'py, P
 
 /// Whether SQLAlchemy maps a class or its subclasses to tables.
 fn is_mapped(class: &Bound<'_, PyType>) -> PyResult<bool> {
-    for base in class.mro() {
+    for base in class.order() {
         if base.getattr("__dict__")?.contains("_sa_registry")? {
             return Ok(true);
         }

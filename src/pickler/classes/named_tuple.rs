@@ -6,10 +6,11 @@ use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
 
 use super::super::plan::Action;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickler::class_attributes::ClassOrder as _;
 
 /// The fields of a class that `collections.namedtuple` has created. None for any other class.
 pub(super) fn fields<'py>(class: &Bound<'py, PyType>) -> PyResult<Option<Bound<'py, PyTuple>>> {
-    let bases = class.bases();
+    let bases = class.direct_bases();
     if bases.len() != 1 || !bases.get_item(0)?.is(class.py().get_type::<PyTuple>()) {
         return Ok(None);
     }

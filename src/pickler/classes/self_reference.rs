@@ -11,6 +11,7 @@ use pyo3::types::{PyAny, PyFunction, PyModule, PyType};
 use super::super::annotations::Annotations;
 use super::super::pickle_context::PickleContext;
 use super::acyclic::is_scalar;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// The most objects to search. A larger namespace counts as one that leads back.
@@ -39,7 +40,7 @@ pub(super) fn leads_back(context: &PickleContext, class: &Bound<'_, PyType>) -> 
             pending.extend(Annotations::of(function)?.attribute().map(|(_, value)| value));
         } else if let Ok(other) = object.cast::<PyType>() {
             pending.extend(namespace_values(other)?);
-            pending.extend(other.bases());
+            pending.extend(other.direct_bases());
             pending.push(other.get_type().into_any());
         } else if is_weak_reference(&object)? {
             // The collector does not count what a weak reference refers to, but a pickle contains it.

@@ -17,6 +17,7 @@ use super::skeleton_maker::{SkeletonMaker, metaclass, typical_base};
 use super::struct_class;
 use super::subclass_hooks::{hooks_to_disable, library_changes_class};
 use crate::pickle::format::opcode::Opcode;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// What `typing.runtime_checkable` sets. The `__init_subclass__` of `typing.Protocol` takes a class that already has it
@@ -32,7 +33,7 @@ pub(super) fn creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyT
     let names = class.getattr("__dict__")?;
     let mut needed = Vec::new();
     let metaclass = (typical_base(context, class)?.is_none()).then(|| class.get_type().into_any());
-    for part in class.bases().iter().chain(metaclass) {
+    for part in class.direct_bases().iter().chain(metaclass) {
         if context.is_local(&part)? {
             needed.push(part);
         }
@@ -61,7 +62,7 @@ fn class_creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>)
 
     let mut actions = vec![maker.global()?, Action::Write(Opcode::Mark)];
     actions.extend(metaclass(context, class)?);
-    let arguments = [class.name()?.into_any(), class.bases().into_any()];
+    let arguments = [class.name()?.into_any(), class.direct_bases().into_any()];
     actions.extend(arguments.into_iter().chain([namespace.body.into_any()]).map(Action::Save));
     actions.push(Action::Write(Opcode::Tuple));
     // The hooks are disabled only around the REDUCE that creates the class.

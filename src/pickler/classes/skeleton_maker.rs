@@ -15,6 +15,7 @@ use super::super::plan::Action;
 use super::super::strategy::HEAP_TYPE;
 use super::self_reference::leads_back;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickler::class_attributes::ClassOrder as _;
 
 pub(super) enum SkeletonMaker<'py> {
     /// The metaclass, which is `type` or `ABCMeta`.
@@ -36,7 +37,7 @@ impl<'py> SkeletonMaker<'py> {
         }
         let mut of_library = false;
         // The first of `type` and `ABCMeta` stands in for the metaclasses before it.
-        for base in metaclass.mro() {
+        for base in metaclass.order() {
             let (module, name) = if base.is(&plain) {
                 ("builtins", "type.__new__")
             } else if base.is(&abstracts) {
@@ -99,7 +100,7 @@ pub(super) fn typical_base<'py>(
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let metaclass = class.get_type();
     if context.is_local(&metaclass)? {
-        for base in class.mro().iter().skip(1) {
+        for base in class.order().iter().skip(1) {
             if base.get_type().is(&metaclass) && !context.is_local(&base)? {
                 return Ok(Some(base));
             }

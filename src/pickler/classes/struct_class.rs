@@ -9,6 +9,7 @@ use super::super::global_names::loaded_modules;
 use super::super::plan::Action;
 use super::skeleton::is_made_by_python;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// The options of a class statement that the class keeps in `__struct_config__`.
@@ -48,7 +49,7 @@ pub(super) fn creation<'py>(class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'
         Action::Write(Opcode::Mark),
         Action::Save(metaclass),
         Action::Save(class.name()?.into_any()),
-        Action::Save(class.bases().into_any()),
+        Action::Save(class.direct_bases().into_any()),
         Action::Write(Opcode::EmptyDict),
     ];
     for name in MADE.into_iter().filter(|name| *name != "__slots__") {

@@ -5,6 +5,7 @@ use pyo3::types::{PyAny, PyString, PyType};
 
 use super::super::global_names::standard_modules;
 use super::super::pickle_context::PickleContext;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// An `__init_subclass__` that must not run while the class is created.
@@ -28,7 +29,7 @@ pub(super) fn hooks_to_disable<'py>(
     let name = PyString::intern(py, "__init_subclass__");
     let disabled = py.get_type::<PyAny>().getattr(&name)?;
     let mut found = Vec::new();
-    for base in class.mro().iter().skip(1) {
+    for base in class.order().iter().skip(1) {
         let original = base.getattr("__dict__")?.call_method1("get", (&name,))?;
         if original.is_none() {
             continue;
@@ -64,7 +65,7 @@ fn is_standard(class: &Bound<'_, PyAny>) -> PyResult<bool> {
 /// Whether the `__init_subclass__` of a library runs when the class is created. scikit-learn's base classes wrap
 /// methods in it, and would wrap a wrapped method again at each load. So the methods are set again afterwards.
 pub(super) fn library_changes_class(context: &PickleContext, class: &Bound<'_, PyType>) -> PyResult<bool> {
-    for base in class.mro().iter().skip(1) {
+    for base in class.order().iter().skip(1) {
         let has_hook = base.getattr("__dict__")?.contains("__init_subclass__")?;
         if has_hook && !context.is_local(&base)? && !is_standard(&base)? {
             return Ok(true);

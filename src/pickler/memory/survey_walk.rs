@@ -10,6 +10,7 @@ use pyo3::types::{PyAny, PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyModu
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::global_names::loaded_modules;
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// The most objects that are visited.
@@ -251,7 +252,7 @@ fn is_pandas_block(kind: &Bound<'_, PyType>) -> bool {
         ("pandas._libs.internals", "NumpyBlock"),
         ("pandas._libs.arrays", "NDArrayBacked"),
     ];
-    kind.mro().iter().filter_map(|base| base.cast_into::<PyType>().ok()).any(|base| {
+    kind.order().iter().filter_map(|base| base.cast_into::<PyType>().ok()).any(|base| {
         let (Some(module), Some(name)) = (base.module().tolerated(), base.name().tolerated()) else { return false };
         CLASSES.iter().any(|(home, class)| module == *home && name == *class)
     })

@@ -43,17 +43,15 @@ impl ErrorAnswer {
             causes.push(cause);
             details.extend(more);
         }
-        Self { schema: SchemaVersion, error: message, details, causes, hint: None, exit: exit::code_of(error) }
+        let exit = exit::code_of(error);
+        // The lines below a usage error say what to write instead.
+        let hint = (exit == exit::USAGE && !details.is_empty()).then(|| std::mem::take(&mut details).join("; "));
+        Self { schema: SchemaVersion, error: message, details, causes, hint, exit }
     }
 
     /// The answer of a command that was interrupted.
     pub(crate) fn interrupted(text: &str) -> Self {
         let (details, causes) = (Vec::new(), Vec::new());
         Self { schema: SchemaVersion, error: text.to_owned(), details, causes, hint: None, exit: exit::INTERRUPTED }
-    }
-
-    /// The answer for a command line that is wrong.
-    pub(crate) fn usage(error: String, details: Vec<String>, hint: Option<String>) -> Self {
-        Self { schema: SchemaVersion, error, details, causes: Vec::new(), hint, exit: exit::USAGE }
     }
 }

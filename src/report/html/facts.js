@@ -63,6 +63,9 @@ function lostObject(item) {
 
 const byRule = (item) => element('li', {}, heading(item), element('p', {}, plain(item.error)));
 
+/** Whether the file may do harm when it is loaded: one that you signed does what you saved. */
+const isAlarm = (answer) => answer.verdict?.class === 'dangerous' && answer.signed?.by !== 'you';
+
 /** The most important facts, at the top of the page. */
 function marks(answer) {
   const failed = answer.left_out.filter((item) => item.reason === 'failed').length;
@@ -74,7 +77,8 @@ function marks(answer) {
     lost > 0 && ['bad', `${count(lost, 'object')} within variables cannot be saved`, '#left-out'],
     ruled > 0 && ['', `${ruled.toLocaleString('en')} left out by a rule or option`, '#left-out'],
     (how === 'exception' || how === 'interrupted') && ['bad', `the script ${ending(answer.script)}`, '#facts'],
-    answer.verdict && [answer.verdict.class === 'dangerous' ? 'bad' : '', `verdict: ${plain(answer.verdict.class)}`, '#verdict'],
+    answer.signed && [answer.signed.by === 'other' ? 'bad' : '', plain(answer.signed.words), '#facts'],
+    answer.verdict && [isAlarm(answer) ? 'bad' : '', `verdict: ${plain(answer.verdict.class)}`, '#verdict'],
   ].filter(Boolean);
   $('marks').append(...found.map(([kind, words, target]) => element('li', { class: kind }, element('a', { href: target }, words))));
   if (found.length === 0) $('marks').remove();
@@ -83,6 +87,10 @@ function marks(answer) {
 /** Where the session comes from. A pickle from another program does not record this. */
 function provenance(answer) {
   const { script, python } = answer;
+  if (answer.signed) {
+    $('facts').hidden = false;
+    $('facts').append(list([['Signature', `The file is ${plain(answer.signed.words)}.`]]));
+  }
   if (!answer.created && !script.path) return;
   $('origin').textContent = `saved ${when(answer.created)} from ${commandLine(script)}, which ${ending(script)}`;
   $('origin').hidden = false;

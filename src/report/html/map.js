@@ -65,12 +65,18 @@ function tiles(variables, pixels) {
   const least = (total * SMALLEST * SMALLEST) / Math.max(pixels, 1);
   const firstSmall = sorted.findIndex((variable) => variable.length < least);
   const shown = Math.min(firstSmall < 0 ? sorted.length : firstSmall, MOST_TILES);
-  const found = sorted.slice(0, shown).map((variable) => ({ variable, bytes: variable.length, real: variable.length }));
+  const found = sorted.slice(0, shown).map((variable) => ({
+    name: plain(variable.name), words: [plain(variable.type)], kind: kindOf(variable),
+    bytes: variable.length, real: variable.length, open: () => openVariable(variable),
+  }));
   for (const kind of KINDS.keys()) {
     const rest = sorted.slice(shown).filter((variable) => kindOf(variable) === kind);
     const real = rest.reduce((sum, variable) => sum + variable.length, 0);
     // A rectangle too small to be seen would look as if there were no such variables.
-    if (rest.length > 0) found.push({ variable: rest[0], number: rest.length, bytes: Math.max(real, least), real });
+    const name = `${rest.length.toLocaleString('en')} smaller: ${KINDS[kind]}`;
+    if (rest.length > 0) {
+      found.push({ name, words: [], kind, isRest: true, bytes: Math.max(real, least), real, open: () => showSmall(rest[0]) });
+    }
   }
   found.sort((a, b) => b.bytes - a.bytes);
   return { found, total };
@@ -78,14 +84,13 @@ function tiles(variables, pixels) {
 
 /** A button for a rectangle, positioned in percent, so that it also fits on paper. */
 function tile(entry, [x, y, width, height], box, total) {
-  const { variable, number } = entry;
-  const kind = kindOf(variable);
-  const name = number ? `${number.toLocaleString('en')} smaller: ${KINDS[kind]}` : plain(variable.name);
-  const words = [number ? '' : plain(variable.type), `${size(entry.real)}, ${share(entry.real, total)}`].filter(Boolean);
+  const { name, kind, isRest = false, open } = entry;
+  const words = [...entry.words, `${size(entry.real)}, ${share(entry.real, total)}`];
   const made = element('button', {
-    type: 'button', class: `tile k${kind}${number ? ' rest' : ''}`, tabindex: -1,
-    'aria-label': [name, ...words].join(', '),
+    type: 'button', class: `tile k${kind}${isRest ? ' rest' : ''}${open ? '' : ' leaf'}`, tabindex: -1,
+    'aria-label': [name, ...words].join(', '), 'aria-disabled': open ? null : 'true',
   });
+  made.dataset.name = name;
   if (width > 46 && height > 20) made.append(element('span', { class: 'name' }, name));
   if (width > 46 && height > 38) made.append(element('span', { class: 'size' }, size(entry.real)));
   const percent = (part, whole) => `${(100 * part) / whole}%`;
@@ -93,7 +98,7 @@ function tile(entry, [x, y, width, height], box, total) {
   made.style.top = percent(y, box.height);
   made.style.width = percent(width, box.width);
   made.style.height = percent(height, box.height);
-  made.addEventListener('click', () => (number ? showSmall(variable) : show(variable)));
+  if (open) made.addEventListener('click', () => { $('tip').hidden = true; open(); });
   addTooltip(made, name, words);
   return made;
 }
@@ -117,11 +122,23 @@ function addTooltip(made, name, words) {
   made.addEventListener('blur', vanish);
 }
 
-/** Draws the map of some variables. */
+/** Opens a variable: shows its row and details, and its parts in the map, if it has any. */
+function openVariable(variable) {
+  const node = state.inside.get(variable.name);
+  if (partsOf(node).length === 0) {
+    show(variable);
+    return;
+  }
+  choose(variable);
+  scrollToRow(variable);
+  goInto({ name: variable.name, node });
+}
+
+/** Draws the map of some variables, or of what is inside of one. */
 function drawMap(variables) {
   const map = $('map');
   const box = { width: map.clientWidth, height: map.clientHeight };
-  const { found, total } = tiles(variables, box.width * box.height);
+  const { found, total } = state.path.length > 0 ? drawInside() : tiles(variables, box.width * box.height);
   const rectangles = squarify(found.map((entry) => entry.bytes), box.width, box.height);
   const made = found.map((entry, number) => tile(entry, rectangles[number], box, total));
   if (made.length > 0) made[0].tabIndex = 0;
@@ -134,7 +151,11 @@ function moveInMap(event) {
   const here = all.indexOf(document.activeElement);
   const steps = { ArrowRight: here + 1, ArrowDown: here + 1, ArrowLeft: here - 1, ArrowUp: here - 1, Home: 0, End: all.length - 1 };
   const next = Object.hasOwn(steps, event.key) && here >= 0 ? all[steps[event.key]] : undefined;
-  if (event.key === 'Escape') $('tip').hidden = true;
+  if (event.key === 'Escape') {
+    $('tip').hidden = true;
+    if (state.path.length > 0) goBack(state.path.length - 1);
+    return;
+  }
   if (!next) return;
   event.preventDefault();
   all[here].tabIndex = -1;

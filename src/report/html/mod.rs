@@ -1,10 +1,11 @@
 //! The result of `inspect` as a single HTML page that needs no network.
 //!
-//! The page holds the JSON that `--json` prints, and a script that draws it. Strings in it come from the file and are
+//! The page holds the report as JSON, what is inside the variables, and a script that draws it. Strings in it come from the file and are
 //! hostile: hidden characters in them are escaped, the JSON contains no character that could end its element, the
 //! script adds strings to the page as text nodes only, and the Content-Security-Policy of the page blocks everything
 //! without its nonce.
 
+mod page_parts;
 #[cfg(test)]
 mod tests;
 
@@ -13,24 +14,65 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::Serializer;
 
+use self::page_parts::PageParts;
 use super::inspect_report::SessionReport;
 use super::json_text::JsonText;
+use crate::pickle::explain::trace_tree::TraceTree;
+use crate::snapshot::signer::Signer;
 use crate::ui::{count, escape, format_size};
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 /// Concatenated into one scope, in this order.
-const SCRIPTS: [&str; 5] = [
+const SCRIPTS: [&str; 6] = [
     include_str!("words.js"),
+    include_str!("parts.js"),
     include_str!("map.js"),
     include_str!("table.js"),
     include_str!("facts.js"),
     include_str!("page.js"),
 ];
 
+/// What the page shows besides the report.
+#[derive(Debug, Default)]
+pub struct PageContents {
+    /// Who signed the file; `None` for a script.
+    pub signer: Option<Signer>,
+    /// What is inside the variables, by name. The page has of it what fits.
+    pub trees: Vec<(String, TraceTree)>,
+}
+
+/// The data of the page: the report, and what else it shows.
+#[derive(Serialize)]
+struct PageData<'a> {
+    #[serde(flatten)]
+    report: &'a SessionReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed: Option<SignedPart>,
+    inside: PageParts<'a>,
+}
+
+/// Who signed the file, as a word for the script of the page and in words for people.
+#[derive(Serialize)]
+struct SignedPart {
+    by: &'static str,
+    words: &'static str,
+}
+
+impl SignedPart {
+    fn of(signer: Signer) -> Self {
+        let by = match signer {
+            Signer::User => "you",
+            Signer::Other => "other",
+            Signer::None | Signer::NotSnapcli => "nobody",
+        };
+        Self { by, words: signer.words() }
+    }
+}
+
 /// Writes the page of a report.
-pub fn write_page(out: &mut dyn Write, report: &SessionReport) -> io::Result<()> {
-    let data = embeddable_json(report)?;
+pub fn write_page(out: &mut dyn Write, report: &SessionReport, contents: &PageContents) -> io::Result<()> {
+    let data = embeddable_json(report, contents)?;
     let nonce = nonce(&data);
     // Only the template is searched for `{{name}}`, never the inserted strings: a hostile one could contain `{{data}}`.
     let mut parts = PAGE.split("{{");
@@ -71,8 +113,13 @@ fn escape_markup(text: &str) -> String {
 }
 
 /// The JSON of a report for a `script` element: nothing in it can end the element or begin a comment.
-fn embeddable_json(report: &SessionReport) -> io::Result<Vec<u8>> {
-    let mut json = Vec::new();
-    report.serialize(&mut Serializer::with_formatter(&mut json, JsonText::in_page()))?;
-    Ok(json)
+fn embeddable_json(report: &SessionReport, contents: &PageContents) -> io::Result<Vec<u8>> {
+    let mut written = Vec::new();
+    report.serialize(&mut Serializer::with_formatter(&mut written, JsonText::in_page()))?;
+    let template = PAGE.len() + STYLE.len() + SCRIPTS.iter().map(|script| script.len()).sum::<usize>();
+    let inside = PageParts::new(&contents.trees, template + written.len());
+    let data = PageData { report, signed: contents.signer.map(SignedPart::of), inside };
+    written.clear();
+    data.serialize(&mut Serializer::with_formatter(&mut written, JsonText::in_page()))?;
+    Ok(written)
 }

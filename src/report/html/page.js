@@ -3,6 +3,7 @@
 function start() {
   const answer = JSON.parse($('data').textContent);
   state.variables = answer.variables;
+  state.inside = new Map(Object.entries(answer.inside));
   state.largest = answer.variables.reduce((most, variable) => Math.max(most, variable.length), 1);
   for (const variable of state.variables) {
     variable.search = `${variable.name} ${variable.type} ${variable.preview}`.toLowerCase();
@@ -10,9 +11,12 @@ function start() {
   document.querySelector('main').hidden = false;
   marks(answer);
   verdict(answer.verdict);
+  // Of a file that somebody else made, this comes before all else.
+  if (answer.verdict?.class === 'dangerous' && answer.signed?.by !== 'you') document.querySelector('main').prepend($('verdict'));
   leftOut(answer);
   provenance(answer);
   drawHead();
+  drawImports();
   drawLegend(state.variables);
   for (const section of ['map-section', 'table-section']) $(section).hidden = state.variables.length === 0;
   refresh();

@@ -1,6 +1,10 @@
 // The table. Only the visible rows are elements of the page, so that 10,000 variables are as fast as ten.
 
-const state = { variables: [], rows: [], sort: 'order', down: false, kind: null, text: '', chosen: null, largest: 1 };
+const state = {
+  variables: [], rows: [], sort: 'order', down: false, kind: null, text: '', chosen: null, largest: 1,
+  // Whether imports are in the table, what is inside the variables, and where the map is in it.
+  imports: false, inside: new Map(), path: [],
+};
 
 const used = (variable) => [...new Set([...(variable.uses ?? []), ...(variable.globals ?? [])])];
 
@@ -24,6 +28,7 @@ const COLUMNS = [
 function chosenRows() {
   const words = state.text.toLowerCase().split(/\s+/).filter(Boolean);
   const fits = (variable) => (state.kind === null || kindOf(variable) === state.kind)
+    && (state.imports || state.kind !== null || variable.kind !== 'import')
     && words.every((word) => variable.search.includes(word));
   const rows = state.variables.filter(fits);
   const column = COLUMNS.find(({ key }) => key === state.sort);
@@ -35,7 +40,11 @@ function chosenRows() {
 function refresh() {
   state.rows = chosenRows();
   const bytes = state.rows.reduce((sum, variable) => sum + variable.length, 0);
-  const all = state.variables.length;
+  const all = state.variables.filter((variable) => state.imports || state.kind !== null || variable.kind !== 'import').length;
+  if (state.path.length > 0) {
+    state.path.length = 0;
+    drawPath();
+  }
   $('shown').textContent = state.rows.length === all
     ? `${count(all, 'variable')}, ${size(bytes)}`
     : `${state.rows.length.toLocaleString('en')} of ${count(all, 'variable')}, ${size(bytes)}`;
@@ -48,6 +57,28 @@ function refresh() {
   $('rows').scrollTop = 0;
   drawRows();
   drawMap(state.rows);
+}
+
+/** Imports on one line; a button puts them into the table. */
+function drawImports() {
+  const imports = state.variables.filter((variable) => variable.kind === 'import');
+  if (imports.length === 0 || imports.length === state.variables.length) {
+    state.imports = true;
+    return;
+  }
+  const name = (variable) => {
+    const module = variable.type === 'module' && variable.preview.startsWith('module ') ? variable.preview.slice(7) : variable.name;
+    return module === variable.name ? plain(variable.name) : `${plain(module)} as ${plain(variable.name)}`;
+  };
+  const button = element('button', { type: 'button', 'aria-pressed': 'false' }, 'Show them');
+  button.addEventListener('click', () => {
+    state.imports = !state.imports;
+    button.setAttribute('aria-pressed', String(state.imports));
+    refresh();
+  });
+  $('imports').replaceChildren(`${count(imports.length, 'import')}: `,
+    element('span', {}, imports.map(name).join(', ')), ' ', button);
+  $('imports').hidden = false;
 }
 
 function drawHead() {
@@ -128,12 +159,17 @@ function row(variable) {
   return made;
 }
 
-/** Scrolls to the row of a variable and shows its details. */
-function show(variable) {
+/** Scrolls to the row of a variable within the table. */
+function scrollToRow(variable) {
   const number = state.rows.indexOf(variable);
   const box = $('rows');
   const height = parseFloat(getComputedStyle(box).getPropertyValue('--row'));
   box.scrollTop = Math.max(0, number * height - box.clientHeight / 3);
+}
+
+/** Scrolls to the row of a variable and shows its details. */
+function show(variable) {
+  scrollToRow(variable);
   choose(variable);
   $('table-section').scrollIntoView({ block: 'nearest' });
   [...$('body').children].find((made) => made.variable === variable)?.querySelector('button').focus({ preventScroll: true });
@@ -174,7 +210,9 @@ function choose(variable) {
     ['Notes', names(variable.notes ?? [])],
     ['Contains code', variable.has_code ? 'yes: only the same minor version of Python can load it' : ''],
   ];
-  $('chosen').replaceChildren(element('h3', {}, plain(variable.name)), close, list(facts));
+  const node = state.inside.get(variable.name);
+  const inside = partsOf(node).length === 0 ? [] : [element('h4', {}, 'Inside'), partList(node)];
+  $('chosen').replaceChildren(element('h3', {}, plain(variable.name)), close, list(facts), ...inside);
   $('chosen').hidden = false;
 }
 

@@ -33,9 +33,15 @@ fn report() -> SessionReport {
     }
 }
 
+fn contents() -> PageContents {
+    let leaf = |label: &str| TraceTree { label: label.to_owned(), size: 5, ..TraceTree::default() };
+    let tree = TraceTree { children: HOSTILE.map(leaf).to_vec(), ..leaf("all of them") };
+    PageContents { signer: Some(Signer::Other), trees: vec![(HOSTILE[0].to_owned(), tree)] }
+}
+
 fn page_of(report: &SessionReport) -> String {
     let mut out = Vec::new();
-    write_page(&mut out, report).expect("writing to memory");
+    write_page(&mut out, report, &contents()).expect("writing to memory");
     String::from_utf8(out).expect("a page is UTF-8")
 }
 
@@ -52,7 +58,11 @@ fn the_data_is_the_report_and_cannot_end_its_element() {
     let data = between(&page, "<script type=\"application/json\" id=\"data\">", "</script>");
     assert!(!data.contains(['<', '>', '&']), "{data}");
     let data: serde_json::Value = serde_json::from_str(data).expect("JSON");
-    assert_eq!(data, escaped(serde_json::to_value(&report).expect("JSON")));
+    let mut expected = serde_json::to_value(&report).expect("JSON");
+    expected["signed"] = serde_json::json!({"by": "other", "words": "signed with a key that is not yours"});
+    let leaves: Vec<_> = HOSTILE.iter().map(|label| serde_json::json!([label, 5])).collect();
+    expected["inside"] = serde_json::json!({HOSTILE[0]: ["all of them", 5, leaves]});
+    assert_eq!(data, escaped(expected));
 }
 
 /// JSON whose strings are escaped.

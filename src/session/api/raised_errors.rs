@@ -59,9 +59,12 @@ fn system_error(error: &anyhow::Error) -> Option<i32> {
         if let Some(ReadError::Folder) = link.downcast_ref() {
             return Some(EISDIR);
         }
-        if let Some(error) = link.downcast_ref::<StoreError>()
-            && error.is_missing()
-        {
+        // An error of reading shows this one as its own.
+        let of_store = match link.downcast_ref() {
+            Some(ReadError::Store(error)) => Some(error),
+            _ => link.downcast_ref::<StoreError>(),
+        };
+        if of_store.is_some_and(StoreError::is_missing) {
             return Some(ENOENT);
         }
         let error = link.downcast_ref::<io::Error>()?;

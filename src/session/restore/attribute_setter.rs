@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyString, PyType};
 
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::namespace;
 
 /// The attributes that were not overwritten: `settings.Config.level`, with what they are now.
@@ -70,7 +71,7 @@ fn kind_to_keep(
 
 /// Whether the type of a value has `__get__`: properties and functions do, constants do not.
 fn has_get(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    for class in value.get_type().mro() {
+    for class in value.get_type().order() {
         if namespace(class.cast::<PyType>()?)?.contains("__get__")? {
             return Ok(true);
         }

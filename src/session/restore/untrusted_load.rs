@@ -11,10 +11,10 @@ use super::restore_context::RestoreRequest;
 use crate::exit::{self, OrExit};
 use crate::pickle::known::untrusted as allow_list;
 use crate::snapshot::index::Index;
-use crate::snapshot::reader::{Contents, Damage, Snapshot};
+use crate::snapshot::reader::{Damage, Snapshot};
 use crate::snapshot::requirements::{NotPlanned, Requirement};
 use crate::snapshot::segment::{Load, VariableSegment};
-use crate::snapshot::signature::SigningKey;
+pub(crate) use crate::snapshot::signer::Signer;
 use crate::snapshot::verification;
 use crate::ui::escape;
 
@@ -32,42 +32,6 @@ pub(crate) struct Untrusted {
     pub signer: Signer,
     /// What it needs.
     pub requirements: Vec<Requirement>,
-}
-
-/// Who signed a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Signer {
-    /// This user.
-    User,
-    /// Someone with another key.
-    Other,
-    /// The file is a snapshot without a signature.
-    None,
-    /// Another program wrote the file. Only snapshots can be signed.
-    NotSnapcli,
-}
-
-impl Signer {
-    /// The signer of a file. If the user has no readable key, every signed file counts as signed by someone else.
-    pub(crate) fn of(snapshot: &Snapshot) -> Self {
-        if matches!(snapshot.contents(), Contents::Foreign { .. }) {
-            return Self::NotSnapcli;
-        }
-        match SigningKey::existing() {
-            Ok(Some(key)) if snapshot.is_signed_by(&key) => Self::User,
-            _ if snapshot.is_signed() => Self::Other,
-            _ => Self::None,
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::User => "signed with your key",
-            Self::Other => "signed with a key that is not yours",
-            Self::None => "not signed",
-            Self::NotSnapcli => "not saved by snapcli",
-        }
-    }
 }
 
 impl fmt::Display for Untrusted {

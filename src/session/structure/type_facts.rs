@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString, PyType};
 
+use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::global_name;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::session::object_description::type_name;
@@ -47,7 +48,7 @@ impl<'py> TypeFacts<'py> {
         let table = py.import("copyreg")?.getattr("dispatch_table")?;
         let (mut slots, mut decides) = (Vec::new(), None);
         let mut is_opaque = table.contains(kind)?;
-        for base in kind.mro() {
+        for base in kind.order() {
             let base = base.cast_into::<PyType>()?;
             let names = base.getattr("__dict__")?;
             let is_heap = base.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;

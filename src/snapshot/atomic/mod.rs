@@ -30,10 +30,20 @@ pub(crate) struct AtomicFile {
 
 impl AtomicFile {
     /// Starts a file that will replace `target`. If that is a symlink, the file that it points to is replaced.
+    /// Only this user can read it: a session is not for others.
     pub(crate) fn create(target: &Path) -> Result<Self, AtomicError> {
+        Self::create_with_mode(target, 0o600)
+    }
+
+    /// The same for a file that others may read, as far as the umask allows it: a page for a web server.
+    pub(crate) fn create_public(target: &Path) -> Result<Self, AtomicError> {
+        Self::create_with_mode(target, 0o666)
+    }
+
+    fn create_with_mode(target: &Path, mode: u32) -> Result<Self, AtomicError> {
         let target = resolve(target)?;
         let folder = directory(&target);
-        let file = TempFile::new(folder, target.file_name().unwrap_or_default());
+        let file = TempFile::new(folder, target.file_name().unwrap_or_default(), mode);
         let file = file.map_err(|source| AtomicError::Create { folder: folder.to_path_buf(), source })?;
         Ok(Self { file: BufWriter::with_capacity(BUFFER, file), target })
     }

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::fault_injection;
@@ -33,7 +33,8 @@ pub(super) struct TempFile {
 
 impl TempFile {
     /// Creates a file for `target` in `folder`, and removes those that dead processes left there for the same target.
-    pub(super) fn new(folder: &Path, target: &OsStr) -> io::Result<Self> {
+    /// `mode` are the permissions, of which the umask takes some.
+    pub(super) fn new(folder: &Path, target: &OsStr, mode: u32) -> io::Result<Self> {
         // Held from here on, so that the handlers are in place before there is a file to remove.
         let guard = SignalGuard::new();
         let prefix = prefix(target);
@@ -43,8 +44,9 @@ impl TempFile {
             fault_injection::point()?;
             // The process id is for people; the lock shows whether the process lives.
             let prefix = format!("{prefix}{process}-");
-            // `tempfile` creates it with mode 0600: a session is not for other users to read.
-            let made = tempfile::Builder::new().prefix(&prefix).rand_bytes(RANDOM_CHARS).tempfile_in(folder)?;
+            let mut made = tempfile::Builder::new();
+            let made = made.prefix(&prefix).rand_bytes(RANDOM_CHARS).permissions(fs::Permissions::from_mode(mode));
+            let made = made.tempfile_in(folder)?;
             let (file, path) = made.keep()?;
             let _cleanup = CleanupEntry::new(&path);
             let made = Self { file, path: Some(path), process, _cleanup, _guard: SignalGuard::new() };
@@ -165,14 +167,14 @@ mod tests {
     #[test]
     fn files_of_dead_processes_are_removed_and_nothing_else() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
-        let alive = TempFile::new(folder.path(), OsStr::new("a.pkl"))?;
+        let alive = TempFile::new(folder.path(), OsStr::new("a.pkl"), 0o600)?;
         let dead = [".snapcli-a.pkl-1-abcDE1", ".snapcli-a.pkl-4194304-000000"];
         let others = [".snapcli-a.pkl-1-abcDE", ".snapcli-a.pkl-b-1-abcDE1", ".snapcli-b.pkl-1-abcDE1", "a.pkl"];
         for name in dead.iter().chain(&others) {
             fs::write(folder.path().join(name), "x")?;
         }
         std::os::unix::fs::symlink("a.pkl", folder.path().join(".snapcli-a.pkl-2-abcDE1"))?;
-        let second = TempFile::new(folder.path(), OsStr::new("a.pkl"))?;
+        let second = TempFile::new(folder.path(), OsStr::new("a.pkl"), 0o600)?;
         let name = |file: &TempFile| file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut expected: Vec<String> = others.iter().map(|name| (*name).to_owned()).collect();
         expected.extend([".snapcli-a.pkl-2-abcDE1".to_owned(), name(&alive), name(&second)]);
@@ -185,7 +187,7 @@ mod tests {
     fn the_longest_names_have_temporary_files() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         for name in ["n".repeat(255), "é".repeat(127), "語".repeat(85)] {
-            let file = TempFile::new(folder.path(), OsStr::new(&name))?;
+            let file = TempFile::new(folder.path(), OsStr::new(&name), 0o600)?;
             assert!(is_temp_name(file.path().file_name().unwrap_or_default(), &prefix(OsStr::new(&name))));
         }
         assert_eq!(names(folder.path()), Vec::<String>::new());

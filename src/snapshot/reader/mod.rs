@@ -79,6 +79,9 @@ pub enum Contents {
     },
 }
 
+/// The most values in the trees of all variables together.
+const MOST_TRACED: usize = 100_000;
+
 /// What the symbolic machine found in a pickle without an index.
 #[derive(Debug)]
 struct FollowedPickle {
@@ -416,6 +419,33 @@ impl Snapshot {
                 inspection.trace(name).map_err(ReadError::BadPickle)
             }
         }
+    }
+
+    /// The values of variables as trees, as far as they can be followed, in the order of `names`. It ends early if it
+    /// becomes too much for a person to look at.
+    ///
+    /// # Errors
+    /// If the pickle of another program cannot be followed.
+    pub fn traces(&self, names: &[&str]) -> Result<Vec<(String, TraceTree)>, ReadError> {
+        let mut trees = Vec::new();
+        let mut left = MOST_TRACED;
+        let mut add = |name: &str, tree: Option<TraceTree>| {
+            left = left.saturating_sub(tree.as_ref().map_or(1, TraceTree::parts));
+            trees.extend(tree.map(|tree| (name.to_owned(), tree)));
+            left > 0
+        };
+        match &self.contents {
+            Contents::Own { .. } => {
+                let _ = names.iter().all(|name| add(name, self.trace(name).ok().flatten()));
+            }
+            Contents::Foreign { .. } => {
+                let bytes = self.source.bytes()?;
+                let inspection =
+                    Inspection::run(bytes, &self.budget()).map_err(|error| ReadError::of_pickle(bytes, error))?;
+                let _ = names.iter().all(|name| add(name, inspection.trace(name).ok().flatten()));
+            }
+        }
+        Ok(trees)
     }
 
     /// What loading the file would do; computed once. For our own file the machine follows the pickle now. If that

@@ -4,8 +4,8 @@
 //! A panic is a finding. The caller limits time and memory: both must stay proportional to the length of the input.
 
 use snapcli::internals::{
-    Argument, Changes, Contents, DiffAnswer, FileFormat, Index, Machine, MachineError, Memory, Opcode, Parser,
-    PartPiece, RawArray, SIGNATURE, SessionAnswer, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle,
+    Argument, Changes, Contents, DiffAnswer, FileFormat, Index, Machine, MachineError, Memory, Opcode, PageContents,
+    Parser, PartPiece, RawArray, SIGNATURE, SessionAnswer, SessionReport, Snapshot, StackCheck, TRAILER, TableStyle,
     TraceAnswer, Trailer, ValueSpans, Variable, VerdictClass, VerifyAnswer, Wanted, beyond_plain, changes, diff_report,
     opcodes_around, scan_segment, verify, verify_report, walk_plan, write_annotations, write_failures, write_json,
     write_page, write_session, write_tree, write_verdict,
@@ -155,7 +155,9 @@ fn inspect(snapshot: &Snapshot) {
         written(|out| write_verdict(out, verdict, true, TableStyle::PLAIN));
     }
     is_json(&written_raw(|out| write_json(out, &SessionAnswer::of(&answer, None))));
-    let page = written_raw(|out| write_page(out, &answer));
+    let trees = snapshot.traces(&names(snapshot).iter().map(String::as_str).collect::<Vec<_>>()).unwrap_or_default();
+    let contents = PageContents { trees, ..PageContents::default() };
+    let page = written_raw(|out| write_page(out, &answer, &contents));
     assert_eq!(page.split(|byte| *byte == b'<').count(), tags(), "no string of the file is a tag");
     answer.keep_failures_only();
     written(|out| write_failures(out, &answer, TableStyle::PLAIN, true));
@@ -165,7 +167,9 @@ fn inspect(snapshot: &Snapshot) {
 fn tags() -> usize {
     static TAGS: std::sync::LazyLock<usize> = std::sync::LazyLock::new(|| {
         let snapshot = Snapshot::from_bytes(b"N.".to_vec()).unwrap();
-        let page = written_raw(|out| write_page(out, &SessionReport::of("file".to_owned(), &snapshot).unwrap()));
+        let page = written_raw(|out| {
+            write_page(out, &SessionReport::of("file".to_owned(), &snapshot).unwrap(), &PageContents::default())
+        });
         page.split(|byte| *byte == b'<').count()
     });
     *TAGS

@@ -15,6 +15,7 @@ mod value_globals;
 mod value_iterators;
 mod value_make;
 mod value_numbers;
+mod value_patterns;
 mod value_state;
 mod value_templates;
 #[cfg(test)]
@@ -191,7 +192,8 @@ pub(super) fn recipe<'a>(
             value_times::recipe(context, builder, call)
         }
         B::Error | B::LibraryError(_) => value_errors::recipe(context, builder, call),
-        B::Address | B::MemoryFile | B::Path | B::Regex => value_files::recipe(context, builder, call),
+        B::Address | B::MemoryFile | B::Path => value_files::recipe(context, builder, call),
+        B::Regex => value_patterns::recipe(context, call),
         B::Array | B::ArrayOfBytes | B::Bytes | B::ByteArray | B::Encode => {
             value_arrays::recipe(context, builder, call)
         }

@@ -1,5 +1,5 @@
-//! Recipes for objects that are made of a string in some syntax (paths, addresses, patterns), and for files in memory.
-//! No file is opened.
+//! Recipes for objects that are made of a string in some syntax (paths and addresses), and for files in memory. No file
+//! is opened.
 
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -13,15 +13,6 @@ use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::Fill;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
-/// The longest pattern, in bytes of its opcode: compiling takes time for each character.
-const MAX_PATTERN: u64 = 1 << 16;
-/// The most ranges of characters in a pattern that ignores case or has characters beyond ASCII: compiling looks at each
-/// character of each range.
-const MAX_FOLDED_RANGES: usize = 64;
-/// `re.IGNORECASE`.
-const IGNORE_CASE: i64 = 2;
-/// All flags of `re` but `DEBUG`, which prints.
-const PATTERN_FLAGS: i64 = 0x1ff & !0x80;
 /// How far behind the contents of a file in memory its position may be: a write there would fill the gap.
 const MAX_GAP: i64 = 1 << 20;
 /// The longest address, in bytes of its opcode.
@@ -52,7 +43,6 @@ pub(super) fn recipe<'a>(
             checked(is_address, "of a string that is none")?;
             Ok(called("ipaddress", call.name.to_string(), call.arguments.to_vec()))
         }
-        ValueBuilder::Regex => regex(context, call),
         _ => memory_file(context, call),
     }
 }
@@ -81,33 +71,6 @@ fn is_address(class: &str, text: &str) -> bool {
     let host = width - prefix;
     let is_network = host == 0 || bits.trailing_zeros() >= host;
     !is_address && (class.ends_with("Interface") || is_network)
-}
-
-/// `re._compile(pattern, flags)`. The length limits the time that compiling takes; matching may take any time, but
-/// no load matches.
-fn regex<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
-    let (pattern, flags) = match *call.arguments {
-        [pattern] => (pattern, 0),
-        [pattern, flags] => {
-            let flags = int_in(context, flags, 0..=0x1ff).filter(|flags| flags & !PATTERN_FLAGS == 0);
-            (pattern, flags.ok_or("with flags that may not be set")?)
-        }
-        _ => return Err("with these arguments".into()),
-    };
-    checked(is_str(context, pattern) || is_bytes(context, pattern), "of anything but a string")?;
-    checked(size(context, pattern) <= MAX_PATTERN, "with a pattern of more than 65536 bytes")?;
-    context.spend(usize::try_from(size(context, pattern)).unwrap_or(usize::MAX))?;
-    let text =
-        super::value_arguments::byte_string_or_text(context, pattern, MAX_PATTERN).ok_or("of anything but a string")?;
-    // `(?i)` and the like set it within the pattern.
-    let within = text.windows(2).any(|pair| pair == b"(?") && text.contains(&b'i');
-    // An escape such as `\uffff` may stand for any character.
-    let is_ascii = text.is_ascii() && !text.windows(2).any(|pair| matches!(pair, b"\\u" | b"\\U" | b"\\N" | b"\\x"));
-    if flags & IGNORE_CASE != 0 || within || !is_ascii {
-        let ranges = text.iter().filter(|byte| **byte == b'-').count();
-        checked(ranges <= MAX_FOLDED_RANGES, "with more than 64 ranges of characters beyond ASCII or without case")?;
-    }
-    Ok(made(ValueMake::Regex { flags }, vec![pattern]))
 }
 
 /// `StringIO` and `BytesIO`: contents, for strings the newline, position, and attributes.

@@ -325,31 +325,64 @@ fn a_long_argument_that_many_calls_share_is_looked_at_within_bounds() {
     }
 }
 
+const DEFAULT_DICT: &[u8] = b"ccollections\ndefaultdict\n(cbuiltins\nlist\ntRK\x01";
+/// A dtype of objects in slot 0, and the begin of an array of one of them, which ends with `atb`.
+const OBJECTS: &[u8] =
+    b"cnumpy\ndtype\n(X\x02\0\0\0O8\x89\x88tR(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tbq\x000";
+const ARRAY: &[u8] = b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tC\x01btR(K\x01(K\x01th\x00\x89]";
+
+fn nested(before: &[u8], after: &[u8], count: usize) -> Vec<u8> {
+    [&before.repeat(count)[..], b"N", &after.repeat(count), b"."].concat()
+}
+
 #[test]
-fn objects_that_python_deletes_by_recursion_are_nested_1000_deep_at_most() {
-    let nested = |before: &[u8], after: &[u8], count: usize| {
-        [&before.repeat(count)[..], b"N", &after.repeat(count), b"."].concat()
-    };
-    let default_dict = b"ccollections\ndefaultdict\n(cbuiltins\nlist\ntRK\x01";
-    built(&nested(default_dict, b"s", 1_000));
-    refused(&nested(default_dict, b"s", 1_001), "deeper than 1000");
+fn objects_that_python_deletes_by_recursion_are_nested_within_a_bound() {
+    built(&nested(DEFAULT_DICT, b"s", 4_000));
+    refused(&nested(DEFAULT_DICT, b"s", 4_002), "nested so deep");
     // With plain containers between them.
-    refused(&nested(default_dict, b"\x85s", 1_001), "deeper than 1000");
-    refused(&nested(&[default_dict, &b"]"[..]].concat(), b"as", 1_001), "deeper than 1000");
+    refused(&nested(DEFAULT_DICT, b"\x85s", 4_002), "nested so deep");
+    refused(&nested(&[DEFAULT_DICT, &b"]"[..]].concat(), b"as", 4_002), "nested so deep");
     // Side by side, or plain.
-    built(&[&b"]"[..], &[default_dict, &b"Nsa"[..]].concat().repeat(2_000), b"."].concat());
-    built(&nested(b"]", b"a", 5_000));
-    built(&nested(b"ccollections\ndeque\n)R", b"a", 5_000));
-    // Each holds the list that holds all of them.
-    let all = [&b"]q\x00"[..], &[default_dict, &b"h\x00sa"[..]].concat().repeat(2_000), b"."].concat();
-    built(&all);
+    built(&[&b"]"[..], &[DEFAULT_DICT, &b"Nsa"[..]].concat().repeat(9_000), b"."].concat());
+    built(&nested(b"]", b"a", 100_000));
+    built(&nested(b"ccollections\nOrderedDict\n)RK\x01", b"s", 20_000));
+    built(&nested(b"ccollections\ndeque\n)R", b"a", 16_000));
+    refused(&nested(b"ccollections\ndeque\n)R", b"a", 16_002), "nested so deep");
     // Arrays of objects, each the item of the next.
-    let dtype =
-        b"cnumpy\ndtype\n(X\x02\0\0\0O8\x89\x88tR(K\x03X\x01\0\0\0|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tbq\x000";
-    let array = b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tC\x01btR(K\x01(K\x01th\x00\x89]";
-    let arrays = |count| [&dtype[..], &nested(array, b"atb", count)].concat();
+    let arrays = |count| [OBJECTS, &nested(ARRAY, b"atb", count)].concat();
     built(&arrays(1_000));
-    refused(&arrays(1_001), "deeper than 1000");
+    refused(&arrays(1_002), "nested so deep");
+    refused(&[OBJECTS, &nested(&[ARRAY, &b"]"[..]].concat(), b"aatb", 1_002)].concat(), "nested so deep");
+}
+
+#[test]
+fn a_path_through_a_cyclic_graph_is_within_the_same_bound() {
+    // Each holds the list that holds all of them.
+    built(&[&b"]q\x00"[..], &[DEFAULT_DICT, &b"h\x00sa"[..]].concat().repeat(9_000), b"."].concat());
+    // Two lists that hold all, and each holds both.
+    let both = [DEFAULT_DICT, &b"h\x00h\x01\x86sq\x02ah\x01h\x02a0"[..]].concat();
+    built(&[&b"]q\x00]q\x010"[..], &both.repeat(6_000), b"."].concat());
+    let slot = |number: u32| [&b"r"[..], &number.to_le_bytes()].concat();
+    let get = |number: u32| [&b"j"[..], &number.to_le_bytes()].concat();
+    // A ring, and a ring in which each also leads to the one before it.
+    for back in [false, true] {
+        let ring = |count: u32| {
+            let mut pickle = b"(".to_vec();
+            (0..count).for_each(|number| pickle.extend([DEFAULT_DICT, &b"Ns"[..], &slot(number)].concat()));
+            pickle.extend(b"l");
+            for number in 0..count {
+                pickle.extend([get(number), b"K\x02".to_vec(), get((number + 1) % count), b"s".to_vec()].concat());
+                if back {
+                    pickle.extend([b"K\x03".to_vec(), get((number + count - 1) % count), b"s".to_vec()].concat());
+                }
+                pickle.push(b'0');
+            }
+            pickle.push(b'.');
+            pickle
+        };
+        built(&ring(4_000));
+        refused(&ring(20_000), "nested so deep");
+    }
 }
 
 #[test]

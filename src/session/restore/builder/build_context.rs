@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBool, PyBytes, PyFloat, PyFrozenSet, PyInt, PyString, PyTuple};
+use pyo3::types::{PyAny, PyBool, PyBytes, PyFloat, PyInt, PyString};
 
 use super::{BuildFailure, Built};
-use crate::pickle::build_plan::{FEW_SAME_HASH, MAX_COMPARED, MAX_SAME_HASH};
+use crate::pickle::build_plan::MOST_SAME_HASH;
 use crate::python::deferred_signals::check_signals;
 use crate::session::restore::untrusted_load;
 
@@ -25,8 +25,6 @@ pub(in crate::session::restore) struct BuildContext<'py> {
     globals: RefCell<HashMap<(String, String), Bound<'py, PyAny>>>,
     deadline: Instant,
     steps: Cell<u32>,
-    /// How many values the comparisons of keys with the same hash visit.
-    compared: Cell<u64>,
 }
 
 impl<'py> BuildContext<'py> {
@@ -34,7 +32,7 @@ impl<'py> BuildContext<'py> {
     pub(in crate::session::restore) fn new(py: Python<'py>, opcodes: usize) -> Self {
         let megabytes = u32::try_from(opcodes / 1_000_000).unwrap_or(u32::MAX);
         let deadline = Instant::now() + MIN_TIME + TIME_FOR_MEGABYTE.saturating_mul(megabytes);
-        Self { py, globals: RefCell::default(), deadline, steps: Cell::new(0), compared: Cell::new(0) }
+        Self { py, globals: RefCell::default(), deadline, steps: Cell::new(0) }
     }
 
     /// The Python that runs.
@@ -81,7 +79,7 @@ impl<'py> BuildContext<'py> {
     pub(super) fn check_hashes(&self, keys: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<()> {
         let mut hashes = HashCount::default();
         for key in keys {
-            hashes.count(self, &key?)?;
+            hashes.count(&key?)?;
         }
         Ok(())
     }
@@ -92,27 +90,18 @@ impl<'py> BuildContext<'py> {
 pub(super) struct HashCount(HashMap<isize, usize>);
 
 impl HashCount {
-    /// Counts a key. The plan has counted numbers, and strings have different hashes.
+    /// Counts a key. The plan has counted all of them, and refused fewer.
     ///
     /// # Errors
     /// If too many have its hash, or it has none.
-    pub(super) fn count(&mut self, context: &BuildContext<'_>, key: &Bound<'_, PyAny>) -> PyResult<()> {
+    pub(super) fn count(&mut self, key: &Bound<'_, PyAny>) -> PyResult<()> {
         if is_simple(key) {
             return Ok(());
         }
         let count = self.0.entry(key.hash()?).or_default();
         *count += 1;
-        // Most keys are the only ones with their hash.
-        if *count <= FEW_SAME_HASH {
-            return Ok(());
-        }
-        if *count > MAX_SAME_HASH {
-            return Err(PyValueError::new_err(format!("more than {MAX_SAME_HASH} keys have the same hash")));
-        }
-        let visited = (*count as u64).saturating_mul(compared_size(key)?);
-        context.compared.set(context.compared.get().saturating_add(visited));
-        if context.compared.get() > MAX_COMPARED {
-            return Err(PyValueError::new_err("keys with the same hash take too long to compare"));
+        if *count > MOST_SAME_HASH {
+            return Err(PyValueError::new_err(format!("more than {MOST_SAME_HASH} keys have the same hash")));
         }
         Ok(())
     }
@@ -126,21 +115,4 @@ fn is_simple(key: &Bound<'_, PyAny>) -> bool {
         || key.is_exact_instance_of::<PyBytes>()
         || key.is_exact_instance_of::<PyBool>()
         || key.is_none()
-}
-
-/// How many values are visited when a key is compared with another one. The plan limits how deep keys are nested.
-fn compared_size(key: &Bound<'_, PyAny>) -> PyResult<u64> {
-    /// What it takes to compare objects by a method of their class.
-    const METHOD: u64 = 256;
-    /// A member of a set is searched for.
-    const SEARCH: u64 = 4;
-    let sum = |sum: u64, part: PyResult<Bound<'_, PyAny>>| Ok(sum.saturating_add(compared_size(&part?)?));
-    if let Ok(tuple) = key.cast_exact::<PyTuple>() {
-        return tuple.iter().map(Ok).try_fold(1, sum);
-    }
-    if let Ok(set) = key.cast_exact::<PyFrozenSet>() {
-        return Ok(set.iter().map(Ok).try_fold(1, sum)?.saturating_mul(SEARCH));
-    }
-    let size: u64 = key.call_method0("__sizeof__")?.extract()?;
-    Ok(size / 8 + if is_simple(key) { 0 } else { METHOD })
 }

@@ -94,7 +94,7 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             if let Some(hashes) = &mut hashes
                 && !key.is_exact_instance_of::<PyString>()
             {
-                hashes.count(self.context, &key)?;
+                hashes.count(&key)?;
             }
             dict.set_item(key, value)?;
         }
@@ -150,7 +150,7 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
         for [key, value] in pairs.as_chunks::<2>().0 {
             self.context.tick(2)?;
             let (key, value) = (self.value(*key)?, self.value(*value)?);
-            hashes.count(self.context, &key)?;
+            hashes.count(&key)?;
             set.call1((object, key, value))?;
         }
         Ok(())

@@ -1,0 +1,134 @@
+//! Snapshots and scripts in each other's place on the command line. A command that would read the wrong file, or run a
+//! snapshot as a script, ends with an error that has the right command in it. Nothing is guessed.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::input_output::is_stdio;
+use crate::exit::{self, Coded};
+use crate::python::script_command::{ScriptCommand, ScriptTarget};
+use crate::snapshot::file_names::{begins_like_pickle, has_script_name, has_snapshot_name, is_likely_snapshot};
+
+/// The file that `restore` reads if none is named.
+const DEFAULT_FILE: &str = "session.pkl";
+
+/// Checks the operands of `restore`. `file` is `None` if no snapshot was named.
+pub(super) fn check_restore(file: Option<&Path>, command: Option<&ScriptCommand>) -> Result<()> {
+    let arguments = command.map(|command| command.arguments.as_slice()).unwrap_or_default();
+    match command.map(|command| &command.target) {
+        Some(ScriptTarget::Code(code) | ScriptTarget::Expression(code)) if file.is_none() => {
+            match arguments.first().map(Path::new).filter(|first| is_likely_snapshot(first)) {
+                Some(first) => Err(snapshot_after_code(code, first, &arguments[1..]).into()),
+                None => Ok(()),
+            }
+        }
+        Some(ScriptTarget::Script(script)) => match file {
+            Some(file) if is_snapshot_as_script(script) => Err(script_is_snapshot(file, script, arguments).into()),
+            _ => Ok(()),
+        },
+        _ => match file.filter(|file| is_script_as_snapshot(file)) {
+            Some(file) => Err(snapshot_is_script(file).into()),
+            None => Ok(()),
+        },
+    }
+}
+
+/// Checks the script of `save`: `save session.pkl` is meant as a restore, or its name as an output.
+pub(super) fn check_save(command: &ScriptCommand) -> Result<()> {
+    let ScriptTarget::Script(script) = &command.target else { return Ok(()) };
+    if !is_snapshot_as_script(script) {
+        return Ok(());
+    }
+    let word = shell_word(&script.to_string_lossy());
+    let mut details = vec![format!("to open it: snapcli restore {word}")];
+    details.push(match command.arguments.split_first() {
+        Some((first, _)) if has_script_name(first.as_ref()) => {
+            format!("to save to it: snapcli save -o {word}{}", shell_words(&command.arguments))
+        }
+        _ => format!("to save to it: snapcli save -o {word} SCRIPT"),
+    });
+    Err(usage(format!("{} is a snapshot, not a script", script.display()), details).into())
+}
+
+/// The error for arguments after a snapshot that `inspect` reads.
+pub(super) fn inspect_takes_one(file: &Path, arguments: &[OsString]) -> anyhow::Error {
+    let shown = shell_word(&file.to_string_lossy());
+    let details = match arguments.first() {
+        Some(second) if is_likely_snapshot(second.as_ref()) => {
+            vec![format!("to compare two snapshots: snapcli diff {shown}{}", shell_words(&arguments[..1]))]
+        }
+        Some(second) if has_script_name(second.as_ref()) => {
+            vec![format!("to run a script with its variables: snapcli restore {shown}{}", shell_words(arguments))]
+        }
+        _ => vec![format!("to run it as a script: snapcli inspect --script {shown}{}", shell_words(arguments))],
+    };
+    let text = format!("{} is read as a snapshot, which takes no arguments", file.display());
+    usage(text, details).into()
+}
+
+fn usage(message: String, details: Vec<String>) -> Coded {
+    exit::coded(exit::USAGE, message).with_details(details)
+}
+
+fn snapshot_after_code(code: &OsString, file: &Path, rest: &[OsString]) -> Coded {
+    let (name, code) = (file.display(), shell_word(&code.to_string_lossy()));
+    let (word, rest) = (shell_word(&file.to_string_lossy()), shell_words(rest));
+    usage(
+        format!("{name} comes after -c, so it would be an argument of the code, and {DEFAULT_FILE} would be restored"),
+        vec![
+            format!("to restore {name}: snapcli restore {word} -c {code}{rest}"),
+            format!("to restore {DEFAULT_FILE}: snapcli restore {DEFAULT_FILE} -c {code} {word}{rest}"),
+        ],
+    )
+}
+
+fn script_is_snapshot(file: &Path, script: &Path, arguments: &[OsString]) -> Coded {
+    let [first, second] = [file, script].map(|path| shell_word(&path.to_string_lossy()));
+    let rest = shell_words(arguments);
+    if is_script_as_snapshot(file) {
+        let details = vec![format!("the snapshot comes first: snapcli restore {second} {first}{rest}")];
+        return usage(format!("{} is a script, and {} a snapshot", file.display(), script.display()), details);
+    }
+    let mut details = vec![format!("to restore it: snapcli restore {second}{rest}")];
+    if !is_stdio(file) {
+        details.push(format!("to compare the two: snapcli diff {first} {second}"));
+    }
+    usage(format!("{} is a snapshot, not a script", script.display()), details)
+}
+
+fn snapshot_is_script(file: &Path) -> Coded {
+    let word = shell_word(&file.to_string_lossy());
+    let details = vec![
+        format!("to run it with the variables of {DEFAULT_FILE}: snapcli restore {DEFAULT_FILE} {word}"),
+        format!("to run it and save its session: snapcli save {word}"),
+    ];
+    usage(format!("{} is a script, not a snapshot", file.display()), details)
+}
+
+/// Whether what stands in the place of a script is a snapshot. A file of any name that holds no pickle may be a script,
+/// and a file with the name of a script is one.
+fn is_snapshot_as_script(script: &Path) -> bool {
+    let is_pickle = begins_like_pickle(script) && !has_script_name(script);
+    is_pickle || (has_snapshot_name(script) && !script.exists())
+}
+
+/// Whether what stands in the place of a snapshot is a script.
+fn is_script_as_snapshot(file: &Path) -> bool {
+    has_script_name(file) && !begins_like_pickle(file) && !file.is_dir()
+}
+
+/// Words of a shell command, each with a space before it.
+fn shell_words(words: &[OsString]) -> String {
+    words.iter().map(|word| format!(" {}", shell_word(&word.to_string_lossy()))).collect()
+}
+
+/// A string as a word of a shell command.
+pub(super) fn shell_word(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '=' | ':');
+    match path.chars().all(is_plain) && !path.is_empty() {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
+}

@@ -1,0 +1,102 @@
+//! What a save must not lose: the snapshot of another script, which it would replace, and a session that does not have
+//! a name of the command line.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::generations::{KeptSnapshot, keep_other};
+use super::save_job::{SaveJob, SavedFile, SnapshotDestination, fallback_path, relative_to_here};
+use super::unmatched_names::{UnmatchedPatterns, path_beside};
+use crate::exit;
+use crate::python::Python;
+use crate::python::dill::DillLocation;
+use crate::python::script_run::ScriptRun;
+use crate::session::SelectionRules;
+use crate::snapshot::index::Index;
+use crate::ui::messages::print_error;
+
+impl SaveJob {
+    /// The patterns of the command line that match no name of the session, if it must not be saved as the command line
+    /// says. Where there are any, [`rules`](Self::rules) are more careful from here on.
+    pub(super) fn check_names(&self, py: Python<'_>, run: &ScriptRun) -> Result<Option<UnmatchedPatterns>> {
+        let unmatched = self.named.unmatched_in(py, run, &self.module)?;
+        if unmatched.is_empty() {
+            return Ok(None);
+        }
+        let _ = self.careful_rules.set(unmatched.careful_rules(&self.rules));
+        if run.succeeded() {
+            return Ok(Some(unmatched));
+        }
+        // A script that failed may not have got to them.
+        for message in unmatched.messages() {
+            self.verbosity.note(&format!("warning: {message}"));
+        }
+        Ok(None)
+    }
+
+    /// Saves a session that does not have some of the names on the command line to a file of its own.
+    pub(super) fn save_beside(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        unmatched: &UnmatchedPatterns,
+    ) -> Result<SavedFile> {
+        let shown = |path: &Path| relative_to_here(&path.display().to_string());
+        let (path, old) = match &self.output {
+            SnapshotDestination::File(path) if path.exists() => {
+                (path_beside(path), format!("{} is unchanged, and ", shown(path)))
+            }
+            SnapshotDestination::File(path) => (path_beside(path), String::new()),
+            SnapshotDestination::Store(folder, _) => {
+                (path_beside(folder), format!("{} has no new snapshot, and ", shown(folder)))
+            }
+            SnapshotDestination::Stream(_) => {
+                (fallback_path(Path::new("session.pkl")), "nothing was written to standard output, and ".to_owned())
+            }
+        };
+        let saved = self.save_to_file(py, run, dill, &path);
+        let advice =
+            saved.as_ref().map(|_| format!("{old}the session is in {}, {}", shown(&path), unmatched.withheld()));
+        print_error(&unmatched.error(advice.into_iter().collect()));
+        saved.map(|mut saved| {
+            saved.code = exit::USAGE;
+            saved
+        })
+    }
+
+    /// The rules to save by.
+    pub(super) fn rules(&self) -> &SelectionRules {
+        self.careful_rules.get().unwrap_or(&self.rules)
+    }
+
+    /// Keeps the snapshot of another script that is about to be replaced at `path`.
+    pub(super) fn keep_other(&self, path: &Path, index: &Index) -> Result<()> {
+        if !self.keeps_others || !matches!(&self.output, SnapshotDestination::File(output) if output == path) {
+            return Ok(());
+        }
+        let kept =
+            keep_other(path, &index.script).with_context(|| format!("cannot keep the old {}", path.display()))?;
+        if let Some(KeptSnapshot { path: kept, made_by }) = kept {
+            let [old, kept] = [path, &kept].map(|path| relative_to_here(&path.display().to_string()));
+            self.verbosity.note(&format!("{old} was made by {made_by}: it is now {kept} (-o names another file)"));
+        }
+        Ok(())
+    }
+
+    /// What a script that ends its own process loses.
+    pub(super) fn lost_by_early_exit(&self) -> String {
+        match &self.output {
+            SnapshotDestination::File(path) => {
+                let name = relative_to_here(&path.display().to_string());
+                let is_old = if path.exists() { ", which is from before" } else { "" };
+                format!("nothing was saved to {name}{is_old}")
+            }
+            SnapshotDestination::Store(folder, _) => {
+                format!("nothing was saved to {}", relative_to_here(&folder.display().to_string()))
+            }
+            SnapshotDestination::Stream(_) => "nothing was saved".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `save --include` and `--exclude` with a name that the session does not have.
+//!
+//! The names are known only after the script has run, perhaps for hours. So the session is not lost: it goes to a file
+//! of its own, the old snapshot stays, and the exit code says that the command line was wrong. What the user may have
+//! meant to leave out is left out of that file, too: the names that are most like the wrong one, and whatever looks
+//! like a credential.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use glob::Pattern;
+
+use super::named_patterns::NamedPatterns;
+use crate::exit;
+use crate::python::Python;
+use crate::python::script_run::ScriptRun;
+use crate::session::{SelectionRules, session_names};
+use crate::ui::nearest_names::{Unmatched, unmatched};
+
+impl NamedPatterns {
+    /// The patterns that match no name of a session.
+    ///
+    /// # Errors
+    /// If the names cannot be read.
+    pub(in crate::commands) fn unmatched_in(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        module: &str,
+    ) -> Result<UnmatchedPatterns> {
+        if self.include.is_empty() && self.exclude.is_empty() {
+            return Ok(UnmatchedPatterns { include: Vec::new(), exclude: Vec::new() });
+        }
+        let has_dot = |pattern: &Pattern| pattern.as_str().contains('.');
+        let and_modules = self.include.iter().chain(&self.exclude).any(has_dot);
+        let names = session_names(py, run, module, and_modules)?;
+        let of = |patterns: &[Pattern], option| unmatched(patterns, option, names.iter().map(String::as_str));
+        Ok(UnmatchedPatterns { include: of(&self.include, "--include"), exclude: of(&self.exclude, "--exclude") })
+    }
+}
+
+/// The patterns that match nothing.
+#[derive(Debug)]
+pub(in crate::commands) struct UnmatchedPatterns {
+    include: Vec<Unmatched>,
+    exclude: Vec<Unmatched>,
+}
+
+impl UnmatchedPatterns {
+    pub(in crate::commands) fn is_empty(&self) -> bool {
+        self.include.is_empty() && self.exclude.is_empty()
+    }
+
+    /// The rules with which the session can be saved all the same.
+    pub(super) fn careful_rules(&self, rules: &SelectionRules) -> SelectionRules {
+        let exact = |name: &String| Pattern::new(&Pattern::escape(name)).ok();
+        let mut careful = rules.clone();
+        careful.redact = true;
+        careful.exclude.extend(self.exclude.iter().flat_map(|wrong| &wrong.nearest).filter_map(exact));
+        for wrong in &self.include {
+            if wrong.nearest.is_empty() {
+                // What was meant may be any of the names.
+                careful.include.clear();
+                break;
+            }
+            careful.include.extend(wrong.nearest.iter().filter_map(exact));
+        }
+        careful
+    }
+
+    /// The error. `advice` says where the session is.
+    pub(in crate::commands) fn error(&self, advice: Vec<String>) -> anyhow::Error {
+        let all: Vec<&Unmatched> = self.include.iter().chain(&self.exclude).collect();
+        let (first, others) =
+            all.split_first().map_or((String::new(), &[][..]), |(first, rest)| (first.message(), rest));
+        let mut details: Vec<String> = all.first().and_then(|first| first.advice()).into_iter().collect();
+        for other in others {
+            details.push(other.message());
+            details.extend(other.advice());
+        }
+        details.extend(advice);
+        exit::coded(exit::USAGE, first).with_details(details).into()
+    }
+
+    /// What is wrong, a line for each pattern.
+    pub(super) fn messages(&self) -> impl Iterator<Item = String> {
+        let all = self.include.iter().chain(&self.exclude);
+        all.map(|wrong| wrong.advice().map_or(wrong.message(), |advice| format!("{}: {advice}", wrong.message())))
+    }
+
+    /// What is left out of the file beside those that the user has named.
+    pub(super) fn withheld(&self) -> String {
+        let names: Vec<&str> = self.exclude.iter().flat_map(|wrong| &wrong.nearest).map(String::as_str).collect();
+        match names.as_slice() {
+            [] => "without what looks like a credential".to_owned(),
+            names => format!("without {} and what looks like a credential", names.join(", ")),
+        }
+    }
+}
+
+/// `session.unmatched.pkl` for `session.pkl`.
+pub(super) fn path_beside(path: &Path) -> PathBuf {
+    path.with_extension("unmatched.pkl")
+}

@@ -1,0 +1,416 @@
+//! The hashes of the objects of recipes, as far as a file can choose them.
+//!
+//! Two objects with the same hash here need not have the same in Python. But where a file can make many objects with
+//! one hash in Python, they have one here, also as parts of tuples. So equal objects must have the same hash, however
+//! the pickle writes them: numbers by their value, strings by their contents, paths and dates in one form. Objects
+//! that are hashed by their identity have the number of their node.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::key_hashes::{self, of_contents, of_tuple};
+use super::{
+    ArrayMake, ClockClass, ClockNumbers, Dtype, DtypeKind, Given, HarmlessCall, Make, PandasArgument, PandasMake,
+    PlannedRecipe, RecipeTable, ValueMake,
+};
+use crate::pickle::machine::Machine;
+use crate::pickle::machine::value::{Leaf, Ref, Value};
+
+/// The kinds of contents that [`of_contents`] distinguishes.
+pub(super) const TEXT: u8 = b's';
+/// Python hashes both alike.
+pub(super) const BYTES: u8 = TEXT;
+const NAME: u8 = b'n';
+const PATH: u8 = b'p';
+const CLOCK: u8 = b'c';
+const IDENTITY: u8 = b'i';
+/// The hash of all objects of a kind that is not looked at.
+pub(super) const ANY: u64 = 1;
+/// What stands for the hash of `None`.
+pub(super) const NONE: u64 = 0xfca8_6420;
+const MICROSECONDS: i128 = 1_000_000;
+
+/// The hash of the object of a recipe.
+pub(super) struct RecipeHash<'h, 'a> {
+    pub(super) machine: &'h Machine<'a>,
+    pub(super) recipes: &'h RecipeTable<'a>,
+    pub(super) recipe: &'h PlannedRecipe<'a>,
+    /// The index of its node.
+    pub(super) node: usize,
+    /// The hashes of what it needs.
+    pub(super) parts: &'h [u64],
+}
+
+impl RecipeHash<'_, '_> {
+    /// The hash.
+    pub(super) fn get(&self) -> u64 {
+        match &*self.recipe.make {
+            Make::Value(make) => self.of_value(make),
+            Make::Array(ArrayMake::Scalar(dtype, bytes)) => {
+                let bytes = bytes.as_deref().or_else(|| self.bytes(1));
+                bytes.map_or(ANY, |bytes| scalar(dtype, bytes).unwrap_or_else(|| self.identity()))
+            }
+            Make::Array(ArrayMake::Random(_)) | Make::Instance(_) => self.identity(),
+            Make::Pandas(make) => self.pandas(make),
+            Make::Global(module, name) => named(module, name),
+            Make::Module(name) => named(name, ""),
+            Make::Array(_) | Make::Pickle(_) => ANY,
+        }
+    }
+
+    fn of_value(&self, make: &ValueMake<'_>) -> u64 {
+        match make {
+            ValueMake::Call(call) => self.call(call),
+            ValueMake::Uuid { .. } | ValueMake::WeakReference => self.part(0),
+            ValueMake::Clock(class) => self.bytes(0).map_or(ANY, |bytes| {
+                ClockNumbers::of(*class, bytes).map_or(ANY, |found| self.clock(*class, found.numbers(), 1))
+            }),
+            ValueMake::Regex { flags } => of_tuple([self.part(0), key_hashes::of_int(*flags)]),
+            ValueMake::Zone { key, .. } => of_contents(NAME, key.bytes()),
+            ValueMake::NamedMember(module, name) => named(module, name),
+            _ => self.identity(),
+        }
+    }
+
+    fn call(&self, call: &HarmlessCall<'_>) -> u64 {
+        match (&*call.module, &*call.name) {
+            ("builtins", "int" | "float" | "bool") => self.parts.first().copied().unwrap_or(0),
+            ("builtins", "str") => self.parts.first().copied().unwrap_or_else(|| of_contents(TEXT, [])),
+            ("builtins", "bytes") => self.encoded(call),
+            ("builtins", "object") => self.identity(),
+            ("builtins", "complex") => self.complex(),
+            ("builtins", "range") => self.range(call).unwrap_or(ANY),
+            ("decimal", "Decimal") => {
+                self.text(0).map_or(ANY, |text| key_hashes::of_decimal(&text).unwrap_or_else(|| self.identity()))
+            }
+            ("fractions", "Fraction") => self.fraction(),
+            ("datetime", "timedelta") => of_tuple((0..3).map(|part| self.parts.get(part).copied().unwrap_or(0))),
+            ("datetime", "timezone") => self.part(0),
+            ("datetime", name) => self.date(call, name),
+            ("ipaddress", name) => self.address(name),
+            ("pathlib", name) => self.path(name),
+            (module, name) => {
+                let given = call.arguments.iter().chain(call.keywords.iter().map(|(_, given)| given));
+                let given = given.map(|given| match given {
+                    Given::Int(number) => key_hashes::of_int(*number),
+                    Given::Wide(number) => key_hashes::of_signed(**number),
+                    Given::Text(text) => of_contents(TEXT, text.bytes()),
+                    Given::Needed | Given::Encoded => 0,
+                });
+                of_tuple([named(module, name)].into_iter().chain(given).chain(self.parts.iter().copied()))
+            }
+        }
+    }
+
+    fn part(&self, index: usize) -> u64 {
+        self.parts.get(index).copied().unwrap_or(ANY)
+    }
+
+    fn identity(&self) -> u64 {
+        of_contents(IDENTITY, self.node.to_le_bytes())
+    }
+
+    fn leaf(&self, index: usize) -> Option<Leaf<'_>> {
+        match self.machine.value(*self.recipe.needs.get(index)?) {
+            Value::Leaf(leaf) => Some(leaf),
+            Value::Node(_) => None,
+        }
+    }
+
+    fn text(&self, index: usize) -> Option<String> {
+        match self.leaf(index)? {
+            Leaf::Str(text) => text.as_str().map(str::to_owned),
+            Leaf::OldStr(bytes) => String::from_utf8(bytes.into_owned()).ok(),
+            _ => None,
+        }
+    }
+
+    fn bytes(&self, index: usize) -> Option<&[u8]> {
+        match self.leaf(index)? {
+            Leaf::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    fn integer(&self, index: usize) -> Option<i128> {
+        let need = *self.recipe.needs.get(index)?;
+        match self.leaf(index)? {
+            Leaf::Int(number) => Some(number.into()),
+            Leaf::Bool(value) => Some(value.into()),
+            Leaf::LargeInt => match self.machine.opcode_bytes(need) {
+                // LONG1: a length and little-endian two's complement.
+                [0x8a, _, digits @ ..] => wide(digits),
+                [_, line @ ..] => {
+                    let line = line.trim_ascii();
+                    std::str::from_utf8(line.strip_suffix(b"L").unwrap_or(line)).ok()?.parse().ok()
+                }
+                [] => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Bytes that are a string in Latin-1, as protocols 0 to 2 write them.
+    fn encoded(&self, call: &HarmlessCall<'_>) -> u64 {
+        match call.arguments.first() {
+            None => of_contents(BYTES, []),
+            Some(Given::Encoded) => self.text(0).map_or(ANY, |text| {
+                of_contents(BYTES, text.chars().map(|character| u8::try_from(u32::from(character)).unwrap_or(0)))
+            }),
+            _ => self.part(0),
+        }
+    }
+
+    fn complex(&self) -> u64 {
+        let float = |index| match self.leaf(index) {
+            Some(Leaf::Int(number)) => key_hashes::of_float(number as f64),
+            Some(Leaf::Float(number)) => key_hashes::of_float(number),
+            _ => Some(0),
+        };
+        let hash = float(0).zip(float(1)).map(|(real, imaginary)| key_hashes::of_complex(real, imaginary));
+        hash.unwrap_or_else(|| self.identity())
+    }
+
+    /// A range is hashed as the tuple of its length, its start and its step, if these matter.
+    fn range(&self, call: &HarmlessCall<'_>) -> Option<u64> {
+        let mut needed = 0..;
+        let numbers = call.arguments.iter().map(|given| match given {
+            Given::Needed => self.integer(needed.next()?),
+            Given::Int(number) => Some((*number).into()),
+            Given::Wide(number) => Some(**number),
+            Given::Encoded | Given::Text(_) => None,
+        });
+        let numbers: Vec<i128> = numbers.collect::<Option<_>>()?;
+        let (start, stop, step) = match numbers[..] {
+            [stop] => (0, stop, 1),
+            [start, stop] => (start, stop, 1),
+            [start, stop, step] => (start, stop, step),
+            _ => return None,
+        };
+        let distance = if step > 0 { stop.checked_sub(start)? } else { start.checked_sub(stop)? };
+        let length = match distance {
+            ..=0 => 0,
+            _ => (distance - 1).unsigned_abs() / step.unsigned_abs() + 1,
+        };
+        let start = if length == 0 { NONE } else { key_hashes::of_signed(start) };
+        let step = if length < 2 { NONE } else { key_hashes::of_signed(step) };
+        Some(of_tuple([key_hashes::of_wide(length), start, step]))
+    }
+
+    fn fraction(&self) -> u64 {
+        match self.text(0) {
+            Some(text) => {
+                let (above, below) = text.split_once('/').unwrap_or((&text, "1"));
+                key_hashes::of_fraction(key_hashes::of_digits(above), key_hashes::of_digits(below))
+            }
+            None => key_hashes::of_fraction(self.part(0), self.parts.get(1).copied().unwrap_or(1)),
+        }
+    }
+
+    /// A date or a time whose numbers the recipe has.
+    fn date(&self, call: &HarmlessCall<'_>, name: &str) -> u64 {
+        let numbers: Vec<i64> = call
+            .arguments
+            .iter()
+            .filter_map(|given| match given {
+                Given::Int(number) => Some(*number),
+                _ => None,
+            })
+            .collect();
+        let class = match name {
+            "date" => ClockClass::Date,
+            "datetime" => ClockClass::DateTime,
+            "time" => ClockClass::Time,
+            _ => return ANY,
+        };
+        self.clock(class, &numbers, 0)
+    }
+
+    /// A date or a time. `zone` is the position of its time zone in what the recipe needs, if it has one.
+    fn clock(&self, class: ClockClass, numbers: &[i64], zone: usize) -> u64 {
+        let (date, time) = numbers.split_at_checked(3).filter(|_| class != ClockClass::Time).unwrap_or((&[], numbers));
+        let days = if let &[year, month, day] = date { days(year, month, day) } else { 0 };
+        let units = [3_600 * MICROSECONDS, 60 * MICROSECONDS, MICROSECONDS, 1];
+        let of_day: i128 = time.iter().zip(units).map(|(number, unit)| i128::from(*number) * unit).sum();
+        let local = days * 86_400 * MICROSECONDS + of_day;
+        let offset = self.recipe.needs.get(zone).map(|zone| self.offset(*zone));
+        let moment = local - offset.unwrap_or(0);
+        of_contents(CLOCK, [class as u8, u8::from(offset.is_some())].into_iter().chain(moment.to_le_bytes()))
+    }
+
+    /// The offset of a `timezone` in microseconds; 0 for other time zones.
+    fn offset(&self, zone: Ref) -> i128 {
+        let call_of = |reference: Ref, name: &str| {
+            let index = self.machine.resolve(reference).node_index()?;
+            let recipe = self.recipes.get(index)?;
+            let is_call = matches!(&*recipe.make, Make::Value(ValueMake::Call(call)) if call.name == name);
+            is_call.then_some((index, recipe))
+        };
+        let delta = call_of(zone, "timezone").and_then(|(_, zone)| call_of(*zone.needs.first()?, "timedelta"));
+        let Some((node, recipe)) = delta else { return 0 };
+        let delta = Self { recipe, node, parts: &[], ..*self };
+        let units = [86_400 * MICROSECONDS, MICROSECONDS, 1];
+        (0..3).zip(units).map(|(index, unit)| delta.integer(index).unwrap_or(0) * unit).sum()
+    }
+
+    /// Addresses are hashed by their text, all others by numbers.
+    fn address(&self, name: &str) -> u64 {
+        let text = self.text(0);
+        let text = match &text {
+            Some(text) => text.as_str(),
+            // A number.
+            None if name == "IPv6Address" => return of_tuple([self.part(0), NONE]),
+            None => return of_contents(NAME, self.part(0).to_le_bytes()),
+        };
+        let (address, prefix) =
+            text.split_once('/').unwrap_or((text, if name.starts_with("IPv4") { "32" } else { "128" }));
+        let prefix: u32 = prefix.parse().unwrap_or(0);
+        if name.starts_with("IPv4") {
+            let number = address.parse::<Ipv4Addr>().map_or(0, u32::from);
+            // `IPv4Address(5)` is the same as `IPv4Address('0.0.0.5')`.
+            return match name {
+                "IPv4Address" => of_contents(NAME, key_hashes::of_int(number.into()).to_le_bytes()),
+                _ => of_tuple([named("ipaddress", name), number.into(), prefix.into()]),
+            };
+        }
+        let (address, scope) =
+            address.split_once('%').map_or((address, None), |(address, scope)| (address, Some(scope)));
+        let number = address.parse::<Ipv6Addr>().map_or(0, u128::from);
+        let mask = if prefix == 0 { 0 } else { u128::MAX << 128_u32.saturating_sub(prefix).min(127) };
+        match name {
+            "IPv6Address" => {
+                let scope = scope.map_or(NONE, |scope| of_contents(TEXT, scope.bytes()));
+                of_tuple([key_hashes::of_wide(number), scope])
+            }
+            "IPv6Network" => key_hashes::of_wide(number & mask ^ mask),
+            _ => of_tuple([key_hashes::of_wide(number), prefix.into(), key_hashes::of_wide(number & mask)]),
+        }
+    }
+
+    /// A path, in the form in which `pathlib` compares it.
+    fn path(&self, name: &str) -> u64 {
+        let is_windows = name.contains("Windows");
+        let parts = (0..self.recipe.needs.len()).filter_map(|part| self.text(part));
+        let joined = parts.fold(String::new(), |path, part| {
+            if part.starts_with('/') && !is_windows || path.is_empty() { part } else { format!("{path}/{part}") }
+        });
+        let joined = if is_windows { joined.replace('\\', "/").to_lowercase() } else { joined };
+        let parts = joined.split('/').filter(|part| !matches!(*part, "" | "."));
+        let root = joined.starts_with('/').then_some(b'/');
+        of_contents(PATH, root.into_iter().chain(parts.flat_map(|part| part.bytes().chain([0]))))
+    }
+
+    fn pandas(&self, make: &PandasMake<'_>) -> u64 {
+        let mut parts = self.parts.iter().copied();
+        let count = |argument: Option<&PandasArgument<'_>>| match argument {
+            Some(PandasArgument::Object(_)) => self.integer(0),
+            Some(PandasArgument::Int(number)) => Some((*number).into()),
+            _ => None,
+        };
+        let unit = |argument: Option<&PandasArgument<'_>>| match argument {
+            Some(PandasArgument::Text(unit)) => ["ns", "us", "ms", "s"].iter().position(|name| name == unit),
+            _ => None,
+        };
+        match (make.function, &make.arguments[..]) {
+            ("timestamp" | "timedelta", [number, rest @ ..]) => {
+                let power = unit(rest.first()).and_then(|power| u32::try_from(power).ok()).unwrap_or(0);
+                let moment = count(Some(number)).unwrap_or(0) * 1_000_i128.pow(power);
+                of_contents(CLOCK, moment.to_le_bytes())
+            }
+            ("period", [number, _freq]) => of_tuple([count(Some(number)).map_or(ANY, key_hashes::of_signed), ANY]),
+            ("interval", _) => of_tuple([parts.next().unwrap_or(ANY), parts.next().unwrap_or(ANY)]),
+            _ => ANY,
+        }
+    }
+}
+
+/// A global by its name.
+fn named(module: &str, name: &str) -> u64 {
+    of_contents(NAME, module.bytes().chain([b'.']).chain(name.bytes()))
+}
+
+/// The days from 0000-03-01 to a date that exists.
+fn days(year: i64, month: i64, day: i64) -> i128 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    i128::from(
+        year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (month * 153 + 2) / 5 + day,
+    )
+}
+
+/// An integer in little-endian two's complement of at most 128 bits.
+fn wide(digits: &[u8]) -> Option<i128> {
+    let fill = if digits.last().is_some_and(|last| *last >= 0x80) { 0xff } else { 0 };
+    let (low, high) = digits.split_at_checked(16).unwrap_or((digits, &[]));
+    let mut bytes = [fill; 16];
+    bytes.get_mut(..low.len())?.copy_from_slice(low);
+    let number = i128::from_le_bytes(bytes);
+    let fits = high.iter().all(|byte| *byte == fill) && (number < 0) == (fill != 0);
+    fits.then_some(number)
+}
+
+/// The hash of a scalar of numpy; `None` for NaN.
+fn scalar(dtype: &Dtype, bytes: &[u8]) -> Option<u64> {
+    let DtypeKind::Code { code, order } = &dtype.kind else { return Some(ANY) };
+    let mut bytes = bytes.to_vec();
+    let (parts, letter) = (if code.starts_with('c') { 2 } else { 1 }, code.chars().next());
+    let is_big_endian = *order == '>';
+    if letter == Some('U') {
+        let of_code =
+            |bytes: &[u8; 4]| if is_big_endian { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) };
+        let text: String = bytes.as_chunks::<4>().0.iter().filter_map(|bytes| char::from_u32(of_code(bytes))).collect();
+        return Some(of_contents(TEXT, text.trim_end_matches('\0').bytes()));
+    }
+    if is_big_endian {
+        let part = (bytes.len() / parts).max(1);
+        bytes.chunks_mut(part).for_each(<[u8]>::reverse);
+    }
+    match letter {
+        Some('i' | 'b' | 'm' | 'M') => {
+            let fill = if letter != Some('b') && bytes.last().is_some_and(|last| *last >= 0x80) { 0xff } else { 0 };
+            bytes.resize(16, fill);
+            wide(&bytes).map(key_hashes::of_signed)
+        }
+        Some('u') => {
+            bytes.resize(17, 0);
+            wide(&bytes).map(key_hashes::of_signed)
+        }
+        Some('S') => {
+            let length = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            Some(of_contents(BYTES, bytes.into_iter().take(length)))
+        }
+        Some('f') => float(&bytes).and_then(key_hashes::of_float),
+        Some('c') => {
+            let (real, imaginary) = bytes.split_at(bytes.len() / 2);
+            let hash = |part| float(part).and_then(key_hashes::of_float);
+            hash(real).zip(hash(imaginary)).map(|(real, imaginary)| key_hashes::of_complex(real, imaginary))
+        }
+        _ => Some(ANY),
+    }
+}
+
+/// A number in little-endian bytes; one of more than eight is rounded, as numpy does to hash it.
+fn float(bytes: &[u8]) -> Option<f64> {
+    match bytes.len() {
+        2 => {
+            let bits = u16::from_le_bytes(bytes.try_into().ok()?);
+            let (mantissa, exponent) = (f64::from(bits & 0x3ff), i32::from(bits >> 10 & 0x1f));
+            let absolute = match exponent {
+                0 => mantissa * 2_f64.powi(-24),
+                0x1f if mantissa == 0.0 => f64::INFINITY,
+                0x1f => return None,
+                _ => (mantissa + 1024.0) * 2_f64.powi(exponent - 25),
+            };
+            Some(if bits >> 15 == 1 { -absolute } else { absolute })
+        }
+        4 => Some(f32::from_le_bytes(bytes.try_into().ok()?).into()),
+        8 => Some(f64::from_le_bytes(bytes.try_into().ok()?)),
+        // The format of x87: 64 bits, then sign and exponent.
+        16 => {
+            let mantissa = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?) as f64;
+            let top = u16::from_le_bytes(bytes.get(8..10)?.try_into().ok()?);
+            let exponent = i32::from(top & 0x7fff) - 16_383 - 63;
+            let absolute = mantissa * 2_f64.powi(exponent.max(-1_000)) * 2_f64.powi((exponent + 1_000).min(0));
+            Some(if top >> 15 == 1 { -absolute } else { absolute })
+        }
+        _ => None,
+    }
+}

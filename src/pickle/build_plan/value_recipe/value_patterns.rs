@@ -1,0 +1,119 @@
+//! Recipes for compiled patterns. Matching may take any time, but no load matches; compiling takes time for each
+//! character of a pattern, and recurses for each group.
+
+use super::value_arguments::{byte_string_or_text, int_in, is_bytes, is_str, size};
+use super::value_make::{ValueMake, made};
+use super::value_numbers::checked;
+use super::{PlanContext, PlannedCall, Recipe, Refused};
+
+/// The longest pattern, in bytes of its opcode.
+const MAX_PATTERN: u64 = 1 << 16;
+/// The most ranges of characters in a pattern that ignores case or has characters beyond ASCII: compiling looks at each
+/// character of each range.
+const MAX_FOLDED_RANGES: usize = 64;
+/// What compiling such a range costs, and what any pattern costs, in the time for one byte of a pattern.
+const FOLDED_RANGE: usize = 2_500;
+const PATTERN: usize = 25;
+/// How deep groups may be nested. Python reaches the limit of its stack at about 300.
+const MAX_GROUPS: usize = 100;
+/// `re.IGNORECASE` and `re.VERBOSE`.
+const IGNORE_CASE: i64 = 2;
+const VERBOSE: i64 = 64;
+/// All flags of `re` but `DEBUG`, which prints.
+const PATTERN_FLAGS: i64 = 0x1ff & !0x80;
+
+/// `re._compile(pattern, flags)`.
+pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
+    let (pattern, flags) = match *call.arguments {
+        [pattern] => (pattern, 0),
+        [pattern, flags] => {
+            let flags = int_in(context, flags, 0..=0x1ff).filter(|flags| flags & !PATTERN_FLAGS == 0);
+            (pattern, flags.ok_or("with flags that may not be set")?)
+        }
+        _ => return Err("with these arguments".into()),
+    };
+    checked(is_str(context, pattern) || is_bytes(context, pattern), "of anything but a string")?;
+    checked(size(context, pattern) <= MAX_PATTERN, "with a pattern of more than 65536 bytes")?;
+    context.spend(usize::try_from(size(context, pattern)).unwrap_or(usize::MAX))?;
+    let text = byte_string_or_text(context, pattern, MAX_PATTERN).ok_or("of anything but a string")?;
+    // `(?i)` and the like set it within the pattern.
+    let sets = |flag: u8| text.windows(2).any(|pair| pair == b"(?") && text.contains(&flag);
+    // An escape such as `\uffff` may stand for any character.
+    let is_ascii = text.is_ascii() && !text.windows(2).any(|pair| matches!(pair, b"\\u" | b"\\U" | b"\\N" | b"\\x"));
+    let mut ranges = 0;
+    if flags & IGNORE_CASE != 0 || sets(b'i') || !is_ascii {
+        ranges = text.iter().filter(|byte| **byte == b'-').count();
+        checked(ranges <= MAX_FOLDED_RANGES, "with more than 64 ranges of characters beyond ASCII or without case")?;
+    }
+    context.compile(PATTERN + text.len() + ranges * FOLDED_RANGE)?;
+    // A comment may have any brackets.
+    let is_verbose = flags & VERBOSE != 0 || sets(b'x');
+    match groups(&text) {
+        Some(depth) => checked(depth <= MAX_GROUPS, "with more than 100 groups within one another")?,
+        None => checked(is_verbose, "with brackets that are not closed")?,
+    }
+    Ok(made(ValueMake::Regex { flags }, vec![pattern]))
+}
+
+/// How deep the groups of a pattern are nested; `None` if a group or a set of characters has no end.
+fn groups(pattern: &[u8]) -> Option<usize> {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut rest = pattern;
+    while let [first, following @ ..] = rest {
+        rest = following;
+        match first {
+            b'\\' => rest = following.split_first()?.1,
+            b'(' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b')' => depth = depth.checked_sub(1)?,
+            b'[' => rest = after_set(following)?,
+            _ => {}
+        }
+    }
+    // Too deep is told even if the last groups have no end.
+    (depth == 0 || deepest > MAX_GROUPS).then_some(deepest)
+}
+
+/// What follows a set of characters, of which this is the part after its bracket. A bracket that closes is a member if
+/// it is the first one.
+fn after_set(set: &[u8]) -> Option<&[u8]> {
+    let set = set.strip_prefix(b"^").unwrap_or(set);
+    let mut rest = set.strip_prefix(b"]").unwrap_or(set);
+    loop {
+        let (first, following) = rest.split_first()?;
+        rest = following;
+        match first {
+            b']' => return Some(rest),
+            b'\\' => rest = following.split_first()?.1,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_and_sets_are_followed_as_python_follows_them() {
+        for (pattern, depth) in [
+            ("abc", Some(0)),
+            ("(a(?:b)c)(d)", Some(2)),
+            (r"\(\(a", Some(0)),
+            ("[(][)]", Some(0)),
+            ("[](]", Some(0)),
+            ("[^](]", Some(0)),
+            (r"[\](]", Some(0)),
+            ("(", None),
+            ("a)", None),
+            ("[a", None),
+            ("[]", None),
+            ("\\", None),
+        ] {
+            assert_eq!(groups(pattern.as_bytes()), depth, "{pattern}");
+        }
+        assert_eq!(groups(&b"(".repeat(300)), Some(300));
+    }
+}

@@ -1,0 +1,71 @@
+"""Writes dicts and sets: `refused_…` have thousands of keys with one hash, `plain_…` as many keys of the same kinds."""
+
+import datetime
+import decimal
+import fractions
+import ipaddress
+import pathlib
+import pickle
+import re
+import sys
+import types
+import uuid
+
+COUNT = 3_000
+MODULUS = 2**61 - 1
+UTC = datetime.timezone.utc
+DAY = datetime.datetime(2020, 1, 1, 12)
+
+
+def colliding():
+    large = [5 + number * MODULUS for number in range(1, COUNT)]
+    yield "uuids", [uuid.UUID(int=number) for number in large]
+    yield "decimals", [decimal.Decimal(f"{number}.50") for number in large]
+    yield "fractions", [fractions.Fraction(-number, 11) for number in large]
+    yield "complex", [complex(-1000003 * number, number) for number in range(1, COUNT)]
+    yield "ranges", [range(number, number + 10, 2) for number in large]
+    yield "tuples", [(number, "x") for number in large]
+    yield "with_none", [(None, number) for number in large]
+    yield "with_text", [("abc" * 100, number) for number in large]
+    yield "with_uuids", [(uuid.UUID(int=number), 1) for number in large]
+    yield "with_paths", [(pathlib.PurePosixPath("a/b"), number) for number in large]
+    yield "with_dates", [(datetime.date(2020, 1, 1), number) for number in large]
+    zones = [datetime.timezone(datetime.timedelta(minutes=minutes)) for minutes in range(-300, 300)]
+    moment = DAY.replace(tzinfo=UTC)
+    yield "with_zones", [(moment.astimezone(zones[at % len(zones)]), number) for at, number in enumerate(large)]
+    yield "with_floats", [(0.5 * 2.0 ** (61 * (at % 16)), number) for at, number in enumerate(large)]
+    yield "frozensets", [frozenset([number, "a"]) for number in large]
+    yield "nested", [((frozenset([number]),), 0) for number in large]
+    yield "addresses", [ipaddress.IPv6Address(number) for number in large]
+    yield "networks", [ipaddress.IPv6Network(number) for number in large]
+    yield "interfaces", [ipaddress.IPv6Interface((number, 0)) for number in large]
+    yield "aliases", [types.GenericAlias(list, (number,)) for number in large]
+    yield "mixed", [decimal.Decimal(number) if number % 2 else number for number in large]
+
+
+def different(count):
+    yield "uuids", [uuid.UUID(int=number**9 * 7919 % 2**128) for number in range(count)]
+    yield "decimals", [decimal.Decimal(number).scaleb(-2) for number in range(count)]
+    yield "fractions", [fractions.Fraction(number, 7) for number in range(count)]
+    yield "complex", [complex(number, number % 7) for number in range(count)]
+    yield "ranges", [range(number, number + 5) for number in range(count)]
+    yield "datetimes", [DAY + datetime.timedelta(minutes=number) for number in range(count)]
+    yield "moments", [DAY.replace(tzinfo=UTC) + datetime.timedelta(minutes=number) for number in range(count)]
+    yield "dates", [datetime.date(1, 1, 1) + datetime.timedelta(number) for number in range(count)]
+    yield "spans", [datetime.timedelta(seconds=number) for number in range(count)]
+    yield "paths", [pathlib.PurePosixPath("a", str(number)) for number in range(count)]
+    yield "with_paths", [(pathlib.PurePosixPath("a", str(number)), 1) for number in range(count)]
+    yield "with_dates", [(DAY + datetime.timedelta(minutes=number), "a") for number in range(count)]
+    yield "bytes", [b"%d" % number for number in range(count)]
+    yield "frozensets", [frozenset([number, number + 1, str(number)]) for number in range(count)]
+    yield "addresses", [ipaddress.IPv4Address(number) for number in range(count)]
+    yield "patterns", [re.compile(f"a{number}+") for number in range(count)]
+
+
+for prefix, groups in (("refused", colliding()), ("plain", different(COUNT))):
+    for name, keys in groups:
+        if prefix == "refused":
+            assert len(set(map(hash, keys))) == 1, name
+        for protocol, value in ((2, dict.fromkeys(keys, 0)), (4, set(keys))):
+            with open(f"{sys.argv[1]}/{prefix}_{name}_{protocol}.pkl", "wb") as file:
+                pickle.dump({"x": value}, file, protocol)
