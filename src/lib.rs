@@ -104,7 +104,7 @@ fn run(cli: Cli) -> Result<i32> {
         Command::Diff(args) => commands::diff::run_command(&args, verbosity),
         Command::Verify(args) => commands::verify::run_command(&args, verbosity),
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
-        Command::Log(args) => commands::stores::list_snapshots::run_command(&args, verbosity),
+        Command::Log(args) => commands::stores::questions::log(&args, verbosity),
         Command::Export(args) => commands::stores::export::run_command(&args, verbosity),
         Command::Import(args) => commands::stores::import::run_command(&args, verbosity),
         Command::Prune(args) => commands::stores::remove_snapshots::run_command(&args, verbosity),

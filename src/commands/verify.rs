@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::Result;
 
 use super::input_output::{is_stdio, or_exit_code, print_report};
-use super::stores::verify_store;
+use super::stores::questions;
 use crate::cli::VerifyArgs;
 use crate::exit;
 use crate::report::answers::{VerifyAnswer, absolute_path};
@@ -21,7 +21,7 @@ use crate::ui::progress::DelayedBar;
 pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
     map_large_blocks();
     if StoreAddress::is_whole_store(&args.file) {
-        return verify_store::run(&args.file, args.json, verbosity);
+        return questions::verify(&args.file, args.json, verbosity);
     }
     let file = args.file.display().to_string();
     let report = or_exit_code(check(args, &file, verbosity), &args.file, || format!("cannot verify {file}"))?;

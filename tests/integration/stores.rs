@@ -209,14 +209,34 @@ const WAYS: [(&str, &str, &str); 9] = [
     ("xs = (1, 2)", "xs", "xs == (1, 2)"),
 ];
 
+const CHANGING: &str = "
+import snapcli
+import numpy as np
+import ctypes
+xs = [1, 2, 3]
+alias = xs
+base = np.arange(50_000.0)
+view = base[::2]
+buffer = bytearray(100_000)
+class Point:
+    __slots__ = ('x',)
+point = Point()
+point.x = 1
+def make():
+    count = 0
+    def step():
+        nonlocal count
+        count += 1
+        return count
+    return step
+step = make()
+snapcli.save('runs.snaps/')
+";
+
 #[test]
 fn every_way_to_change_something_is_seen() {
     let sandbox = Sandbox::new();
-    let mut script = "import snapcli\nimport numpy as np\nimport ctypes\nxs = [1, 2, 3]\nalias = xs\nbase = np.arange(50_000.0)\n\
-        view = base[::2]\nbuffer = bytearray(100_000)\nclass Point:\n    __slots__ = ('x',)\npoint = Point()\npoint.x = 1\n\
-        def make():\n    count = 0\n    def step():\n        nonlocal count\n        count += 1\n        return count\n\
-        \x20   return step\nstep = make()\nsnapcli.save('runs.snaps/')\n"
-        .to_owned();
+    let mut script = CHANGING.to_owned();
     for (change, ..) in WAYS {
         script.push_str(&format!("{change}\nsnapcli.save('runs.snaps/')\n"));
     }

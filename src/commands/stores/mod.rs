@@ -2,9 +2,8 @@
 
 pub(crate) mod export;
 pub(crate) mod import;
-pub(crate) mod list_snapshots;
+pub(crate) mod questions;
 pub(crate) mod remove_snapshots;
-pub(super) mod verify_store;
 
 use std::path::Path;
 

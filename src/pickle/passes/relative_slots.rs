@@ -6,10 +6,10 @@
 //! | slot | opcodes |
 //! | --- | --- |
 //! | of the segment itself | `BINGET` or `LONG_BINGET`, counted from its first slot |
-//! | of a segment that it uses | `LONG_BINPUT` with the number of that segment among those used, `LONG_BINPUT` with the slot, counted from that segment's first one |
+//! | of a segment that it uses | `LONG_BINPUT` with that segment's number among those used, and one with the slot |
 //! | 0, the module | `BINPUT 0` |
 //!
-//! Segments of snapcli's own files have no PUT, so nothing is ambiguous. Both passes refuse what the other one could
+//! The slot of a segment that is used counts from that segment's first one. Segments of snapcli's own files have no PUT, so nothing is ambiguous. Both passes refuse what the other one could
 //! not undo. The contents of raw buffers are in neither form: only the headers before them are.
 
 use crate::pickle::format::opcode::{MemoUse, Opcode};
@@ -31,13 +31,62 @@ pub(crate) struct NotRelative;
 
 /// What the opcodes of a segment depend on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct SegmentPosition<'a> {
     /// The offset of its first byte in the file.
     pub(crate) offset: u64,
     /// Its memo slots: the first, and the one after the last.
     pub(crate) memo: (u64, u64),
     /// The memo slots of the segments that it uses.
     pub(crate) uses: &'a [(u64, u64)],
+}
+
+/// What opcodes are written to.
+pub(crate) trait OpcodeSink {
+    /// Takes the next bytes.
+    fn put(&mut self, bytes: &[u8]);
+
+    /// The number of bytes so far.
+    fn length(&self) -> usize;
+}
+
+impl OpcodeSink for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    fn length(&self) -> usize {
+        self.len()
+    }
+}
+
+/// Compares opcodes with others, and keeps none.
+pub(crate) struct OpcodeComparison<'a> {
+    expected: &'a [u8],
+    length: usize,
+    is_same: bool,
+}
+
+impl<'a> OpcodeComparison<'a> {
+    pub(crate) fn new(expected: &'a [u8]) -> Self {
+        Self { expected, length: 0, is_same: true }
+    }
+
+    /// Whether all of them were the same.
+    pub(crate) fn is_same(&self) -> bool {
+        self.is_same && self.length == self.expected.len()
+    }
+}
+
+impl OpcodeSink for OpcodeComparison<'_> {
+    fn put(&mut self, bytes: &[u8]) {
+        let end = self.length.saturating_add(bytes.len());
+        self.is_same &= self.expected.get(self.length..end) == Some(bytes);
+        self.length = end;
+    }
+
+    fn length(&self) -> usize {
+        self.length
+    }
 }
 
 /// Where the contents of a raw buffer are left out.
@@ -53,13 +102,13 @@ pub(crate) struct Cut {
 ///
 /// # Errors
 /// If they have none.
-pub(crate) fn to_relative(
+pub(crate) fn to_relative<S: OpcodeSink>(
     opcodes: &[u8],
     cuts: &[Cut],
-    around: Surroundings<'_>,
-    out: &mut Vec<u8>,
+    around: SegmentPosition<'_>,
+    out: &mut S,
 ) -> Result<Vec<Cut>, NotRelative> {
-    let read = |step: &OpStep, parser: &mut PieceParser<'_>, out: &mut Vec<u8>| {
+    let read = |step: &OpStep, parser: &mut PieceParser<'_>, out: &mut S| {
         push_relative(step, parser.shortest(step)?, around, out)
     };
     convert(opcodes, cuts, around.offset, out, Direction::ToRelative, read)
@@ -69,13 +118,13 @@ pub(crate) fn to_relative(
 ///
 /// # Errors
 /// If it is not what [`to_relative`] makes.
-pub(crate) fn to_absolute(
+pub(crate) fn to_absolute<S: OpcodeSink>(
     relative: &[u8],
     cuts: &[Cut],
-    around: Surroundings<'_>,
-    out: &mut Vec<u8>,
+    around: SegmentPosition<'_>,
+    out: &mut S,
 ) -> Result<Vec<Cut>, NotRelative> {
-    let read = |step: &OpStep, parser: &mut PieceParser<'_>, out: &mut Vec<u8>| {
+    let read = |step: &OpStep, parser: &mut PieceParser<'_>, out: &mut S| {
         let slot = match step.opcode {
             Opcode::BinGet | Opcode::LongBinGet => owned_slot(parser.shortest(step)?, around.memo)?,
             Opcode::BinPut if step.index == 0 => 0,
@@ -97,33 +146,38 @@ fn owned_slot(number: u64, memo: (u64, u64)) -> Result<u64, NotRelative> {
     memo.0.checked_add(number).filter(|slot| *slot < memo.1).ok_or(NotRelative)
 }
 
-fn push_relative(step: &OpStep, slot: u64, around: Surroundings<'_>, out: &mut Vec<u8>) -> Result<(), NotRelative> {
+fn push_relative(
+    step: &OpStep,
+    slot: u64,
+    around: SegmentPosition<'_>,
+    out: &mut impl OpcodeSink,
+) -> Result<(), NotRelative> {
     let (first, end) = around.memo;
     if !matches!(step.opcode, Opcode::BinGet | Opcode::LongBinGet) || slot >= end {
         return Err(NotRelative);
     }
     if slot == 0 {
-        out.extend([Opcode::BinPut.byte(), 0]);
+        out.put(&[Opcode::BinPut.byte(), 0]);
     } else if slot >= first {
         push_get(slot - first, out);
     } else {
         let used = around.uses.iter().position(|(first, end)| (*first..*end).contains(&slot)).ok_or(NotRelative)?;
         let first = around.uses.get(used).map_or(0, |memo| memo.0);
         for number in [used as u64, slot - first] {
-            out.push(Opcode::LongBinPut.byte());
-            out.extend(u32::try_from(number).map_err(|_| NotRelative)?.to_le_bytes());
+            out.put(&[Opcode::LongBinPut.byte()]);
+            out.put(&u32::try_from(number).map_err(|_| NotRelative)?.to_le_bytes());
         }
     }
     Ok(())
 }
 
 /// Pushes a GET in its shortest form, as the pickler does. A slot number has at most four bytes there.
-fn push_get(slot: u64, out: &mut Vec<u8>) {
+fn push_get(slot: u64, out: &mut impl OpcodeSink) {
     match u8::try_from(slot) {
-        Ok(slot) => out.extend([Opcode::BinGet.byte(), slot]),
+        Ok(slot) => out.put(&[Opcode::BinGet.byte(), slot]),
         Err(_) => {
-            out.push(Opcode::LongBinGet.byte());
-            out.extend(u32::try_from(slot).unwrap_or(u32::MAX).to_le_bytes());
+            out.put(&[Opcode::LongBinGet.byte()]);
+            out.put(&u32::try_from(slot).unwrap_or(u32::MAX).to_le_bytes());
         }
     }
 }
@@ -135,15 +189,15 @@ enum Direction {
 }
 
 /// Converts the pieces between contents. `memo_use` writes what stands for an opcode that uses the memo.
-fn convert(
+fn convert<S: OpcodeSink>(
     opcodes: &[u8],
     cuts: &[Cut],
     offset: u64,
-    out: &mut Vec<u8>,
+    out: &mut S,
     direction: Direction,
-    mut memo_use: impl FnMut(&OpStep, &mut PieceParser<'_>, &mut Vec<u8>) -> Result<(), NotRelative>,
+    mut memo_use: impl FnMut(&OpStep, &mut PieceParser<'_>, &mut S) -> Result<(), NotRelative>,
 ) -> Result<Vec<Cut>, NotRelative> {
-    let (base, mut from, mut contents, mut found) = (out.len(), 0, 0_u64, Vec::with_capacity(cuts.len()));
+    let (base, mut from, mut contents, mut found) = (out.length(), 0, 0_u64, Vec::with_capacity(cuts.len()));
     for cut in cuts.iter().map(Some).chain([None]) {
         let end = cut.map_or(opcodes.len(), |cut| cut.at);
         let piece = opcodes.get(from..end).ok_or(NotRelative)?;
@@ -163,7 +217,7 @@ fn convert(
                     Direction::ToRelative => piece.without_padding(step.start, &|start| at(from + start), out)?,
                     Direction::ToAbsolute => {
                         piece.copy_up_to(step.start, out)?;
-                        push_padding(at(out.len() - base), out);
+                        push_padding(at(out.length() - base), out);
                     }
                 }
             }
@@ -174,13 +228,13 @@ fn convert(
             }
             (Some(_), Direction::ToAbsolute) => {
                 piece.copy_up_to(body.len() as u64, out)?;
-                push_padding(at(out.len() - base), out);
+                push_padding(at(out.length() - base), out);
             }
             (None, _) => piece.copy_up_to(body.len() as u64, out)?,
         }
-        out.extend_from_slice(header);
+        out.put(header);
         if let Some(cut) = cut {
-            found.push(Cut { at: out.len() - base, length: cut.length });
+            found.push(Cut { at: out.length() - base, length: cut.length });
             contents = contents.saturating_add(cut.length);
         }
         from = end;
@@ -195,7 +249,7 @@ fn is_padded(step: &OpStep) -> bool {
 }
 
 /// Appends the padding of an opcode that would begin at this offset in the file.
-fn push_padding(offset: u64, out: &mut Vec<u8>) {
+fn push_padding(offset: u64, out: &mut impl OpcodeSink) {
     let contents = offset.saturating_add(HEADER as u64);
     let mut gap = contents.checked_next_multiple_of(ALIGNMENT).unwrap_or(contents).saturating_sub(contents);
     if gap == 0 {
@@ -205,9 +259,9 @@ fn push_padding(offset: u64, out: &mut Vec<u8>) {
         gap += ALIGNMENT;
     }
     let zeros = (gap - SHORTEST_PADDING) as u8;
-    out.extend([Opcode::ShortBinBytes.byte(), zeros]);
-    out.resize(out.len() + usize::from(zeros), 0);
-    out.push(Opcode::Pop.byte());
+    out.put(&[Opcode::ShortBinBytes.byte(), zeros]);
+    out.put([0; 2 * ALIGNMENT as usize].get(..usize::from(zeros)).unwrap_or_default());
+    out.put(&[Opcode::Pop.byte()]);
 }
 
 /// The opcodes between two raw buffers.
@@ -249,9 +303,9 @@ impl<'a> PieceParser<'a> {
         if is_short == (step.opcode == Opcode::BinGet) { Ok(step.index) } else { Err(NotRelative) }
     }
 
-    fn copy_up_to(&mut self, end: u64, out: &mut Vec<u8>) -> Result<(), NotRelative> {
+    fn copy_up_to(&mut self, end: u64, out: &mut impl OpcodeSink) -> Result<(), NotRelative> {
         let end = usize::try_from(end).map_err(|_| NotRelative)?;
-        out.extend_from_slice(self.bytes.get(self.copied..end).ok_or(NotRelative)?);
+        out.put(self.bytes.get(self.copied..end).ok_or(NotRelative)?);
         self.copied = end;
         Ok(())
     }
@@ -262,7 +316,7 @@ impl<'a> PieceParser<'a> {
         &mut self,
         end: u64,
         offset_of: &dyn Fn(usize) -> u64,
-        out: &mut Vec<u8>,
+        out: &mut impl OpcodeSink,
     ) -> Result<(), NotRelative> {
         let end = usize::try_from(end).map_err(|_| NotRelative)?;
         let start = self.padding.take().unwrap_or(end);
@@ -291,8 +345,8 @@ mod tests {
     const MEMO: (u64, u64) = (300, 900);
     const USES: [(u64, u64); 2] = [(5, 20), (250, 280)];
 
-    fn around(offset: u64, memo: (u64, u64), uses: &[(u64, u64)]) -> Surroundings<'_> {
-        Surroundings { offset, memo, uses }
+    fn around(offset: u64, memo: (u64, u64), uses: &[(u64, u64)]) -> SegmentPosition<'_> {
+        SegmentPosition { offset, memo, uses }
     }
 
     /// `head`, a large bytes object, `x`, a raw buffer: as the pickler writes them at this offset.

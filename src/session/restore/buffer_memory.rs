@@ -123,8 +123,8 @@ impl<'s, 'py> MappedFile<'s, 'py> {
     }
 }
 
-/// Maps the objects with the raw buffers of a segment over one block of anonymous memory: its `mmap` object releases all
-/// of them together, and needs no file descriptor for each.
+/// Maps the objects with the raw buffers of a segment over one block of anonymous memory: its `mmap` object releases
+/// all of them together, and needs no file descriptor for each.
 fn map_objects<'py>(
     py: Python<'py>,
     snapshot: &Snapshot,

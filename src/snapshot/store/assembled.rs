@@ -23,7 +23,7 @@ use super::store_address::{StoreAddress, WhichSnapshot};
 use super::store_error::StoreError;
 use super::store_folder::{Store, new_file, sync_folder};
 use crate::pickle::format::emit;
-use crate::pickle::passes::relative_slots::{Cut, Surroundings, to_absolute};
+use crate::pickle::passes::relative_slots::{Cut, SegmentPosition, to_absolute};
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::signature::SigningKey;
 
@@ -306,7 +306,7 @@ impl AssembledSnapshot {
             found.push(Cut { at: usize::try_from(*at).ok()?, length });
         }
         let (opcodes, cuts) = if *form == RELATIVE {
-            let around = Surroundings { offset: segment.offset, memo: segment.memo, uses: &segment.uses };
+            let around = SegmentPosition { offset: segment.offset, memo: segment.memo, uses: &segment.uses };
             let mut opcodes = Vec::with_capacity(stored.len());
             let cuts = to_absolute(stored, &found, around, &mut opcodes).ok()?;
             (opcodes, cuts)

@@ -182,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    type Outcome = Result<(), Box<dyn std::error::Error>>;
+    type StoreOutcome = Result<(), Box<dyn std::error::Error>>;
 
     fn files(store: &Store) -> Vec<String> {
         let entries = fs::read_dir(store.objects()).expect("a folder").flatten();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_written_once_and_named_when_they_are_complete() -> Outcome {
+    fn objects_are_written_once_and_named_when_they_are_complete() -> StoreOutcome {
         let root = tempfile::tempdir()?;
         let store = Store::open_or_create(&root.path().join("s"))?;
         let contents: Vec<u8> = (0..PIECE * 3 + 5).map(|number| (number % 251) as u8).collect();

@@ -158,10 +158,10 @@ fn in_store(path: &Path) -> Option<StoreAddress> {
 mod tests {
     use super::*;
 
-    type Outcome = Result<(), Box<dyn std::error::Error>>;
+    type StoreOutcome = Result<(), Box<dyn std::error::Error>>;
 
     #[test]
-    fn paths_name_snapshots_or_files() -> Outcome {
+    fn paths_name_snapshots_or_files() -> StoreOutcome {
         let root = tempfile::tempdir()?;
         let at = |path: &str| root.path().join(path);
         Store::open_or_create(&at("s"))?;

@@ -332,10 +332,10 @@ mod tests {
 
     use super::*;
 
-    type Outcome = Result<(), Box<dyn std::error::Error>>;
+    type StoreOutcome = Result<(), Box<dyn std::error::Error>>;
 
     #[test]
-    fn a_store_is_made_in_an_empty_folder_only() -> Outcome {
+    fn a_store_is_made_in_an_empty_folder_only() -> StoreOutcome {
         let root = tempfile::tempdir()?;
         let folder = root.path().join("runs.snaps");
         assert!(matches!(Store::open(&folder), Err(StoreError::Missing(_))));
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn stores_of_a_later_version_and_symlinks_are_refused() -> Outcome {
+    fn stores_of_a_later_version_and_symlinks_are_refused() -> StoreOutcome {
         let root = tempfile::tempdir()?;
         let folder = root.path().join("s");
         let store = Store::open_or_create(&folder)?;
@@ -376,12 +376,12 @@ mod tests {
     }
 
     #[test]
-    fn saves_share_the_lock_and_prune_has_it_alone() -> Outcome {
+    fn saves_share_the_lock_and_prune_has_it_alone() -> StoreOutcome {
         let root = tempfile::tempdir()?;
         let store = Store::open_or_create(&root.path().join("s"))?;
         let (one, two) = (store.lock_shared()?, store.lock_shared()?);
         let (sender, receiver) = std::sync::mpsc::channel();
-        std::thread::scope(|scope| -> Outcome {
+        std::thread::scope(|scope| -> StoreOutcome {
             let (store, waits) = (&store, sender.clone());
             scope.spawn(move || {
                 let lock = store.lock_exclusive(&mut || waits.send("waits").expect("a receiver")).expect("a lock");

@@ -19,7 +19,7 @@ use super::parent_snapshot::ParentSnapshot;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::{MAX_MESSAGE, StoreError};
 use super::store_folder::{Store, StoreLock, is_name, new_file, sync_folder};
-use crate::pickle::passes::relative_slots::{Cut, Surroundings, to_absolute, to_relative};
+use crate::pickle::passes::relative_slots::{Cut, OpcodeComparison, SegmentPosition, to_absolute, to_relative};
 use crate::snapshot::atomic::signals::SignalGuard;
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::save_target::{SaveTarget, SegmentMark};
@@ -194,7 +194,7 @@ impl StoreTarget {
     fn close(&mut self, variable: &Variable) -> io::Result<()> {
         let Some(OpenParts { opcodes, cuts, buffers }) = self.stream.open.take() else { return Ok(()) };
         let uses = self.stream.memos_of(&variable.uses);
-        let around = uses.as_ref().map(|uses| Surroundings { offset: variable.offset, memo: variable.memo, uses });
+        let around = uses.as_ref().map(|uses| SegmentPosition { offset: variable.offset, memo: variable.memo, uses });
         let relative = around.and_then(|around| relative_form(&opcodes, &cuts, around));
         let is_relative = relative.is_some();
         let (stored, cuts) = relative.unwrap_or((opcodes, cuts));
@@ -327,12 +327,12 @@ impl StreamParts {
 }
 
 /// The opcodes in the form that does not depend on where they are; `None` if that could not be undone.
-fn relative_form(opcodes: &[u8], cuts: &[Cut], around: Surroundings<'_>) -> Option<(Vec<u8>, Vec<Cut>)> {
+fn relative_form(opcodes: &[u8], cuts: &[Cut], around: SegmentPosition<'_>) -> Option<(Vec<u8>, Vec<Cut>)> {
     let mut relative = Vec::with_capacity(opcodes.len());
     let found = to_relative(opcodes, cuts, around, &mut relative).ok()?;
-    let mut again = Vec::with_capacity(opcodes.len());
+    let mut again = OpcodeComparison::new(opcodes);
     let back = to_absolute(&relative, &found, around, &mut again).ok()?;
-    (again == opcodes && back == cuts).then_some((relative, found))
+    (again.is_same() && back == cuts).then_some((relative, found))
 }
 
 /// What stands for the value of a segment.

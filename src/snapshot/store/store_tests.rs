@@ -13,22 +13,22 @@ use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::writer::SnapshotWriter;
 
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+type StoreOutcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// A piece of a value: opcodes, or a raw buffer with its contents.
-enum Piece {
+enum ValuePiece {
     Opcodes(Vec<u8>),
     Buffer(Vec<u8>),
 }
 
-use Piece::{Buffer, Opcodes};
+use ValuePiece::{Buffer, Opcodes};
 
 const SYNCED: SnapshotNotes<'_> = SnapshotNotes { name: None, message: None, failed: false, sync: true };
 
 /// A variable, what its segment is for, and its value.
-type Item = (&'static str, SegmentRole, Vec<Piece>);
+type Item = (&'static str, SegmentRole, Vec<ValuePiece>);
 
-fn variable(name: &'static str, pieces: Vec<Piece>) -> Item {
+fn variable(name: &'static str, pieces: Vec<ValuePiece>) -> Item {
     (name, SegmentRole::Variable, pieces)
 }
 
@@ -100,19 +100,19 @@ fn session(number: u8, seed: u8) -> Vec<Item> {
     ]
 }
 
-fn save(store: &Path, items: &[Item]) -> Outcome<StoredSnapshot> {
+fn save(store: &Path, items: &[Item]) -> StoreOutcome<StoredSnapshot> {
     let (target, _) = write(StoreTarget::create(store)?, items, None)?;
     Ok(target.commit(SYNCED)?)
 }
 
-fn exported(path: &Path) -> Outcome<Vec<u8>> {
+fn exported(path: &Path) -> StoreOutcome<Vec<u8>> {
     let mut out = Vec::new();
     let length = Snapshot::open(path)?.write_as_file(&mut out, None, &|_| {})?;
     assert_eq!(length, out.len() as u64);
     Ok(out)
 }
 
-fn folder() -> Outcome<(tempfile::TempDir, PathBuf)> {
+fn folder() -> StoreOutcome<(tempfile::TempDir, PathBuf)> {
     let root = tempfile::tempdir()?;
     let store = root.path().join("s");
     Ok((root, store))
@@ -130,7 +130,7 @@ fn objects(store: &Path) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn a_stored_snapshot_is_the_file_again() -> Outcome {
+fn a_stored_snapshot_is_the_file_again() -> StoreOutcome {
     let (_root, store) = folder()?;
     let sessions = [session(1, 0), session(2, 0), session(1, 7), Vec::new(), session(1, 0)];
     for (number, items) in sessions.iter().enumerate() {
@@ -149,7 +149,7 @@ fn a_stored_snapshot_is_the_file_again() -> Outcome {
 }
 
 #[test]
-fn only_what_changed_is_written() -> Outcome {
+fn only_what_changed_is_written() -> StoreOutcome {
     let (_root, store) = folder()?;
     save(&store, &session(1, 0))?;
     let before = objects(&store).len();
@@ -175,7 +175,7 @@ fn only_what_changed_is_written() -> Outcome {
 }
 
 #[test]
-fn a_hundred_small_changes_stay_small() -> Outcome {
+fn a_hundred_small_changes_stay_small() -> StoreOutcome {
     let (_root, store) = folder()?;
     for number in 0..100 {
         let saved = save(&store, &session(number, 0))?;
@@ -189,13 +189,13 @@ fn a_hundred_small_changes_stay_small() -> Outcome {
 }
 
 #[test]
-fn a_diff_reads_only_what_differs() -> Outcome {
+fn a_diff_reads_only_what_differs() -> StoreOutcome {
     let (_root, store) = folder()?;
     save(&store, &session(1, 0))?;
     save(&store, &session(2, 0))?;
     save(&store, &session(2, 3))?;
     let open = |number: u64| Snapshot::open(&store.join(format!("@{number}")));
-    let changed = |a: u64, b: u64| -> Outcome<Vec<String>> {
+    let changed = |a: u64, b: u64| -> StoreOutcome<Vec<String>> {
         let read = std::sync::atomic::AtomicU64::new(0);
         let count = |bytes| {
             let _ = read.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
@@ -212,13 +212,13 @@ fn a_diff_reads_only_what_differs() -> Outcome {
 }
 
 #[test]
-fn damaged_and_missing_objects_lose_their_variables_only() -> Outcome {
+fn damaged_and_missing_objects_lose_their_variables_only() -> StoreOutcome {
     let (_root, store) = folder()?;
     let saved = save(&store, &session(1, 0))?;
     let (array, _) = objects(&store).into_iter().find(|(_, length)| *length == 70_001).ok_or("no array")?;
     let path = store.join("objects").join(array);
     let whole = fs::read(&path)?;
-    let damaged = || -> Outcome<Vec<String>> {
+    let damaged = || -> StoreOutcome<Vec<String>> {
         let found = Snapshot::open(&saved.address)?.damage(&|_| {})?;
         Ok(found.damaged.into_iter().map(|(name, _)| name).collect())
     };
@@ -243,7 +243,7 @@ fn damaged_and_missing_objects_lose_their_variables_only() -> Outcome {
 }
 
 #[test]
-fn raw_buffers_are_read_into_memory_and_checked() -> Outcome {
+fn raw_buffers_are_read_into_memory_and_checked() -> StoreOutcome {
     let (_root, store) = folder()?;
     let saved = save(&store, &session(1, 0))?;
     let snapshot = Snapshot::open(&saved.address)?;
@@ -261,7 +261,7 @@ fn raw_buffers_are_read_into_memory_and_checked() -> Outcome {
 }
 
 #[test]
-fn two_writers_get_numbers_of_their_own() -> Outcome {
+fn two_writers_get_numbers_of_their_own() -> StoreOutcome {
     let (_root, store) = folder()?;
     let (one, two) = (StoreTarget::create(&store)?, StoreTarget::create(&store)?);
     let (one, _) = write(one, &session(1, 0), None)?;
@@ -275,7 +275,7 @@ fn two_writers_get_numbers_of_their_own() -> Outcome {
 }
 
 #[test]
-fn a_save_that_is_not_complete_leaves_nothing_to_read() -> Outcome {
+fn a_save_that_is_not_complete_leaves_nothing_to_read() -> StoreOutcome {
     let (_root, store) = folder()?;
     save(&store, &session(1, 0))?;
     let before = objects(&store);
@@ -294,7 +294,7 @@ fn a_save_that_is_not_complete_leaves_nothing_to_read() -> Outcome {
 }
 
 #[test]
-fn segments_that_are_discarded_leave_no_trace() -> Outcome {
+fn segments_that_are_discarded_leave_no_trace() -> StoreOutcome {
     let (_root, store) = folder()?;
     let mut writer = SnapshotWriter::new(StoreTarget::create(&store)?, "__main__")?;
     writer.segment(Variable { name: "a".to_owned(), ..Variable::default() }, b"]\x94")?;
@@ -317,7 +317,7 @@ fn segments_that_are_discarded_leave_no_trace() -> Outcome {
 }
 
 #[test]
-fn a_file_that_is_taken_into_a_store_comes_out_again() -> Outcome {
+fn a_file_that_is_taken_into_a_store_comes_out_again() -> StoreOutcome {
     let (root, store) = folder()?;
     let (file, _) = write(Vec::new(), &session(4, 4), None)?;
     let path = root.path().join("session.pkl");
@@ -338,7 +338,7 @@ fn a_file_that_is_taken_into_a_store_comes_out_again() -> Outcome {
 }
 
 #[test]
-fn signatures_cover_a_snapshot_with_its_number() -> Outcome {
+fn signatures_cover_a_snapshot_with_its_number() -> StoreOutcome {
     let (_root, store) = folder()?;
     let (key, other) = (SigningKey::from_value(&[b'a'; 64])?, SigningKey::from_value(&[b'b'; 64])?);
     let (target, _) = write(StoreTarget::create(&store)?, &session(1, 0), Some(&key))?;
@@ -358,7 +358,7 @@ fn signatures_cover_a_snapshot_with_its_number() -> Outcome {
 }
 
 #[test]
-fn every_changed_byte_of_a_store_is_noticed_or_harmless() -> Outcome {
+fn every_changed_byte_of_a_store_is_noticed_or_harmless() -> StoreOutcome {
     let (_root, store) = folder()?;
     save(&store, &session(1, 0))?;
     let saved = save(&store, &session(2, 0))?;
@@ -387,7 +387,7 @@ fn keep_last(number: u64) -> PruneRules {
 }
 
 #[test]
-fn a_prune_keeps_what_snapshots_need() -> Outcome {
+fn a_prune_keeps_what_snapshots_need() -> StoreOutcome {
     let (_root, store) = folder()?;
     for number in 0..6 {
         save(&store, &session(number, number / 3))?;
@@ -417,7 +417,7 @@ fn a_prune_keeps_what_snapshots_need() -> Outcome {
 }
 
 #[test]
-fn a_prune_removes_nothing_if_it_cannot_know_what_is_needed() -> Outcome {
+fn a_prune_removes_nothing_if_it_cannot_know_what_is_needed() -> StoreOutcome {
     let (_root, store) = folder()?;
     save(&store, &session(1, 0))?;
     save(&store, &session(2, 1))?;
@@ -435,10 +435,10 @@ fn a_prune_removes_nothing_if_it_cannot_know_what_is_needed() -> Outcome {
 }
 
 #[test]
-fn saves_and_prunes_at_the_same_time_lose_nothing() -> Outcome {
+fn saves_and_prunes_at_the_same_time_lose_nothing() -> StoreOutcome {
     let (_root, store) = folder()?;
     save(&store, &session(0, 0))?;
-    std::thread::scope(|scope| -> Outcome {
+    std::thread::scope(|scope| -> StoreOutcome {
         let writers: Vec<_> = (0..3)
             .map(|writer| {
                 let store = &store;
@@ -474,7 +474,7 @@ fn saves_and_prunes_at_the_same_time_lose_nothing() -> Outcome {
 }
 
 #[test]
-fn contents_are_there_whenever_they_are_asked_for() -> Outcome {
+fn contents_are_there_whenever_they_are_asked_for() -> StoreOutcome {
     let (_root, store) = folder()?;
     let saved = save(&store, &session(1, 0))?;
     let snapshot = Snapshot::open(&saved.address)?;

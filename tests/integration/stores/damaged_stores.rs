@@ -6,7 +6,15 @@ use std::os::unix::fs::symlink;
 use super::{files_of, run};
 use crate::env::Sandbox;
 
-const SCRIPT: &str = "import sys\nimport numpy as np\nn = int(sys.argv[1])\na = np.full(20_000, n)\nb = [n, 'text']\nclass C: pass\nc = C()\n";
+const SCRIPT: &str = "
+import sys
+import numpy as np
+n = int(sys.argv[1])
+a = np.full(20_000, n)
+b = [n, 'text']
+class C: pass
+c = C()
+";
 
 fn with_two_snapshots() -> Sandbox {
     let sandbox = Sandbox::new();
