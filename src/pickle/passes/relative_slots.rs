@@ -9,8 +9,9 @@
 //! | of a segment that it uses | `LONG_BINPUT` with that segment's number among those used, and one with the slot |
 //! | 0, the module | `BINPUT 0` |
 //!
-//! The slot of a segment that is used counts from that segment's first one. Segments of snapcli's own files have no PUT, so nothing is ambiguous. Both passes refuse what the other one could
-//! not undo. The contents of raw buffers are in neither form: only the headers before them are.
+//! The slot of a segment that is used counts from that segment's first one. Segments of snapcli's own files have no
+//! PUT, so nothing is ambiguous. Both passes refuse what the other one could not undo. The contents of raw buffers are
+//! in neither form: only the headers before them are.
 
 use crate::pickle::format::opcode::{MemoUse, Opcode};
 use crate::pickle::format::parse::{OpStep, Parser};
