@@ -89,7 +89,7 @@ _snapcli() {
 
     case "${cmd}" in
         snapcli)
-            opts="-q -v -h -V --quiet --verbose --python --color --help --version save restore inspect diff verify trust doctor completions schema man help"
+            opts="-q -v -h -V --quiet --verbose --no-progress --python --color --help --version save restore inspect diff verify trust doctor completions schema man help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -111,7 +111,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__completions)
-            opts="-q -v -h --quiet --verbose --python --color --help bash elvish fish powershell zsh"
+            opts="-q -v -h --quiet --verbose --no-progress --python --color --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -133,7 +133,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__diff)
-            opts="-q -v -h --json --max-memory --quiet --verbose --python --color --help"
+            opts="-q -v -h --json --max-memory --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -159,7 +159,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__doctor)
-            opts="-q -v -h --json --quiet --verbose --python --color --help"
+            opts="-q -v -h --json --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -349,7 +349,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__inspect)
-            opts="-m -c -q -v -h --json --format --all --bad --strict --allow --verdict --trace --sort --html --max-memory --script --only --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --color --help"
+            opts="-m -c -q -v -h --json --format --all --bad --strict --allow --verdict --trace --sort --html --max-memory --script --only --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -423,7 +423,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__man)
-            opts="-q -v -h --quiet --verbose --python --color --help"
+            opts="-q -v -h --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -445,7 +445,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__restore)
-            opts="-i -c -q -v -h --strict --include --only --exclude --partial --report --json --all --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --python --color --help"
+            opts="-i -c -q -v -h --strict --include --only --exclude --partial --report --json --all --list --mmap --trust --no-ambient --map --max-memory --interactive --ipython --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -495,7 +495,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__save)
-            opts="-o -m -c -q -v -h --output --strict --verify --report --json --no-ambient --module --only --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --python --color --help"
+            opts="-o -m -c -q -v -h --output --strict --verify --report --json --no-ambient --module --only --include --exclude --exclude-type --private --max-size --redact --refimported --whole --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -561,7 +561,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__schema)
-            opts="-q -v -h --quiet --verbose --python --color --help save restore inspect diff verify trust doctor error"
+            opts="-q -v -h --quiet --verbose --no-progress --python --color --help save restore inspect diff verify trust doctor error"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -583,7 +583,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__trust)
-            opts="-y -q -v -h --json --yes --max-memory --quiet --verbose --python --color --help"
+            opts="-y -q -v -h --json --yes --max-memory --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -609,7 +609,7 @@ _snapcli() {
             return 0
             ;;
         snapcli__subcmd__verify)
-            opts="-q -v -h --json --max-memory --quiet --verbose --python --color --help"
+            opts="-q -v -h --json --max-memory --quiet --verbose --no-progress --python --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

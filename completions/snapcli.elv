@@ -24,6 +24,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help'
             cand --help 'Print help'
             cand -V 'Print version'
@@ -66,6 +67,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -94,6 +96,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -127,6 +130,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -139,6 +143,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -151,6 +156,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -165,6 +171,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -176,6 +183,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -186,6 +194,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help'
             cand --help 'Print help'
         }
@@ -196,6 +205,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -206,6 +216,7 @@ set edit:completion:arg-completer[snapcli] = {|@words|
             cand --quiet 'Print errors only'
             cand -v 'Print more detail: the chosen Python, and every name that was left out'
             cand --verbose 'Print more detail: the chosen Python, and every name that was left out'
+            cand --no-progress 'Show no progress bars'
             cand -h 'Print help'
             cand --help 'Print help'
         }

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_snapcli_global_optspecs
-    string join \n q/quiet v/verbose python= color= h/help V/version
+    string join \n q/quiet v/verbose no-progress python= color= h/help V/version
 end
 
 function __fish_snapcli_needs_command
@@ -30,6 +30,7 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_needs_command" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_needs_command" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_needs_command" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_needs_command" -s h -l help -d 'Print help'
 complete -c snapcli -n "__fish_snapcli_needs_command" -s V -l version -d 'Print version'
 complete -c snapcli -n "__fish_snapcli_needs_command" -f -a "save" -d 'Run a script and save its session'
@@ -66,6 +67,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l refimported -d 
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l whole -d 'Leave out a variable as a whole if an object in it cannot be saved, instead of saving the rest of it'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_using_subcommand save" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_using_subcommand save" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l only -l include -d 'Restore only variables that match, and what their code needs: \'model*\', or a list such as model,scores (repeatable)' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l exclude -d 'Leave out variables that match, even if others share objects with them (repeatable)' -r
@@ -89,6 +91,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s i -l interac
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l ipython -d 'Start the prompt of IPython, which the Python must have'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_using_subcommand restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l format -d 'Output format' -r -f -a "text\t'A table for people'
 json\t'JSON for programs'
@@ -123,6 +126,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l refimported 
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l whole -d 'Leave out a variable as a whole if an object in it cannot be saved, instead of saving the rest of it'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
@@ -132,6 +136,7 @@ never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_using_subcommand diff" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
@@ -141,6 +146,7 @@ never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l max-memory -d 'Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
@@ -151,6 +157,7 @@ complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l json -d 'Print
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s y -l yes -d 'Sign without asking'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_using_subcommand trust" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
@@ -159,6 +166,7 @@ never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l json -d 'Print JSON'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_using_subcommand doctor" -s h -l help -d 'Print help'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
@@ -166,6 +174,7 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
@@ -173,6 +182,7 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c snapcli -n "__fish_snapcli_using_subcommand man" -l python -d 'Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment [default: see `snapcli doctor`]' -r
 complete -c snapcli -n "__fish_snapcli_using_subcommand man" -l color -d 'When to use colors: `auto` means in a terminal, unless NO_COLOR is set' -r -f -a "auto\t'In a terminal; CLICOLOR_FORCE=1 means everywhere, NO_COLOR=1 nowhere'
@@ -180,6 +190,7 @@ always\t'Everywhere'
 never\t'Nowhere'"
 complete -c snapcli -n "__fish_snapcli_using_subcommand man" -s q -l quiet -d 'Print errors only'
 complete -c snapcli -n "__fish_snapcli_using_subcommand man" -s v -l verbose -d 'Print more detail: the chosen Python, and every name that was left out'
+complete -c snapcli -n "__fish_snapcli_using_subcommand man" -l no-progress -d 'Show no progress bars'
 complete -c snapcli -n "__fish_snapcli_using_subcommand man" -s h -l help -d 'Print help'
 complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions schema man help" -f -a "save" -d 'Run a script and save its session'
 complete -c snapcli -n "__fish_snapcli_using_subcommand help; and not __fish_seen_subcommand_from save restore inspect diff verify trust doctor completions schema man help" -f -a "restore" -d 'Restore a session, then start a prompt or run code with its variables'

@@ -95,13 +95,39 @@ def third_party_licenses():
     return "\n".join(parts)
 
 
-def add_licenses(tools, folder, wheel):
-    """Adds the licenses of the libraries to the wheel."""
+COMPLETIONS = {
+    "snapcli.bash": "bash-completion/completions/snapcli",
+    "_snapcli": "zsh/site-functions/_snapcli",
+    "snapcli.fish": "fish/vendor_completions.d/snapcli.fish",
+}
+
+
+def add_shared_files(unpacked):
+    """Adds the manual pages and the completions of shells: an installation puts them beside `bin`, where man looks."""
+    [scripts] = unpacked.glob("*.data/scripts")
+    program, share = scripts / "snapcli", scripts.parent / "data/share"
+    program.chmod(0o755)
+    overview = run(program, "--help", stdout=subprocess.PIPE, text=True).stdout
+    commands = overview.partition("Commands:\n")[2].partition("\n\n")[0].splitlines()
+    names = [words[0] for line in commands if line[2:3] != " " and (words := line.split()) and words[0] != "help"]
+    assert "save" in names, f"no commands in the help: {overview}"
+    (share / "man/man1").mkdir(parents=True)
+    for name in [None, *names]:
+        page = run(program, "man", *filter(None, [name]), stdout=subprocess.PIPE).stdout
+        (share / "man/man1" / ("-".join(filter(None, ["snapcli", name])) + ".1")).write_bytes(page)
+    for source, target in COMPLETIONS.items():
+        (share / target).parent.mkdir(parents=True)
+        shutil.copyfile(ROOT / "completions" / source, share / target)
+
+
+def complete(tools, folder, wheel):
+    """Adds to the wheel what setuptools cannot: the licenses of the libraries, manual pages and completions."""
     run(tools / "bin/python", "-m", "wheel", "unpack", "--dest", folder / "unpacked", wheel)
     [unpacked] = (folder / "unpacked").iterdir()
     [information] = unpacked.glob("*.dist-info")
     (information / "licenses").mkdir(exist_ok=True)
     (information / "licenses/THIRD-PARTY.txt").write_text(third_party_licenses())
+    add_shared_files(unpacked)
     run(tools / "bin/python", "-m", "wheel", "pack", "--dest-dir", wheel.parent, unpacked)
 
 
@@ -129,7 +155,7 @@ def build(folder, out):
     [package] = unpacked.iterdir()
     run_quietly(tools / "bin/python", "-m", "build", "--wheel", "--outdir", made, package, env=env)
     [wheel] = made.glob("*.whl")
-    add_licenses(tools, folder, wheel)
+    complete(tools, folder, wheel)
     if sys.platform == "linux":
         wheel = tagged(tools, wheel)
     out.mkdir(parents=True, exist_ok=True)
@@ -151,7 +177,8 @@ def tagged(tools, wheel):
 def check(wheel):
     """Fails if the wheel is not what an installation needs."""
     names = zipfile.ZipFile(wheel).namelist()
-    for end in (".data/scripts/snapcli", "snapcli/_engine.abi3.so", "snapcli/py.typed", "/LICENSE", "/THIRD-PARTY.txt"):
+    for end in (".data/scripts/snapcli", "snapcli/_engine.abi3.so", "snapcli/py.typed", "/LICENSE", "/THIRD-PARTY.txt",
+                "/share/man/man1/snapcli-save.1", "/share/zsh/site-functions/_snapcli"):
         assert any(name.endswith(end) for name in names), f"{wheel.name} has no {end}: {names}"
     assert "-cp310-abi3-" in wheel.name, f"{wheel.name} is not for every Python since 3.10"
     assert not any("libs/" in name for name in names), f"{wheel.name} has libraries of the system: {names}"

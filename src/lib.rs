@@ -63,6 +63,9 @@ pub fn main() -> ExitCode {
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
     // A second start must see the environment that the user gave to the first one.
+    if commands::completions::answer_shell(&words) {
+        return 0;
+    }
     let started = python::second_start::take();
     let parsed = cli::parse(words);
     let in_json = match &parsed {
@@ -82,7 +85,11 @@ fn run_program(words: Vec<OsString>) -> u8 {
             // Standard output may be closed by now.
             let _ = commands::answer_output::print_answer(&ErrorAnswer::of(&error));
         }
-        exit::code_of(&error)
+        let code = exit::code_of(&error);
+        if code == exit::INTERRUPTED {
+            ui::terminal_signals::die_of_sigint();
+        }
+        code
     });
     u8::try_from(code).unwrap_or(1)
 }
@@ -92,6 +99,9 @@ fn run(cli: Cli) -> Result<i32> {
     let Cli { globals, command, given, note } = cli;
     colors::choose(globals.color.into());
     let verbosity = verbosity(&globals);
+    if globals.no_progress {
+        ui::progress::switch_off();
+    }
     // A second start has the same command line.
     if let Some(note) = note.filter(|_| !python::second_start::is_second()) {
         verbosity.note(&note);
@@ -109,7 +119,7 @@ fn run(cli: Cli) -> Result<i32> {
         Command::Import(args) => commands::stores::import::run_command(&args, verbosity),
         Command::Prune(args) => commands::stores::remove_snapshots::run_command(&args, verbosity),
         Command::Doctor(args) => commands::doctor::run_command(&args, globals.python.as_deref()),
-        Command::Completions(args) => commands::completions::run_command(&args),
+        Command::Completions(args) => commands::completions::run_command(&args, verbosity),
         Command::Schema(args) => commands::schema::run_command(&args),
         Command::Man(args) => commands::man::run_command(&args),
     }

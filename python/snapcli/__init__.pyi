@@ -46,8 +46,11 @@ class Lost:
     def reason(self) -> str:
         """Why, such as `TypeError: cannot pickle 'socket' object`."""
     @property
+    def where(self) -> str:
+        """Where the object at fault is: `cfg['db'].conn`."""
+    @property
     def path(self) -> str:
-        """The path to the object at fault: `cfg['db'].conn`."""
+        """The same as `where`."""
     @property
     def type(self) -> str:
         """The type of that object, as far as it is known."""
@@ -125,7 +128,7 @@ class RestoreReport:
     def trusted(self) -> bool:
         """Whether the snapshot was loaded in full: it is signed with your key, or `trust=True` was given."""
     def to_dict(self) -> dict[str, Any]:
-        """The report as a dict that JSON can express."""
+        """The report as a dict, with the JSON schema of `snapcli restore --json`."""
     def __reduce__(self) -> tuple[Any, tuple[()], dict[str, Any]]: ...
 
 def save(

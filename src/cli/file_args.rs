@@ -303,15 +303,23 @@ pub(crate) struct ManArgs {
     pub(crate) command: Option<String>,
 }
 
-/// Print the completion script for a shell
+/// Print or install the completion script for a shell
+///
+/// It completes commands, options, files, and the names of the variables in a snapshot, as in `snapcli restore run7.pkl
+/// --only <TAB>`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  snapcli completions bash > ~/.local/share/bash-completion/completions/snapcli
-  snapcli completions fish > ~/.config/fish/completions/snapcli.fish")]
+  snapcli completions --install          install it for your shell, and say what is left to do
+  snapcli completions --install zsh
+  snapcli completions bash > /etc/bash_completion.d/snapcli")]
 pub(crate) struct CompletionsArgs {
-    /// Shell to print completions for
-    pub(crate) shell: Shell,
+    /// Write the script to the place where the shell looks for completions of this user
+    #[arg(long)]
+    pub(crate) install: bool,
+    /// Shell to complete in [default with --install: the one that SHELL names]
+    #[arg(value_enum, required_unless_present = "install")]
+    pub(crate) shell: Option<Shell>,
 }
 
 /// Parses a number of bytes, with k, M, G or T for powers of 1000.

@@ -7,6 +7,7 @@
 mod command_words;
 mod file_args;
 mod session_args;
+mod snapshot_times;
 mod store_args;
 
 use std::collections::HashSet;
@@ -24,9 +25,9 @@ pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
     SortBy, TrustArgs, VerifyArgs,
 };
-#[cfg(feature = "python")]
-pub(crate) use self::session_args::SelectionArgs;
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
+#[cfg(feature = "python")]
+pub(crate) use self::session_args::{RunningArgs, SelectionArgs};
 #[cfg(feature = "python")]
 pub(crate) use self::store_args::SnapshotLabels;
 pub(crate) use self::store_args::{ExportArgs, ImportArgs, LogArgs, PruneArgs};
@@ -90,6 +91,9 @@ pub(crate) struct GlobalArgs {
     /// Print more detail: the chosen Python, and every name that was left out
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
+    /// Show no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
     /// Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment
     /// [default: see `snapcli doctor`]
     #[arg(long, global = true, value_name = "PYTHON")]

@@ -3,10 +3,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
 use super::file_args::{MemoryArgs, parse_size};
+use super::snapshot_times::{parse_interval, parse_signal};
 use super::store_args::SnapshotLabels;
 
 /// Run a script and save its session
@@ -44,6 +46,12 @@ pub(crate) struct SaveArgs {
     /// Print that report to standard output; the script's own output then goes to standard error
     #[arg(long, conflicts_with = "report")]
     pub(crate) json: bool,
+    /// Save the local variables of this function as well, as they are when it ends, such as main, Trainer.fit or
+    /// package.module:function (repeatable)
+    #[arg(long, value_name = "FUNCTION", value_delimiter = ',')]
+    pub(crate) locals: Vec<String>,
+    #[command(flatten)]
+    pub(crate) while_running: RunningArgs,
     /// Save variables only: not the state of random generators, environment variables, options, …
     #[arg(long)]
     pub(crate) no_ambient: bool,
@@ -59,6 +67,17 @@ pub(crate) struct SaveArgs {
     /// Script to run, followed by its arguments
     #[arg(value_name = "SCRIPT", trailing_var_arg = true)]
     pub(crate) operands: Vec<OsString>,
+}
+
+/// Snapshots of a script that still runs.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RunningArgs {
+    /// While the script runs, save its variables to session.running.pkl again and again, e.g. every 10m, 90s or 1h30m
+    #[arg(long, value_name = "TIME", value_parser = parse_interval)]
+    pub(crate) every: Option<Duration>,
+    /// Save to session.running.pkl when this signal comes, such as USR1, and go on (repeatable)
+    #[arg(long, value_name = "SIGNAL", value_parser = parse_signal, value_delimiter = ',')]
+    pub(crate) on_signal: Vec<i32>,
 }
 
 /// Which variables are saved.
@@ -175,6 +194,9 @@ pub(crate) struct RestoreArgs {
     /// Leave the state of the interpreter and of libraries as it is: random generators, environment, options, …
     #[arg(long)]
     pub(crate) no_ambient: bool,
+    /// Bind the local variables of frame N of a crash snapshot: `snapcli inspect` shows the numbers, -1 is the last
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) frame: Option<i64>,
     /// Load module OLD as NEW (repeatable)
     #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename)]
     pub(crate) map: Vec<(String, String)>,
@@ -186,7 +208,7 @@ pub(crate) struct RestoreArgs {
     /// Start the prompt of IPython, which the Python must have
     #[arg(long, conflicts_with = "list")]
     pub(crate) ipython: bool,
-    /// Run code; if it is an expression, print its value
+    /// Run code, and print the values of the expressions on its last line, as the prompt does
     #[arg(
         short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true,
         conflicts_with = "script"

@@ -1,11 +1,11 @@
 //! Where the JSON of a command goes, and that of an error. `save` and `restore` run code of the user, which prints to
 //! standard output: with `--json`, its output goes to standard error.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use serde::Serialize;
@@ -24,7 +24,7 @@ static STANDARD_OUTPUT: OnceLock<File> = OnceLock::new();
 pub(super) struct AnswerOutput {
     target: AnswerTarget,
     /// An answer is written once: an error after it is told by the exit code.
-    is_written: Cell<bool>,
+    is_written: AtomicBool,
 }
 
 enum AnswerTarget {
@@ -54,12 +54,12 @@ impl AnswerOutput {
                 AnswerTarget::Stream
             }
         };
-        Ok(Self { target, is_written: Cell::new(false) })
+        Ok(Self { target, is_written: AtomicBool::new(false) })
     }
 
     /// Writes the answer.
     pub(super) fn write(&self, answer: &impl Serialize) -> Result<()> {
-        self.is_written.set(true);
+        self.is_written.store(true, Ordering::Relaxed);
         match &self.target {
             AnswerTarget::Nowhere => Ok(()),
             AnswerTarget::Stream => print_answer(answer).context("cannot write to standard output"),
@@ -73,7 +73,7 @@ impl AnswerOutput {
 
     /// Writes the answer for an error that ends the command, unless there is an answer.
     pub(super) fn write_error(&self, error: &ErrorAnswer) {
-        if !self.is_written.get() {
+        if !self.is_written.load(Ordering::Relaxed) {
             // The error is printed as well, and is worth more than one of writing it.
             let _ = self.write(error);
         }

@@ -1,28 +1,91 @@
-//! `snapcli man`: the manual pages, in the format of man(1). The files in `man/` are its output.
+//! `snapcli man`: the manual pages, in the format of man(1). The wheel installs the same pages into `share/man/man1`.
 
 use std::io::Write;
 
 use anyhow::Result;
+use clap::Command;
 use clap_mangen::Man;
+use clap_mangen::roff::{Inline, Roff, bold, roman};
 
-use super::completions::visible_commands;
+use super::completions::whole_command;
 use super::input_output::stdout;
 use crate::cli::ManArgs;
 use crate::exit;
 
 /// Prints the page of a command, or of the program.
 pub(crate) fn run_command(args: &ManArgs) -> Result<i32> {
-    let all = visible_commands();
-    let (name, command) = match &args.command {
-        None => ("snapcli".to_owned(), all),
-        Some(name) => {
-            let found = all.find_subcommand(name).cloned();
-            let found = found.ok_or_else(|| exit::error(exit::USAGE, format!("there is no command {name}")))?;
-            (format!("snapcli-{name}"), found.bin_name(format!("snapcli {name}")))
-        }
+    let mut all = whole_command().disable_help_subcommand(true);
+    all.build();
+    let command = match &args.command {
+        None => Some(all.clone()),
+        Some(name) => all.find_subcommand(name).filter(|found| !found.is_hide_set()).cloned(),
     };
-    let mut page = Vec::new();
-    Man::new(command).title(name).render(&mut page)?;
-    stdout().write_all(&page)?;
+    let command = command.ok_or_else(|| {
+        let names = all.get_subcommands().filter(|command| !command.is_hide_set()).map(Command::get_name);
+        let name = args.command.as_deref().unwrap_or_default();
+        let names = names.collect::<Vec<_>>().join(", ");
+        exit::error(exit::USAGE, format!("there is no command {name}: the commands are {names}"))
+    })?;
+    stdout().write_all(&page(command)?)?;
     Ok(exit::DONE)
+}
+
+/// The page of a command.
+fn page(command: Command) -> Result<Vec<u8>> {
+    let after = command.get_after_long_help().or_else(|| command.get_after_help()).map(ToString::to_string);
+    let is_program = command.get_subcommands().next().is_some();
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
+    // A group of options before a positional argument would lend it its heading.
+    let command = command.mut_args(|argument| match argument.is_positional() {
+        true => argument.help_heading(None),
+        false => argument,
+    });
+    let source = concat!("snapcli ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command).title(name.to_uppercase()).source(source).manual("snapcli manual");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if is_program {
+        man.render_subcommands_section(&mut page)?;
+    }
+    sections_of(&after.unwrap_or_default()).to_writer(&mut page)?;
+    let see_also = if is_program { "snapcli COMMAND --help" } else { "snapcli(1)" };
+    let mut roff = Roff::new();
+    roff.control("SH", ["SEE ALSO"]).text([roman(see_also)]);
+    roff.to_writer(&mut page)?;
+    Ok(page)
+}
+
+/// What a help text ends with: each heading, such as `Examples:`, becomes a section, and lines that are indented are
+/// shown as they are.
+fn sections_of(text: &str) -> Roff {
+    let mut roff = Roff::new();
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        let heading = line.strip_suffix(':').filter(|heading| !heading.starts_with(' '));
+        if let Some(heading) = heading {
+            roff.control("SH", [heading.to_uppercase().as_str()]);
+        } else if line.starts_with(' ') {
+            roff.control("nf", []);
+            roff.text([roman(line)]);
+            while let Some(next) = lines.next_if(|next| next.starts_with(' ')) {
+                roff.text([roman(next)]);
+            }
+            roff.control("fi", []);
+        } else if line.is_empty() {
+            roff.control("PP", []);
+        } else {
+            roff.text(with_code(line));
+        }
+    }
+    roff
+}
+
+/// A line in which what is between backquotes is bold.
+fn with_code(line: &str) -> Vec<Inline> {
+    let parts = line.split('`').enumerate();
+    parts.map(|(number, part)| if number % 2 == 1 { bold(part) } else { roman(part) }).collect()
 }

@@ -21,7 +21,7 @@ use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::system::map_large_blocks;
-use crate::snapshot::verification::verify;
+use crate::snapshot::verification::{verify, work_of};
 use crate::ui::Verbosity;
 use crate::ui::messages::print_lines;
 use crate::ui::progress::DelayedBar;
@@ -91,7 +91,7 @@ fn cannot_be_signed(snapshot: &Snapshot, name: &str) -> anyhow::Error {
 }
 
 fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result<()> {
-    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+    let bar = DelayedBar::bytes("checking", work_of(snapshot), verbosity);
     let verified = verify(snapshot, &|bytes| bar.advance(bytes));
     let verified = verified.or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
     if verified.is_whole() {

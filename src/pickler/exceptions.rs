@@ -19,6 +19,7 @@ use super::pickle_context::PickleContext;
 use super::plan::{Action, ObjectPlan};
 use super::raw_instances::{call_new, set_directly};
 use super::reduce;
+use super::unkept_state;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
@@ -121,6 +122,7 @@ pub(super) fn plan<'py>(
         true => extras(context, object, form)?,
         false => return reduce::plan(context, object),
     };
+    unkept_state::note_traceback(context, object)?;
     let mut actions = vec![Action::BeginBuilding(object.clone())];
     let class = object.get_type().into_any();
     let arguments = object.getattr("args")?.cast_into::<PyTuple>()?;

@@ -1,11 +1,14 @@
-//! Objects of which a pickle cannot keep everything: the results in a cache, the handlers of a logger. A note at the
-//! save says so, because a comparison of pickles cannot: what pickling leaves out, it leaves out twice.
+//! Objects of which a pickle cannot keep everything: the results in a cache, the handlers of a logger, the traceback of
+//! an exception. A note at the save says so, because a comparison of pickles cannot: what pickling leaves out, it leaves
+//! out twice.
+//!
+//! A note does not name the object, so that the notes of many variables are one line for the user.
 
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
+use super::load_hooks::is_installed;
 use super::pickle_context::PickleContext;
-use crate::python::deferred_signals::Tolerated as _;
 
 /// Notes that a function with `functools.lru_cache` has results: no call that plain dill could make fills a cache.
 pub(super) fn note_cache(context: &PickleContext, function: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -13,17 +16,17 @@ pub(super) fn note_cache(context: &PickleContext, function: &Bound<'_, PyAny>) -
     if results == 0 {
         return Ok(());
     }
-    let name = function.getattr_opt("__qualname__")?.map(|name| name.str()).transpose()?;
-    let name = name.map_or_else(|| "a function".to_owned(), |name| name.to_string_lossy().into_owned());
-    let kept = if results == 1 { "a result" } else { "results" };
-    context.note(format!("the cache of {name} holds {kept} and will be restored empty"))
+    context.note("a cache with results will be restored empty".to_owned())
+}
+
+/// The same for a function that is imported again. Nobody misses the results in the cache of a library.
+pub(super) fn note_imported_cache(context: &PickleContext, function: &Bound<'_, PyAny>, module: &str) -> PyResult<()> {
+    if context.is_session() && !is_installed(function.py(), module)? { note_cache(context, function) } else { Ok(()) }
 }
 
 /// Notes what a logger has beside its name and its level, which is kept with the state of the interpreter.
 pub(super) fn note_logger(context: &PickleContext, logger: &Bound<'_, PyAny>) -> PyResult<()> {
-    let has = |name: &str| {
-        Ok::<_, PyErr>(logger.getattr_opt(name)?.is_some_and(|list| list.len().tolerated().unwrap_or(0) > 0))
-    };
+    let has = |name: &str| Ok::<_, PyErr>(logger.getattr_opt(name)?.is_some_and(|list| list.len().unwrap_or(0) > 0));
     let is = |name: &str, default: bool| {
         Ok::<_, PyErr>(match logger.getattr_opt(name)? {
             Some(value) => value.is_truthy()? == default,
@@ -43,7 +46,13 @@ pub(super) fn note_logger(context: &PickleContext, logger: &Bound<'_, PyAny>) ->
     if lost.is_empty() {
         return Ok(());
     }
-    let name = logger.getattr_opt("name")?.map(|name| name.str()).transpose()?;
-    let name = name.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    context.note(format!("the logger {name} is restored by its name, without its {}", lost.join(", ")))
+    context.note(format!("a logger will be restored by its name, without its {}", lost.join(", ")))
+}
+
+/// Notes that an exception has a traceback, which leads to frames.
+pub(super) fn note_traceback(context: &PickleContext, exception: &Bound<'_, PyAny>) -> PyResult<()> {
+    if exception.getattr("__traceback__")?.is_none() {
+        return Ok(());
+    }
+    context.note("an exception will be restored without its traceback".to_owned())
 }

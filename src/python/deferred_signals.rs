@@ -17,6 +17,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 
 use super::thread_timers as timers;
+
 use crate::snapshot::atomic::signals;
 
 /// How long a signal waits for a call of [`check_signals`], in nanoseconds.

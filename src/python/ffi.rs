@@ -52,11 +52,26 @@ pub(crate) fn run_file<'py>(
 /// Runs a code object with `namespace` as its globals and locals, without a Python frame below it.
 pub(crate) fn eval_code<'py>(code: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
     let py = code.py();
+    super::call_watch::see_module(code);
     // SAFETY: all three pointers are live objects for the call, and the GIL is held. CPython itself checks
     // that the globals are a dict and raises where the first is no code object.
     let result = unsafe { pyo3::ffi::PyEval_EvalCode(code.as_ptr(), namespace.as_ptr(), namespace.as_ptr()) };
     // SAFETY: PyEval_EvalCode returns a new reference, or NULL with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(py, result) }
+}
+
+/// A number for this thread.
+pub(crate) fn this_thread() -> u64 {
+    // SAFETY: has no preconditions.
+    unsafe { libc::pthread_self() as u64 }
+}
+
+/// The innermost Python frame of this thread, unless it executes no Python code.
+pub(crate) fn current_frame(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
+    // SAFETY: the GIL is held.
+    let frame = unsafe { pyo3::ffi::PyEval_GetFrame() };
+    // SAFETY: PyEval_GetFrame returns a borrowed reference, or NULL without an exception.
+    unsafe { Bound::from_borrowed_ptr_or_opt(py, frame.cast()) }
 }
 
 /// The importer for a path: folders and zip archives have one. Python's `None` for a script.

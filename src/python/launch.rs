@@ -20,6 +20,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
+use crate::snapshot::atomic::signals::end_by;
+use crate::ui::terminal_signals::die_of_sigint;
+
 /// How the process is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProcessEnd {
@@ -27,6 +30,8 @@ pub(crate) enum ProcessEnd {
     Exit(i32),
     /// By SIGINT, as `python` after a KeyboardInterrupt: a shell sees 130, and stops a loop that it runs.
     Interrupted,
+    /// By another signal.
+    Signal(c_int),
 }
 
 /// What to do when Python is set up.
@@ -225,16 +230,8 @@ fn finish(_py: Python<'_>, end: ProcessEnd) -> ! {
             die_of_sigint();
             std::process::exit(crate::exit::INTERRUPTED)
         }
+        ProcessEnd::Signal(signal) => end_by(signal),
     }
-}
-
-fn die_of_sigint() {
-    // SAFETY: sets the default action, which is always valid.
-    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
-    // SAFETY: has no preconditions.
-    let own = unsafe { libc::getpid() };
-    // SAFETY: sends a signal to this process only.
-    unsafe { libc::kill(own, libc::SIGINT) };
 }
 
 /// Makes file descriptor 1 a copy of 2, and returns the original standard output, so that the output of a script does

@@ -11,6 +11,8 @@ use anyhow::Result;
 use crate::exit::{self, OrExit};
 
 #[cfg(feature = "python")]
+pub(crate) mod call_watch;
+#[cfg(feature = "python")]
 pub(crate) mod context;
 #[cfg(feature = "python")]
 pub(crate) mod deferred_signals;
@@ -23,9 +25,13 @@ pub(crate) mod early_exit;
 #[cfg(feature = "python")]
 pub(crate) mod ffi;
 mod found_environment;
+#[cfg(feature = "python")]
+mod frame_evaluation;
 #[cfg(feature = "extension")]
 pub(crate) mod injected;
 mod interpreter;
+#[cfg(feature = "python")]
+mod interrupted_call;
 #[cfg(feature = "python")]
 pub(crate) mod ipython_prompt;
 #[cfg(feature = "python")]
@@ -46,15 +52,17 @@ pub(crate) mod script_command;
 pub(crate) mod script_entry;
 #[cfg(feature = "python")]
 pub(crate) mod script_run;
+#[cfg(feature = "python")]
+pub(crate) mod script_signals;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
 mod surroundings;
 #[cfg(feature = "python")]
-mod thread_timers;
+pub(crate) mod thread_timers;
 
 #[cfg(feature = "python")]
-pub(crate) use pyo3::Python;
+pub(crate) use pyo3::{PyErr, Python};
 
 pub(crate) use self::interpreter::{Interpreter, StartWay};
 

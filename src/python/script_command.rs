@@ -20,7 +20,7 @@ pub(crate) enum ScriptTarget {
     Module(OsString),
     /// Source code, as `python -c`.
     Code(OsString),
-    /// As `Code`, but the value of a single expression is printed, as in the prompt.
+    /// As `Code`, but the values of the expressions on the last line are printed, as in the prompt.
     Expression(OsString),
 }
 
@@ -60,7 +60,7 @@ impl ScriptCommand {
         !matches!(self.target, ScriptTarget::StandardInput)
     }
 
-    /// The same command, but code that is a single expression prints its value.
+    /// The same command, but code prints the values of the expressions on its last line.
     pub(crate) fn showing_value(self) -> Self {
         match self.target {
             ScriptTarget::Code(code) => Self { target: ScriptTarget::Expression(code), ..self },

@@ -82,7 +82,7 @@ pub(super) fn prepare<'py>(
         }
         ScriptTarget::Code(code) => {
             set_arguments(py, OsStr::new("-c"), Some(code), command)?;
-            Ok((prepare_code(py, code)?, Some(source_of_code(code))))
+            Ok((prepare_code(py, code, false)?, Some(source_of_code(code))))
         }
         ScriptTarget::Expression(code) => {
             set_arguments(py, OsStr::new("-c"), Some(code), command)?;
@@ -90,7 +90,7 @@ pub(super) fn prepare<'py>(
             match compile(py, &source, OsStr::new("<string>"), "eval") {
                 Ok(expression) => Ok((Entry::Expression(expression), Some(source_of_code(code)))),
                 // Statements, or a syntax error that `exec` reports better.
-                Err(_) => Ok((prepare_code(py, code)?, Some(source_of_code(code)))),
+                Err(_) => Ok((prepare_code(py, code, true)?, Some(source_of_code(code)))),
             }
         }
     }
@@ -169,10 +169,14 @@ fn load_bytecode<'py>(py: Python<'py>, bytes: &[u8], magic: &[u8]) -> Entry<'py>
     }
 }
 
-fn prepare_code<'py>(py: Python<'py>, code: &OsStr) -> PyResult<Entry<'py>> {
+/// `shows_values`: whether the expressions on the last line print their values, as in the prompt.
+fn prepare_code<'py>(py: Python<'py>, code: &OsStr, shows_values: bool) -> PyResult<Entry<'py>> {
     let text = code.into_pyobject(py)?.into_any();
     let source = text.call_method1("__add__", ("\n",))?;
-    let compiled = compile(py, &source, OsStr::new("<string>"), "exec");
+    let compiled = match shows_values {
+        true => compile_showing_values(py, &source),
+        false => compile(py, &source, OsStr::new("<string>"), "exec"),
+    };
     if py.version_info() >= (3, 13)
         && let Ok(compiled) = &compiled
     {
@@ -187,6 +191,31 @@ fn prepare_code<'py>(py: Python<'py>, code: &OsStr) -> PyResult<Entry<'py>> {
 fn run_module_as_main<'py>(py: Python<'py>, name: &OsStr, alter_argv: bool) -> PyResult<Entry<'py>> {
     let function = py.import("runpy")?.getattr("_run_module_as_main")?;
     Ok(Entry::Module(function, (name, alter_argv).into_pyobject(py)?))
+}
+
+/// Compiles statements; each expression on the last line goes to `sys.displayhook`, with its value.
+fn compile_showing_values<'py>(py: Python<'py>, source: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    const ONLY_SYNTAX_TREE: i32 = 0x400;
+    let compile_builtin = py.import("builtins")?.getattr("compile")?;
+    let parse = |source: &Bound<'py, PyAny>, mode: &str| {
+        compile_builtin.call1((source, "<string>", mode, ONLY_SYNTAX_TREE, true))
+    };
+    let tree = parse(source, "exec")?;
+    let statements = tree.getattr("body")?;
+    let Some(last) = statements.try_iter()?.last().transpose()? else {
+        return compile(py, &tree, OsStr::new("<string>"), "exec");
+    };
+    let (line, expression) = (last.getattr("lineno")?, py.import("_ast")?.getattr("Expr")?);
+    for statement in statements.try_iter()? {
+        let statement = statement?;
+        if statement.is_instance(&expression)? && statement.getattr("lineno")?.eq(&line)? {
+            let show = parse("__import__('sys').displayhook(None)".into_pyobject(py)?.as_any(), "eval")?;
+            let show = show.getattr("body")?;
+            show.setattr("args", PyList::new(py, [statement.getattr("value")?])?)?;
+            statement.setattr("value", show)?;
+        }
+    }
+    compile(py, &tree, OsStr::new("<string>"), "exec")
 }
 
 /// Compiles source code without inheriting `from __future__` imports.

@@ -18,12 +18,14 @@ use crate::ui::messages::{print_error, print_line};
 
 /// How a script ended, and what it leaves.
 pub(crate) struct ScriptRun {
-    /// `finished`, `exit`, `exception` or `interrupted`.
+    /// `finished`, `exit`, `exception` or `interrupted`; for a script that still runs, `signal` or `running`.
     pub how: &'static str,
     /// How the process is to end.
     pub end: ProcessEnd,
     /// The exception that it raised, unless that is SystemExit.
     pub error: Option<PyErr>,
+    /// The exception that ended it, SystemExit as well.
+    pub raised: Option<PyErr>,
     /// How long it ran, in seconds.
     pub seconds: f64,
     /// Whether this process is a fork that the script made, which must not save the session as well.
@@ -38,6 +40,11 @@ impl ScriptRun {
     /// Whether the script ended with exit code 0.
     pub(crate) fn succeeded(&self) -> bool {
         self.end == ProcessEnd::Exit(0)
+    }
+
+    /// Whether the script has ended by itself.
+    pub(crate) fn is_over(&self) -> bool {
+        !matches!(self.how, "signal" | "running")
     }
 
     /// Runs an action while the `__main__` of the script is in `sys.modules`, where pickling looks up names. The script
@@ -55,21 +62,57 @@ impl ScriptRun {
     }
 }
 
+/// A script that is about to begin, or still runs.
+pub(crate) struct StartedScript {
+    started: Instant,
+    main: Py<PyModule>,
+    source: Option<ScriptSource>,
+}
+
+impl StartedScript {
+    /// The run so far.
+    pub(crate) fn so_far(&self, py: Python<'_>, how: &'static str, end: ProcessEnd) -> ScriptRun {
+        ScriptRun {
+            how,
+            end,
+            error: None,
+            raised: None,
+            seconds: self.started.elapsed().as_secs_f64(),
+            forked: false,
+            main: self.main.clone_ref(py),
+            source: self.source.clone(),
+        }
+    }
+}
+
 /// Runs the command to its end: prints the traceback if it raises, and joins its threads. Only finalizing the
 /// interpreter is left to do.
 pub(crate) fn run_script(py: Python<'_>, command: &ScriptCommand) -> anyhow::Result<ScriptRun> {
+    run_observed(py, command, |_| {})
+}
+
+/// As [`run_script`]. `begin` is called before the first line.
+pub(crate) fn run_observed(
+    py: Python<'_>,
+    command: &ScriptCommand,
+    begin: impl FnOnce(StartedScript),
+) -> anyhow::Result<ScriptRun> {
     let started = Instant::now();
     let process = std::process::id();
     let main = py.import("__main__")?;
     // An error of `prepare` is ours. Errors of the script, and those of CPython before its first line, are in `entry`.
     let (entry, source) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
-    let (how, end, error) = finish_run(py, entry.call(py, &main.dict()))?;
+    begin(StartedScript { started, main: main.clone().unbind(), source: source.clone() });
+    let result = entry.call(py, &main.dict());
+    let raised = result.as_ref().err().map(|error| error.clone_ref(py));
+    let (how, end, error) = finish_run(py, result)?;
     remove_file_attributes(command, &main.dict())?;
     join_threads(py)?;
     // A child process of `os.fork` that runs to the end of the script gets here as well.
     let forked = std::process::id() != process;
-    Ok(ScriptRun { how, end, error, seconds: started.elapsed().as_secs_f64(), forked, main: main.unbind(), source })
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(ScriptRun { how, end, error, raised, seconds, forked, main: main.unbind(), source })
 }
 
 /// Runs the command as `python -i` does: even after an exception, the prompt follows.

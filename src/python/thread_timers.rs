@@ -4,7 +4,8 @@
 //! within a handler of a signal.
 #![allow(unsafe_code)]
 
-pub(super) use self::system::{create, delete, is_main_thread, set};
+pub(crate) use self::system::is_main_thread;
+pub(super) use self::system::{create, delete, set};
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -15,7 +16,7 @@ mod system {
     /// `libc` has no name for it.
     const SIGEV_THREAD_ID: c_int = 4;
 
-    pub(in crate::python) fn is_main_thread() -> bool {
+    pub(crate) fn is_main_thread() -> bool {
         // SAFETY: has no preconditions.
         let thread = unsafe { libc::gettid() };
         thread.cast_unsigned() == std::process::id()
@@ -61,7 +62,7 @@ mod system {
 mod system {
     use std::ffi::c_int;
 
-    pub(in crate::python) fn is_main_thread() -> bool {
+    pub(crate) fn is_main_thread() -> bool {
         false
     }
 

@@ -113,6 +113,7 @@ impl SessionReport {
         self.index.variables.retain(|variable| !variable.lost.is_empty());
         self.index.module_state.clear();
         self.index.ambient.clear();
+        self.index.frame_locals.retain(|local| !local.lost.is_empty());
         self.index.left_out.retain(|item| item.reason == LeftOutReason::Failed);
     }
 

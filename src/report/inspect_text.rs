@@ -3,6 +3,8 @@
 
 use std::io::{self, Write};
 
+use super::frames_text::write_frames;
+use super::grouped_notes::grouped_notes;
 use super::inspect_report::{FileFormat, SessionReport};
 use super::table::{TableStyle, write_table};
 use crate::pickle::explain::trace_tree::TraceTree;
@@ -22,11 +24,17 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     let size = format_size(report.bytes);
     out.line(format_args!("{}: {} with {variables}, {size}", report.file, report.format.words()))?;
     if report.format == FileFormat::Snapcli {
-        write_origin(out, index)?;
+        write_origin(out, index, all)?;
     }
     if !index.variables.is_empty() || !index.left_out.is_empty() {
         out.blank()?;
         write_table(out, index, style, all)?;
+    }
+    let notes = grouped_notes(&index.variables);
+    if !notes.is_empty() {
+        out.blank()?;
+        out.line("notes:")?;
+        notes.iter().try_for_each(|note| out.line(format_args!("  {note}")))?;
     }
     write_state(out, "state of other modules", &index.module_state)?;
     write_state(out, "state of the interpreter and of libraries", &index.ambient)?;
@@ -129,7 +137,7 @@ pub fn write_tree(out: &mut dyn Write, tree: &TraceTree, style: TableStyle) -> i
 }
 
 /// Writes when, how and from which script a session was saved.
-fn write_origin(out: &mut Lines<'_>, index: &Index) -> io::Result<()> {
+fn write_origin(out: &mut Lines<'_>, index: &Index, all: bool) -> io::Result<()> {
     let when = index.created.replace('T', " ").replace('Z', " UTC");
     let python = &index.python;
     // A session of plain data needs no dill.
@@ -140,6 +148,10 @@ fn write_origin(out: &mut Lines<'_>, index: &Index) -> io::Result<()> {
         index.packages.iter().map(|(package, version)| format!("{package} {version}")).collect();
     if !packages.is_empty() {
         out.line(format_args!("with {}", packages.join(", ")))?;
+    }
+    // The frames say the same as the traceback, and more.
+    if !index.frames.is_empty() {
+        return write_frames(out, index, all);
     }
     if let Some(traceback) = &index.script.ended.traceback {
         out.blank()?;
@@ -173,6 +185,7 @@ fn ending(index: &Index) -> String {
         "exception" => format!("failed after {seconds:.1} s"),
         "interrupted" => format!("was interrupted after {seconds:.1} s"),
         "running" => format!("was still running after {seconds:.1} s"),
+        "signal" => format!("was ended by a signal after {seconds:.1} s"),
         "exit" if ended.code != 0 => format!("exited with {} after {seconds:.1} s", ended.code),
         _ => format!("ran {seconds:.1} s"),
     }

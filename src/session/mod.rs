@@ -8,21 +8,25 @@
 mod ambient;
 mod api;
 mod attribute_places;
+mod called_function;
 mod child_signal;
 mod code_objects;
 mod code_sources;
+mod crash_frames;
 mod credential_values;
 mod credentials;
 mod definition_changes;
 mod distributions;
 mod failure_path;
 mod forked_load;
+mod frame_prompt;
 mod fresh_load;
 mod imported_definitions;
 mod imported_objects;
 mod interpreter_guards;
 mod ipython_extension;
 mod ipython_names;
+mod kept_locals;
 mod load_faults;
 mod load_guards;
 mod load_needs;
@@ -45,14 +49,19 @@ mod trial_load;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
+pub(crate) use self::called_function::function_that_did_the_work;
+pub(crate) use self::crash_frames::CapturedFrames;
 pub(crate) use self::distributions::{requirement, well_known};
+pub(crate) use self::frame_prompt::{FramePrompt, first_frame, frame_number};
 pub(crate) use self::fresh_load::FreshFailures;
 pub(crate) use self::imported_definitions::note_imported_definitions;
+pub(crate) use self::kept_locals::{BoundLocal, BoundLocals, functions_of_script};
 pub(crate) use self::provenance::Origin;
 pub(crate) use self::restore::{
-    AmbientChoice, FailedImport, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted, restore,
+    AmbientChoice, FailedImport, FrameChoice, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted,
+    restore,
 };
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
-pub(crate) use self::save::{LoadCheckMode, SaveRequest, save, signing_key};
+pub(crate) use self::save::{LoadCheckMode, SaveRequest, is_saving, save, signing_key};
 pub(crate) use self::select::{SelectionRules, session_names};
 pub(crate) use self::structure::{SessionStructure, StructureDifference, add_differences};

@@ -52,6 +52,7 @@ impl<'a> Origin<'a> {
             code: match run.end {
                 ProcessEnd::Exit(code) => code,
                 ProcessEnd::Interrupted => crate::exit::INTERRUPTED,
+                ProcessEnd::Signal(signal) => 128 + signal,
             },
             traceback: run.error.as_ref().and_then(|error| traceback(py, error).tolerated()),
         };

@@ -35,10 +35,12 @@ pub(crate) fn repickle<'py>(
         rules: &SelectionRules { private: true, refimported, ..SelectionRules::default() },
         check: LoadCheckMode::Off,
         all_faults: false,
+        frames: None,
+        locals: &[],
         // The name of an entry could be that of a variable.
         ambient: false,
         key: None,
-        progress: &|_, _, _| {},
+        measured: false,
     };
     let namespace = current_values(index, &module.dict())?;
     let source = SaveSource { module, namespace: &namespace, globals: &module.dict(), is_part: false, dill };

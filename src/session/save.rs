@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
+use super::api::Turn;
 use super::credentials::hidden;
 use super::forked_load::{in_child, library_that_hangs};
 use super::fresh_load::confirm;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::provenance::{self, ImportedPackages, Origin, ScriptNames};
-use super::script_credentials::hide_in_script;
+use super::script_credentials::hide_in_index;
 use super::trial_load::{TrialLoad, TrialResult};
 use super::variable_saver::{SavedVariables, save_variables};
 use crate::python::deferred_signals::Tolerated as _;
@@ -24,6 +25,7 @@ use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::Index;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::snapshot::writer::SnapshotWriter;
 use crate::ui::messages::Verbosity;
 
@@ -47,6 +49,8 @@ pub(crate) fn save<T: SaveTarget>(
     out: T,
 ) -> Result<(T, Index, u64)> {
     let main = run.main.bind(py);
+    // Another thread may be in a `snapcli.save`.
+    let _turn = Turn::wait(py)?;
     // The script may have replaced `__main__`, where pickling looks up its functions and classes.
     run.with_main(py, || {
         with_dill(py, dill, |dill| {
@@ -69,6 +73,11 @@ pub(crate) fn save<T: SaveTarget>(
             )
         })
     })?
+}
+
+/// Whether this thread is saving a session.
+pub(crate) fn is_saving() -> bool {
+    Turn::is_own()
 }
 
 /// Writes a snapshot of `source` to `out`. Returns the target, the index, and the number of bytes.
@@ -112,7 +121,10 @@ impl SessionWriter<'_, '_> {
         let saved = save_variables(py, request, source, names, faults, SnapshotWriter::new(out, name)?)?;
         let SavedVariables { writer, left_out, checked } = saved;
         let mut index = provenance::provenance(name, origin);
-        hide_in_script(&mut index.script, request.rules.redact);
+        if let Some(frames) = request.frames {
+            frames.describe_in(&mut index);
+        }
+        hide_in_index(&mut index, request.rules.redact);
         // Known only now: whether dill was needed, and which packages the variables import.
         index.python.dill = source.dill.version(py);
         let packages = ImportedPackages::of(py, writer.segments(), name);
@@ -200,6 +212,7 @@ impl SessionWriter<'_, '_> {
     }
 
     fn check_file<T>(&self, py: Python<'_>, path: &Path, written: &Written<T>, limit: Duration) -> Result<TrialResult> {
+        work_meter::begin(WorkStage::Trying, 0);
         let trial = TrialLoad { py, writer: self, index: &written.index };
         let mut found = in_child(py, limit, || trial.run(path, &written.checked))?;
         // The fresh process also starts Python and imports modules.

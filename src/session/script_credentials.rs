@@ -2,14 +2,52 @@
 //! there, and everybody who sees the index sees them.
 
 use super::credentials::{hidden, hide_arguments, word_in_message};
-use crate::snapshot::index::{NOT_SHOWN, ScriptInfo};
+use crate::snapshot::index::{Index, NOT_SHOWN, ScriptInfo};
 
 /// A shorter argument is a word or number that also occurs elsewhere.
 const SHORTEST_REPEATED: usize = 4;
 
+/// Hides credentials in what an index says of its script, and of the frames in which that was.
+pub(super) fn hide_in_index(index: &mut Index, redact: bool) {
+    let before = index.script.argv.clone();
+    let was_silent = index.script.ended.traceback.clone();
+    hide_in_script(&mut index.script, redact);
+    // With `redact`, the traceback has lost its messages and lines of code.
+    let is_bare = redact && was_silent.is_some_and(|traceback| mentions_credential(&traceback));
+    let repeated: Vec<&str> = before
+        .iter()
+        .zip(&index.script.argv)
+        .filter(|(old, new)| old != new)
+        .map(|(old, _)| old.split_once('=').map_or(old.as_str(), |(_, value)| value))
+        .filter(|value| value.len() >= SHORTEST_REPEATED)
+        .collect();
+    let hide = |text: &mut String| {
+        for value in &repeated {
+            *text = text.replace(value, NOT_SHOWN);
+        }
+        hidden(text).into_iter().for_each(|shown| *text = shown);
+    };
+    for raised in &mut index.raised {
+        hide(&mut raised.text);
+        if is_bare && let Some((name, _)) = raised.text.split_once(':') {
+            raised.text = format!("{name}: {NOT_SHOWN}");
+        }
+    }
+    for frame in &mut index.frames {
+        hide(&mut frame.source);
+        if is_bare {
+            frame.source.clear();
+        }
+    }
+}
+
+fn mentions_credential(traceback: &str) -> bool {
+    traceback.lines().filter(|line| !is_place(line)).find_map(word_in_message).is_some()
+}
+
 /// Hides credentials, and notes in `secrets` what was found. The messages of a traceback that mentions a password are
 /// left out with `redact` only: they usually say what went wrong.
-pub(super) fn hide_in_script(script: &mut ScriptInfo, redact: bool) {
+fn hide_in_script(script: &mut ScriptInfo, redact: bool) {
     let before = script.argv.clone();
     // The first is the script itself.
     let found = hide_arguments(script.argv.get_mut(1..).unwrap_or_default());

@@ -9,7 +9,7 @@ use std::io;
 
 use anyhow::{Context as _, Result};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyByteArray, PyBytes, PyString};
+use pyo3::types::{PyAny, PyByteArray, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
 
 use super::object_description::{genuine_module, type_name};
 use super::select::{NamedValue, SelectionRules};
@@ -22,6 +22,12 @@ const MAX_NAMED: usize = 5;
 const SMALLEST: u64 = 1 << 16;
 /// A data frame with more columns counts as nothing.
 const MAX_COLUMNS: usize = 1000;
+
+/// How many items of a container are looked at to estimate its size, and in how many levels of containers.
+const MAX_SAMPLED: usize = 30;
+const MAX_SAMPLED_DEPTH: u32 = 4;
+/// About what a number takes in a pickle, in bytes, or the opcodes of a container.
+const SMALL_OBJECT: u64 = 4;
 
 /// Ranges of memory: start address and length in bytes.
 type MemoryRanges = Vec<(usize, u64)>;
@@ -66,6 +72,44 @@ pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &Sel
         named.join(", "),
     );
     Err(io::Error::new(io::ErrorKind::StorageFull, problem)).context("not enough disk space for the snapshot")
+}
+
+/// About how many bytes the variables take in the file, for a progress bar: some items of each container stand for all.
+pub(super) fn likely_size(kept: &[NamedValue<'_>]) -> u64 {
+    kept.iter().fold(0, |total, named| total.saturating_add(likely_size_of(&named.value, MAX_SAMPLED_DEPTH)))
+}
+
+fn likely_size_of(value: &Bound<'_, PyAny>, depth: u32) -> u64 {
+    let average = |sizes: &[u64], count: usize| match sizes.len() as u64 {
+        0 => SMALL_OBJECT,
+        sampled => (sizes.iter().sum::<u64>() / sampled).saturating_mul(count as u64).saturating_add(SMALL_OBJECT),
+    };
+    let size = |item: Bound<'_, PyAny>| likely_size_of(&item, depth - 1);
+    if depth == 0 {
+        return SMALL_OBJECT;
+    }
+    if let Ok(list) = value.cast_exact::<PyList>() {
+        let sizes: Vec<u64> = sampled(list.len()).filter_map(|at| list.get_item(at).tolerated()).map(size).collect();
+        return average(&sizes, list.len());
+    }
+    if let Ok(tuple) = value.cast_exact::<PyTuple>() {
+        let sizes: Vec<u64> = sampled(tuple.len()).filter_map(|at| tuple.get_item(at).tolerated()).map(size).collect();
+        return average(&sizes, tuple.len());
+    }
+    if let Ok(dict) = value.cast_exact::<PyDict>() {
+        let pairs = dict.iter().take(MAX_SAMPLED);
+        let sizes: Vec<u64> = pairs.map(|(key, item)| size(key).saturating_add(size(item))).collect();
+        return average(&sizes, dict.len());
+    }
+    let buffers = buffers_of(value).tolerated().unwrap_or_default();
+    let buffers = buffers.iter().fold(0, |total: u64, (_, length)| total.saturating_add(*length));
+    // The opcode, the length and the memo of a string; a float is as long.
+    if buffers > 0 || value.is_exact_instance_of::<PyFloat>() { buffers.saturating_add(6) } else { SMALL_OBJECT }
+}
+
+/// Some positions in a sequence of this length, evenly.
+fn sampled(length: usize) -> impl Iterator<Item = usize> {
+    (0..length).step_by(length.div_ceil(MAX_SAMPLED).max(1))
 }
 
 /// The memory of a value that will be in the file.

@@ -7,6 +7,7 @@ use anyhow::Result;
 use pyo3::prelude::*;
 
 use super::ambient::AmbientEntry;
+use super::crash_frames::FrameLocal;
 use super::select::{NamedValue, ProcessNames};
 use super::variable_saver::{VariableSaver, left_out};
 use crate::pickle::format::emit;
@@ -107,6 +108,19 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             Some(rule) => Ok(Some(left_out(named, LeftOutReason::Filter, rule))),
             None => self.save(py, named, SegmentRole::ModuleItem),
         }
+    }
+
+    /// Saves the local variables of frames, unless a rule excludes them. Returns those that cannot be saved.
+    pub(super) fn save_locals(&self, py: Python<'py>, locals: &[FrameLocal<'py>]) -> Result<Vec<LeftOut>> {
+        let mut left_out = Vec::new();
+        for FrameLocal { named, bare_name } in locals {
+            check_signals(py)?;
+            left_out.extend(match self.request.rules.excluding(bare_name, &named.value) {
+                Some(rule) => Some(super::variable_saver::left_out(named, LeftOutReason::Filter, rule)),
+                None => self.save(py, named, SegmentRole::FrameLocal)?,
+            });
+        }
+        Ok(left_out)
     }
 
     /// Saves an entry of the ambient state: a string that plain dill reads and drops.

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::object_description::type_name;
-use super::restore::{AmbientChoice, FaultLog, LoadFault, RestoreRequest, restore};
+use super::restore::{AmbientChoice, FaultLog, FrameChoice, LoadFault, RestoreRequest, restore};
 use super::save::{SaveSource, SessionWriter};
 use super::select::SelectionRules;
 use super::variable_saver::SaveRequest;
@@ -124,6 +124,7 @@ impl<'py> TrialLoad<'_, 'py> {
             trusted: true,
             finds_script_modules: false,
             ambient: AmbientChoice::None,
+            frames: FrameChoice::None,
             fault_log: Some(Rc::clone(&log)),
             dill: self.writer.source.dill,
         };
@@ -223,7 +224,7 @@ impl<'py> TrialLoad<'_, 'py> {
             whole: request.rules.whole,
             ..SelectionRules::default()
         };
-        let request = SaveRequest { rules: &rules, ambient: false, key: None, progress: &|_, _, _| {}, ..*request };
+        let request = SaveRequest { rules: &rules, ambient: false, key: None, measured: false, ..*request };
         let source = SaveSource { module, namespace: &namespace, globals, dill, is_part: false };
         let writer = SessionWriter { request: &request, source: &source, ..*self.writer };
         let written = writer.write(self.py, &faults, Vec::new())?;

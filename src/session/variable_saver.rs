@@ -12,10 +12,12 @@ use pyo3::types::{PyDict, PyModule};
 
 use super::ambient;
 use super::code_objects::{CodeReader, all_code, names_among};
+use super::crash_frames::CapturedFrames;
 use super::credentials::hidden;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilters};
+use super::kept_locals::BoundLocal;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::load_needs;
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
@@ -24,7 +26,7 @@ use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
 use super::secrets::SecretFinder;
 use super::select::{NamedValue, SelectionRules, select};
-use super::size_estimate::check_room;
+use super::size_estimate::{check_room, likely_size};
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::{
@@ -38,6 +40,7 @@ use crate::snapshot::atomic::signals;
 use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::snapshot::writer::SnapshotWriter;
 
 /// Writing a buffer of this many bytes takes so long that other threads may run meanwhile.
@@ -55,10 +58,14 @@ pub(crate) struct SaveRequest<'a> {
     pub all_faults: bool,
     /// Whether to save what the session changed besides its variables: see [`ambient`].
     pub ambient: bool,
+    /// Where the script is or ended: frames, whose locals are saved as well.
+    pub frames: Option<&'a CapturedFrames>,
+    /// The variables that are local variables of functions.
+    pub locals: &'a [BoundLocal],
     /// The key that signs the file.
     pub key: Option<&'a SigningKey>,
-    /// Called before each variable with its name, the number of variables done, and the number of all.
-    pub progress: &'a dyn Fn(&str, usize, usize),
+    /// Whether somebody watches how far it has come: then the size of the session is estimated first.
+    pub measured: bool,
 }
 
 /// Whether a save is checked by loading what it has written.
@@ -149,14 +156,17 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         needed_modules: RefCell::default(),
         sources: RefCell::default(),
     };
-    saver.pickler.expect(selection.kept.iter().map(|named| &named.value));
+    let locals = request.frames.map_or_else(Vec::new, |frames| frames.locals(py));
+    let all = selection.kept.iter().chain(locals.iter().map(|local| &local.named));
+    saver.pickler.expect(all.map(|named| &named.value));
     // If dill meets a recursive object that it cannot handle, it warns and writes a bare name, which does not exist in
     // another process: `strict_importer` makes an error of that warning.
     let warnings = filters.until_dropped(py);
     let ignored = IgnoredWarnings::new(py);
     let paused = PausedCollector::new(py)?;
-    for (done, named) in selection.kept.iter().enumerate() {
-        (request.progress)(&named.name, done, selection.kept.len());
+    let total = if request.measured { likely_size(&selection.kept) } else { 0 };
+    work_meter::begin(WorkStage::Saving, total);
+    for named in &selection.kept {
         // Nothing is being pickled now, so a signal handler of the script may run, and may end the save.
         check_signals(py)?;
         if let Some(reason) = saver.save(py, named, SegmentRole::Variable)? {
@@ -169,6 +179,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     }
     // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
     left_out.extend(saver.save_module_state(py)?);
+    left_out.extend(saver.save_locals(py, &locals)?);
     ambient.iter().chain(&saver.code_sources()?).try_for_each(|entry| saver.save_ambient(entry))?;
     drop(ignored);
     drop(warnings);
@@ -294,6 +305,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         if facts.memo.0 == facts.memo.1 && facts.imports.len() == 1 {
             variable.kind = VariableKind::Import;
         }
+        // A function with a cache that is imported again is an object with a memo slot.
+        if variable.type_name == "functools._lru_cache_wrapper" && !facts.has_code && facts.imports.len() == 1 {
+            variable.kind = VariableKind::Import;
+        }
         if let Some((module, name)) = self.imported_objects.of_process(&named.value) {
             // Its contents are not in the file.
             (variable.len, variable.preview) = (None, format!("{module}.{name}"));
@@ -381,8 +396,14 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             dtype: described.dtype,
             preview: described.preview,
             line: self.lines.get(&named.name).copied(),
+            local_of: self.local_of(&named.name),
             ..Variable::default()
         }
+    }
+
+    /// The function that a variable is a local variable of.
+    fn local_of(&self, name: &str) -> Option<String> {
+        self.request.locals.iter().find(|local| local.name == name).map(|local| local.function.clone())
     }
 
     /// The modules of the project that a value refers to, or that its code imports. Notes them for

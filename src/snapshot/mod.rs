@@ -27,6 +27,7 @@ pub(crate) mod signer;
 pub(crate) mod store;
 pub(crate) mod system;
 pub(crate) mod verification;
+pub(crate) mod work_meter;
 pub(crate) mod writer;
 
 /// The name of an unnamed object: a pickle that is neither a session nor a dict of variables holds one.

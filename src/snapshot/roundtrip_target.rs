@@ -164,11 +164,20 @@ impl RoundTripTarget {
     }
 
     fn first_of(&self, name: &str) -> Option<(SegmentRole, &Variable)> {
-        let (index, position) = (self.first_index()?, *self.positions.get(name)?);
-        // The variables of other modules come after all others.
-        let item = || index.module_state.get(position.checked_sub(index.variables.len())?);
-        let variable = index.variables.get(position).map(|variable| (SegmentRole::Variable, variable));
-        variable.or_else(|| item().map(|item| (SegmentRole::ModuleItem, item)))
+        let (index, mut position) = (self.first_index()?, *self.positions.get(name)?);
+        // As in `Index::compared`.
+        let lists = [
+            (SegmentRole::Variable, &index.variables),
+            (SegmentRole::ModuleItem, &index.module_state),
+            (SegmentRole::FrameLocal, &index.frame_locals),
+        ];
+        for (role, list) in lists {
+            match list.get(position) {
+                Some(variable) => return Some((role, variable)),
+                None => position = position.checked_sub(list.len())?,
+            }
+        }
+        None
     }
 
     /// Compares the first snapshot with the second one, which was written to this target and has this index.

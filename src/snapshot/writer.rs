@@ -6,7 +6,7 @@
 
 use std::io;
 
-use super::index::{self, Index, PickleStream, SCHEMA, SegmentRole, StoredBuffer, Variable};
+use super::index::{self, Index, PickleStream, SCHEMA, SegmentRole, StoredBuffer, Variable, owner_among};
 use super::layout::{Trailer, longest_index};
 use super::pipeline::WritePipeline;
 use super::save_target::SaveTarget;
@@ -32,6 +32,7 @@ pub struct SnapshotWriter<T: SaveTarget> {
     scanner: Scanner,
     variables: Vec<Variable>,
     module_state: Vec<Variable>,
+    frame_locals: Vec<Variable>,
     ambient: Vec<Variable>,
 }
 
@@ -75,6 +76,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
             scanner: Scanner::new(emit::PRELUDE_MEMO),
             variables: Vec::new(),
             module_state: Vec::new(),
+            frame_locals: Vec::new(),
             ambient: Vec::new(),
         })
     }
@@ -86,11 +88,11 @@ impl<T: SaveTarget> SnapshotWriter<T> {
 
     /// All segments written so far, still without their hashes.
     pub fn segments(&self) -> impl Iterator<Item = &Variable> {
-        self.variables.iter().chain(&self.module_state).chain(&self.ambient)
+        self.variables.iter().chain(&self.module_state).chain(&self.frame_locals).chain(&self.ambient)
     }
 
     /// Starts a segment. Returns the offset at which its value will begin. All variables come before the module state,
-    /// and that comes before the ambient state.
+    /// that comes before the locals of frames, and these come before the ambient state.
     pub fn begin(&mut self, name: &str, role: SegmentRole) -> io::Result<u64> {
         let frame = SegmentFrame::new(role, name);
         let head = frame.head.clone();
@@ -169,6 +171,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         let segments = match role {
             SegmentRole::Variable => &mut self.variables,
             SegmentRole::ModuleItem => &mut self.module_state,
+            SegmentRole::FrameLocal => &mut self.frame_locals,
             SegmentRole::Ambient => &mut self.ambient,
         };
         // The caller has described the value; everything about the segment is known here.
@@ -226,7 +229,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         self.put(&end)?;
         let length = self.position;
         let (mut out, hashes) = self.pipeline.finish()?;
-        let segments = [&mut self.variables, &mut self.module_state, &mut self.ambient];
+        let segments = [&mut self.variables, &mut self.module_state, &mut self.frame_locals, &mut self.ambient];
         for (variable, hashes) in segments.into_iter().flatten().zip(hashes) {
             hashes.store_in(variable);
         }
@@ -238,6 +241,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
             module: self.module,
             variables: self.variables,
             module_state: self.module_state,
+            frame_locals: self.frame_locals,
             ambient: self.ambient,
             stream: PickleStream { length, prelude: self.prelude_length, blake3, frame },
             ..index
@@ -275,19 +279,13 @@ impl<T: SaveTarget> SnapshotWriter<T> {
 
     /// The names of the variables whose segments filled these memo slots, each once. `slots` is sorted.
     fn owners_of(&self, slots: &[u64]) -> Vec<String> {
-        let owner = |slot: &u64| owner(&self.variables, *slot).or_else(|| owner(&self.module_state, *slot));
+        let lists = [&self.variables, &self.module_state, &self.frame_locals];
+        let owner = |slot: &u64| lists.into_iter().find_map(|list| owner_among(list, *slot));
         let mut owners: Vec<&str> = slots.iter().filter_map(owner).collect();
         // Slots are numbered in the order of the segments, so equal names are adjacent.
         owners.dedup();
         owners.into_iter().map(str::to_owned).collect()
     }
-}
-
-/// The name of the variable whose segment filled a memo slot; `None` for slot 0, the module itself. `variables` are in
-/// the order of the file.
-pub(super) fn owner(variables: &[Variable], slot: u64) -> Option<&str> {
-    let variable = variables.get(variables.partition_point(|variable| variable.memo.1 <= slot))?;
-    (variable.memo.0 <= slot).then_some(variable.name.as_str())
 }
 
 #[cfg(test)]

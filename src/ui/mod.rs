@@ -12,6 +12,7 @@ pub(crate) mod nearest_names;
 pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod shown_lines;
+pub(crate) mod terminal_signals;
 
 pub(crate) use self::display::{count, escape, format_size};
 pub(crate) use self::messages::Verbosity;

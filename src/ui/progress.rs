@@ -1,79 +1,229 @@
-//! Progress bars for long saves, loads and checks, on standard error: in a terminal only, and only for work that takes
-//! a while.
+//! Progress bars on standard error, of one line: what is done, bytes of bytes, the rate, and the time left. Work that
+//! ends soon shows none, and none stays on the screen.
 
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Verbosity;
+use super::terminal_signals::ClearedAtSignals;
+use super::{Verbosity, format_size};
 
 /// Work that ends sooner shows no bar.
-const DELAY: Duration = Duration::from_millis(700);
+const DELAY: Duration = Duration::from_millis(500);
+/// How often the bar is drawn.
+const TICK: Duration = Duration::from_millis(100);
+/// The rate is that of the last so many ticks.
+const RATE_TICKS: usize = 30;
+/// All columns but those of the bar have a fixed width, so that nothing jumps.
+const TEMPLATE: &str = "{spinner} {msg:9} {wide_bar} {prefix:41}";
+/// For work whose end is not known.
+const OPEN_TEMPLATE: &str = "{spinner} {msg:9} {prefix:41}";
+
+static SWITCHED_OFF: AtomicBool = AtomicBool::new(false);
+
+/// Shows no bars from now on.
+pub(crate) fn switch_off() {
+    SWITCHED_OFF.store(true, Ordering::Relaxed);
+}
+
+/// What a bar shows: a verb, such as `checking`, the bytes that are done, and all bytes, 0 if that is unknown.
+pub(crate) type Measured = (&'static str, u64, u64);
 
 /// A bar that stays hidden until [`DELAY`] is over, and disappears when it is dropped.
 pub(crate) struct DelayedBar {
-    bar: ProgressBar,
-    position: AtomicU64,
-    /// Dropping it ends the thread that waits to show the bar.
-    _alive: Option<Sender<()>>,
+    shared: Arc<Shared>,
+    /// `None` if there is no bar.
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    label: &'static str,
+    done: AtomicU64,
+    total: u64,
+    /// Measures work of another stage than that of `done`, while it returns something.
+    other: Option<fn() -> Option<Measured>>,
+    ended: Mutex<bool>,
+    wake: Condvar,
 }
 
 impl DelayedBar {
-    /// A bar that counts bytes. `label` is a verb, such as `checking`.
+    /// A bar that counts bytes.
     pub(crate) fn bytes(label: &'static str, total: u64, verbosity: Verbosity) -> Self {
-        Self::new("{spinner} {msg} {wide_bar} {bytes}/{total_bytes}", label, total, verbosity)
+        Self::new(label, total, None, verbosity)
     }
 
-    /// A bar that counts variables.
+    /// A bar that counts bytes, until `other` measures something.
     #[cfg(feature = "python")]
-    pub(crate) fn variables(label: &'static str, verbosity: Verbosity) -> Self {
-        Self::new("{spinner} {msg} {wide_bar} {pos}/{len} {prefix} {elapsed}", label, 0, verbosity)
+    pub(crate) fn measuring(
+        label: &'static str,
+        total: u64,
+        other: fn() -> Option<Measured>,
+        verbosity: Verbosity,
+    ) -> Self {
+        Self::new(label, total, Some(other), verbosity)
     }
 
-    fn new(template: &str, label: &'static str, total: u64, verbosity: Verbosity) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()).with_message(label);
-        // The templates are constants, so this does not fail.
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        let wanted = verbosity != Verbosity::Quiet && std::io::stderr().is_terminal();
-        let alive = wanted.then(|| show_later(bar.clone()));
-        Self { bar, position: AtomicU64::new(0), _alive: alive }
+    fn new(label: &'static str, total: u64, other: Option<fn() -> Option<Measured>>, verbosity: Verbosity) -> Self {
+        let (done, ended, wake) = (AtomicU64::new(0), Mutex::new(false), Condvar::new());
+        let shared = Arc::new(Shared { label, done, total, other, ended, wake });
+        let is_wanted = verbosity != Verbosity::Quiet && !SWITCHED_OFF.load(Ordering::Relaxed);
+        let thread = (is_wanted && std::io::stderr().is_terminal()).then(|| {
+            let shared = Arc::clone(&shared);
+            // A thread of its own: the work may be busy for long without a word.
+            std::thread::Builder::new().spawn(move || shared.show())
+        });
+        Self { shared, thread: thread.and_then(Result::ok) }
+    }
+
+    /// Whether somebody sees it, if the work takes long enough.
+    #[cfg(feature = "python")]
+    pub(crate) fn is_shown(&self) -> bool {
+        self.thread.is_some()
     }
 
     /// Adds to the bytes that are done. May be called from several threads.
     pub(crate) fn advance(&self, bytes: u64) {
-        let position = self.position.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        self.bar.set_position(position);
+        self.shared.done.fetch_add(bytes, Ordering::Relaxed);
     }
-
-    /// Shows the variable that is next.
-    #[cfg(feature = "python")]
-    pub(crate) fn start_variable(&self, name: &str, done: usize, total: usize) {
-        self.bar.set_length(total as u64);
-        self.bar.set_position(done as u64);
-        self.bar.set_prefix(super::escape(name).into_owned());
-    }
-}
-
-/// Shows the bar after [`DELAY`]. This needs a separate thread: a single large variable reports nothing until it is
-/// done.
-fn show_later(bar: ProgressBar) -> Sender<()> {
-    let (alive, ended) = channel();
-    std::thread::spawn(move || {
-        if ended.recv_timeout(DELAY) == Err(RecvTimeoutError::Timeout) {
-            bar.set_draw_target(ProgressDrawTarget::stderr());
-            bar.enable_steady_tick(Duration::from_millis(100));
-        }
-    });
-    alive
 }
 
 impl Drop for DelayedBar {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        *self.shared.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.wake.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // If drawing has panicked, there is nothing to clear.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    /// Draws the bar from time to time, and clears it in the end.
+    fn show(&self) {
+        if self.wait(DELAY) {
+            return;
+        }
+        let _cleared = ClearedAtSignals::new();
+        // Nothing is drawn before all is set.
+        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::hidden());
+        let (mut rate, mut label) = (Rate::default(), "");
+        loop {
+            let (next, done, total) = self.measure();
+            if next != label {
+                bar.set_draw_target(ProgressDrawTarget::hidden());
+                (rate, label) = (Rate::default(), next);
+                bar.set_message(label);
+                set_template(&bar, total);
+            }
+            let rate = rate.at(done);
+            bar.set_length(total.max(1));
+            // Not quite full as long as there is work: the total may be an estimate.
+            bar.set_position(done.min(total - total / 100));
+            bar.set_prefix(figures(done, total, rate));
+            if bar.is_hidden() {
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
+            bar.tick();
+            if self.wait(TICK) {
+                break;
+            }
+        }
+        bar.finish_and_clear();
+    }
+
+    fn measure(&self) -> Measured {
+        let own = || (self.label, self.done.load(Ordering::Relaxed), self.total);
+        self.other.and_then(|other| other()).unwrap_or_else(own)
+    }
+
+    /// Waits; true if the work has ended meanwhile.
+    fn wait(&self, time: Duration) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = self.wake.wait_timeout_while(ended, time, |ended| !*ended);
+        *ended.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+fn set_template(bar: &ProgressBar, total: u64) {
+    // The templates are constants, so this does not fail.
+    if let Ok(style) = ProgressStyle::with_template(if total > 0 { TEMPLATE } else { OPEN_TEMPLATE }) {
+        bar.set_style(style);
+    }
+}
+
+/// Bytes per second, from what was done in the last seconds.
+#[derive(Default)]
+struct Rate {
+    seen: std::collections::VecDeque<(Instant, u64)>,
+}
+
+impl Rate {
+    fn at(&mut self, done: u64) -> u64 {
+        let now = Instant::now();
+        // What was done may be discarded: then the rate begins anew.
+        if self.seen.back().is_some_and(|(_, before)| *before > done) {
+            self.seen.clear();
+        }
+        if self.seen.len() >= RATE_TICKS {
+            self.seen.pop_front();
+        }
+        self.seen.push_back((now, done));
+        let Some((start, before)) = self.seen.front() else { return 0 };
+        let seconds = now.duration_since(*start).as_secs_f64();
+        if seconds > 0.0 { ((done - before) as f64 / seconds) as u64 } else { 0 }
+    }
+}
+
+/// `1.4 GB of 2.8 GB   210 MB/s   7 s left`, in columns.
+fn figures(done: u64, total: u64, rate: u64) -> String {
+    let amount = match (done, total) {
+        (0, 0) => String::new(),
+        (done, 0) => format_size(done),
+        (done, total) if done >= total => format_size(done),
+        (done, total) => format!("{} of {}", format_size(done), format_size(total)),
+    };
+    let speed = if rate > 0 { format!("{}/s", format_size(rate)) } else { String::new() };
+    let left = match total.saturating_sub(done).checked_div(rate) {
+        Some(seconds) if total > done => format!("{} left", duration(seconds + 1)),
+        _ => String::new(),
+    };
+    format!("{amount:>16} {speed:>10} {left:>12}")
+}
+
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..100 => format!("{seconds} s"),
+        100..6000 => format!("{} min", seconds.div_ceil(60)),
+        _ => format!("{} h", seconds.div_ceil(3600).min(999)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_figures_have_the_same_width() {
+        for (done, total) in [(0, 0), (1, 0), (999_499_999, 999_499_999), (5_000, 2_800_000_000), (1 << 50, u64::MAX)] {
+            for rate in [0, 1, 999, 210_000_000, 999_000_000_000] {
+                let text = figures(done, total, rate);
+                assert_eq!(text.chars().count(), 40, "{text}");
+            }
+        }
+        assert_eq!(figures(1_400_000_000, 2_800_000_000, 210_000_000), "1.4 GB of 2.8 GB   210 MB/s     7 s left");
+    }
+
+    #[test]
+    fn the_rate_forgets_what_was_discarded() {
+        let mut rate = Rate::default();
+        rate.at(1000);
+        std::thread::sleep(Duration::from_millis(2));
+        assert!(rate.at(2000) > 0);
+        assert_eq!(rate.at(500), 0);
     }
 }

@@ -136,7 +136,8 @@ print(repr(report) == str(report), bool(report), report.complete, report.path, r
 print(report.lost == {'connection': report.lost['connection'].reason,
                       \"results['job7']\": report.lost['connection'].reason})
 lost = report.lost['connection']
-print(str(lost), '|', lost.path, '|', lost.type, '|', lost.hint)
+assert lost.path == lost.where
+print(str(lost), '|', lost.where, '|', lost.type, '|', lost.hint)
 print(report.left_out, report.bytes == os.path.getsize('a.pkl'))
 print(sorted(json.loads(json.dumps(report.to_dict())))[:6], os.path.basename(report.to_dict()['path']))
 # A report is saved as plain values.

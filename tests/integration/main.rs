@@ -73,6 +73,7 @@ mod installed;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+mod interrupted_commands;
 mod interrupts;
 #[cfg(feature = "python")]
 mod isolation;
@@ -95,6 +96,8 @@ mod lost_objects;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
+mod missing_modules;
+#[cfg(feature = "python")]
 mod module_credentials;
 #[cfg(feature = "python")]
 mod module_definitions;
@@ -102,6 +105,8 @@ mod module_definitions;
 mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
+#[cfg(feature = "python")]
+mod narrow_terminals;
 #[cfg(feature = "python")]
 mod native_arrays;
 #[cfg(feature = "python")]
@@ -143,6 +148,8 @@ mod told_reasons;
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod unkept_state;
 #[cfg(feature = "python")]
 mod unset_attributes;
 #[cfg(feature = "python")]

@@ -258,7 +258,7 @@ fn every_way_to_change_something_is_seen() {
 #[test]
 fn names_messages_and_the_newest_snapshot() {
     let sandbox = Sandbox::new();
-    sandbox.write("run.py", "import sys\nn = int(sys.argv[1])\nif n == 3: raise ValueError(n)\n");
+    sandbox.write("run.py", "import sys\nn = int(sys.argv[1])\ndef fail(x):\n    local = [x]\n    raise ValueError(local)\nif n == 3: fail(n)\n");
     let save = |number: &str, more: &[&str]| {
         sandbox.snapcli(&[&["save", "-o", "runs.snaps"], more, &["run.py", number]].concat())
     };
@@ -266,7 +266,7 @@ fn names_messages_and_the_newest_snapshot() {
     save("2", &["--name", "last one"]).assert_code(0);
     let crash = save("3", &[]);
     crash.assert_code(1);
-    assert!(crash.err().contains("the script failed; saved 2 variables to runs.snaps/@3"), "{}", crash.whole());
+    assert!(crash.err().contains("the script failed; saved 3 variables to runs.snaps/@3"), "{}", crash.whole());
     for (snapshot, n) in [
         ("runs.snaps/", 2),
         ("runs.snaps", 2),
@@ -278,6 +278,13 @@ fn names_messages_and_the_newest_snapshot() {
         run(&sandbox, &["restore", snapshot, "-c", "n"]).assert_stdout(&format!("{n}\n"));
         run(&sandbox, &["inspect", snapshot]);
     }
+    run(&sandbox, &["export", "-q", "runs.snaps/@crash", "-o", "crash.pkl"]);
+    run(&sandbox, &["verify", "-q", "crash.pkl"]);
+    let [stored, file] = ["runs.snaps/@3", "crash.pkl"].map(|name| {
+        let shown = run(&sandbox, &["inspect", name]).out();
+        shown.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    });
+    assert_eq!(stored, file);
     let log = run(&sandbox, &["log", "runs.snaps/"]);
     for text in ["@3 ", "run.py (exception)", "crash", "première", "best", "last one", "1: n"] {
         assert!(log.out().contains(text), "{text}\n{}", log.whole());

@@ -64,7 +64,7 @@ fn a_terminal_is_prompted_and_only_yes_loads_the_file() {
         ("yesterday\n", 5, format!("yesterday\n{nothing}")),
         // Ctrl-D and Ctrl-C.
         ("\x04", 5, format!("\n{nothing}")),
-        ("\x03", 130, "^C\nsnapcli: interrupted\n".to_owned()),
+        ("\x03", -2, "^C\nsnapcli: interrupted while restoring got.pkl\n".to_owned()),
     ] {
         let (found, asked, text) = on_a_terminal(&sandbox, answer, &restore);
         assert!(asked && found == code, "{answer:?}: exit {found}\n{text}");

@@ -25,6 +25,7 @@ use crate::session::{
 };
 use crate::snapshot::index::ScriptInfo;
 use crate::snapshot::reader::Snapshot;
+use crate::snapshot::work_meter;
 use crate::ui::progress::DelayedBar;
 
 struct ScriptInspection {
@@ -82,15 +83,17 @@ impl ScriptInspection {
             return Err(unmatched.error(Vec::new()));
         }
         let mut out = BufWriter::new(out);
-        let bar = DelayedBar::variables("checking", inspection.verbosity);
+        let bar = DelayedBar::measuring("checking", 0, work_meter::shown, inspection.verbosity);
         let request = SaveRequest {
             module: "__main__",
             rules: &SelectionRules::from(inspection.args.selection.clone()),
             check: if inspection.args.trace.is_none() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
             all_faults: inspection.args.trace.is_none(),
+            frames: None,
+            locals: &[],
             ambient: true,
             key: None,
-            progress: &|name, done, total| bar.start_variable(name, done, total),
+            measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         if let Some(name) = &inspection.args.trace {

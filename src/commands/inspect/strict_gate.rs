@@ -12,7 +12,7 @@ use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
-use crate::snapshot::verification::verify;
+use crate::snapshot::verification::{verify, work_of};
 use crate::ui::escape;
 use crate::ui::messages::print_line;
 use crate::ui::progress::DelayedBar;
@@ -77,7 +77,11 @@ fn is_intact(inspection: &InspectOutput, snapshot: &Snapshot, file: &str, is_own
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Ok(true);
     }
-    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), inspection.verbosity);
+    let bar = DelayedBar::bytes(
+        "checking",
+        if is_own { snapshot.stream_len() } else { work_of(snapshot) },
+        inspection.verbosity,
+    );
     let cannot_inspect = || format!("cannot inspect {}", escape(file));
     if is_own {
         // The hashes prove what was signed, however large it is.

@@ -42,7 +42,7 @@ pub(crate) fn run_command(
         ));
     }
     let (code, script) = (std::mem::take(&mut args.code), std::mem::take(&mut args.script));
-    // `-c` with a single expression prints its value.
+    // `-c` prints values, as the prompt does.
     let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
     check_restore(Some(args.file.as_path()).filter(|_| given.has("file")), command.as_ref())?;
     if let Some(command) = &command {

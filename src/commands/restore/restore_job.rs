@@ -12,21 +12,23 @@ use crate::cli::RestoreArgs;
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::is_stdio;
 use crate::exit;
-use crate::python::deferred_signals::check_signals;
+use crate::python::deferred_signals::{check_signals, deferring};
 use crate::python::dill::DillLocation;
 use crate::python::ipython_prompt::IpythonPrompt;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
-use crate::python::script_run::{run_before_prompt, run_script};
+use crate::python::script_run::{requested_end, run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python};
 use crate::report::answers::{ErrorAnswer, LostAnswer, MarkerAnswer, RestoreAnswer, SchemaVersion, absolute_path};
 use crate::session::{
-    AmbientChoice, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
-    note_imported_definitions, restore,
+    AmbientChoice, FrameChoice, FramePrompt, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
+    first_frame, frame_number, note_imported_definitions, restore,
 };
-use crate::snapshot::index::UnsavableObject;
+use crate::snapshot::atomic::signals;
+use crate::snapshot::index::{Index, UnsavableObject};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::work_meter;
 use crate::ui::messages::{print_error, print_error_line, print_line};
 use crate::ui::progress::DelayedBar;
 use crate::ui::prompt::{can_ask, confirm};
@@ -53,7 +55,18 @@ pub(super) fn run(
     // Without a terminal, `restore` alone runs what standard input holds.
     let prompt = args.interactive || (command.is_none() && !piped && !is_asked && std::io::stdin().is_terminal());
     let executable = interpreter.executable.clone();
-    let restore = RestoreJob { snapshot: Arc::new(snapshot), args, command, interpreter, verbosity, answer };
+    let frame = chosen_frame(&args, &snapshot)?;
+    let at_prompt = prompt || args.ipython;
+    let restore = RestoreJob {
+        snapshot: Arc::new(snapshot.stopped_by(signals::check)),
+        args,
+        command,
+        frame,
+        at_prompt,
+        interpreter,
+        verbosity,
+        answer,
+    };
     let job = if restore.args.ipython {
         PythonJob::Whole(Box::new(move |py| restore.run_ipython(py)))
     } else if prompt {
@@ -68,19 +81,33 @@ struct RestoreJob {
     snapshot: Arc<Snapshot>,
     args: RestoreArgs,
     command: Option<ScriptCommand>,
+    /// The frame whose local variables are bound.
+    frame: Option<usize>,
+    /// Whether a prompt will follow.
+    at_prompt: bool,
     interpreter: Interpreter,
     verbosity: Verbosity,
     answer: AnswerOutput,
+}
+
+/// The frame that `--frame` names.
+fn chosen_frame(args: &RestoreArgs, snapshot: &Snapshot) -> Result<Option<usize>> {
+    let file = args.file.display().to_string();
+    match (args.frame, snapshot.contents()) {
+        (Some(number), Contents::Own { index }) => frame_number(index, number, &file).map(Some),
+        (Some(number), Contents::Foreign { .. }) => frame_number(&Index::default(), number, &file).map(Some),
+        (None, _) => Ok(None),
+    }
 }
 
 impl RestoreJob {
     /// Loads the variables and runs the command. `None` lets Python's prompt begin.
     fn run_before_prompt(&self, py: Python<'_>) -> Option<ProcessEnd> {
         if let Err(error) = self.load(py) {
-            return Some(self.end_of_failure(&error));
+            return Some(self.end_of_failure(py, &error));
         }
         let command = self.command.as_ref()?;
-        run_before_prompt(py, command).err().map(|error| self.end_of_failure(&error))
+        run_before_prompt(py, command).err().map(|error| self.end_of_failure(py, &error))
     }
 
     /// Loads the variables, runs the command and the prompt of IPython, and ends the process.
@@ -88,22 +115,22 @@ impl RestoreJob {
         // Before anything is loaded, and before the user is asked whether to trust the file.
         let prompt = match IpythonPrompt::find(py, &self.interpreter.executable) {
             Ok(prompt) => prompt,
-            Err(error) => return self.end_of_failure(&error),
+            Err(error) => return self.end_of_failure(py, &error),
         };
         if let Some(end) = self.run_before_prompt(py) {
             return end;
         }
-        prompt.run().map_or_else(|error| self.end_of_failure(&error), |()| ProcessEnd::Exit(exit::DONE))
+        prompt.run().map_or_else(|error| self.end_of_failure(py, &error), |()| ProcessEnd::Exit(exit::DONE))
     }
 
     fn run(self, py: Python<'_>) -> ProcessEnd {
         if let Err(error) = self.load(py) {
-            return self.end_of_failure(&error);
+            return self.end_of_failure(py, &error);
         }
         let Some(command) = &self.command else { return ProcessEnd::Exit(exit::DONE) };
         match run_script(py, command) {
             Ok(run) => run.end,
-            Err(error) => self.end_of_failure(&error),
+            Err(error) => self.end_of_failure(py, &error),
         }
     }
 
@@ -159,14 +186,16 @@ impl RestoreJob {
             finds_script_modules: true,
             fault_log: None,
             ambient: self.ambient(),
+            frames: self.frames(),
             dill: &dill.lazy(),
         };
-        let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
-        let restored = restore(py, &self.snapshot, &request, &|bytes| bar.advance(bytes))?;
+        let bar = DelayedBar::measuring("checking", 0, work_meter::shown, self.verbosity);
+        let restored = deferring(py, || restore(py, &self.snapshot, &request, &|_| {}))?;
         // The bar must be gone before anything else is printed.
         drop(bar);
         self.print_summary(&restored, &name, trusted);
         self.write_answer(&restored, trusted)?;
+        self.select_frame(py, &restored)?;
         // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
@@ -176,7 +205,46 @@ impl RestoreJob {
         Ok(())
     }
 
-    fn end_of_failure(&self, error: &anyhow::Error) -> ProcessEnd {
+    /// The frames whose local variables are loaded: in a prompt, the user can go to any.
+    fn frames(&self) -> FrameChoice {
+        match (self.frame, self.at_prompt) {
+            (_, true) => FrameChoice::All,
+            (Some(number), false) => FrameChoice::One(self.home_of(number)),
+            (None, false) => FrameChoice::None,
+        }
+    }
+
+    /// The frame that has the local variables of a frame.
+    fn home_of(&self, number: usize) -> usize {
+        let Contents::Own { index } = self.snapshot.contents() else { return number };
+        index.frames.get(number).and_then(|frame| frame.same_as).map_or(number, |home| home as usize)
+    }
+
+    /// Binds the local variables of the frame that the user has chosen, or in a prompt of the innermost one.
+    fn select_frame(&self, py: Python<'_>, restored: &Restored) -> Result<()> {
+        let Contents::Own { index } = self.snapshot.contents() else { return Ok(()) };
+        let first = if self.at_prompt { first_frame(index) } else { None };
+        let Some(number) = self.frame.or(first) else { return Ok(()) };
+        let frames = FramePrompt::new(py, index, &restored.frames)?;
+        frames.bind(number)?;
+        if !self.at_prompt {
+            return Ok(());
+        }
+        self.verbosity.note("the frames of the traceback: frames, up(), down() and frame(n) go from one to another");
+        for name in frames.begin()? {
+            self.verbosity.note(&format!("{name} is also a variable here: use snapcli.{name} for the frames"));
+        }
+        Ok(())
+    }
+
+    fn end_of_failure(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
+        let is_interrupted = exit::code_of(error) == exit::INTERRUPTED;
+        if let Some(end) = requested_end(py, error).or(is_interrupted.then_some(ProcessEnd::Interrupted)) {
+            let text = format!("interrupted while restoring {}", self.args.file.display());
+            print_line(&text);
+            self.answer.write_error(&ErrorAnswer::interrupted(&text));
+            return end;
+        }
         self.answer.write_error(&ErrorAnswer::of(error));
         // The first line of a refusal already holds its causes.
         if error.downcast_ref::<Untrusted>().is_some() {
@@ -189,7 +257,10 @@ impl RestoreJob {
 
     fn write_answer(&self, restored: &Restored, trusted: bool) -> Result<()> {
         let lost = restored.lost.iter();
-        let lost = lost.map(|LostVariable { name, type_name, why, .. }| LostAnswer { name, type_name, error: why });
+        let lost = lost.map(|LostVariable { name, type_name, why, import }| {
+            let module = import.as_ref().map(|import| import.module.as_str());
+            LostAnswer { name, type_name, error: why, module }
+        });
         self.answer.write(&RestoreAnswer {
             schema: SchemaVersion,
             path: Some(absolute_path(&self.args.file)),

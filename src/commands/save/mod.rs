@@ -1,12 +1,16 @@
 //! `snapcli save`: checks the command line and prepares the Python; the rest runs in it.
 
 #[cfg(feature = "python")]
+mod function_locals;
+#[cfg(feature = "python")]
 mod generations;
 #[cfg(feature = "python")]
 mod kept_sessions;
 #[cfg(feature = "python")]
 mod load_check;
 pub(in crate::commands) mod named_patterns;
+#[cfg(feature = "python")]
+mod running_save;
 #[cfg(feature = "python")]
 mod save_job;
 #[cfg(feature = "python")]

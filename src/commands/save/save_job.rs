@@ -5,29 +5,35 @@
 use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
 
 use super::load_check::{LoadCheck, print_load_check};
 use super::named_patterns::NamedPatterns;
+use super::running_save::{reason, snapshot_times};
 use super::store_save::check_store;
 use crate::cli::{SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
 use crate::exit::{self, OrExit};
+use crate::python::call_watch::{self, WatchedFunction};
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
 use crate::python::early_exit;
+use crate::python::ffi::current_frame;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::ScriptCommand;
-use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_script};
+use crate::python::script_run::{ScriptRun, StartedScript, end_after_error, requested_end, run_observed};
+use crate::python::script_signals::{self, SnapshotTimes};
 use crate::python::{self, Interpreter, Python};
 use crate::report::answers::{ErrorAnswer, SessionAnswer};
+use crate::report::grouped_notes::grouped_notes;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::report::inspect_text;
 use crate::session::{
-    LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save, signing_key,
+    BoundLocal, CapturedFrames, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab,
+    note_imported_definitions, save, signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, LeftOutReason};
@@ -35,6 +41,7 @@ use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::StoredSnapshot;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::ui::messages::{print_error, print_lines};
 use crate::ui::progress::DelayedBar;
 use crate::ui::{Verbosity, count, format_size};
@@ -77,10 +84,14 @@ pub(super) fn run(
         named: NamedPatterns::of(&args.selection),
         careful_rules: OnceLock::new(),
         rules: args.selection.into(),
+        times: snapshot_times(args.while_running, &args.output)?,
+        locals: args.locals.iter().map(|text| WatchedFunction::parse(text)).collect(),
+        bound: Mutex::default(),
         key,
         interpreter,
         verbosity,
     };
+    let save = Arc::new(save);
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
 }
 
@@ -117,8 +128,16 @@ pub(super) fn cannot_save(path: &Path) -> String {
     format!("cannot save to {}", path.display())
 }
 
+/// Brings a new file to the disk, unless Ctrl-C comes first. It is not in place yet.
+fn sync(py: Python<'_>, file: &mut AtomicFile) -> Result<()> {
+    work_meter::begin(WorkStage::Syncing, 0);
+    let synced = py.detach(|| file.sync());
+    check_signals(py)?;
+    Ok(synced?)
+}
+
 pub(super) struct SaveJob {
-    command: ScriptCommand,
+    pub(super) command: ScriptCommand,
     pub(super) output: SnapshotDestination,
     answer: AnswerOutput,
     strict: bool,
@@ -134,6 +153,11 @@ pub(super) struct SaveJob {
     pub(super) careful_rules: OnceLock<SelectionRules>,
     /// Whether a snapshot of another script is kept under another name.
     pub(super) keeps_others: bool,
+    pub(super) times: Option<SnapshotTimes>,
+    /// The functions whose local variables are saved.
+    pub(super) locals: Vec<WatchedFunction>,
+    /// The local variables that are bound in the namespace of the session now.
+    pub(super) bound: Mutex<Vec<BoundLocal>>,
     key: Option<SigningKey>,
     interpreter: Interpreter,
     pub(super) verbosity: Verbosity,
@@ -154,7 +178,7 @@ pub(super) struct SavedFile {
 
 impl SaveJob {
     /// Runs while Python does, and decides how the process ends.
-    fn run(self, py: Python<'_>) -> ProcessEnd {
+    fn run(self: &Arc<Self>, py: Python<'_>) -> ProcessEnd {
         let verbosity = self.verbosity;
         // Before the script runs: a missing dill must not be discovered after hours of work.
         let dill = match DillLocation::find(py, &|text| verbosity.note(text)) {
@@ -163,8 +187,12 @@ impl SaveJob {
         };
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
+        let watching = self.check_functions(py).and_then(|()| Ok(call_watch::begin(py, &self.locals)?));
+        if let Err(error) = watching {
+            return self.end_after_error(py, &error);
+        }
         early_exit::watch(&self.lost_by_early_exit());
-        let run = match run_script(py, &self.command) {
+        let run = match run_observed(py, &self.command, |started| self.arm(started, &dill)) {
             Ok(run) => run,
             Err(error) => return self.end_after_error(py, &error),
         };
@@ -173,9 +201,12 @@ impl SaveJob {
         if run.forked {
             return run.end;
         }
+        script_signals::disarm(py);
+        call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
         let deferred = DeferredSignals::begin(py);
-        let saved = self.save_session(py, &run, &dill);
+        let saved = self.with_locals(py, &run, || self.save_session(py, &run, &dill));
+        call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.
         let signals = check_signals(py).map_err(Into::into);
         drop(deferred);
@@ -195,6 +226,13 @@ impl SaveJob {
         }
     }
 
+    /// Has signals save the script while it runs.
+    fn arm(self: &Arc<Self>, started: StartedScript, dill: &DillLocation) {
+        let (job, dill) = (Arc::clone(self), dill.clone());
+        let work = move |py: Python<'_>, occasion| job.save_running(py, &started, &dill, occasion);
+        script_signals::arm(&self.times.clone().unwrap_or_default(), Box::new(work));
+    }
+
     fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
         const INTERRUPTED: &str = "interrupted while saving: nothing was written";
         self.answer.write_error(&match requested_end(py, error) {
@@ -204,8 +242,9 @@ impl SaveJob {
         end_after_error(py, error, INTERRUPTED)
     }
 
-    /// Saves the session of a script that has ended. Returns the exit code if the script succeeded.
-    fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
+    /// Saves the session of a script that has ended, or that a signal ends. Returns the exit code if the script
+    /// succeeded.
+    pub(super) fn save_session(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> Result<i32> {
         let unmatched = self.check_names(py, run)?;
         let saved = match &self.output {
             _ if let Some(unmatched) = unmatched => Some(self.save_beside(py, run, dill, &unmatched)?),
@@ -223,11 +262,18 @@ impl SaveJob {
         };
         let file = path.display().to_string();
         let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
+        self.remove_running();
         self.print_summary(run, &report, stored.as_ref());
+        let all_called = self.print_locals(py, &report.index);
+        self.print_hint(py, run, &report.index);
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = code != exit::USAGE && (report.has_failures() || report.has_changes());
-        Ok(if self.strict && is_bad { exit::LEFT_OUT } else { code })
+        Ok(match (self.strict && is_bad, all_called) {
+            (true, _) => exit::LEFT_OUT,
+            (false, false) if code == exit::DONE => exit::FAILED,
+            _ => code,
+        })
     }
 
     /// Saves the variables of a script that failed. If it had none yet, an earlier crash file stays as it is.
@@ -238,13 +284,14 @@ impl SaveJob {
         dill: &DillLocation,
         path: &Path,
     ) -> Result<Option<SavedFile>> {
+        let bar = self.bar();
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
-        let (file, index, bytes) = self.write(py, run, dill, file)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
         // Returning without a commit drops the temporary file.
-        if index.variables.is_empty() && index.left_out.is_empty() {
+        if index.variables.is_empty() && index.left_out.is_empty() && index.frame_locals.is_empty() {
             return Ok(None);
         }
-        check_signals(py)?;
+        sync(py, &mut file).with_context(|| cannot_save(path))?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE, stored: None }))
     }
@@ -252,8 +299,9 @@ impl SaveJob {
     /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
     /// pipe does not allow.
     fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
+        let bar = self.bar();
         let spool = SpoolFile::new().context("cannot create a temporary file")?;
-        let (spool, index, bytes) = self.write(py, run, dill, spool)?;
+        let (spool, index, bytes) = self.write(py, run, dill, spool, &bar)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
@@ -294,8 +342,9 @@ impl SaveJob {
         path: &Path,
     ) -> Result<SavedFile> {
         let cannot_save = || cannot_save(path);
+        let bar = self.bar();
         let file = AtomicFile::create(path).with_context(cannot_save)?;
-        let (mut file, index, bytes) = self.write(py, run, dill, file)?;
+        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
         let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
@@ -312,9 +361,16 @@ impl SaveJob {
                     .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
             }
         };
+        sync(py, &mut file).with_context(cannot_save)?;
+        drop(bar);
         self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None })
+    }
+
+    /// Must be dropped before anything is printed.
+    pub(super) fn bar(&self) -> DelayedBar {
+        DelayedBar::measuring("saving", 0, work_meter::shown, self.verbosity)
     }
 
     pub(super) fn load_check(&self) -> LoadCheck<'_> {
@@ -328,16 +384,25 @@ impl SaveJob {
         run: &ScriptRun,
         dill: &DillLocation,
         out: T,
+        bar: &DelayedBar,
     ) -> Result<(T, Index, u64)> {
-        let bar = DelayedBar::variables("saving", self.verbosity);
+        let frames = match &run.raised {
+            Some(error) if !run.succeeded() => CapturedFrames::of_error(py, error, run.main.bind(py)),
+            _ if run.is_over() => CapturedFrames::default(),
+            _ => CapturedFrames::of_stack(current_frame(py), &reason(run), run.main.bind(py)),
+        };
+        let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let request = SaveRequest {
             module: &self.module,
             rules: self.rules(),
-            check: LoadCheckMode::Forked,
+            // The process that does it takes time, which a signal may not leave, and a copy of all threads.
+            check: if run.is_over() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
             all_faults: false,
             ambient: self.ambient,
+            frames: Some(&frames),
+            locals: &bound,
             key: self.key.as_ref(),
-            progress: &|name, done, total| bar.start_variable(name, done, total),
+            measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         save(py, &request, run, &origin, dill, out)
@@ -350,6 +415,7 @@ impl SaveJob {
         let saved = match report.index.script.ended.how.as_str() {
             _ if run.succeeded() => format!("saved {saved}"),
             "interrupted" => format!("the script was interrupted; saved {saved}"),
+            "signal" => format!("{}; saved {saved}", reason(run)),
             _ => format!("the script failed; saved {saved}"),
         };
         let file = if report.file == "-" { "standard output".to_owned() } else { relative_to_here(&report.file) };
@@ -405,9 +471,9 @@ impl SaveJob {
                 self.verbosity
                     .note(&format!("warning: {name} looks like a credential ({why}): use --redact to leave it out"));
             }
-            for note in &variable.notes {
-                self.verbosity.note(&format!("{name}: {note}"));
-            }
+        }
+        for note in grouped_notes(report.index.segments().map(|(_, variable)| variable)) {
+            self.verbosity.note(&note);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::script_run::{ScriptRun, requested_end};
 use crate::snapshot::save_target::SaveTarget;
-use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreTarget};
+use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreTarget, StoredSnapshot};
 use crate::ui::messages::print_error;
 
 /// The name of the newest snapshot of a script that failed.
@@ -48,6 +48,24 @@ fn notes(labels: &SnapshotLabels) -> SnapshotNotes<'_> {
 }
 
 impl SaveJob {
+    /// Adds the session of a script that is still running. Returns the path that stands for it.
+    pub(super) fn add_running(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        folder: &Path,
+    ) -> Result<StoredSnapshot> {
+        let cannot = || cannot_save(folder);
+        let target = py.detach(|| StoreTarget::create(folder)).or_exit(exit::FAILED, cannot)?;
+        let bar = self.bar();
+        let (target, ..) = self.with_locals(py, run, || self.write(py, run, dill, target, &bar))?;
+        drop(bar);
+        check_signals(py)?;
+        let notes = SnapshotNotes { sync: true, ..SnapshotNotes::default() };
+        py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)
+    }
+
     /// Saves to a store, or to a file in the directory for temporary files if that fails. `None` if a script failed
     /// that had no variables yet.
     pub(super) fn save_to_store(
@@ -84,7 +102,8 @@ impl SaveJob {
     ) -> Result<Option<SavedFile>> {
         let cannot = || cannot_save(folder);
         let target = with_code(py.detach(|| StoreTarget::create(folder)), cannot).or_exit(exit::FAILED, cannot)?;
-        let (mut target, index, bytes) = self.write(py, run, dill, target)?;
+        let bar = self.bar();
+        let (mut target, index, bytes) = self.write(py, run, dill, target, &bar)?;
         if !run.succeeded() {
             // Dropping the target leaves at most objects that a prune removes.
             if index.variables.is_empty() && index.left_out.is_empty() {

@@ -20,8 +20,8 @@ use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::{self, Interpreter, Python, second_start};
 use crate::session::{
-    AmbientChoice, FreshFailures, Origin, RestoreRequest, SessionStructure, StructureDifference, add_to_inittab,
-    repickle, restore,
+    AmbientChoice, FrameChoice, FreshFailures, Origin, RestoreRequest, SessionStructure, StructureDifference,
+    add_to_inittab, repickle, restore,
 };
 use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -128,6 +128,7 @@ impl LoadJob {
             finds_script_modules: true,
             fault_log: None,
             ambient: AmbientChoice::All,
+            frames: FrameChoice::None,
             dill: &dill.lazy(),
         };
         let Some(structure) = &self.structure else {

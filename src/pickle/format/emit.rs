@@ -78,6 +78,19 @@ pub(crate) fn module_item(out: &mut impl Write, module: &str, name: &str) -> io:
 /// The dict with the one value becomes state of the module. The stack is then as it was.
 pub(crate) const MODULE_ITEM_END: &[u8] = &[Opcode::SetItem as u8, Opcode::Build as u8, Opcode::Pop as u8];
 
+/// The opcodes before the value of a local variable of a frame: an empty dict and the name. The opcodes after the value
+/// are [`FRAME_LOCAL_END`].
+///
+/// # Errors
+/// Those of `out`.
+pub(crate) fn frame_local(out: &mut impl Write, name: &str) -> io::Result<()> {
+    opcodes(out, &[Opcode::EmptyDict])?;
+    string(out, name)
+}
+
+/// The dict with the one value is dropped: other readers ignore it.
+pub(crate) const FRAME_LOCAL_END: &[u8] = &[Opcode::SetItem as u8, Opcode::Pop as u8];
+
 /// After a name and its value, which are made and dropped: other readers ignore them.
 pub(crate) const AMBIENT_END: &[u8] = &[Opcode::Tuple2 as u8, Opcode::Pop as u8];
 

@@ -54,6 +54,7 @@ pub(super) fn plan_cached_function<'py>(
 ) -> PyResult<ObjectPlan<'py>> {
     let py = cached.py();
     if let Some((module, name)) = context.global_name(cached)? {
+        unkept_state::note_imported_cache(context, cached, &module)?;
         return named_objects::plan_global(context, py, module, name);
     }
     unkept_state::note_cache(context, cached)?;

@@ -10,6 +10,7 @@
 mod error_answer;
 mod file_answers;
 mod json_schema;
+mod raised_answer;
 mod restore_answer;
 mod session_answer;
 mod store_answer;

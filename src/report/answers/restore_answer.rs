@@ -45,6 +45,9 @@ pub(crate) struct LostAnswer<'a> {
     pub type_name: &'a str,
     /// Why it could not be restored.
     pub error: &'a str,
+    /// The module that was not found, or that has not all names any more, if that is why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub module: Option<&'a str>,
 }
 
 /// The variables in a file.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::raised_answer::RaisedAnswer;
 use super::variable_answer::{LeftOutAnswer, VariableAnswer};
 use super::{SchemaVersion, VerdictAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
@@ -42,12 +43,16 @@ pub struct SessionAnswer<'a> {
     python: Option<SessionPython<'a>>,
     /// The versions of the packages that the variables import.
     packages: &'a BTreeMap<String, String>,
+    /// What to install for those of them whose distributions have other names: `sklearn` needs `scikit-learn==1.5.2`.
+    distributions: &'a BTreeMap<String, String>,
     /// The variables, in the order of their definition unless another one was asked for.
     variables: Vec<VariableAnswer<'a>>,
     /// The variables of other modules that the session changed, by names such as `settings.MODE`.
     module_state: Vec<VariableAnswer<'a>>,
     /// The state of the interpreter and of libraries that the session changed: `random`, `environ`.
     ambient: Vec<VariableAnswer<'a>>,
+    /// The exceptions that ended the script, in the order in which Python prints them, with the frames of each.
+    raised: Vec<RaisedAnswer<'a>>,
     /// The names that were not saved, and why.
     left_out: Vec<LeftOutAnswer<'a>>,
     /// The pickle within the file. Absent if the file was not saved by snapcli.
@@ -78,9 +83,11 @@ impl<'a> SessionAnswer<'a> {
             script: is_recorded.then(|| ScriptAnswer::of(&index.script)),
             python: (!index.python.version.is_empty()).then(|| SessionPython::of(&index.python)),
             packages: &index.packages,
+            distributions: &index.distributions,
             variables: each(&index.variables),
             module_state: each(&index.module_state),
             ambient: each(&index.ambient),
+            raised: RaisedAnswer::all(index),
             left_out: index.left_out.iter().map(LeftOutAnswer::of).collect(),
             pickle: (index.stream.length > 0).then(|| PickleAnswer::of(&index.stream)),
             verdict: verdict.as_ref().map(VerdictAnswer::of),
@@ -135,8 +142,8 @@ impl<'a> ScriptAnswer<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "ScriptEnd")]
 struct EndAnswer<'a> {
-    /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), or `running` for a save from
-    /// within the program.
+    /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), `signal`, or `running` for a
+    /// save from within the program.
     how: &'a str,
     /// The exit code that Python would end with.
     exit: i32,

@@ -36,6 +36,9 @@ pub(crate) struct VariableAnswer<'a> {
     /// The line of the script that assigned the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u32>,
+    /// The function whose local variable it was, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    local_of: Option<&'a str>,
     /// The file in which a function was written, as the pickle of another program names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     source_path: Option<&'a str>,
@@ -83,6 +86,7 @@ impl<'a> VariableAnswer<'a> {
             attributes: &variable.attributes,
             preview: &variable.preview,
             line: variable.line,
+            local_of: variable.local_of.as_deref(),
             source_path: variable.source.as_deref(),
             has_code: variable.has_code,
             globals: &variable.globals,

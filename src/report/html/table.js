@@ -76,8 +76,8 @@ function drawImports() {
     button.setAttribute('aria-pressed', String(state.imports));
     refresh();
   });
-  $('imports').replaceChildren(`${count(imports.length, 'import')}: `,
-    element('span', {}, imports.map(name).join(', ')), ' ', button);
+  const names = imports.map(name).join(', ');
+  $('imports').replaceChildren(`${count(imports.length, 'import')}: `, element('span', { title: names }, names), ' ', button);
   $('imports').hidden = false;
 }
 

@@ -73,8 +73,8 @@ fn no_line_is_wider_than_the_terminal() {
         assert_eq!(over, None, "at {width}");
     }
     let text = drawn(&index, TableStyle { width: Some(80), ..PLAIN });
-    // Sizes are never cut, and long names keep their start and end.
-    for whole in [" 24 MB ████████", "  half ", "\n  long_", "_name_  a.mod", "49 B"] {
+    // Sizes are never cut, and long names keep their start and end. Values come before bars.
+    for whole in ["  24 MB  1000×3000 float64  [0.0, 1.0", "  half ", "\n  long_", "_name_  a.mod", "49 B"] {
         assert!(text.contains(whole), "no {whole}\n{text}");
     }
 }

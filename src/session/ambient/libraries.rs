@@ -18,7 +18,7 @@ const TRAPS: [&str; 3] = ["DivisionByZero", "InvalidOperation", "Overflow"];
 /// The loggers whose level dill sets when it is imported, and IPython and its kernels when they start.
 const OF_OTHERS: [&str; 3] = ["dill", "parso", "IPKernelApp"];
 
-pub(super) fn find_logging(logging: &Bound<'_, PyModule>, _: &mut Vec<String>) -> PyResult<Found> {
+pub(super) fn find_logging(logging: &Bound<'_, PyModule>, notes: &mut Vec<String>) -> PyResult<Found> {
     let root = logging.getattr("root")?;
     let mut levels = Map::new();
     let level: i64 = root.getattr("level")?.extract()?;
@@ -37,6 +37,9 @@ pub(super) fn find_logging(logging: &Bound<'_, PyModule>, _: &mut Vec<String>) -
     let disabled: i64 = manager.getattr("disable")?.extract()?;
     if levels.is_empty() && disabled == 0 {
         return Ok(None);
+    }
+    if root.getattr("handlers")?.len()? > 0 {
+        notes.push("the root logger will be restored without its handlers: configure logging again".to_owned());
     }
     let shown = levels.iter().map(|(name, level)| format!("{name}={level}"));
     let preview = shown.chain((disabled != 0).then(|| format!("disabled up to {disabled}"))).collect::<Vec<_>>();

@@ -17,8 +17,10 @@ use super::saved_namespace::own_namespace;
 use super::turns::Turn;
 use crate::python::context;
 use crate::python::deferred_signals::deferring;
+use crate::python::thread_timers::is_main_thread;
 use crate::report::answers::absolute_path;
-use crate::session::restore::{self as session_restore, AmbientChoice, RestoreRequest, Signer};
+use crate::session::restore::{self as session_restore, AmbientChoice, FrameChoice, RestoreRequest, Signer};
+use crate::snapshot::atomic::signals;
 use crate::snapshot::index::UnsavableObject;
 use crate::snapshot::reader::{Contents, Snapshot};
 
@@ -155,6 +157,8 @@ impl<'py> LoadCall<'py> {
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;
         // A trusted file is as large as it is.
         let snapshot = snapshot.with_max_memory(if trusted { Some(u64::MAX) } else { max_memory });
+        // Handlers run on the main thread only.
+        let snapshot = if is_main_thread() { snapshot.stopped_by(signals::check) } else { snapshot };
         match snapshot.contents() {
             Contents::Own { index } => {
                 let names: Vec<String> = index.variables.iter().map(|variable| variable.name.clone()).collect();
@@ -178,6 +182,7 @@ impl<'py> LoadCall<'py> {
                 finds_script_modules: false,
                 fault_log: None,
                 ambient: if self.ambient { AmbientChoice::All } else { AmbientChoice::None },
+                frames: FrameChoice::None,
                 dill,
             };
             session_restore::restore(py, &snapshot, &request, &|_| {})

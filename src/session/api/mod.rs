@@ -22,6 +22,8 @@ mod turns;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
+pub(super) use self::turns::Turn;
+
 use crate::python::start_state;
 
 /// Adds the module to the table of built-in modules. Call it before Python is initialized.

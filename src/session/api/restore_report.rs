@@ -51,7 +51,7 @@ impl RestoreReport {
         trusted: bool,
         first_notes: Vec<String>,
     ) -> Self {
-        let Restored { names, lost, module, state, notes } = restored;
+        let Restored { names, lost, module, state, notes, .. } = restored;
         let notes = first_notes.into_iter().chain(notes).collect();
         let in_words = |lost: LostVariable| LostVariable { why: in_python_words(&lost.why).into_owned(), ..lost };
         let lost = lost.into_iter().map(in_words).collect();
@@ -125,7 +125,10 @@ impl RestoreReport {
     /// The report as a dict, with the JSON schema of `snapcli restore --json`.
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let lost = self.lost.iter();
-        let lost = lost.map(|LostVariable { name, type_name, why, .. }| LostAnswer { name, type_name, error: why });
+        let lost = lost.map(|LostVariable { name, type_name, why, import }| {
+            let module = import.as_ref().map(|import| import.module.as_str());
+            LostAnswer { name, type_name, error: why, module }
+        });
         let answer = RestoreAnswer {
             schema: SchemaVersion,
             path: self.path.clone(),

@@ -188,9 +188,11 @@ impl<'py> SaveCall<'_, 'py> {
             rules,
             check: self.check_mode(py)?,
             all_faults: false,
+            frames: None,
+            locals: &[],
             ambient: self.ambient.unwrap_or(is_session && globals.is(module.dict())),
             key: key.as_ref(),
-            progress: &|_, _, _| {},
+            measured: false,
         };
         let (out, index, bytes) = running.dill.at_hand(py, |dill| {
             let source = SaveSource { module, namespace: names, globals, is_part: *is_part, dill };

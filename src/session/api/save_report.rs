@@ -21,9 +21,9 @@ pub struct Lost {
     /// Why, such as `TypeError: cannot pickle 'socket' object`.
     #[pyo3(get)]
     reason: String,
-    /// The path to the object at fault: `cfg['db'].conn`.
-    #[pyo3(get)]
-    path: String,
+    /// Where the object at fault is: `cfg['db'].conn`.
+    #[pyo3(get, name = "where")]
+    place: String,
     /// The type of that object, as far as it is known.
     #[pyo3(get, name = "type")]
     kind: String,
@@ -33,13 +33,19 @@ pub struct Lost {
 }
 
 impl Lost {
-    pub(super) fn new(reason: String, path: String, kind: String, hint: Option<String>) -> Self {
-        Self { reason, path, kind, hint }
+    pub(super) fn new(reason: String, place: String, kind: String, hint: Option<String>) -> Self {
+        Self { reason, place, kind, hint }
     }
 }
 
 #[pymethods]
 impl Lost {
+    /// The same as `where`.
+    #[getter]
+    fn path(&self) -> &str {
+        &self.place
+    }
+
     fn __str__(&self) -> &str {
         &self.reason
     }
@@ -50,7 +56,7 @@ impl Lost {
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
         match other.cast::<Self>() {
-            Ok(other) => other.get().reason == self.reason && other.get().path == self.path,
+            Ok(other) => other.get().reason == self.reason && other.get().place == self.place,
             Err(_) => other.extract::<&str>().tolerated().is_some_and(|other| other == self.reason),
         }
     }

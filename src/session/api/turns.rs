@@ -26,17 +26,22 @@ thread_local! {
 }
 
 /// The turn of this thread, until it is dropped.
-pub(super) struct Turn {
+pub(in crate::session) struct Turn {
     /// Whether the thread had the turn already: a reducer may save another session.
     is_nested: bool,
 }
 
 impl Turn {
+    /// Whether this thread has the turn.
+    pub(in crate::session) fn is_own() -> bool {
+        OWNER.load(Ordering::Acquire) == own_name()
+    }
+
     /// Waits for the turn.
     ///
     /// # Errors
     /// Ctrl-C.
-    pub(super) fn wait(py: Python<'_>) -> PyResult<Self> {
+    pub(in crate::session) fn wait(py: Python<'_>) -> PyResult<Self> {
         let own = own_name();
         if OWNER.load(Ordering::Acquire) == own {
             return Ok(Self { is_nested: true });

@@ -18,7 +18,7 @@ use super::builder::{BuildContext, BuildFailure, ObjectBuilder};
 use super::installed_imports::InstalledImports;
 use super::load_variables::{ChosenVariable, Refusal, reason_for_skip};
 use super::loss_reason::{LossReason, missing_module};
-use super::restore_context::{LostVariable, RestoreRequest, Restored, bind_module};
+use super::restore_context::{LoadedFrames, LostVariable, RestoreRequest, Restored, add_local, bind_module};
 use super::untrusted_load::{self, check_index, module_of_session};
 use super::{explain_error, fetch, note_damage, plan_for, segments_for, select};
 use crate::exit::{self, OrExit};
@@ -28,7 +28,7 @@ use crate::pickle::machine::value::Ref;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::session::object_description::type_name;
 use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::index::{Index, SegmentRole, Variable, VariableKind};
+use crate::snapshot::index::{Index, SegmentRole, Variable, VariableKind, split_local_name};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
 use crate::snapshot::reader::{Damage, Progress, ReadError, Snapshot};
 use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads, Requirement};
@@ -83,7 +83,7 @@ fn build_chosen<'v, 'py>(
     let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
     check_index(snapshot, index, segments, &loads, &damage, request)?;
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
-    let (names, lost) = if damage.is_none() {
+    let (names, lost, frames) = if damage.is_none() {
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
         building.build_all(py, &input, &planned, &mut variables)
     } else {
@@ -107,7 +107,7 @@ fn build_chosen<'v, 'py>(
         }
         false => Vec::new(),
     };
-    Ok(Restored { names, lost, module: index.module.clone(), state: Vec::new(), notes })
+    Ok(Restored { names, lost, module: index.module.clone(), state: Vec::new(), notes, frames })
 }
 
 /// Leaves out the wanted variables that must not get their names, and returns them.
@@ -120,9 +120,12 @@ fn leave_nameless<'py>(
     let mut lost = Vec::new();
     for chosen in variables.iter_mut().filter(|chosen| chosen.is_bound) {
         let Variable { name, type_name, .. } = chosen.variable();
-        if chosen.segment.role() == SegmentRole::Variable
-            && let Some(why) = allowed.refusal(&PyString::new(py, name))?
-        {
+        let bound_name = match chosen.segment.role() {
+            SegmentRole::Variable => name.as_str(),
+            SegmentRole::FrameLocal => split_local_name(name).map_or("", |(_, bare)| bare),
+            SegmentRole::ModuleItem | SegmentRole::Ambient => continue,
+        };
+        if let Some(why) = allowed.refusal(&PyString::new(py, bound_name))? {
             lost.push(LostVariable::new(name, type_name, why.into()));
             chosen.is_bound = false;
         }
@@ -196,7 +199,7 @@ impl<'py> OwnBuild<'_, 'py> {
         input: &LoadInput<'_>,
         planned: &PlannedLoads<'_>,
         variables: &mut [ChosenVariable<'_, 'py>],
-    ) -> Result<(Vec<String>, Vec<LostVariable>), BuildFailure> {
+    ) -> Result<(Vec<String>, Vec<LostVariable>, LoadedFrames), BuildFailure> {
         let memory = memory_of(py, input, variables);
         let context = BuildContext::new(py, input.len());
         let PlannedLoads { machine, values, plan, .. } = planned;
@@ -208,12 +211,15 @@ impl<'py> OwnBuild<'_, 'py> {
                 *owner = Some(variable);
             }
         }
-        let (mut names, mut causes) = (Vec::new(), HashMap::new());
+        let (mut names, mut causes, mut frames) = (Vec::new(), HashMap::new(), LoadedFrames::new());
         for (number, (value, owner)) in values.iter().zip(&owners).enumerate() {
             let built = builder.build(number, *value);
             let Some(chosen) = owner.and_then(|owner| variables.get(owner)) else { continue };
             let Variable { name, .. } = chosen.variable();
             match built {
+                Ok(object) if chosen.is_bound && chosen.segment.role() == SegmentRole::FrameLocal => {
+                    add_local(&mut frames, name, &object)?;
+                }
                 Ok(object) if chosen.is_bound => {
                     self.namespace.set_item(name, object)?;
                     names.push(name.clone());
@@ -235,7 +241,7 @@ impl<'py> OwnBuild<'_, 'py> {
             Some(LostVariable::new(name, type_name, why))
         });
         let lost = lost.collect();
-        Ok((names, lost))
+        Ok((names, lost, frames))
     }
 
     /// Why a variable could not be built, unless that ends the whole restore.

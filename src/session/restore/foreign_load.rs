@@ -19,6 +19,7 @@ use crate::pickle::explain::outline::{Outline, OutlineRow};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{ReadError, Snapshot};
+use crate::snapshot::work_meter::{self, WorkStage};
 
 /// Loads a pickle: a session into its module, the items of a dict whose keys are names into `__main__`, and any other
 /// object into the variable `obj`.
@@ -113,6 +114,7 @@ fn unpickle<'py>(
     let unpickler = Unpickler::new(py, &PickleSource::File(Arc::clone(snapshot)), &context)?;
     // Only `joblib.dump` writes array bytes between the opcodes.
     let arrays = snapshot.raw_arrays().map_err(read_error)?;
+    work_meter::begin(WorkStage::Loading, snapshot.stream_len());
     let loaded = if arrays.is_empty() {
         unpickler.load_whole().or_else(|error| match found.load(Ordering::Relaxed) {
             true => joblib_load::load_with_files(&unpickler, snapshot, request.name),

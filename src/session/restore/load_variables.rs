@@ -12,7 +12,7 @@ use pyo3::types::PyAny;
 use super::buffer_memory::BufferMemory;
 use super::joined_loads::count_joined;
 use super::loss_reason::{FailedImport, LossReason};
-use super::restore_context::{LostVariable, ModuleItems, RestoreContext};
+use super::restore_context::{LoadedFrames, LostVariable, ModuleItems, RestoreContext, add_local};
 use super::segment_loader::SegmentLoader;
 use crate::snapshot::index::{SegmentRole, Variable, VariableKind};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
@@ -66,6 +66,7 @@ pub(super) struct VariableLoads<'p, 'a, 'py> {
     items: ModuleItems<'py>,
     names: Vec<String>,
     lost: Vec<LostVariable>,
+    frames: LoadedFrames,
 }
 
 impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
@@ -75,12 +76,12 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
         plan: &'p LoadPlan<'p, 'a>,
         lost_slots: LostSlots,
     ) -> Self {
-        let (causes, imports, items, names, lost) = Default::default();
-        Self { loader, context, plan, lost_slots, has_failed: false, causes, imports, items, names, lost }
+        let (causes, imports, items, names, lost, frames) = Default::default();
+        Self { loader, context, plan, lost_slots, has_failed: false, causes, imports, items, names, lost, frames }
     }
 
-    /// Loads what is planned of each variable, and binds names. Returns the bound names and the variables that were
-    /// lost.
+    /// Loads what is planned of each variable, and binds names. Returns the bound names, the variables that were lost,
+    /// and the local variables of frames.
     ///
     /// # Errors
     /// Only errors that end the whole restore.
@@ -88,7 +89,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
         mut self,
         variables: &mut [ChosenVariable<'a, 'py>],
         mut loads: Vec<Load>,
-    ) -> PyResult<(Vec<String>, Vec<LostVariable>)> {
+    ) -> PyResult<(Vec<String>, Vec<LostVariable>, LoadedFrames)> {
         let before = self.names_that_may_be_bound_early(variables)?;
         let mut number = 0;
         while number < loads.len().min(variables.len()) {
@@ -104,7 +105,7 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
             number = next;
         }
         self.unbind(before)?;
-        Ok((self.names, self.lost))
+        Ok((self.names, self.lost, self.frames))
     }
 
     /// The variables of a session in which a class binds names before the variables are complete, each with its value
@@ -167,6 +168,9 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
                         // The value is there for others, only its module is not.
                         Err(why) => Some(why),
                     }
+                }
+                Ok(value) if chosen.segment.role() == SegmentRole::FrameLocal => {
+                    return add_local(&mut self.frames, &chosen.variable().name, &value);
                 }
                 Ok(value) => return self.bind(chosen.variable(), value),
                 Err(why) => {

@@ -39,7 +39,9 @@ pub(crate) use self::fault_log::{FaultLog, LoadFault};
 use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
 pub(crate) use self::loss_reason::FailedImport;
 use self::loss_reason::missing_module;
-pub(crate) use self::restore_context::{AmbientChoice, LostVariable, RestoreRequest, Restored};
+pub(crate) use self::restore_context::{
+    AmbientChoice, FrameChoice, LoadedFrames, LostVariable, RestoreRequest, Restored,
+};
 use self::restore_context::{RestoreContext, add_script_directory, bind_module};
 use self::segment_loader::{SegmentLoader, other_python};
 use self::selection::choose;
@@ -53,8 +55,9 @@ use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::load_plan::{LoadPlan, Usable};
-use crate::snapshot::reader::{Contents, Damage, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
+use crate::snapshot::reader::{Contents, Damage, Memory, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
 use crate::snapshot::segment::{Load, SegmentError, VariableSegment};
+use crate::snapshot::work_meter::{self, WorkStage};
 
 /// Checks the requested variables of a file, and loads them. `progress` is called with the bytes that were read.
 ///
@@ -76,6 +79,7 @@ pub(crate) fn restore<'py>(
     // Before the collector is resumed, which would run at the next allocation.
     drop(ignored);
     drop(paused);
+    work_meter::begin(WorkStage::None, 0);
     restored
 }
 
@@ -143,9 +147,12 @@ fn restore_own<'py>(
     let (loads, lost_slots) = plan.loads();
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let context = RestoreContext::new(request, module, namespace).map_err(failed)?;
+    let is_loaded = |(load, _): &(&Load, _)| !matches!(load, Load::Nothing);
+    let loaded = loads.iter().zip(&variables).filter(is_loaded).map(|(_, chosen)| opcodes_of(chosen.variable()));
+    work_meter::begin(WorkStage::Loading, loaded.sum());
     let loader = SegmentLoader::new(py, &opcodes, &context).map_err(failed)?;
     let loading = VariableLoads::new(loader, &context, &plan, lost_slots);
-    let (names, lost) = loading.load_all(&mut variables, loads).map_err(failed)?;
+    let (names, lost, frames) = loading.load_all(&mut variables, loads).map_err(failed)?;
     if request.into.is_none() {
         bind_module(py, &context.module)?;
     }
@@ -158,22 +165,27 @@ fn restore_own<'py>(
     }
     let mut notes = state.notes;
     notes.extend(context.kept.notes());
-    Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes })
+    Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes, frames })
 }
 
-/// The segments that the request may load. A dict takes no state of modules, and a file that is not trusted must not
-/// change any.
+/// The segments that the request may load objects from. Local variables may share objects with the state of modules.
 fn segments_for<'a>(
     index: &'a Index,
     request: &RestoreRequest<'_, '_>,
 ) -> Result<Vec<VariableSegment<'a>>, SegmentError> {
-    let has_modules = request.trusted && request.into.is_none();
+    let has_frames = request.frames != FrameChoice::None;
     let wanted = index.segments().filter(|(role, _)| match role {
         SegmentRole::Variable => true,
-        SegmentRole::ModuleItem => has_modules,
+        SegmentRole::ModuleItem => sets_modules(request) || has_frames,
+        SegmentRole::FrameLocal => has_frames,
         SegmentRole::Ambient => false,
     });
     wanted.map(|(role, variable)| VariableSegment::of(role, variable)).collect()
+}
+
+/// Whether variables of other modules are set. A dict takes none, and a file that is not trusted must not change any.
+fn sets_modules(request: &RestoreRequest<'_, '_>) -> bool {
+    request.trusted && request.into.is_none()
 }
 
 /// The ambient state that the request wants.
@@ -195,14 +207,18 @@ fn select<'a, 'py>(
     segments: Vec<VariableSegment<'a>>,
     request: &RestoreRequest<'_, 'py>,
 ) -> Result<Vec<ChosenVariable<'a, 'py>>> {
-    let bound = choose(index, request.only, request.exclude);
+    let (bound, locals) = choose(index, request.only, request.exclude, request.frames);
     // An empty session matches everything, so it is no usage error.
-    if !bound.contains(&true) && !index.variables.is_empty() {
+    if !bound.contains(&true) && !locals.contains(&true) && !index.variables.is_empty() {
         let text = format!("no variable in {} matches: list them with `snapcli restore --list`", request.name);
         return Err(exit::error(exit::USAGE, text));
     }
     let other_python = other_python(py, index);
-    let chosen = segments.into_iter().zip(bound).map(|(segment, is_bound)| {
+    // The variables are followed by the state of modules, if any segment of that may be loaded.
+    let has_modules = segments.iter().any(|segment| segment.role() == SegmentRole::ModuleItem);
+    let of_session = bound.into_iter().take(if has_modules { usize::MAX } else { index.variables.len() });
+    let chosen = segments.into_iter().zip(of_session.chain(locals)).map(|(segment, is_bound)| {
+        let is_bound = is_bound && (segment.role() != SegmentRole::ModuleItem || sets_modules(request));
         let has_code = segment.variable().has_code;
         let refusal = other_python.clone().filter(|_| has_code).map(Refusal::OtherPython);
         ChosenVariable { segment, is_bound, memory: None, refusal }
@@ -279,6 +295,15 @@ fn fetch<'py>(
         let role = chosen.segment.role();
         wanted.push(Wanted { variable, role, memory: chosen.memory.insert(memory).fill_target() });
     }
+    let total = wanted.iter().map(|wanted| match wanted.memory {
+        Memory::Mapped => opcodes_of(wanted.variable),
+        Memory::Filled(_) => wanted.variable.length,
+    });
+    work_meter::begin(WorkStage::Checking, total.sum());
+    let progress: Progress<'_> = &|bytes| {
+        work_meter::advance(bytes);
+        progress(bytes);
+    };
     // Release the GIL: reading and hashing touch no Python object except the memory that `wanted` locks.
     let trusted = request.trusted;
     let fetched = py.detach(|| match trusted {
@@ -290,6 +315,11 @@ fn fetch<'py>(
         if damage.is_none() || request.partial { Ok((damage, opcodes)) } else { Err(ReadError::Damaged(damage)) }
     });
     fetched.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+}
+
+/// The bytes of a variable that the unpickler reads.
+fn opcodes_of(variable: &Variable) -> u64 {
+    variable.buffers.iter().fold(variable.length, |length, buffer| length.saturating_sub(buffer.length))
 }
 
 /// Turns an exception that ends a restore into an error with an exit code and advice.

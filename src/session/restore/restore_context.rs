@@ -1,6 +1,6 @@
 //! What a restore is asked for, what it works with, and what it returns.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use super::fault_log::FaultLog;
 use super::loss_reason::{FailedImport, LossReason};
 use super::unpickler::load_function;
 use crate::python::dill::LazyDill;
-use crate::snapshot::index::Index;
+use crate::snapshot::index::{Index, Variable, split_local_name};
 use crate::snapshot::segment::module_and_name;
 
 /// What to restore, and how.
@@ -45,8 +45,43 @@ pub(crate) struct RestoreRequest<'a, 'py> {
     pub fault_log: Option<Rc<FaultLog>>,
     /// Whether to put back what the session changed besides its variables.
     pub ambient: AmbientChoice,
+    /// The frames of a traceback whose local variables are loaded.
+    pub frames: FrameChoice,
     /// Imports dill when it is needed.
     pub dill: &'a LazyDill,
+}
+
+/// Which frames of a crash snapshot get their local variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameChoice {
+    /// None: only the session is restored.
+    None,
+    /// All, for the prompt.
+    All,
+    /// That with this number.
+    One(usize),
+}
+
+impl FrameChoice {
+    /// Whether a local variable is wanted. Its frame must exist.
+    pub(super) fn takes(self, variable: &Variable, frames: usize) -> bool {
+        let frame = split_local_name(&variable.name).map(|(frame, _)| frame).filter(|frame| *frame < frames);
+        match self {
+            Self::None => false,
+            Self::All => frame.is_some(),
+            Self::One(number) => frame == Some(number),
+        }
+    }
+}
+
+/// The local variables of frames, by the number of the frame.
+pub(crate) type LoadedFrames = BTreeMap<usize, Py<PyDict>>;
+
+/// Puts a local variable, by its name in the index, into the dict of its frame.
+pub(super) fn add_local(frames: &mut LoadedFrames, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let Some((frame, name)) = split_local_name(name) else { return Ok(()) };
+    let py = value.py();
+    frames.entry(frame).or_insert_with(|| PyDict::new(py).unbind()).bind(py).set_item(name, value)
 }
 
 /// What of the ambient state is put back, if the file is trusted.
@@ -73,6 +108,8 @@ pub(crate) struct Restored {
     pub state: Vec<String>,
     /// What was not, and why.
     pub notes: Vec<String>,
+    /// The local variables of frames.
+    pub frames: LoadedFrames,
 }
 
 /// A requested variable that could not be restored.

@@ -182,7 +182,7 @@ pub(super) fn other_python(py: Python<'_>, index: &Index) -> Option<String> {
     let version = py.version_info();
     let (running, saved) = (format!("{}.{}", version.major, version.minor), minor_of(&index.python.version));
     // Searching for the other Python takes time: only if there is any code.
-    let has_code = index.variables.iter().any(|variable| variable.has_code);
+    let has_code = index.segments().any(|(_, variable)| variable.has_code);
     (has_code && running != saved).then(|| advice_for(&saved))
 }
 

@@ -4,13 +4,31 @@ use std::collections::{HashMap, HashSet};
 
 use glob::Pattern;
 
-use crate::snapshot::index::{Index, Variable};
+use super::restore_context::FrameChoice;
+use crate::snapshot::index::{Index, Variable, split_local_name};
 use crate::snapshot::segment::module_and_name;
+
+/// Which variables are bound to their names, in the order of the index, and then which variables of other modules are
+/// set; and which local variables of frames. Patterns match their bare names.
+pub(super) fn choose(
+    index: &Index,
+    only: &[Pattern],
+    exclude: &[Pattern],
+    frames: FrameChoice,
+) -> (Vec<bool>, Vec<bool>) {
+    let matches = |name: &str, patterns: &[Pattern]| patterns.iter().any(|it| it.matches(name));
+    let is_wanted = |local: &Variable| {
+        let name = split_local_name(&local.name).map_or("", |(_, name)| name);
+        frames.takes(local, index.frames.len()) && (only.is_empty() || matches(name, only)) && !matches(name, exclude)
+    };
+    let locals: Vec<bool> = index.frame_locals.iter().map(is_wanted).collect();
+    (choose_session(index, only, exclude), locals)
+}
 
 /// Which variables are bound to their names, in the order of the index, and then which variables of other modules are
 /// set: the chosen ones, the globals that chosen functions use, and the state of the modules that these refer to.
 /// What bound variables share with others is loaded with them, see [`crate::snapshot::load_plan`].
-pub(super) fn choose(index: &Index, only: &[Pattern], exclude: &[Pattern]) -> Vec<bool> {
+fn choose_session(index: &Index, only: &[Pattern], exclude: &[Pattern]) -> Vec<bool> {
     let variables: Vec<&Variable> = index.variables.iter().chain(&index.module_state).collect();
     let positions: HashMap<&str, usize> =
         variables.iter().enumerate().map(|(position, variable)| (variable.name.as_str(), position)).collect();
@@ -85,7 +103,7 @@ mod tests {
     fn chosen(only: &[&str], exclude: &[&str]) -> Vec<bool> {
         let patterns =
             |globs: &[&str]| globs.iter().map(|glob| Pattern::new(glob).expect("a pattern")).collect::<Vec<_>>();
-        choose(&index(), &patterns(only), &patterns(exclude))
+        choose_session(&index(), &patterns(only), &patterns(exclude))
     }
 
     #[test]

@@ -11,8 +11,10 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyMemoryView, PySlice};
 
+use crate::python::deferred_signals::check_signals;
 use crate::snapshot::reader::{OpcodeImage, Snapshot};
 use crate::snapshot::segment::InputPiece;
+use crate::snapshot::work_meter;
 
 /// The most bytes that `peek` returns.
 const MAX_PEEK: usize = 128 * 1024;
@@ -119,8 +121,11 @@ impl UnpicklerStream {
 
     /// Consumes bytes of the current piece. `wanted` returns how many of the unread ones to consume.
     fn take<'py>(&self, py: Python<'py>, wanted: impl FnOnce(&[u8]) -> usize) -> PyResult<Bound<'py, PyBytes>> {
+        // Without code of the session, nothing else lets handlers run while a large object is loaded.
+        check_signals(py)?;
         self.with_unread(|rest| {
             let taken = rest.get(..wanted(rest)).unwrap_or(rest);
+            work_meter::advance(taken.len() as u64);
             (taken.len(), PyBytes::new(py, taken))
         })
     }

@@ -53,6 +53,13 @@ impl AtomicFile {
         self.file.get_ref().path()
     }
 
+    /// Brings what was written so far to the disk: a commit that follows takes no time. Fails once a handled signal has
+    /// arrived.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync()
+    }
+
     /// Syncs the file to the disk and renames it to its target.
     pub(crate) fn commit(self) -> Result<(), AtomicError> {
         let target = self.target.clone();

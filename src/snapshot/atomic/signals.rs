@@ -188,6 +188,21 @@ extern "C" fn remove_and_die(signal: c_int) {
     unsafe { libc::raise(signal) };
 }
 
+/// Removes the temporary files, and ends the process by a signal. A handler may call this.
+pub(crate) fn end_by(signal: c_int) -> ! {
+    remove_and_die(signal);
+    // The signal is blocked, perhaps by the script.
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: fills the set.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: the set was filled above; a signal without a number is not added.
+    unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
+    // SAFETY: reads the set, and unblocks a signal that has the default action.
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), null_mut()) };
+    // SAFETY: ends the process; reached only if the default action does not end it.
+    unsafe { libc::_exit(128 + signal) }
+}
+
 /// Wraps an existing handler: notes the signal, then calls the handler.
 extern "C" fn note_and_chain(signal: c_int) {
     note(signal);

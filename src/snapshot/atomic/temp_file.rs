@@ -9,11 +9,18 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
 
 use super::fault_injection;
-use super::signals::{CleanupEntry, SignalGuard};
+use super::signals::{self, CleanupEntry, SignalGuard};
 use crate::snapshot::system;
 
+/// A sync of this many bytes may take seconds.
+const LONG_SYNC: u64 = 16 << 20;
+/// How often signals are looked for meanwhile.
+const PAUSE: Duration = Duration::from_millis(20);
 /// The most characters of the target's name that go into the temporary name: a file name has at most 255 bytes.
 const NAME_CHARS: usize = 50;
 const RANDOM_CHARS: usize = 6;
@@ -67,7 +74,22 @@ impl TempFile {
 
     pub(super) fn sync(&self) -> io::Result<()> {
         fault_injection::point()?;
-        self.file.sync_all()
+        if self.file.metadata()?.len() < LONG_SYNC {
+            return self.file.sync_all();
+        }
+        // Another thread waits for the disk. If a signal comes first, that thread is left to itself.
+        let (file, (sender, synced)) = (self.file.try_clone()?, channel());
+        let started = thread::Builder::new().spawn(move || sender.send(file.sync_all()));
+        if started.is_err() {
+            return self.file.sync_all();
+        }
+        loop {
+            match synced.recv_timeout(PAUSE) {
+                Ok(synced) => return synced,
+                Err(RecvTimeoutError::Timeout) => signals::check()?,
+                Err(RecvTimeoutError::Disconnected) => return self.file.sync_all(),
+            }
+        }
     }
 
     /// Renames it, which replaces `target` in a single step.

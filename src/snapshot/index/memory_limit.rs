@@ -64,10 +64,13 @@ pub(in crate::snapshot) fn encode(index: &mut Index, most: u64) -> io::Result<Ve
     const SHORTEN: [fn(&mut Index); 5] = [
         |_| {},
         |index| index.left_out.retain(|item| item.reason == LeftOutReason::Failed),
-        |index| index.variables.iter_mut().for_each(|variable| variable.lost.truncate(FEW_LOST)),
+        |index| {
+            let variables = index.variables.iter_mut().chain(&mut index.frame_locals);
+            variables.for_each(|variable| variable.lost.truncate(FEW_LOST));
+        },
         |index| index.left_out.clear(),
         |index| {
-            let segments = [&mut index.variables, &mut index.module_state, &mut index.ambient];
+            let segments = [&mut index.variables, &mut index.module_state, &mut index.frame_locals, &mut index.ambient];
             segments.into_iter().flatten().for_each(remove_description);
         },
     ];

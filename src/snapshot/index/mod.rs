@@ -4,6 +4,7 @@
 //! fields that it does not know, and absent fields have their default values, so a later version can add some.
 
 mod memory_limit;
+mod raised;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::memory_limit::{encode, parse};
+pub(crate) use self::raised::{FrameKind, local_name, split_local_name};
+#[allow(unreachable_pub, reason = "fields of the public `Index`")]
+pub use self::raised::{RaisedError, StackFrame};
 
 /// The version of the index. That of the JSON that commands print is another one.
 pub const SCHEMA: u32 = 1;
@@ -46,6 +50,16 @@ pub struct Index {
     /// state of modules in the file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ambient: Vec<Variable>,
+    /// What ended the script, or where it was when it was saved: exceptions in the order in which Python prints them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub raised: Vec<RaisedError>,
+    /// The frames of their tracebacks, one after the other. The number of a frame is its position here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frames: Vec<StackFrame>,
+    /// The local variables of the frames, by names such as `frame[3].batch`. They follow the state of modules in the
+    /// file.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frame_locals: Vec<Variable>,
     /// The names that are not in the file, and why.
     pub left_out: Vec<LeftOut>,
     /// The pickle, which precedes the index.
@@ -57,7 +71,33 @@ impl Index {
     pub fn segments(&self) -> impl Iterator<Item = (SegmentRole, &Variable)> {
         let variables = self.variables.iter().map(|variable| (SegmentRole::Variable, variable));
         let items = self.module_state.iter().map(|item| (SegmentRole::ModuleItem, item));
-        variables.chain(items).chain(self.ambient.iter().map(|entry| (SegmentRole::Ambient, entry)))
+        let locals = self.frame_locals.iter().map(|local| (SegmentRole::FrameLocal, local));
+        let ambient = self.ambient.iter().map(|entry| (SegmentRole::Ambient, entry));
+        variables.chain(items).chain(locals).chain(ambient)
+    }
+
+    /// As [`segments`](Self::segments), to change them.
+    pub(super) fn segments_mut(&mut self) -> impl Iterator<Item = &mut Variable> {
+        let Self { variables, module_state, frame_locals, ambient, .. } = self;
+        variables.iter_mut().chain(module_state).chain(frame_locals).chain(ambient)
+    }
+
+    /// The frames of each exception, with their numbers; those that name no exception are left out.
+    pub(crate) fn frames_of_raised(&self) -> Vec<Vec<(usize, &StackFrame)>> {
+        let mut frames = vec![Vec::new(); self.raised.len()];
+        for (number, frame) in self.frames.iter().enumerate() {
+            if let Some(of_raised) = frames.get_mut(frame.raised as usize) {
+                of_raised.push((number, frame));
+            }
+        }
+        frames
+    }
+
+    /// The segment of another role than [`SegmentRole::Ambient`] that filled a memo slot; `None` for slot 0, the module
+    /// itself.
+    pub(super) fn owner(&self, slot: u64) -> Option<&str> {
+        let lists = [&self.variables, &self.module_state, &self.frame_locals];
+        lists.into_iter().find_map(|list| owner_among(list, slot))
     }
 
     /// Whether a variable, or an object in one, failed to be saved.
@@ -66,7 +106,8 @@ impl Index {
             || self.left_out.iter().any(|item| item.reason == LeftOutReason::Failed)
     }
 
-    /// The segments whose values are compared: those of variables, then those of other modules' variables.
+    /// The segments whose values are compared: those of variables, then those of other modules' variables, then those
+    /// of frames.
     pub(super) fn compared(&self) -> impl Iterator<Item = (SegmentRole, &Variable)> {
         self.segments().filter(|(role, _)| *role != SegmentRole::Ambient)
     }
@@ -80,8 +121,16 @@ pub enum SegmentRole {
     Variable,
     /// A variable of another module.
     ModuleItem,
+    /// A local variable of a frame, which other readers ignore.
+    FrameLocal,
     /// State of the interpreter or of a library, which other readers ignore.
     Ambient,
+}
+
+/// The name of the variable whose segment filled a memo slot. `variables` are in the order of the file.
+pub(super) fn owner_among(variables: &[Variable], slot: u64) -> Option<&str> {
+    let variable = variables.get(variables.partition_point(|variable| variable.memo.1 <= slot))?;
+    (variable.memo.0 <= slot).then_some(variable.name.as_str())
 }
 
 /// The program that made the session.
@@ -109,8 +158,8 @@ pub struct ScriptInfo {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScriptEnd {
-    /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), or `running` for a save from
-    /// within the script.
+    /// `finished`, `exit` (SystemExit), `exception`, `interrupted` (KeyboardInterrupt), `signal`, or `running` for a
+    /// save from within the script.
     pub how: String,
     /// The exit code that Python would end with.
     pub code: i32,
@@ -207,6 +256,9 @@ pub struct Variable {
     /// The line of the script that assigned the name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
+    /// The function whose local variable it was: see `save --locals`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_of: Option<String>,
 }
 
 /// What stands in place of a credential.

@@ -6,6 +6,7 @@ use std::io;
 
 use super::super::hash_tree::TreeHasher;
 use super::super::save_target::{SaveTarget, SegmentMark, check_room};
+use super::super::work_meter;
 use super::chunk::{CHUNK, Chunk, ChunkEvent, SegmentHashes, WriteMessage};
 
 #[derive(Debug)]
@@ -44,6 +45,7 @@ impl<T: SaveTarget> HashingOutput<T> {
             WriteMessage::Cut(length) => {
                 self.open = None;
                 self.out.cut(length)?;
+                work_meter::set(length);
             }
         }
         Ok(None)
@@ -51,6 +53,7 @@ impl<T: SaveTarget> HashingOutput<T> {
 
     fn write_chunk(&mut self, chunk: Chunk) -> io::Result<Vec<u8>> {
         let Chunk { bytes, events, hashed, .. } = chunk;
+        work_meter::advance(bytes.len() as u64);
         // One system call per chunk, unless the target wants its marks between the right bytes.
         let at_once = !T::MARKED || events.is_empty();
         if at_once {

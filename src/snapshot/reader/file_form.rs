@@ -33,8 +33,7 @@ impl Snapshot {
         copy.pickle(index)?;
         let FileCopy { outside, frame, hashes, .. } = copy;
         let mut index = index.clone();
-        let segments = index.variables.iter_mut().chain(&mut index.module_state).chain(&mut index.ambient);
-        for (variable, (whole, opcodes)) in segments.zip(hashes) {
+        for (variable, (whole, opcodes)) in index.segments_mut().zip(hashes) {
             (variable.blake3, variable.opcodes) = (whole, opcodes);
         }
         let (blake3, frame) = (hex(&outside), hex(&frame));

@@ -31,7 +31,7 @@ pub(super) fn ranges(index: &Index, pickle_length: u64) -> Result<(), ReadError>
         if !is_after || !memo_is_after || variable.memo.1 > range.end {
             let what = match segment.role() {
                 SegmentRole::Variable => format!("variable {}", variable.name),
-                SegmentRole::ModuleItem => variable.name.clone(),
+                SegmentRole::ModuleItem | SegmentRole::FrameLocal => variable.name.clone(),
                 SegmentRole::Ambient => format!("the state of {}", variable.name),
             };
             return Err(ReadError::BadRange { what, at: variable.offset });

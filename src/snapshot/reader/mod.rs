@@ -28,13 +28,13 @@ pub(crate) use parallel_hash::Progress;
 pub(crate) use read_error::{Damage, ReadError};
 
 use self::source::Source;
-use super::index::{self, Index, SCHEMA, Variable};
+pub(crate) use self::source::StopCheck;
+use super::index::{self, Index, SCHEMA, SegmentRole, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
 use super::store::{AssembledSnapshot, BufferContents, StoreAddress};
 use super::verification;
-use super::writer::owner;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::pickle::format::emit;
@@ -189,6 +189,13 @@ impl Snapshot {
         Self { max_memory, ..self }
     }
 
+    /// The same file, whose reads end with an error once `check` returns one.
+    #[must_use]
+    pub(crate) fn stopped_by(mut self, check: StopCheck) -> Self {
+        self.source.stop_at(check);
+        self
+    }
+
     /// How many bytes of memory the user allows for following it.
     pub(crate) fn max_memory(&self) -> Option<u64> {
         self.max_memory
@@ -210,7 +217,7 @@ impl Snapshot {
     fn opcodes_len(&self) -> u64 {
         let opcodes = match &self.contents {
             Contents::Own { index } => {
-                let buffers = index.variables.iter().flat_map(|variable| &variable.buffers);
+                let buffers = index.segments().flat_map(|(_, variable)| &variable.buffers);
                 index.stream.length.saturating_sub(buffers.map(|buffer| buffer.length).sum())
             }
             Contents::Foreign { .. } => self.source.length(),
@@ -395,14 +402,16 @@ impl Snapshot {
     pub fn trace(&self, name: &str) -> Result<Option<TraceTree>, ReadError> {
         match &self.contents {
             Contents::Own { index } => {
-                let Some(variable) = index.variables.iter().find(|variable| variable.name == name) else {
+                let mut segments = index.compared().filter(|(role, _)| *role != SegmentRole::ModuleItem);
+                let Some((role, variable)) = segments.find(|(_, variable)| variable.name == name) else {
                     return Ok(None);
                 };
                 self.load_contents(std::iter::once(variable))?;
-                let owner = |slot| owner(&index.variables, slot).map(str::to_owned);
+                let range = VariableSegment::of(role, variable)?.for_machine();
+                let owner = |slot| index.owner(slot).map(str::to_owned);
                 let tree = crate::pickle::explain::trace_tree::trace_segment(
-                    self.segment(variable)?,
-                    variable.offset,
+                    self.range(range.start, range.end.saturating_sub(range.start))?,
+                    range.start,
                     variable.memo.0,
                     &owner,
                     // What looks like a credential is not on every screen.

@@ -24,10 +24,15 @@ pub(super) enum Source {
         /// The length before it was decompressed, if it was.
         packed: Option<u64>,
         map: OnceLock<Mmap>,
+        /// Asked before each read: an error ends it.
+        stop: Option<StopCheck>,
     },
     /// A snapshot of a store.
     Assembled(Box<AssembledSnapshot>),
 }
+
+/// Whether a read goes on.
+pub(crate) type StopCheck = fn() -> io::Result<()>;
 
 impl Source {
     /// Opens a file. A pipe or a device cannot be mapped and is read into memory.
@@ -51,13 +56,13 @@ impl Source {
             length = decompressed.metadata()?.len();
             file = decompressed;
         }
-        Ok(Self::File { file, length, packed, map: OnceLock::new() })
+        Ok(Self::File { file, length, packed, map: OnceLock::new(), stop: None })
     }
 
     /// A file that is not compressed.
     pub(super) fn of_file(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
-        Ok(Self::File { file, length, packed: None, map: OnceLock::new() })
+        Ok(Self::File { file, length, packed: None, map: OnceLock::new(), stop: None })
     }
 
     /// Bytes that came through a pipe.
@@ -66,9 +71,18 @@ impl Source {
             && let Some(file) = compressed::decompress(bytes.as_slice(), bytes.len() as u64)?
         {
             let (length, packed) = (file.metadata()?.len(), Some(bytes.len() as u64));
-            return Ok(Self::File { length, file, packed, map: OnceLock::new() });
+            return Ok(Self::File { length, file, packed, map: OnceLock::new(), stop: None });
         }
         Ok(Self::Memory(bytes))
+    }
+
+    /// Asks `check` before each read from now on.
+    pub(super) fn stop_at(&mut self, check: StopCheck) {
+        match self {
+            Self::File { stop, .. } => *stop = Some(check),
+            Self::Assembled(snapshot) => snapshot.stop_at(check),
+            Self::Memory(_) => {}
+        }
     }
 
     /// Whether the file begins with these bytes.
@@ -107,7 +121,10 @@ impl Source {
     /// Fills a buffer with the bytes from `offset` on.
     pub(super) fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         match self {
-            Self::File { file, .. } => file.read_exact_at(buffer, offset),
+            Self::File { file, stop, .. } => {
+                stop.map_or(Ok(()), |stop| stop())?;
+                file.read_exact_at(buffer, offset)
+            }
             Self::Assembled(snapshot) => snapshot.read(offset, buffer),
             Self::Memory(bytes) => {
                 let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();

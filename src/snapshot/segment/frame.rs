@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | variable | name | SETITEM |
 //! | variable of another module | `_import_module(module)`, EMPTY_DICT, name | SETITEM, BUILD, POP |
+//! | local variable of a frame | EMPTY_DICT, name | SETITEM, POP |
 //! | ambient state | name | TUPLE2, POP |
 //!
 //! All leave the stack as it was. The opcodes follow from the role and the name, so the index stores neither.
@@ -39,11 +40,13 @@ impl SegmentFrame {
         // Writing to a vector cannot fail.
         let _ = match (role, module_and_name(name)) {
             (SegmentRole::ModuleItem, Some((module, name))) => emit::module_item(&mut head, module, name),
+            (SegmentRole::FrameLocal, _) => emit::frame_local(&mut head, name),
             _ => emit::string(&mut head, name),
         };
         let tail: &[u8] = match role {
             SegmentRole::Variable => &[Opcode::SetItem as u8],
             SegmentRole::ModuleItem => emit::MODULE_ITEM_END,
+            SegmentRole::FrameLocal => emit::FRAME_LOCAL_END,
             SegmentRole::Ambient => emit::AMBIENT_END,
         };
         let imports: &[&str] = if role == SegmentRole::ModuleItem { &["dill._dill _import_module"] } else { &[] };

@@ -25,6 +25,7 @@ use super::store_folder::{Store, new_file, sync_folder};
 use crate::pickle::format::emit;
 use crate::pickle::passes::relative_slots::{Cut, SegmentPosition, to_absolute};
 use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::reader::StopCheck;
 use crate::snapshot::signature::SigningKey;
 
 /// How many files of objects stay open.
@@ -47,6 +48,8 @@ pub(in crate::snapshot) struct AssembledSnapshot {
     length: u64,
     image: OnceLock<AssembledImage>,
     open_files: Mutex<Vec<(ObjectName, Arc<File>)>>,
+    /// Asked before each read: an error ends it.
+    stop: Option<StopCheck>,
 }
 
 #[derive(Debug)]
@@ -124,8 +127,14 @@ impl AssembledSnapshot {
         let length = index.stream.length;
         let (image, open_files) = Default::default();
         let packs = parts.packs;
-        let assembled = Self { store, path, seal, packs, segments, contents, prelude, end, length, image, open_files };
+        let assembled =
+            Self { store, path, seal, packs, segments, contents, prelude, end, length, image, open_files, stop: None };
         Ok((assembled, index))
+    }
+
+    /// Asks before each read whether it goes on.
+    pub(in crate::snapshot) fn stop_at(&mut self, check: StopCheck) {
+        self.stop = Some(check);
     }
 
     /// The length of the pickle in bytes.
@@ -206,6 +215,7 @@ impl AssembledSnapshot {
 
     /// Fills a buffer with the bytes from `offset` on.
     pub(in crate::snapshot) fn read(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        self.stop.map_or(Ok(()), |stop| stop())?;
         while !buffer.is_empty() {
             let number = self.contents.partition_point(|contents| contents.range.end <= offset);
             let next = self.contents.get(number);

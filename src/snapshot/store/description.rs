@@ -176,7 +176,7 @@ pub(in crate::snapshot) fn laid_out(mut index: Index) -> Option<Index> {
     emit::prelude(&mut prelude, &index.module).ok()?;
     emit::end(&mut end).ok()?;
     let (mut position, mut slot) = (prelude.len() as u64, emit::PRELUDE_MEMO);
-    for variable in segments_mut(&mut index) {
+    for variable in index.segments_mut() {
         variable.offset = position;
         position = position.checked_add(variable.length)?;
         let slots = variable.memo.1.checked_sub(variable.memo.0)?;
@@ -195,7 +195,7 @@ pub(in crate::snapshot) fn laid_out(mut index: Index) -> Option<Index> {
 /// The index without what follows from the order of the segments.
 pub(super) fn without_layout(index: &Index) -> Index {
     let mut index = index.clone();
-    for variable in segments_mut(&mut index) {
+    for variable in index.segments_mut() {
         for buffer in &mut variable.buffers {
             buffer.offset = buffer.offset.saturating_sub(variable.offset);
         }
@@ -204,8 +204,4 @@ pub(super) fn without_layout(index: &Index) -> Index {
     }
     index.stream = PickleStream::default();
     index
-}
-
-pub(super) fn segments_mut(index: &mut Index) -> impl Iterator<Item = &mut Variable> {
-    index.variables.iter_mut().chain(&mut index.module_state).chain(&mut index.ambient)
 }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::description::without_layout;
 use super::description::{Description, EncodedDescription, PackReference, SegmentPlace, SnapshotParts};
-use super::description::{segments_mut, without_layout};
 use super::object_name::ObjectName;
 use super::object_writer::ObjectWriter;
 use super::packed_object;
@@ -266,7 +266,7 @@ impl StoreTarget {
     /// The description of what was written, with its object.
     fn describe(&mut self, index: &mut Index) -> io::Result<EncodedDescription> {
         self.end_pack()?;
-        for (variable, value) in segments_mut(index).zip(&self.stream.values) {
+        for (variable, value) in index.segments_mut().zip(&self.stream.values) {
             variable.blake3 = value.value.to_string();
             variable.opcodes = if value.value == value.opcodes { String::new() } else { value.opcodes.to_string() };
         }

@@ -96,6 +96,7 @@ fn session(number: u8, seed: u8) -> Vec<Item> {
         ),
         variable("both", vec![Opcodes(b"]\x94(h\x01h\x00j\x31\x01\x00\x00h\x02e".to_vec())]),
         ("m.v", SegmentRole::ModuleItem, vec![Opcodes(b"]\x94h\x010".to_vec())]),
+        ("frame[0].x", SegmentRole::FrameLocal, vec![Opcodes(b"]\x94(h\x01h\x05e".to_vec())]),
         ("random", SegmentRole::Ambient, vec![Opcodes(b"\x8c\x03[1]".to_vec())]),
     ]
 }
@@ -162,6 +163,7 @@ fn only_what_changed_is_written() -> StoreOutcome {
     items.insert(0, variable("new", vec![Opcodes(b"]\x94]\x94]\x9400".to_vec())]));
     items[5].2[0] = Opcodes(b"]\x94(h\x04h\x00j\x34\x01\x00\x00h\x05e".to_vec());
     items[6].2[0] = Opcodes(b"]\x94h\x040".to_vec());
+    items[7].2[0] = Opcodes(b"]\x94(h\x04h\x08e".to_vec());
     items[3].2[0] = Opcodes(
         [&b"]\x94("[..], &(0..300).flat_map(|_| *b"]\x94").collect::<Vec<_>>(), b"h\x08j\x06\x01\x00\x00e"].concat(),
     );

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Verified, verify};
+use super::{Verified, verify, work_of};
 use crate::snapshot::reader::{ReadError, Snapshot};
 
 /// The file to check.
@@ -26,7 +26,7 @@ impl FileInput {
     ) -> Result<(Option<Snapshot>, Verified), ReadError> {
         let checked = || -> Result<(Snapshot, Verified), ReadError> {
             let snapshot = self.open()?.with_max_memory(max_memory);
-            let verified = verify(&snapshot, &begin(snapshot.stream_len()))?;
+            let verified = verify(&snapshot, &begin(work_of(&snapshot)))?;
             Ok((snapshot, verified))
         };
         match checked() {

@@ -17,7 +17,6 @@ use super::index::{Index, SegmentRole, Variable};
 use super::load_plan::{LoadPlan, Usable};
 use super::reader::{Contents, Damage, Progress, ReadError, Snapshot};
 use super::segment::{Load, SegmentCheck, VariableSegment};
-use super::writer::owner;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::format::emit;
 use crate::pickle::format::parse::Parser;
@@ -95,7 +94,15 @@ impl Verified {
     }
 }
 
-/// Checks all of a file.
+/// The bytes that [`verify`] reports: those of our own file are read for their hashes, and then followed.
+pub(crate) fn work_of(snapshot: &Snapshot) -> u64 {
+    match snapshot.contents() {
+        Contents::Own { .. } => snapshot.stream_len().saturating_mul(2),
+        Contents::Foreign { .. } => snapshot.stream_len(),
+    }
+}
+
+/// Checks all of a file. `progress` is called with some of the bytes of [`work_of`].
 ///
 /// # Errors
 /// If the file cannot be read, or is not a pickle.
@@ -136,7 +143,8 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
     }
     // The bytes of a damaged segment could be anything, so they are not parsed.
     let skip: Vec<bool> = checked_segments.iter().map(|segment| !segment.whole).collect();
-    for (variable, found) in checked_segments.iter_mut().zip(problems_within(index, &segments, bytes, &skip)) {
+    for (variable, found) in checked_segments.iter_mut().zip(problems_within(index, &segments, bytes, &skip, progress))
+    {
         variable.problems.extend(found);
         variable.whole = variable.problems.is_empty();
     }
@@ -161,7 +169,7 @@ pub(crate) fn problem_of_index(
     around: bool,
 ) -> Option<Problem> {
     let outside = if around { problems_around(index, bytes) } else { Vec::new() };
-    let within = problems_within(index, segments, bytes, skip).into_iter().flatten();
+    let within = problems_within(index, segments, bytes, skip, &|_| {}).into_iter().flatten();
     outside.into_iter().chain(within).next()
 }
 
@@ -224,7 +232,13 @@ fn problems_around(index: &Index, bytes: &[u8]) -> Vec<Problem> {
 
 /// Problems within the segments, by variable; `skip` marks those with a wrong hash. The scan must see the segments in
 /// order, because it takes names of globals from the memo. Meanwhile another thread checks the stack and memo of each.
-fn problems_within(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
+fn problems_within(
+    index: &Index,
+    segments: &[VariableSegment<'_>],
+    bytes: &[u8],
+    skip: &[bool],
+    progress: Progress<'_>,
+) -> Vec<Vec<Problem>> {
     let next = AtomicUsize::new(0);
     let follow = || {
         let mut found = Vec::new();
@@ -232,7 +246,7 @@ fn problems_within(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8]
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(segment) = segments.get(number) else { return found };
             if !skip.get(number).copied().unwrap_or_default()
-                && let Err(problem) = follow_segment(segment, bytes)
+                && let Err(problem) = follow_segment(segment, bytes, progress)
             {
                 found.push((number, problem));
             }
@@ -257,18 +271,28 @@ fn problems_within(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8]
     problems
 }
 
+/// After how many bytes progress is reported.
+const REPORTED: u64 = 1 << 18;
+
 /// Checks the opcodes of a segment in the file: the name, a value, the raw buffers that the index lists, SETITEM.
-fn follow_segment(segment: &VariableSegment<'_>, bytes: &[u8]) -> Result<(), Problem> {
+fn follow_segment(segment: &VariableSegment<'_>, bytes: &[u8], progress: Progress<'_>) -> Result<(), Problem> {
     let wrong = |(at, what): (u64, &str)| Problem::new(at, format!("{what}: save the session again"));
     let range = segment.range();
     // The dict of the session is on the stack.
     let mut balance = StackCheck::new(1, segment.variable().memo.0);
     let mut check = SegmentCheck::new(segment);
+    let mut reported = range.start;
     for op in Parser::segment(segment.bytes(bytes).unwrap_or_default(), range.start) {
         let op = op.map_err(|error| Problem::new(range.start, error.to_string()))?;
         balance.step(&op).map_err(|error| Problem::new(op.start, error.to_string()))?;
         check.step(&op).map_err(wrong)?;
+        // Progress for every opcode would cost more than checking it.
+        if op.end.saturating_sub(reported) >= REPORTED {
+            progress(op.end - reported);
+            reported = op.end;
+        }
     }
+    progress(range.end.saturating_sub(reported));
     check.finish().map_err(wrong)?;
     if segment.role() != SegmentRole::Variable && segment.value_of_frame(bytes).is_none() {
         return Err(wrong((range.start, "the name here is not the one in the index")));
@@ -299,8 +323,7 @@ fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[b
 
 fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool) -> Vec<Problem> {
     // The slots are ascending, so those of one variable are adjacent.
-    let owner = |slot: &u64| owner(&index.variables, *slot).or_else(|| owner(&index.module_state, *slot));
-    let mut owners: Vec<&str> = facts.takes.iter().filter_map(owner).collect();
+    let mut owners: Vec<&str> = facts.takes.iter().filter_map(|slot| index.owner(*slot)).collect();
     owners.dedup();
     // Only which globals are imported matters, not the order in which the pickler noted them.
     let sorted = |imports: &[String]| {

@@ -1,0 +1,105 @@
+//! The local variables that `--locals` names, in the session of a run, and what the user is told about these.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use anyhow::Result;
+
+use super::save_job::SaveJob;
+use crate::exit;
+use crate::python::call_watch::{self, FunctionLocals, WatchedFunction};
+use crate::python::script_command::ScriptTarget;
+use crate::python::script_run::ScriptRun;
+use crate::python::{Python, context};
+use crate::session::{BoundLocal, BoundLocals, function_that_did_the_work, functions_of_script};
+use crate::snapshot::index::Index;
+use crate::ui::Verbosity;
+use crate::ui::messages::print_line;
+
+impl SaveJob {
+    /// Refuses functions that the script does not have, before it runs for hours.
+    pub(super) fn check_functions(&self, py: Python<'_>) -> Result<()> {
+        let ScriptTarget::Script(path) = &self.command.target else { return Ok(()) };
+        let source = context::of_process(py)?.source.as_ref();
+        let Some(source) = source.filter(|_| self.locals.iter().any(|function| function.module.is_none())) else {
+            return Ok(());
+        };
+        let Some(known) = functions_of_script(py, source) else { return Ok(()) };
+        let is_unknown = |function: &&WatchedFunction| function.module.is_none() && !known.contains(&function.name);
+        let Some(unknown) = self.locals.iter().find(is_unknown) else { return Ok(()) };
+        const SHOWN: usize = 12;
+        let mut names = known.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        if known.len() > SHOWN {
+            names.push_str(", …");
+        }
+        let has =
+            if names.is_empty() { "it has no functions".to_owned() } else { format!("its functions are {names}") };
+        let text = format!("--locals: {} has no function '{}': {has}", path.display(), unknown.name);
+        let detail = "for a function of another module, use --locals module:function".to_owned();
+        Err(exit::coded(exit::USAGE, text).with_details(vec![detail]).into())
+    }
+
+    /// Does the work while the local variables that belong to the session are bound in it.
+    pub(super) fn with_locals<T>(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let functions = call_watch::so_far(py);
+        if functions.is_empty() {
+            return work();
+        }
+        let bound = BoundLocals::bind(py, run, &self.module, &functions)?;
+        *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound.all();
+        let result = work();
+        drop(bound);
+        result
+    }
+
+    /// Says which local variables have another name in the session, and which functions were never called. Returns
+    /// whether all were.
+    pub(super) fn print_locals(&self, py: Python<'_>, index: &Index) -> bool {
+        let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
+        for function in index.variables.iter().filter_map(|variable| variable.local_of.as_deref()) {
+            *kept.entry(function).or_default() += 1;
+        }
+        for (function, number) in kept {
+            let text = if number == 1 { "1 of them is a local variable" } else { "of them are local variables" };
+            let number = if number == 1 { String::new() } else { format!("{number} ") };
+            self.verbosity.note(&format!("{number}{text} of {function}"));
+        }
+        for BoundLocal { name, renamed, function } in self.bound.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            if let Some(local) = renamed {
+                let text =
+                    format!("the local variable {local} of {function} is saved as {name}: {local} has a value already");
+                self.verbosity.note(&text);
+            }
+        }
+        let mut all_called = true;
+        for FunctionLocals { function, locals, is_known } in call_watch::so_far(py) {
+            if locals.is_none() {
+                let text = function.text();
+                let why = if is_known { "was never called" } else { "was not found in any module that ran" };
+                print_line(&format!("--locals {text}: the function {why}, so it has no local variables to save"));
+                all_called = false;
+            }
+        }
+        all_called
+    }
+
+    /// If the session has no data, says which function had it.
+    pub(super) fn print_hint(&self, py: Python<'_>, run: &ScriptRun, index: &Index) {
+        if !self.locals.is_empty() || !run.succeeded() || self.verbosity == Verbosity::Quiet {
+            return;
+        }
+        let (Some(source), ScriptTarget::Script(path)) = (&run.source, &self.command.target) else { return };
+        if let Some(function) = function_that_did_the_work(py, index, source) {
+            self.verbosity.note(&format!(
+                "the session has no data: {function}() did the work in its local variables; to save these, run \
+                 snapcli save --locals {function} {}",
+                path.display()
+            ));
+        }
+    }
+}

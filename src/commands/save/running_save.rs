@@ -1,0 +1,145 @@
+//! Saves a script that still runs: before a signal ends it, from time to time, and on demand.
+//!
+//! The snapshots of a script that goes on are written to `session.running.pkl`, which is removed when the script has
+//! ended and its session is saved: `session.pkl` is always the session of a script that came to its end.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::save_job::{SaveJob, SnapshotDestination, cannot_save, relative_to_here};
+use crate::cli::RunningArgs;
+use crate::commands::input_output::is_stdio;
+use crate::exit;
+use crate::python::deferred_signals::{DeferredSignals, check_signals};
+use crate::python::dill::DillLocation;
+use crate::python::launch::ProcessEnd;
+use crate::python::script_run::{ScriptRun, StartedScript, requested_end};
+use crate::python::script_signals::{Occasion, SnapshotTimes};
+use crate::python::{PyErr, Python};
+use crate::session::is_saving;
+use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::atomic::signals::end_by;
+use crate::ui::messages::print_error;
+use crate::ui::{count, format_size};
+
+impl SaveJob {
+    /// Saves a script that is interrupted. Returns what it is to raise.
+    pub(super) fn save_running(
+        &self,
+        py: Python<'_>,
+        started: &StartedScript,
+        dill: &DillLocation,
+        occasion: Occasion,
+    ) -> Option<PyErr> {
+        if is_saving() {
+            // This very thread is in the middle of a `snapcli.save`, which a signal has always ended.
+            if let Occasion::End(signal) = occasion {
+                end_by(signal);
+            }
+            return None;
+        }
+        let deferred = DeferredSignals::begin(py);
+        let result = match occasion {
+            Occasion::End(signal) => {
+                let run = started.so_far(py, "signal", ProcessEnd::Signal(signal));
+                self.with_locals(py, &run, || self.save_session(py, &run, dill)).map(drop)
+            }
+            Occasion::Timer | Occasion::OnSignal(_) => self.save_snapshot(py, started, dill, occasion),
+        };
+        let signals = check_signals(py);
+        drop(deferred);
+        let error = result.err().or_else(|| signals.err().map(Into::into))?;
+        if requested_end(py, &error).is_some() {
+            // Ctrl-C, or an exit in a handler of the script: both are meant for the script.
+            return error.downcast().ok();
+        }
+        print_error(&error);
+        None
+    }
+
+    /// Writes `session.running.pkl`.
+    fn save_snapshot(
+        &self,
+        py: Python<'_>,
+        started: &StartedScript,
+        dill: &DillLocation,
+        occasion: Occasion,
+    ) -> Result<()> {
+        let run = started.so_far(py, "running", ProcessEnd::Exit(0));
+        let path = match &self.output {
+            SnapshotDestination::File(path) => running_path(path),
+            SnapshotDestination::Store(folder, _) => {
+                let stored = self.add_running(py, &run, dill, folder)?;
+                let name = relative_to_here(&stored.address.display().to_string());
+                self.tell(occasion, &format!("saved {name} ({} written)", format_size(stored.added)));
+                return Ok(());
+            }
+            SnapshotDestination::Stream(_) => return Ok(()),
+        };
+        let cannot_save = || cannot_save(&path);
+        let file = AtomicFile::create(&path).with_context(cannot_save)?;
+        let bar = self.bar();
+        let (file, index, bytes) = self.with_locals(py, &run, || self.write(py, &run, dill, file, &bar))?;
+        drop(bar);
+        check_signals(py)?;
+        py.detach(|| file.commit()).with_context(cannot_save)?;
+        let saved = count(index.variables.len(), "variable");
+        let text =
+            format!("saved {saved} to {} ({})", relative_to_here(&path.display().to_string()), format_size(bytes));
+        self.tell(occasion, &text);
+        Ok(())
+    }
+
+    fn tell(&self, occasion: Occasion, text: &str) {
+        match occasion {
+            Occasion::OnSignal(_) => self.verbosity.note(text),
+            _ => self.verbosity.detail(text),
+        }
+    }
+
+    /// Removes the snapshot of the running script, once its session is saved.
+    pub(super) fn remove_running(&self) {
+        if let SnapshotDestination::File(path) = &self.output
+            && self.times.is_some()
+        {
+            // There may be none yet.
+            let _ = std::fs::remove_file(running_path(path));
+        }
+    }
+}
+
+/// `session.running.pkl` for `session.pkl`.
+pub(super) fn running_path(path: &Path) -> PathBuf {
+    path.with_extension("running.pkl")
+}
+
+/// The name of a signal, for messages.
+fn signal_name(signal: i32) -> String {
+    match signal {
+        libc::SIGTERM => "SIGTERM".to_owned(),
+        libc::SIGHUP => "SIGHUP".to_owned(),
+        other => format!("signal {other}"),
+    }
+}
+
+/// When the script is saved while it runs, if the user wants that. Refused if there is no file to save it to.
+pub(super) fn snapshot_times(args: RunningArgs, output: &Path) -> Result<Option<SnapshotTimes>> {
+    let RunningArgs { every, on_signal } = args;
+    if every.is_none() && on_signal.is_empty() {
+        return Ok(None);
+    }
+    if is_stdio(output) {
+        let text = "--every and --on-signal need a file beside which they can save: name one with -o";
+        return Err(exit::error(exit::USAGE, text));
+    }
+    Ok(Some(SnapshotTimes { every, on_signal }))
+}
+
+/// What interrupts a script, for the heading of its frames.
+pub(super) fn reason(run: &ScriptRun) -> String {
+    match run.end {
+        ProcessEnd::Signal(signal) => format!("{} ended the script", signal_name(signal)),
+        _ => "the script was still running".to_owned(),
+    }
+}

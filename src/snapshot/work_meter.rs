@@ -1,0 +1,72 @@
+//! How far a save or a load of this process has come, for the bar that its command shows.
+//!
+//! There is one such command in a process, so this is one counter for all threads: the write thread, and the unpickler,
+//! which asks for bytes, have no way to a caller. What other callers add is never shown.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// What is being done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WorkStage {
+    /// Nothing that is measured here.
+    None,
+    /// Bytes are pickled and written.
+    Saving,
+    /// Bytes are compared with their hashes, and read into memory.
+    Checking,
+    /// What was written is loaded in another process.
+    Trying,
+    /// The file is brought to the disk.
+    Syncing,
+    /// Objects are made of opcodes.
+    Loading,
+}
+
+const STAGES: [WorkStage; 6] = [
+    WorkStage::None,
+    WorkStage::Saving,
+    WorkStage::Checking,
+    WorkStage::Trying,
+    WorkStage::Syncing,
+    WorkStage::Loading,
+];
+
+static STAGE: AtomicUsize = AtomicUsize::new(0);
+static DONE: AtomicU64 = AtomicU64::new(0);
+static TOTAL: AtomicU64 = AtomicU64::new(0);
+
+/// Begins a stage of `total` bytes, or 0 if that is unknown.
+pub(crate) fn begin(stage: WorkStage, total: u64) {
+    DONE.store(0, Ordering::Relaxed);
+    TOTAL.store(total, Ordering::Relaxed);
+    STAGE.store(STAGES.iter().position(|known| *known == stage).unwrap_or(0), Ordering::Relaxed);
+}
+
+/// Adds to the bytes that are done.
+pub(crate) fn advance(bytes: u64) {
+    DONE.fetch_add(bytes, Ordering::Relaxed);
+}
+
+/// Sets the bytes that are done, when some were discarded.
+pub(crate) fn set(bytes: u64) {
+    DONE.store(bytes, Ordering::Relaxed);
+}
+
+/// The stage as a verb, the bytes that are done, and all bytes; `None` if there is none.
+pub(crate) fn shown() -> Option<(&'static str, u64, u64)> {
+    let (stage, done, total) = now();
+    let label = match stage {
+        WorkStage::None => return None,
+        WorkStage::Saving => "saving",
+        WorkStage::Checking | WorkStage::Trying => "checking",
+        WorkStage::Syncing => "syncing",
+        WorkStage::Loading => "loading",
+    };
+    Some((label, done, total))
+}
+
+/// The stage, the bytes that are done, and all bytes.
+fn now() -> (WorkStage, u64, u64) {
+    let stage = STAGES.get(STAGE.load(Ordering::Relaxed)).copied().unwrap_or(WorkStage::None);
+    (stage, DONE.load(Ordering::Relaxed), TOTAL.load(Ordering::Relaxed))
+}

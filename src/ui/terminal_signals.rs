@@ -1,0 +1,76 @@
+//! How the program ends by a signal: it takes its progress bar off the screen, where the shell's prompt would stand
+//! behind it, and after Ctrl-C it ends by SIGINT, so that a shell stops a loop that it runs.
+//!
+//! Only signals with the default action need a handler. Where there is one, as Python's, the bar is dropped.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+use std::mem::MaybeUninit;
+use std::ptr;
+
+/// Signals that users and terminals send to end a program.
+const ENDING: [c_int; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
+/// Moves to the start of the line, and deletes it.
+const CLEAR: &[u8] = b"\r\x1b[K";
+
+/// While it exists, those signals clear the line before they end the process.
+pub(super) struct ClearedAtSignals(Vec<(c_int, libc::sigaction)>);
+
+impl ClearedAtSignals {
+    pub(super) fn new() -> Self {
+        Self(ENDING.iter().filter_map(|signal| Some((*signal, replace(*signal)?))).collect())
+    }
+}
+
+impl Drop for ClearedAtSignals {
+    fn drop(&mut self) {
+        for (signal, before) in self.0.drain(..) {
+            // Another handler may have been set since, which may call this one.
+            if current(signal).is_some_and(|now| now.sa_sigaction == own_handler()) {
+                set(signal, &before);
+            }
+        }
+    }
+}
+
+fn replace(signal: c_int) -> Option<libc::sigaction> {
+    let before = current(signal).filter(|before| before.sa_sigaction == libc::SIG_DFL)?;
+    set(signal, &libc::sigaction { sa_sigaction: own_handler(), ..before }).then_some(before)
+}
+
+fn own_handler() -> libc::sighandler_t {
+    clear_and_die as extern "C" fn(c_int) as libc::sighandler_t
+}
+
+fn current(signal: c_int) -> Option<libc::sigaction> {
+    let mut found = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null action changes nothing, and there is room for the result.
+    let result = unsafe { libc::sigaction(signal, ptr::null(), found.as_mut_ptr()) };
+    // SAFETY: zeros are valid, and so is what the call has written.
+    (result == 0).then(|| unsafe { found.assume_init() })
+}
+
+fn set(signal: c_int, action: &libc::sigaction) -> bool {
+    // SAFETY: the action came from the system, or differs only in its handler, which is safe at any time.
+    unsafe { libc::sigaction(signal, action, ptr::null_mut()) == 0 }
+}
+
+/// Ends the process by SIGINT. Returns only if the signal is blocked.
+pub(crate) fn die_of_sigint() {
+    // SAFETY: sets the default action, which is always valid.
+    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
+    // SAFETY: has no preconditions.
+    let own = unsafe { libc::getpid() };
+    // SAFETY: sends a signal to this process only.
+    unsafe { libc::kill(own, libc::SIGINT) };
+}
+
+extern "C" fn clear_and_die(signal: c_int) {
+    // SAFETY: writes bytes of a constant; `write` is safe within a handler.
+    unsafe { libc::write(2, CLEAR.as_ptr().cast(), CLEAR.len()) };
+    // SAFETY: sets the default action, which is always valid.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+    // The signal is blocked until this handler returns, and then ends the process.
+    // SAFETY: sends a signal to this very thread.
+    unsafe { libc::raise(signal) };
+}
