@@ -47,11 +47,13 @@ mod python;
 mod report;
 #[cfg(feature = "python")]
 mod session;
+mod settings;
 mod snapshot;
 mod ui;
 
 use cli::{Cli, Command, GlobalArgs};
 use report::answers::ErrorAnswer;
+use settings::Settings;
 use ui::colors::{self, ColorMode};
 use ui::{Verbosity, messages};
 
@@ -62,10 +64,10 @@ pub fn main() -> ExitCode {
 
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
-    // A second start must see the environment that the user gave to the first one.
     if commands::completions::answer_shell(&words) {
         return 0;
     }
+    // A second start must see the environment that the user gave to the first one.
     let started = python::second_start::take();
     let parsed = cli::parse(words);
     let in_json = match &parsed {
@@ -95,7 +97,8 @@ fn run_program(words: Vec<OsString>) -> u8 {
 }
 
 /// Runs the command that the command line names. Returns the exit code.
-fn run(cli: Cli) -> Result<i32> {
+fn run(mut cli: Cli) -> Result<i32> {
+    apply_settings(&mut cli)?;
     let Cli { globals, command, given, note } = cli;
     colors::choose(globals.color.into());
     let verbosity = verbosity(&globals);
@@ -118,11 +121,34 @@ fn run(cli: Cli) -> Result<i32> {
         Command::Export(args) => commands::stores::export::run_command(&args, verbosity),
         Command::Import(args) => commands::stores::import::run_command(&args, verbosity),
         Command::Prune(args) => commands::stores::remove_snapshots::run_command(&args, verbosity),
-        Command::Doctor(args) => commands::doctor::run_command(&args, globals.python.as_deref()),
+        Command::Doctor(args) => commands::doctor::run_command(&args, &globals, verbosity),
         Command::Completions(args) => commands::completions::run_command(&args, verbosity),
         Command::Schema(args) => commands::schema::run_command(&args),
         Command::Man(args) => commands::man::run_command(&args),
     }
+}
+
+/// Gives options that were not typed the values of the settings. Those of `verify-load` come from the save that starts
+/// it; `doctor` shows the settings, with what is wrong in them.
+fn apply_settings(cli: &mut Cli) -> Result<()> {
+    let needs_none = matches!(
+        cli.command,
+        Command::VerifyLoad(_) | Command::Doctor(_) | Command::Completions(_) | Command::Schema(_) | Command::Man(_)
+    );
+    if cli.globals.no_config || Settings::are_off() || needs_none {
+        return Ok(());
+    }
+    let settings = Settings::load()?;
+    settings::apply(&settings, cli);
+    let is_first = !python::second_start::is_second();
+    for (file, why) in settings.files.iter().filter_map(|file| Some((file, file.ignored.as_ref()?))) {
+        let (table, path) = (file.table(), file.path.display());
+        let text = format!("warning: ignoring {table} of {path}: {why}");
+        if is_first {
+            verbosity(&cli.globals).note(&text)
+        }
+    }
+    Ok(())
 }
 
 impl From<cli::ColorChoice> for ColorMode {

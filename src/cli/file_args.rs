@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use clap_complete::Shell;
 
+use super::help_texts;
 use super::session_args::{ProgramArgs, SelectionArgs};
 
 /// Show what is in a snapshot, or which variables of a script cannot be saved
@@ -22,19 +23,7 @@ use super::session_args::{ProgramArgs, SelectionArgs};
        snapcli inspect [OPTIONS] SCRIPT [ARGS]...
        snapcli inspect [OPTIONS] -m MODULE [ARGS]...
        snapcli inspect [OPTIONS] -c CODE [ARGS]...")]
-#[command(after_help = "\
-Examples:
-  snapcli inspect                        show what is in session.pkl
-  snapcli inspect --json session.pkl     the same as JSON
-  snapcli inspect --strict got.pkl       exit with 5 unless the file holds plain data, or you signed it
-  snapcli inspect --strict --allow code got.pkl    accept functions and classes, too
-  snapcli inspect --verdict got.pkl      list everything that loading it would import and call
-  snapcli inspect --sort size            list the largest variables first
-  snapcli inspect --html page.html       write an HTML page with a map of the file
-  snapcli inspect --trace model          show the objects inside `model`, with sizes
-  snapcli inspect --bad train.py         list the variables of train.py that cannot be saved
-  snapcli inspect --strict train.py      exit with 3 if there are any
-  snapcli inspect --format github --strict train.py   report them as GitHub Actions annotations")]
+#[command(after_help = help_texts::INSPECT, after_long_help = help_texts::INSPECT_LONG)]
 pub(crate) struct InspectArgs {
     /// Print JSON; short for --format json
     #[arg(long)]
@@ -92,7 +81,8 @@ pub(crate) struct InspectArgs {
 /// The limit that `--max-memory` sets.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct MemoryArgs {
-    /// Memory for looking at the file (e.g. 4G) [default: 64M and 10 bytes for each byte of opcodes, at most 1G]
+    /// Memory for looking at the file: 500M, 4G, in powers of 1000 [default: 64M and 10 bytes for each byte of opcodes,
+    /// at most 1G]
     ///
     /// A file that needs more is refused with exit code 4. The contents of large arrays do not count.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
@@ -178,18 +168,7 @@ pub(crate) fn is_script(path: &Path) -> bool {
 ///
 /// With --quiet, prints nothing: use the exit code.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli diff monday.pkl tuesday.pkl            show what changed since Monday
-  snapcli diff --json monday.pkl tuesday.pkl     the same as JSON
-  snapcli diff -q run7.pkl run8.pkl || echo changed
-  ssh host cat run7.pkl | snapcli diff - run7.pkl
-
-Exit codes:
-  0  the files are the same
-  1  the files differ
-  2  usage error, or a file does not exist
-  4  a file is damaged, truncated, not a snapshot, or too large (see --max-memory)")]
+#[command(after_help = help_texts::DIFF, after_long_help = help_texts::DIFF_LONG)]
 pub(crate) struct DiffArgs {
     /// Print JSON
     #[arg(long)]
@@ -212,16 +191,7 @@ pub(crate) struct DiffArgs {
 ///
 /// With --quiet, prints nothing: use the exit code.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli verify                       check session.pkl
-  snapcli verify --json run7.pkl       print the result as JSON
-  ssh host cat run7.pkl | snapcli verify -
-
-Exit codes:
-  0  the file is intact
-  2  usage error, or the file does not exist
-  4  damaged, truncated, not a snapshot, or too large (see --max-memory)")]
+#[command(after_help = help_texts::VERIFY, after_long_help = help_texts::VERIFY_LONG)]
 pub(crate) struct VerifyArgs {
     /// Print JSON
     #[arg(long)]
@@ -238,11 +208,7 @@ pub(crate) struct VerifyArgs {
 /// Checks the file, shows what loading it would do, and asks for confirmation. Signs with your key (`snapcli doctor`
 /// shows where it is stored), or with SNAPCLI_KEY if that is set. Sign only files that you have inspected.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli inspect --verdict got.pkl    list everything that loading it would import and call
-  snapcli trust got.pkl                sign it
-  snapcli trust --yes got.pkl          sign it without asking")]
+#[command(after_help = help_texts::TRUST, after_long_help = help_texts::TRUST_LONG)]
 pub(crate) struct TrustArgs {
     /// Print JSON
     #[arg(long)]

@@ -6,6 +6,7 @@
 
 mod command_words;
 mod file_args;
+mod help_texts;
 mod session_args;
 mod snapshot_times;
 mod store_args;
@@ -19,7 +20,6 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 pub(crate) use self::command_words::CommandWords;
 
 pub(crate) use self::file_args::is_script;
-#[cfg(feature = "python")]
 pub(crate) use self::file_args::parse_size;
 pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
@@ -34,7 +34,7 @@ pub(crate) use self::store_args::{ExportArgs, ImportArgs, LogArgs, PruneArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
-#[command(name = "snapcli", version, propagate_version = true, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "snapcli", version, propagate_version = true, max_term_width = 100, after_help = help_texts::EXIT_CODES)]
 pub(crate) struct Cli {
     /// The options that every command takes.
     #[command(flatten)]
@@ -70,25 +70,14 @@ impl GivenOptions {
     }
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    success
-  1    failure; save: the script failed (or the script's own exit code); diff: the files differ
-  2    usage error, or a file or script does not exist
-  3    with --strict: a variable could not be saved or restored, or came back different
-  4    not a snapshot, damaged, truncated, or too large to be looked at
-  5    not trusted: loading the file would do more than build plain data; inspect: with --strict
-  6    no usable Python, or no dill
-  130  interrupted";
-
 /// The options that every command takes.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
-    /// Print errors only
+    /// Print errors only: no notes, and no answer unless --json or another format asks for it
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
-    /// Print more detail: the chosen Python, and every name that was left out
+    /// Print more: the chosen Python, how long each step took, and every name that was left out
     #[arg(short, long, global = true)]
     pub(crate) verbose: bool,
     /// Show no progress bars
@@ -102,6 +91,9 @@ pub(crate) struct GlobalArgs {
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]
     #[arg(alias = "colour", hide_possible_values = true)]
     pub(crate) color: ColorChoice,
+    /// Ignore the settings in pyproject.toml and config.toml; `snapcli doctor` shows them
+    #[arg(long, global = true)]
+    pub(crate) no_config: bool,
 }
 
 /// When to use colors.
@@ -149,9 +141,22 @@ pub(crate) struct Rejected {
     pub words: CommandWords,
 }
 
+/// The commands that may start a Python.
+const WITH_PYTHON: [&str; 5] = ["save", "restore", "inspect", "doctor", "verify-load"];
+
+/// The command line as clap knows it.
+pub(crate) fn definition() -> clap::Command {
+    // The other commands accept `--python`, as all do, but their help does not offer it.
+    let hidden = clap::Arg::new("python").long("python").value_name("PYTHON").hide(true);
+    Cli::command().mut_subcommands(|command| match WITH_PYTHON.contains(&command.get_name()) {
+        true => command,
+        false => command.arg(hidden.clone()),
+    })
+}
+
 /// Parses the words of a command line.
 pub(crate) fn parse(words: Vec<OsString>) -> Result<Cli, Box<Rejected>> {
-    let root = Cli::command();
+    let root = definition();
     let words = CommandWords::of(words, &root);
     let cli = parse_once(&words, &root).map_err(|error| (error, &words));
     // `inspect FILE --json`: clap took `--json` for an argument of a script. Parse again with the file at the end.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::file_args::{MemoryArgs, parse_size};
+use super::help_texts;
 use super::snapshot_times::{parse_interval, parse_signal};
 use super::store_args::SnapshotLabels;
 
@@ -19,19 +20,14 @@ use super::store_args::SnapshotLabels;
 #[command(override_usage = "snapcli save [OPTIONS] SCRIPT [ARGS]...
        snapcli save [OPTIONS] -m MODULE [ARGS]...
        snapcli save [OPTIONS] -c CODE [ARGS]...")]
-#[command(after_help = "\
-Examples:
-  snapcli save train.py --epochs 3            run train.py --epochs 3, save to session.pkl
-  snapcli save -o run7.pkl train.py           save to run7.pkl
-  snapcli save --exclude 'tmp_*' train.py     leave out some names
-  snapcli save --strict train.py              exit with 3 if a variable could not be saved
-  snapcli save -o - train.py | ssh host 'cat > session.pkl'
-
-If the script fails, its variables up to that point are saved to session.crash.pkl, and snapcli exits with the \
-script's exit code.")]
+#[command(after_help = help_texts::SAVE, after_long_help = help_texts::SAVE_LONG)]
 pub(crate) struct SaveArgs {
-    /// File to save to; `-` for standard output (the script's own output then goes to standard error); a folder with a
-    /// `/` at its end is a store, which holds many snapshots
+    /// File to save to, such as run7.pkl; `-` for standard output (the script's own output then goes to standard error)
+    ///
+    /// A folder with a `/` at its end, such as runs.snaps/, is a store: it holds many snapshots, and gets one more.
+    ///
+    /// Without this option, the snapshot of another script, or of other arguments, is kept as session.1.pkl, and older
+    /// ones as session.2.pkl and session.3.pkl. With it, FILE is replaced.
     #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
     pub(crate) output: PathBuf,
     /// Exit with 3 if a variable could not be saved, or if --verify finds that one has changed
@@ -55,7 +51,7 @@ pub(crate) struct SaveArgs {
     /// Save variables only: not the state of random generators, environment variables, options, …
     #[arg(long)]
     pub(crate) no_ambient: bool,
-    /// Save the namespace of this module instead of the script's
+    /// Save the namespace of this module instead of the script's, such as myproject.state [default: that of the script]
     #[arg(long, value_name = "NAME", default_value = "__main__", hide_default_value = true)]
     pub(crate) module: String,
     #[command(flatten)]
@@ -85,18 +81,27 @@ pub(crate) struct RunningArgs {
 #[command(next_help_heading = "Selection options")]
 pub(crate) struct SelectionArgs {
     /// Save only variables whose names match: 'model*', or a list such as model,scores (repeatable)
+    ///
+    /// Patterns are globs: `*` matches any characters, `?` one, and `[ab]` one of a set. A pattern that matches no
+    /// variable is an error (exit code 2): the session then goes to session.unmatched.pkl, and FILE stays as it was.
     #[arg(long, visible_alias = "only", value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) include: Vec<glob::Pattern>,
     /// Leave out variables whose names match: 'tmp_*', or a list such as api_key,token (repeatable)
+    ///
+    /// A pattern that matches no variable is an error, as for --include. Names like it, and what looks like a
+    /// credential, are then left out of session.unmatched.pkl.
     #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) exclude: Vec<glob::Pattern>,
+    /// The patterns of `--exclude` that come from files of settings.
+    #[arg(skip)]
+    pub(crate) default_exclude: Vec<glob::Pattern>,
     /// Leave out variables whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
     #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
     pub(crate) exclude_type: Vec<glob::Pattern>,
     /// Save all names that begin with `_`, not only those used by saved functions and classes
     #[arg(long)]
     pub(crate) private: bool,
-    /// Leave out variables larger than SIZE, such as 500k, 20M or 2G
+    /// Leave out variables larger than SIZE: bytes, or 500k, 20M, 2G in powers of 1000 [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_size: Option<u64>,
     /// Leave out variables that look like credentials, judging by their names or string values
@@ -108,6 +113,24 @@ pub(crate) struct SelectionArgs {
     /// Leave out a variable as a whole if an object in it cannot be saved, instead of saving the rest of it
     #[arg(long)]
     pub(crate) whole: bool,
+    #[command(flatten)]
+    pub(crate) off: SwitchedOff,
+}
+
+/// Options that turn off what a file of settings has turned on. Only their presence counts.
+#[derive(Clone, Copy, Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "one for each option")]
+pub(crate) struct SwitchedOff {
+    #[arg(long, hide = true, conflicts_with = "private")]
+    no_private: bool,
+    #[arg(long, hide = true, conflicts_with = "redact")]
+    no_redact: bool,
+    #[arg(long, hide = true, conflicts_with = "strict")]
+    no_strict: bool,
+    #[arg(long, hide = true)]
+    no_verify: bool,
+    #[arg(long, hide = true, conflicts_with = "whole")]
+    no_whole: bool,
 }
 
 /// What to run instead of a script.
@@ -145,13 +168,7 @@ pub(crate) struct ProgramArgs {
 #[command(override_usage = "snapcli restore [OPTIONS] [FILE] [-i]
        snapcli restore [OPTIONS] [FILE] -c CODE [ARGS]...
        snapcli restore [OPTIONS] FILE SCRIPT [ARGS]...")]
-#[command(after_help = "\
-Examples:
-  snapcli restore                              open session.pkl in a prompt
-  snapcli restore run7.pkl -c 'model.score'    print the value of an expression
-  snapcli restore run7.pkl plot.py --dpi 200   run plot.py with the session's variables
-  snapcli restore --only 'model*' --mmap       restore some variables, with arrays memory-mapped
-  ssh host cat run7.pkl | snapcli restore - -c 'print(scores)'")]
+#[command(after_help = help_texts::RESTORE, after_long_help = help_texts::RESTORE_LONG)]
 pub(crate) struct RestoreArgs {
     /// Exit with 3, before anything runs, if a variable cannot be restored
     #[arg(long)]
@@ -197,7 +214,7 @@ pub(crate) struct RestoreArgs {
     /// Bind the local variables of frame N of a crash snapshot: `snapcli inspect` shows the numbers, -1 is the last
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) frame: Option<i64>,
-    /// Load module OLD as NEW (repeatable)
+    /// Load module OLD as NEW, such as helpers=project.helpers (repeatable)
     #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename)]
     pub(crate) map: Vec<(String, String)>,
     #[command(flatten)]
@@ -235,8 +252,9 @@ pub(crate) struct VerifyLoadArgs {
     pub(crate) file: PathBuf,
 }
 
-/// Show which Python is used and why, and whether anything is missing
+/// Show which Python is used and why, which settings apply, and whether anything is missing
 #[derive(Debug, Args)]
+#[command(after_help = help_texts::DOCTOR, after_long_help = help_texts::DOCTOR_LONG)]
 pub(crate) struct DoctorArgs {
     /// Print JSON
     #[arg(long)]

@@ -1,8 +1,14 @@
 //! Where the JSON of a command goes, and that of an error. `save` and `restore` run code of the user, which prints to
 //! standard output: with `--json`, its output goes to standard error.
 
+#[cfg(feature = "python")]
+use std::ffi::CString;
 use std::fs::File;
 use std::io::Write;
+#[cfg(feature = "python")]
+use std::os::fd::AsRawFd;
+#[cfg(feature = "python")]
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +19,8 @@ use serde::Serialize;
 use super::input_output::{is_stdio, stdout};
 use crate::cli::Command;
 use crate::exit::{self, OrExit};
+#[cfg(feature = "python")]
+use crate::python::early_exit::{self, EarlyAnswer, EarlyTarget};
 use crate::report::answers::ErrorAnswer;
 use crate::report::write_json;
 use crate::snapshot::atomic::AtomicFile;
@@ -78,6 +86,34 @@ impl AnswerOutput {
             let _ = self.write(error);
         }
     }
+}
+
+#[cfg(feature = "python")]
+impl AnswerOutput {
+    /// The answer for a script that ends its process, so that there will be no other.
+    pub(super) fn for_early_exit(&self, lost: &str) -> Option<EarlyAnswer> {
+        match &self.target {
+            AnswerTarget::Nowhere => None,
+            AnswerTarget::Stream => early_answer(lost, None),
+            AnswerTarget::File(path) => early_answer(lost, Some(path)),
+        }
+    }
+}
+
+/// An answer that is made in advance, for a file or what was standard output at the start.
+#[cfg(feature = "python")]
+pub(super) fn early_answer(lost: &str, path: Option<&Path>) -> Option<EarlyAnswer> {
+    let error = exit::error(exit::FAILED, early_exit::message(lost));
+    let mut text = Vec::new();
+    write_json(&mut text, &ErrorAnswer::of(&error)).ok()?;
+    let text = String::from_utf8(text).ok()?;
+    // The exit code is the last value.
+    let (before, _) = text.rsplit_once("\"exit\": ")?;
+    let target = match path {
+        Some(path) => EarlyTarget::File(CString::new(path.as_os_str().as_bytes()).ok()?),
+        None => EarlyTarget::Stream(STANDARD_OUTPUT.get()?.as_raw_fd()),
+    };
+    Some(EarlyAnswer { before: format!("{before}\"exit\": "), after: "\n}\n".to_owned(), target })
 }
 
 fn cannot_report(path: &Path) -> String {

@@ -46,6 +46,8 @@ fn check_intact(path: &Path, snapshot: &Snapshot, verbosity: Verbosity) -> Resul
         let what = "the index is missing: the file is truncated, or damaged at its end".to_owned();
         return Err(exit::error(exit::DAMAGED, what)).or_exit(exit::DAMAGED, || cannot_compare(path));
     }
+    let what = format!("checking {}", path.display());
+    let _step = verbosity.step(&what);
     let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
     let damage = snapshot.damage(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, || cannot_compare(path))?;
     if damage.is_none() {
@@ -60,6 +62,7 @@ fn cannot_compare(path: &Path) -> String {
 
 fn compare(before: &Snapshot, after: &Snapshot, verbosity: Verbosity) -> Result<Changes, Failed> {
     let total = before.stream_len().saturating_add(after.stream_len());
+    let _step = verbosity.step("comparing the values");
     let bar = DelayedBar::bytes("comparing", total, verbosity);
     changes(before, after, &|bytes| bar.advance(bytes))
 }

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::Result;
 
 use super::input_output::{stdout, stdout_style};
-use crate::cli::DoctorArgs;
+use crate::cli::{DoctorArgs, GlobalArgs};
 use crate::exit;
 use crate::python::discover::{self, Candidate, CandidateState, PythonChoice, PythonSource};
 #[cfg(feature = "embed")]
@@ -18,25 +18,32 @@ use crate::python::{Interpreter, StartWay, dill_install, preload};
 use crate::report::answers::SchemaVersion;
 use crate::report::doctor_report::{
     CandidateReport, DillReport, DillState, DoctorReport, EngineReport, FolderReport, KeyReport, LibpythonReport,
-    PythonReport,
+    PythonReport, SettingReport, SettingsReport,
 };
 use crate::report::write_json;
+use crate::settings::Settings;
 use crate::snapshot::signature::{self, SigningKey};
+use crate::ui::Verbosity;
 
 /// Prints the report. Returns success only if a Python is usable.
-pub(crate) fn run_command(args: &DoctorArgs, python: Option<&str>) -> Result<i32> {
-    let choice = discover::survey(python);
-    let report = gather(&choice);
+pub(crate) fn run_command(args: &DoctorArgs, globals: &GlobalArgs, verbosity: Verbosity) -> Result<i32> {
+    let choice = discover::survey(globals.python.as_deref());
+    let report = gather(&choice, globals.no_config);
     let out = &mut stdout();
     if args.json {
         write_json(out, &report)?;
-    } else {
+    } else if verbosity != Verbosity::Quiet {
         report.write_text(out, stdout_style())?;
     }
-    Ok(if report.python.is_some() { exit::DONE } else { exit::NO_PYTHON })
+    Ok(match (&report.python, &report.settings_error) {
+        (None, _) => exit::NO_PYTHON,
+        (Some(_), Some(_)) => exit::USAGE,
+        (Some(_), None) => exit::DONE,
+    })
 }
 
-fn gather(choice: &PythonChoice) -> DoctorReport {
+fn gather(choice: &PythonChoice, no_config: bool) -> DoctorReport {
+    let settings = if no_config || Settings::are_off() { Ok(Settings::default()) } else { Settings::load() };
     let interpreter = choice.interpreter();
     let folder = |base: Option<std::path::PathBuf>| base.map(|base| display(&base.join("snapcli")));
     DoctorReport {
@@ -53,7 +60,24 @@ fn gather(choice: &PythonChoice) -> DoctorReport {
             data: folder(dirs::data_dir()),
             config: folder(dirs::config_dir()),
         },
+        settings: settings.as_ref().map(files_of).unwrap_or_default(),
+        settings_error: settings
+            .err()
+            .map(|error| error.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ")),
     }
+}
+
+fn files_of(settings: &Settings) -> Vec<SettingsReport> {
+    let files = settings.files.iter().map(|file| {
+        let values = file.settings.iter().map(|setting| SettingReport {
+            name: setting.key.to_owned(),
+            value: setting.value.to_string(),
+            line: setting.line,
+            applies: settings.applies(file, setting),
+        });
+        SettingsReport { path: display(&file.path), ignored: file.ignored.clone(), values: values.collect() }
+    });
+    files.collect()
 }
 
 fn key() -> KeyReport {

@@ -48,7 +48,10 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
         return done(args, TrustAnswer::was_signed);
     }
     let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
-    show_verdict(verdict.as_ref(), args)?;
+    // Whoever is asked must see it.
+    if !args.yes || verbosity != Verbosity::Quiet {
+        show_verdict(verdict.as_ref(), args)?;
+    }
     if !args.yes {
         if !can_ask() {
             return Err(exit::error(exit::USAGE, "stdin is not a terminal: pass --yes to sign without asking"));
@@ -91,6 +94,8 @@ fn cannot_be_signed(snapshot: &Snapshot, name: &str) -> anyhow::Error {
 }
 
 fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result<()> {
+    let what = format!("checking {name}");
+    let _step = verbosity.step(&what);
     let bar = DelayedBar::bytes("checking", work_of(snapshot), verbosity);
     let verified = verify(snapshot, &|bytes| bar.advance(bytes));
     let verified = verified.or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;

@@ -43,5 +43,7 @@ fn check(args: &VerifyArgs, file: &str, verbosity: Verbosity) -> Result<VerifyRe
         let bar = DelayedBar::bytes("checking", total, verbosity);
         Box::new(move |bytes| bar.advance(bytes))
     };
+    let what = format!("checking {file}");
+    let _step = verbosity.step(&what);
     VerifyReport::of(file.to_owned(), &input, args.memory.max_memory, &begin)
 }

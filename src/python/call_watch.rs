@@ -51,7 +51,7 @@ impl WatchedFunction {
 
 /// The calls of the watched functions.
 #[derive(Default)]
-struct Watch {
+struct CallWatch {
     functions: Vec<WatchedFunction>,
     /// The code objects, with the position of their function. They stay alive, so that no other takes their address.
     codes: Vec<(Py<PyAny>, usize)>,
@@ -63,10 +63,10 @@ struct Watch {
     tool: Option<u8>,
 }
 
-static WATCH: OnceLock<Mutex<Watch>> = OnceLock::new();
+static WATCH: OnceLock<Mutex<CallWatch>> = OnceLock::new();
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 
-fn watch() -> MutexGuard<'static, Watch> {
+fn watch() -> MutexGuard<'static, CallWatch> {
     WATCH.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -9,7 +9,7 @@
 #![allow(unsafe_code)]
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "other systems bind these functions to the C library"))]
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,14 +21,39 @@ static MESSAGES: OnceLock<Messages> = OnceLock::new();
 struct Messages {
     exited: String,
     replaced: String,
+    answer: Option<EarlyAnswer>,
+}
+
+/// The answer of a command in place of the one that it cannot give any more: JSON before and after the exit code.
+pub(crate) struct EarlyAnswer {
+    /// The text, up to the exit code.
+    pub(crate) before: String,
+    /// The text behind it.
+    pub(crate) after: String,
+    /// Where it goes.
+    pub(crate) target: EarlyTarget,
+}
+
+/// Where an [`EarlyAnswer`] goes.
+pub(crate) enum EarlyTarget {
+    /// A file descriptor that stays open.
+    Stream(c_int),
+    /// A file, which is replaced.
+    File(CString),
+}
+
+/// What has happened, in a message: `lost` says what the end of the script has not done.
+pub(crate) fn message(lost: &str) -> String {
+    format!("the script ended its process before its end (os._exit or the like): {lost}")
 }
 
 /// The script begins. `lost` says what its end will not do: `nothing was saved to session.pkl`.
-pub(crate) fn watch(lost: &str) {
+pub(crate) fn watch(lost: &str, answer: Option<EarlyAnswer>) {
     let lost = crate::ui::escape(lost);
     let _ = MESSAGES.set(Messages {
-        exited: format!("snapcli: the script ended its process before its end (os._exit or the like): {lost}\n"),
+        exited: format!("snapcli: {}\n", message(&lost)),
         replaced: format!("snapcli: the script has another program run in its place (os.exec…): {lost}\n"),
+        answer,
     });
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     linux::watch_exit();
@@ -55,7 +80,31 @@ fn report_exit(code: c_int) -> c_int {
     ended();
     print(|messages| &messages.exited);
     // The system takes eight bits of it.
-    if code & 0xff == 0 { crate::exit::FAILED } else { code }
+    let code = if code & 0xff == 0 { crate::exit::FAILED } else { code };
+    if let Some(answer) = MESSAGES.get().and_then(|messages| messages.answer.as_ref()) {
+        answer.write(code & 0xff);
+    }
+    code
+}
+
+impl EarlyAnswer {
+    /// Writes the answer, without a lock and without memory.
+    fn write(&self, code: c_int) {
+        let stream = match &self.target {
+            EarlyTarget::Stream(stream) => *stream,
+            EarlyTarget::File(path) => {
+                let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC;
+                // SAFETY: the path is a C string.
+                unsafe { libc::open(path.as_ptr(), flags, 0o600) }
+            }
+        };
+        let digits = [code / 100, code / 10 % 10, code % 10].map(|digit| b'0' + u8::try_from(digit).unwrap_or(0));
+        let zeros = digits.iter().take(2).take_while(|digit| **digit == b'0').count();
+        for part in [self.before.as_bytes(), digits.get(zeros..).unwrap_or_default(), self.after.as_bytes()] {
+            // SAFETY: the buffer has as many bytes.
+            unsafe { libc::write(stream, part.as_ptr().cast::<c_void>(), part.len()) };
+        }
+    }
 }
 
 fn print(line: fn(&Messages) -> &String) {
@@ -146,14 +195,24 @@ mod linux {
         unsafe { replace(path, arguments, environment) }
     }
 
+    /// Whether a C string is the path of a file that may be executed.
+    fn is_program(path: *const c_char) -> bool {
+        let mut found = std::mem::MaybeUninit::<libc::stat>::zeroed();
+        // SAFETY: the path is a C string of the caller, and `found` has room for the result.
+        let has_found = unsafe { libc::stat(path, found.as_mut_ptr()) } == 0;
+        // SAFETY: zeros are valid for all of its fields.
+        let mode = unsafe { found.assume_init() }.st_mode;
+        // SAFETY: the path is a C string of the caller.
+        has_found && mode & libc::S_IFMT == libc::S_IFREG && unsafe { libc::access(path, libc::X_OK) } == 0
+    }
+
     /// Puts another program in place of this process, with a line before it if that is likely to succeed.
     unsafe fn replace(
         path: *const c_char,
         arguments: *const *const c_char,
         environment: *const *const c_char,
     ) -> c_int {
-        // SAFETY: the path is a C string of the caller.
-        if is_running() && unsafe { libc::access(path, libc::X_OK) } == 0 {
+        if is_running() && is_program(path) {
             print(|messages| &messages.replaced);
         }
         // SAFETY: the arguments are those of the caller; this is what the function of the C library does.

@@ -1,9 +1,9 @@
 //! Sees the calls of chosen code objects in Python 3.10 and 3.11, which have no `sys.monitoring`: a function of ours
 //! evaluates frames in place of the interpreter's own (PEP 523).
 //!
-//! If there is one such code object, that function is in place only until a call of it begins, and after that has ended,
-//! so what the call does runs at full speed. A call of the same code within it is not seen; it ends before the outer one
-//! in any case.
+//! If there is one such code object, that function is in place only until a call of it begins, and after that has
+//! ended, so what the call does runs at full speed. A call of the same code within it is not seen; it ends before the
+//! outer one in any case.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_int, c_void};

@@ -42,7 +42,7 @@ mod loader_link;
 #[cfg(feature = "python")]
 pub(crate) mod notebook;
 mod own_environment;
-mod path_owner;
+pub(crate) mod path_owner;
 pub(crate) mod preload;
 mod private_folder;
 pub(crate) mod probe;

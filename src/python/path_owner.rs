@@ -36,13 +36,13 @@ pub(crate) enum ForeignPath {
 
 /// Follows paths, and remembers the directories that it has passed.
 #[derive(Default)]
-pub(super) struct PathOwners {
+pub(crate) struct PathOwners {
     passed: HashSet<PathBuf>,
 }
 
 impl PathOwners {
     /// Checks all that decides what is at a path. A path that leads nowhere is fine: nobody else can change that.
-    pub(super) fn check(&mut self, path: &Path) -> Result<(), ForeignPath> {
+    pub(crate) fn check(&mut self, path: &Path) -> Result<(), ForeignPath> {
         let mut at = PathBuf::from("/");
         let mut pending = reversed_parts(&std::path::absolute(path).unwrap_or_default());
         let mut links = 0;

@@ -23,8 +23,8 @@ use super::interrupted_call::{
 };
 use crate::snapshot::atomic::signals::end_by;
 
-/// How long a script may take to reach a moment in which it can be saved. Then that is tried once more, in the middle of
-/// whatever it does, for as long again.
+/// How long a script may take to reach a moment in which it can be saved. Then that is tried once more, in the middle
+/// of whatever it does, for as long again.
 const GRACE: Duration = Duration::from_secs(5);
 /// A second signal ends the process at once, unless it comes this early, in milliseconds: `timeout`, shells and
 /// schedulers send the same signal to the process and to its group.

@@ -37,6 +37,36 @@ pub(crate) struct DoctorReport {
     pub key: KeyReport,
     /// The folders that snapcli writes to.
     pub folders: FolderReport,
+    /// The files with settings that were found, those that win first.
+    pub settings: Vec<SettingsReport>,
+    /// Why the settings cannot be read: no command runs before that is mended. Absent if they can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settings_error: Option<String>,
+}
+
+/// A file with settings.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct SettingsReport {
+    /// Its path.
+    pub path: String,
+    /// Why it is ignored. Absent if it is read.
+    #[serde(rename = "why", skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<String>,
+    /// What it sets, in the order of its lines.
+    pub values: Vec<SettingReport>,
+}
+
+/// A setting in a file.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct SettingReport {
+    /// The key, which is the long name of an option.
+    pub name: String,
+    /// The value, in words.
+    pub value: String,
+    /// The line in the file, from 1.
+    pub line: usize,
+    /// Whether it decides: another file may win.
+    pub applies: bool,
 }
 
 /// The Python that would run.
@@ -188,6 +218,28 @@ impl DoctorReport {
         {
             write_line(out, &format!("  {name}"), folder.as_deref().unwrap_or("none"))?;
         }
+        self.write_settings(out)
+    }
+
+    fn write_settings(&self, out: &mut Lines<'_>) -> io::Result<()> {
+        if self.settings.is_empty() && self.settings_error.is_none() {
+            return Ok(());
+        }
+        out.blank()?;
+        out.line("settings")?;
+        if let Some(error) = &self.settings_error {
+            out.hanging(4, format_args!("  {error}"))?;
+        }
+        for file in &self.settings {
+            match &file.ignored {
+                Some(why) => out.hanging(4, format_args!("  {}: ignored: {why}", file.path))?,
+                None => out.hanging(4, format_args!("  {}", file.path))?,
+            }
+            for SettingReport { name, value, line, applies } in &file.values {
+                let note = if *applies { "" } else { " (set elsewhere)" };
+                out.hanging(17, format_args!("    {name:<12} {value} (line {line}){note}"))?;
+            }
+        }
         Ok(())
     }
 
@@ -299,6 +351,8 @@ mod tests {
             dill: None,
             key: KeyReport { path: Some("/k".to_owned()), variable: None, found: false, error: None },
             folders: FolderReport { cache: Some("/c".to_owned()), data: None, config: None },
+            settings: Vec::new(),
+            settings_error: None,
         };
         let mut text = Vec::new();
         assert!(report.write_text(&mut text, TableStyle::PLAIN).is_ok());

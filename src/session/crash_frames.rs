@@ -1,5 +1,5 @@
-//! Where a script is or ended: the exceptions of its traceback, with the causes and members of each, or the calls that it
-//! is in; and the local variables of the frames in code that is not installed.
+//! Where a script is or ended: the exceptions of its traceback, with the causes and members of each, or the calls that
+//! it is in; and the local variables of the frames in code that is not installed.
 //!
 //! Nothing here fails a save: what cannot be read of a frame is left out.
 
@@ -11,6 +11,7 @@ use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyType};
 
 use super::module_state::{is_of_project, library_folder};
 use super::select::NamedValue;
+use crate::python::deferred_signals::Tolerated;
 use crate::snapshot::index::{FrameKind, Index, RaisedError, StackFrame, local_name};
 
 /// The most frames of one traceback: the outermost and the innermost. Endless recursion has a thousand.
@@ -42,20 +43,20 @@ pub(super) struct FrameLocal<'py> {
 impl CapturedFrames {
     /// Those of an exception that ended the script.
     pub(crate) fn of_error(py: Python<'_>, error: &PyErr, main: &Bound<'_, PyModule>) -> Self {
-        let Ok(mut capture) = FrameCapture::new(main) else { return Self::default() };
+        let Some(mut capture) = FrameCapture::new(main).tolerated() else { return Self::default() };
         // Odd exceptions may have no usable attributes.
-        let _ = capture.add_chain(error.value(py), None);
+        capture.add_chain(error.value(py), None).tolerated();
         capture.found
     }
 
     /// The calls that the main thread is in. `why` says why it is interrupted.
     pub(crate) fn of_stack(frame: Option<Bound<'_, PyAny>>, why: &str, main: &Bound<'_, PyModule>) -> Self {
-        let Ok(mut capture) = FrameCapture::new(main) else { return Self::default() };
+        let Some(mut capture) = FrameCapture::new(main).tolerated() else { return Self::default() };
         let mut frames = Vec::new();
         let mut next = frame;
         while let Some(frame) = next {
-            let line = frame.getattr("f_lineno").and_then(|line| line.extract()).unwrap_or(0);
-            next = frame.getattr("f_back").ok().filter(|back| !back.is_none());
+            let line = frame.getattr("f_lineno").and_then(|line| line.extract()).tolerated().unwrap_or(0);
+            next = frame.getattr("f_back").tolerated().filter(|back| !back.is_none());
             frames.push((frame, line));
         }
         frames.reverse();
@@ -148,9 +149,8 @@ impl<'py> FrameCapture<'py> {
             }
         }
         for (frame, line) in frames {
-            if let Ok(captured) = self.capture(&frame, line, raised) {
-                self.found.frames.push(captured);
-            }
+            let captured = self.capture(&frame, line, raised).tolerated();
+            self.found.frames.extend(captured);
         }
     }
 
@@ -164,7 +164,7 @@ impl<'py> FrameCapture<'py> {
         };
         let globals = frame.getattr(intern!(py, "f_globals"))?;
         let source = self.linecache.call_method1(intern!(py, "getline"), (&path, line, &globals));
-        let source = source.map(|source| lossy(&source).trim().to_owned()).unwrap_or_default();
+        let source = source.tolerated().map(|source| lossy(&source).trim().to_owned()).unwrap_or_default();
         let mut described = StackFrame { raised, path, line, function: lossy(&name), source, ..StackFrame::default() };
         let mut locals = None;
         if self.is_own(&described.path, &globals) {
@@ -191,7 +191,7 @@ impl<'py> FrameCapture<'py> {
         }
         // Code in a string: of `exec` in a module of the project, or of a library such as `dataclasses`.
         let file = globals.get_item("__file__").and_then(|file| file.extract::<String>());
-        file.is_ok_and(|file| is_of_project(&file, library))
+        file.tolerated().is_some_and(|file| is_of_project(&file, library))
     }
 }
 
@@ -211,23 +211,23 @@ fn raised_before<'py>(error: &Bound<'py, PyAny>) -> PyResult<Option<(Bound<'py, 
 fn members<'py>(error: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
     let py = error.py();
     let group = py.import("builtins").and_then(|builtins| builtins.getattr("BaseExceptionGroup"));
-    if !group.is_ok_and(|group| error.is_instance(&group).unwrap_or(false)) {
+    let is_group = group.and_then(|group| error.is_instance(&group)).tolerated();
+    if is_group != Some(true) {
         return Vec::new();
     }
-    error.getattr("exceptions").and_then(|members| members.extract()).unwrap_or_default()
+    error.getattr("exceptions").and_then(|members| members.extract()).tolerated().unwrap_or_default()
 }
 
 /// The frames of an exception's traceback with their lines, the outermost first.
 fn traceback_frames<'py>(error: &Bound<'py, PyAny>) -> Vec<(Bound<'py, PyAny>, u32)> {
     let py = error.py();
     let mut frames = Vec::new();
-    let mut next = error.getattr(intern!(py, "__traceback__")).ok().filter(|it| !it.is_none());
+    let mut next = error.getattr(intern!(py, "__traceback__")).tolerated().filter(|it| !it.is_none());
     while let Some(entry) = next {
-        let line = entry.getattr(intern!(py, "tb_lineno")).and_then(|line| line.extract()).unwrap_or(0);
-        if let Ok(frame) = entry.getattr(intern!(py, "tb_frame")) {
-            frames.push((frame, line));
-        }
-        next = entry.getattr(intern!(py, "tb_next")).ok().filter(|it| !it.is_none());
+        let line = entry.getattr(intern!(py, "tb_lineno")).and_then(|line| line.extract()).tolerated().unwrap_or(0);
+        let frame = entry.getattr(intern!(py, "tb_frame")).tolerated();
+        frames.extend(frame.map(|frame| (frame, line)));
+        next = entry.getattr(intern!(py, "tb_next")).tolerated().filter(|it| !it.is_none());
     }
     frames
 }
@@ -239,7 +239,8 @@ fn message(error: &Bound<'_, PyAny>) -> String {
         let lines = py.import("traceback")?.call_method1("format_exception_only", (error.get_type(), error))?;
         Ok(lossy(&PyString::new(py, "").call_method1("join", (lines,))?).trim_end().to_owned())
     };
-    lines().unwrap_or_else(|_| error.get_type().name().map(|name| name.to_string()).unwrap_or_default())
+    let name = || error.get_type().name().map(|name| name.to_string()).tolerated();
+    lines().tolerated().or_else(name).unwrap_or_default()
 }
 
 /// The variables of a frame. Those of a module are without what importing it makes, and those of the interpreter are

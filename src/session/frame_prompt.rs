@@ -1,4 +1,5 @@
-//! Selects a frame of a crash snapshot: binds its local variables, and gives a prompt `frames`, `up`, `down` and `frame`.
+//! Selects a frame of a crash snapshot: binds its local variables, and gives a prompt `frames`, `up`, `down` and
+//! `frame`.
 //!
 //! The part in Python shows strings of the file, so they are escaped here.
 

@@ -5,6 +5,7 @@
 //! sizes the same way as [`format_size`].
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// Replaces characters that do not show what they are with escapes such as `\u{1b}`: control characters, which can
 /// rewrite a terminal; line separators; and invisible characters, which make a name look like another one. Applying it
@@ -84,6 +85,17 @@ pub(crate) fn format_size(bytes: u64) -> String {
     if value < 9.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
 }
 
+/// Formats a time as `12 ms`, `3.25 s`, `2 min 5 s` or `3 h 20 min`.
+pub(crate) fn format_time(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0 => format!("{} ms", time.as_millis()),
+        1..60 => format!("{:.2} s", time.as_secs_f64()),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 /// Formats `1 variable`, `2 variables`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -92,6 +104,15 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_shown_in_two_units_at_most() {
+        for (milliseconds, expected) in
+            [(0, "0 ms"), (12, "12 ms"), (3250, "3.25 s"), (125_000, "2 min 5 s"), (12_000_000, "3 h 20 min")]
+        {
+            assert_eq!(format_time(Duration::from_millis(milliseconds)), expected);
+        }
+    }
 
     #[test]
     fn hidden_characters_are_escaped_once() {

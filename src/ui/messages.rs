@@ -4,10 +4,12 @@
 //! is in it may come from a hostile file.
 
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use console::{Style, Term};
 
 use super::colors;
+use super::display::format_time;
 use super::line_breaks::terminal_width;
 use super::shown_lines::Lines;
 use crate::exit::Coded;
@@ -40,6 +42,31 @@ impl Verbosity {
         if self == Self::Verbose {
             print_line(text);
         }
+    }
+}
+
+/// A step that is under way. When it is dropped, `--verbose` prints how long it took.
+pub(crate) struct TimedStep<'t> {
+    what: &'t str,
+    verbosity: Verbosity,
+    started: Instant,
+}
+
+impl Verbosity {
+    /// Begins a step. `what` names it as in `checking session.pkl`.
+    pub(crate) fn step(self, what: &str) -> TimedStep<'_> {
+        TimedStep { what, verbosity: self, started: Instant::now() }
+    }
+
+    /// Prints how long something took, with `--verbose` only.
+    pub(crate) fn took(self, what: &str, time: Duration) {
+        self.detail(&format!("{what} took {}", format_time(time)));
+    }
+}
+
+impl Drop for TimedStep<'_> {
+    fn drop(&mut self) {
+        self.verbosity.took(self.what, self.started.elapsed());
     }
 }
 

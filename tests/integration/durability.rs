@@ -127,8 +127,9 @@ fn full_three_hundred_kills_on_each_file_system() {
 fn two_saves_to_the_same_path_both_succeed() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", SCRIPT);
-    let save =
-        |number: &str| sandbox.call_snapcli(&["save", "-q", "script.py", number, &format!("began {number}")]).spawn();
+    let save = |number: &str| {
+        sandbox.call_snapcli(&["save", "-qo", "session.pkl", "script.py", number, &format!("began {number}")]).spawn()
+    };
     for _ in 0..3 {
         let mut children: Vec<_> = ["1", "2", "3"].map(save).into();
         for child in &mut children {

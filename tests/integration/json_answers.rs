@@ -217,6 +217,18 @@ fn errors_are_json_too() {
     // A save that cannot be done leaves its error in the report.
     let failed = answers.report(1, &["save", "--report", "report.json", "-c", "raise SystemExit(1)"]);
     assert!(failed["error"].is_string(), "{failed}");
+    // So does a script that ends its own process.
+    for (code, ending) in [(1, "os._exit(0)"), (7, "os._exit(7)"), (200, "os._exit(200)"), (1, "os._exit(256)")] {
+        let script = format!("import os; x = 1; {ending}");
+        for error in [
+            answers.report(code, &["save", "--report", "report.json", "-c", &script]),
+            answers.run(code, &["save", "--json", "-c", &script]),
+            answers.run(code, &["inspect", "--json", "-c", &script]),
+        ] {
+            assert_eq!(error["exit"], code, "{error}");
+            assert!(error["error"].as_str().unwrap().contains("os._exit"), "{error}");
+        }
+    }
     // An answer that was asked for is printed even with --quiet.
     answers.run(0, &["inspect", "-q", "--json", "session.pkl"]);
     answers.run(0, &["verify", "-q", "--json", "session.pkl"]);

@@ -17,9 +17,13 @@ mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod code_from_input;
+#[cfg(feature = "python")]
 mod command_line;
 #[cfg(feature = "python")]
 mod completions;
+#[cfg(feature = "python")]
+mod crash_frames;
 #[cfg(feature = "python")]
 mod credentials;
 #[cfg(feature = "python")]
@@ -34,6 +38,7 @@ mod env;
 mod environment_order;
 #[cfg(feature = "python")]
 mod false_alarms;
+#[cfg(feature = "python")]
 mod faults;
 #[cfg(feature = "python")]
 mod foreign;
@@ -73,7 +78,9 @@ mod installed;
 mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
+#[cfg(feature = "python")]
 mod interrupted_commands;
+#[cfg(feature = "python")]
 mod interrupts;
 #[cfg(feature = "python")]
 mod isolation;
@@ -88,11 +95,17 @@ mod json_answers;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
+mod kept_locals;
+#[cfg(feature = "python")]
+mod kept_snapshots;
+#[cfg(feature = "python")]
 mod left_out_modules;
 #[cfg(feature = "python")]
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
+#[cfg(feature = "python")]
+mod manual_pages;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
@@ -106,6 +119,8 @@ mod module_state;
 #[cfg(feature = "python")]
 mod mutation_during_save;
 #[cfg(feature = "python")]
+mod named_variables;
+#[cfg(feature = "python")]
 mod narrow_terminals;
 #[cfg(feature = "python")]
 mod native_arrays;
@@ -114,6 +129,7 @@ mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
 mod page;
+#[cfg(feature = "python")]
 mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
@@ -132,7 +148,11 @@ mod saving;
 #[cfg(feature = "python")]
 mod sessions_that_break_dill;
 #[cfg(feature = "python")]
+mod settings_files;
+#[cfg(feature = "python")]
 mod shared_memory;
+#[cfg(feature = "python")]
+mod signalled_scripts;
 mod skipped;
 #[cfg(feature = "python")]
 mod stores;
@@ -148,6 +168,8 @@ mod told_reasons;
 mod trust;
 #[cfg(feature = "python")]
 mod trust_prompt;
+#[cfg(feature = "python")]
+mod type_stubs;
 #[cfg(feature = "python")]
 mod unkept_state;
 #[cfg(feature = "python")]

@@ -52,6 +52,23 @@ fn many_empty_tuples_load_without_trust() {
 }
 
 #[test]
+fn many_empty_containers_load_without_trust() {
+    assert_loads("lists");
+    assert_loads("dicts");
+    assert_loads("sets");
+}
+
+#[test]
+fn many_arrays_without_axes_load_without_trust() {
+    assert_loads("arrays");
+}
+
+#[test]
+fn many_dates_of_an_old_protocol_load_without_trust() {
+    assert_loads("old_dates");
+}
+
+#[test]
 fn a_frame_and_records_of_dates_load_without_trust() {
     assert_loads("frame");
     assert_loads("records");

@@ -11,13 +11,12 @@ mod variable_names;
 use std::io::Write;
 
 use anyhow::Result;
-use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_complete::env::{Elvish, EnvCompleter, Powershell};
 
 pub(crate) use self::answer::answer_shell;
 use super::input_output::stdout;
-use crate::cli::{Cli, CompletionsArgs};
+use crate::cli::{self, CompletionsArgs};
 use crate::exit;
 use crate::ui::Verbosity;
 
@@ -54,5 +53,5 @@ fn script(shell: Shell) -> Result<Vec<u8>> {
 
 /// The command line, for what is made from it.
 pub(super) fn whole_command() -> clap::Command {
-    Cli::command()
+    cli::definition()
 }

@@ -46,7 +46,7 @@ impl InspectOutput {
         if self.args.output_format() == OutputFormat::Json {
             let name = self.args.trace.as_deref().unwrap_or_default();
             write_json(out, &TraceAnswer::of(name, tree, path))?
-        } else {
+        } else if self.verbosity != Verbosity::Quiet {
             inspect_text::write_tree(out, tree, self.style)?
         }
         out.flush()?;
@@ -81,6 +81,7 @@ impl InspectOutput {
                 }
             }
             // `--html` conflicts with every format but the default one.
+            (None, OutputFormat::Text) if self.verbosity == Verbosity::Quiet => {}
             (None, OutputFormat::Text) => self.print_text(out, report)?,
         }
         out.flush()?;

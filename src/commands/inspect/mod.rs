@@ -61,11 +61,14 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     map_large_blocks();
     let args = &inspection.args;
     let cannot_inspect = || format!("cannot inspect {}", path.display());
+    let what = format!("reading {}", path.display());
+    let reading = inspection.verbosity.step(&what);
     // A tree shows no verdict.
     let follow = if args.trace.is_some() && !args.strict { Snapshot::followed } else { Snapshot::judged };
     let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), path, || {
         format!("{}{}", cannot_inspect(), script_hint(path))
     })?;
+    drop(reading);
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         inspection.verbosity.note(
             "the index is missing (the file is truncated, or damaged at its end): showing what the pickle contains",
@@ -85,7 +88,9 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
         return inspection.print_tree(out, &tree, Some(absolute_path(path)), code);
     }
     let mut report = SessionReport::of(file, &snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
+    let step = inspection.verbosity.step("judging what loading it would do");
     report.verdict = verdict()?;
+    drop(step);
     let code = match &report.verdict {
         verdict if args.strict => strict_gate::exit_code(inspection, &snapshot, verdict.as_ref(), &report.file)?,
         // The answer is not complete.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use super::inspect_output::{InspectOutput, trace};
 use crate::cli::OutputFormat;
-use crate::commands::answer_output::{keep_standard_output, print_answer};
+use crate::commands::answer_output::{early_answer, keep_standard_output, print_answer};
 use crate::commands::save::named_patterns::NamedPatterns;
 use crate::exit;
 use crate::python::dill::DillLocation;
@@ -51,7 +51,9 @@ impl ScriptInspection {
             let dill = DillLocation::find(py, &|text| verbosity.note(text))?;
             python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
             note_imported_definitions(py);
-            early_exit::watch("nothing was inspected");
+            const LOST: &str = "nothing was inspected";
+            let is_json = self.inspection.args.output_format() == OutputFormat::Json;
+            early_exit::watch(LOST, is_json.then(|| early_answer(LOST, None)).flatten());
             let run = run_script(py, &self.command)?;
             early_exit::ended();
             // A forked child of the script gets here as well. Only the first process reports.

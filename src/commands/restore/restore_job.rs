@@ -190,9 +190,11 @@ impl RestoreJob {
             dill: &dill.lazy(),
         };
         let bar = DelayedBar::measuring("checking", 0, work_meter::shown, self.verbosity);
+        let step = self.verbosity.step("checking and loading the variables");
         let restored = deferring(py, || restore(py, &self.snapshot, &request, &|_| {}))?;
         // The bar must be gone before anything else is printed.
         drop(bar);
+        drop(step);
         self.print_summary(&restored, &name, trusted);
         self.write_answer(&restored, trusted)?;
         self.select_frame(py, &restored)?;

@@ -47,9 +47,20 @@ pub(super) fn keep_other(path: &Path, new: &ScriptInfo) -> io::Result<Option<Kep
         }
     }
     let kept = generation(&path, 1);
-    // Some file systems have no hard links.
-    fs::hard_link(&path, &kept).or_else(|_| fs::copy(&path, &kept).map(drop))?;
+    give_second_name(&path, &kept)?;
     Ok(Some(KeptSnapshot { path: kept, made_by }))
+}
+
+/// Gives a file a second name, which another save may use at the same time: so it is never written under that name.
+fn give_second_name(path: &Path, second: &Path) -> io::Result<()> {
+    let passing = path.with_file_name(format!(".snapcli-kept-{}", std::process::id()));
+    let _ = fs::remove_file(&passing);
+    // Some file systems have no hard links.
+    let named = fs::hard_link(path, &passing).or_else(|_| fs::copy(path, &passing).map(drop));
+    let named = named.and_then(|()| fs::rename(&passing, second));
+    // A rename to another name of the same file does nothing.
+    let _ = fs::remove_file(&passing);
+    named
 }
 
 /// `session.1.pkl` for `session.pkl`.
@@ -64,9 +75,14 @@ fn is_same_run(old: &ScriptInfo, new: &ScriptInfo) -> bool {
     // The path of `-c` says nothing about its code.
     let is_code = new.kind == "code";
     old.kind == new.kind
-        && old.path == new.path
+        && is_same_path(Path::new(&old.path), Path::new(&new.path))
         && arguments(old) == arguments(new)
         && (!is_code || old.blake3 == new.blake3)
+}
+
+/// Whether two absolute paths are the same: `/a/./b` is `/a/b`, and so is a symlink to it.
+fn is_same_path(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The command of a script, as it was typed.
@@ -95,7 +111,7 @@ mod tests {
         let job = run("script", "/a/job.py", "1", &["job.py", "3"]);
         for (other, expected) in [
             (run("script", "/a/job.py", "1", &["./job.py", "3"]), true),
-            (run("script", "/a/job.py", "2", &["job.py", "3"]), true),
+            (run("script", "/a/./job.py", "2", &["job.py", "3"]), true),
             (run("script", "/a/job.py", "1", &["job.py", "4"]), false),
             (run("script", "/a/job.py", "1", &["job.py"]), false),
             (run("script", "/b/job.py", "1", &["job.py", "3"]), false),

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -48,7 +49,8 @@ use crate::ui::{Verbosity, count, format_size};
 
 impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
-        let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole } = args;
+        let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole, .. } = args;
+        let exclude = exclude.into_iter().chain(args.default_exclude).collect();
         let only = Vec::new();
         Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole }
     }
@@ -191,12 +193,14 @@ impl SaveJob {
         if let Err(error) = watching {
             return self.end_after_error(py, &error);
         }
-        early_exit::watch(&self.lost_by_early_exit());
+        let lost = self.lost_by_early_exit();
+        early_exit::watch(&lost, self.answer.for_early_exit(&lost));
         let run = match run_observed(py, &self.command, |started| self.arm(started, &dill)) {
             Ok(run) => run,
             Err(error) => return self.end_after_error(py, &error),
         };
         early_exit::ended();
+        verbosity.took("running the script", Duration::from_secs_f64(run.seconds));
         // A forked child of the script gets here as well. Only the first process saves.
         if run.forked {
             return run.end;
@@ -347,7 +351,9 @@ impl SaveJob {
         let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
+        let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));
         let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
+        drop(verifying);
         // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
         check_signals(py)?;
         let verified = match verified {
@@ -386,6 +392,7 @@ impl SaveJob {
         out: T,
         bar: &DelayedBar,
     ) -> Result<(T, Index, u64)> {
+        let _step = self.verbosity.step("pickling and writing the variables");
         let frames = match &run.raised {
             Some(error) if !run.succeeded() => CapturedFrames::of_error(py, error, run.main.bind(py)),
             _ if run.is_over() => CapturedFrames::default(),

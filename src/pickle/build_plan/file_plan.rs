@@ -122,8 +122,8 @@ fn following_pickles(bytes: &[u8], mut end: u64, budget: &Rc<WorkBudget>) -> Opt
 pub(crate) fn session_namespace(labels: &Labels<'_, '_>, value: Ref) -> Option<(Ref, Ref)> {
     let machine = labels.machine();
     let call = machine.resolve(value);
-    let node = machine.node(call).filter(|node| matches!(node.kind, NodeKind::Call(_)) && node.added.is_none())?;
-    let state = node.state?;
+    let node = machine.node(call).filter(|node| matches!(node.kind, NodeKind::Call(_)) && node.added().is_none())?;
+    let state = node.state()?;
     let planned = planned_call(labels, call).ok()?;
     let is_main = known::imports_module(&planned.module, &planned.name)
         && matches!(planned.arguments, [name] if labels.string(*name).as_deref() == Some(MAIN));

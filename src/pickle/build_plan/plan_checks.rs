@@ -31,7 +31,7 @@ impl Planner<'_, '_, '_> {
         }
         let read = session.map_or(0, |session| ReadTimes::of(machine, session).last());
         if !node.items.is_empty() && self.changes.last(index, node) > read {
-            self.refuse(node.start, "variables that are added after the session was loaded".into());
+            self.refuse(node.start(), "variables that are added after the session was loaded".into());
         }
     }
 
@@ -80,14 +80,14 @@ impl Planner<'_, '_, '_> {
         for (index, node) in machine.nodes().iter().enumerate() {
             match node.kind {
                 NodeKind::Global => {
-                    if let Some((module, name)) = self.check_lookup(Ref::node(index), node.end.saturating_sub(1))
+                    if let Some((module, name)) = self.check_lookup(Ref::node(index), node.end().saturating_sub(1))
                         && let Ok(recipe) = value_recipe::global(&module, &name)
                     {
                         // The budget remembers that it is spent.
                         let _ = self.recipes.insert(machine.budget(), index, recipe);
                     }
                 }
-                NodeKind::Persistent => self.refuse(node.start, "an object that its program names by an ID".into()),
+                NodeKind::Persistent => self.refuse(node.start(), "an object that its program names by an ID".into()),
                 _ => {}
             }
         }
@@ -107,8 +107,8 @@ impl Planner<'_, '_, '_> {
         let mut found: Vec<Ref> = values.to_vec();
         for node in machine.nodes() {
             let items = if node.kind.holds_items() { &node.items[..] } else { &[] };
-            let added = node.added.iter().flat_map(|added| added.items.iter().chain(&added.pairs));
-            let held = items.iter().chain(&node.state).chain(added).map(|reference| machine.resolve(*reference));
+            let added = node.added().into_iter().flat_map(|added| added.items.iter().chain(&added.pairs));
+            let held = items.iter().chain(node.state_ref()).chain(added).map(|reference| machine.resolve(*reference));
             found.extend(held.filter(|held| held.leaf_offset().is_some_and(|at| only_called.contains(&at))));
         }
         for reference in found {
@@ -147,12 +147,12 @@ impl Planner<'_, '_, '_> {
         }
         for node in machine.nodes() {
             // What calls and arrays are given is up to their recipes.
-            if !is_call(node.kind) && (node.state.is_some() || node.added.is_some()) {
+            if !is_call(node.kind) && (node.state().is_some() || node.added().is_some()) {
                 let what = match node.kind {
                     NodeKind::Global => "a change to a class or function, for the whole program".to_owned(),
                     kind => format!("a {} that is changed like another type", kind.name()),
                 };
-                self.refuse(node.end.saturating_sub(1), what);
+                self.refuse(node.end().saturating_sub(1), what);
             }
         }
     }
@@ -186,7 +186,7 @@ impl Planner<'_, '_, '_> {
                     NodeKind::Call(_) => self.described(index, &why),
                     kind => format!("a {} that {why}", kind.name()),
                 };
-                found.push((node.start, what));
+                found.push((node.start(), what));
             }
         }
         drop(limits);

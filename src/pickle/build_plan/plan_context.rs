@@ -239,7 +239,8 @@ impl<'m, 'a> PlanContext<'m, 'a> {
     /// Whether this is a container of this kind, to which no opcode for another kind has added anything. The recipe
     /// does not depend on what it holds.
     pub(in crate::pickle) fn is_plain(&self, reference: Ref, kind: NodeKind) -> bool {
-        self.node(reference).is_some_and(|(_, node)| node.kind == kind && node.state.is_none() && node.added.is_none())
+        self.node(reference)
+            .is_some_and(|(_, node)| node.kind == kind && node.state().is_none() && node.added().is_none())
     }
 
     /// The items of a container of this kind, to which no opcode for another kind has added anything.
@@ -312,7 +313,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
     /// tuple. Its state counts as read.
     pub(in crate::pickle) fn call(&self, reference: Ref) -> Option<PlannedCall<'m>> {
         let (index, node) = self.node(reference)?;
-        if node.state.is_some() {
+        if node.state().is_some() {
             self.reads(index, node);
         }
         let call = planned_call(self.parts.labels, Ref::node(index)).ok()?;
@@ -329,7 +330,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
     /// Callee and arguments of a call by REDUCE that nothing was ever added to.
     pub(in crate::pickle) fn plain_call(&self, reference: Ref) -> Option<(Ref, &'m [Ref])> {
         let (_, node) = self.node(reference)?;
-        let is_plain = node.state.is_none() && node.added.is_none();
+        let is_plain = node.state().is_none() && node.added().is_none();
         let (callee, arguments) = self.called(reference).filter(|_| is_plain)?;
         Some((callee, self.items(arguments, NodeKind::Tuple)?))
     }

@@ -91,8 +91,18 @@ impl<'n> Call<'_, 'n, '_> {
         keywords: Vec<(Rc<str>, Ref)>,
     ) -> PlannedCall<'n> {
         let Self { reference, node, .. } = self;
-        let added = node.added.as_deref();
-        PlannedCall { node: reference, module, name, is_new, arguments, keywords, base: None, state: node.state, added }
+        let added = node.added();
+        PlannedCall {
+            node: reference,
+            module,
+            name,
+            is_new,
+            arguments,
+            keywords,
+            base: None,
+            state: node.state(),
+            added,
+        }
     }
 
     /// The current module and name of a callee: a global, or a call that finds one.
@@ -107,7 +117,7 @@ fn array<'n>(labels: &Labels<'n, '_>, reference: Ref, node: &'n Node) -> Result<
         return Err("has no wrapper".into());
     };
     let wrapper = labels.machine().node(*wrapper).ok_or("has no wrapper")?;
-    if node.state.is_some() || node.added.is_some() || wrapper.added.is_some() {
+    if node.state().is_some() || node.added().is_some() || wrapper.added().is_some() {
         return Err("is changed after it was made".into());
     }
     Ok(PlannedCall {
@@ -118,7 +128,7 @@ fn array<'n>(labels: &Labels<'n, '_>, reference: Ref, node: &'n Node) -> Result<
         arguments: std::slice::from_ref(contents),
         keywords: Vec::new(),
         base: None,
-        state: wrapper.state,
+        state: wrapper.state(),
         added: None,
     })
 }
@@ -126,7 +136,7 @@ fn array<'n>(labels: &Labels<'n, '_>, reference: Ref, node: &'n Node) -> Result<
 /// The items of a tuple that no opcode has changed.
 fn plain_tuple<'n>(labels: &Labels<'n, '_>, tuple: Ref) -> Option<&'n [Ref]> {
     let node = labels.machine().node(tuple)?;
-    let is_plain = node.kind == NodeKind::Tuple && node.state.is_none() && node.added.is_none();
+    let is_plain = node.kind == NodeKind::Tuple && node.state().is_none() && node.added().is_none();
     is_plain.then(|| node.items.as_slice())
 }
 

@@ -73,7 +73,9 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         self.check_called_only(values);
         self.check_changes();
         self.find_effects();
-        self.make_recipes();
+        if let Err(error) = self.make_recipes() {
+            self.refuse_all(&error);
+        }
         self.refuse_unexplained();
         self.check_keys();
         let machine = self.labels.machine();
@@ -114,7 +116,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         match shared_state(machine, &self.recipes, values) {
             Ok(None) => {}
             Ok(Some(index)) => {
-                let at = machine.nodes().get(index).map_or(0, |node| node.start);
+                let at = machine.nodes().get(index).map_or(0, |node| node.start());
                 let what = self.described(index, "has a state that is part of something else, too");
                 self.refuse(at, what);
             }
@@ -128,7 +130,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         match nesting(machine, &self.recipes, self.depth > 0) {
             Ok(Nesting::Within(depth)) => return Some(depth),
             Ok(Nesting::TooDeep(index)) => {
-                let at = machine.nodes().get(index).map_or(0, |node| node.start);
+                let at = machine.nodes().get(index).map_or(0, |node| node.start());
                 let what = self.described(index, TOO_DEEP);
                 self.refuse(at, what);
             }
@@ -162,31 +164,28 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
     }
 
     /// Makes the recipes of all calls, each after those whose opcodes end before its own.
-    fn make_recipes(&mut self) {
-        let nodes = self.labels.machine().nodes();
-        let calls = nodes.iter().enumerate().filter(|(_, node)| is_call(node.kind));
-        let mut calls: Vec<(u64, usize)> = calls.map(|(index, node)| (node.end, index)).collect();
+    fn make_recipes(&mut self) -> Result<(), OverBudget> {
+        let machine = self.labels.machine();
+        let (budget, nodes) = (machine.budget(), machine.nodes());
+        let mut calls: Vec<u32> = Vec::new();
+        for (index, _) in nodes.iter().enumerate().filter(|(_, node)| is_call(node.kind)) {
+            // The machine has fewer nodes than that.
+            budget.push(&mut calls, u32::try_from(index).unwrap_or(u32::MAX))?;
+        }
         // The opcodes of a call end with those of its state, which can begin after the call.
-        calls.sort_unstable();
-        for (_, index) in calls {
-            if Some(index) == self.session {
-                continue;
-            }
+        calls.sort_unstable_by_key(|index| (nodes.get(*index as usize).map_or(0, Node::end), *index));
+        let session = self.session;
+        for index in calls.iter().map(|index| *index as usize).filter(|index| Some(*index) != session) {
             match self.recipe_of(index) {
-                Ok(recipe) => {
-                    if let Err(error) = self.recipes.insert(self.labels.machine().budget(), index, recipe) {
-                        return self.refuse_all(&error);
-                    }
-                }
+                Ok(recipe) => self.recipes.insert(budget, index, recipe)?,
                 Err(why) => {
-                    let budget = self.labels.machine().budget();
-                    let paid = budget.charge(why.len()).and_then(|()| budget.push(&mut self.failed, (index, why)));
-                    if let Err(error) = paid {
-                        return self.refuse_all(&error);
-                    }
+                    budget.charge(why.len())?;
+                    budget.push(&mut self.failed, (index, why))?;
                 }
             }
         }
+        budget.release_list(calls);
+        Ok(())
     }
 
     fn recipe_of(&mut self, index: usize) -> Result<Recipe<'a>, Refused> {
@@ -269,7 +268,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             if consumed.contains(&Ref::node(index)) || self.is_explained(index) {
                 continue;
             }
-            let at = machine.nodes().get(index).map_or(0, |node| node.end.saturating_sub(1));
+            let at = machine.nodes().get(index).map_or(0, |node| node.end().saturating_sub(1));
             let what = self.described(index, &why);
             self.refuse(at, what);
         }

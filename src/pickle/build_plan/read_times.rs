@@ -26,9 +26,9 @@ impl ChangeTimes {
     /// end with those that store it in the memo.
     pub(super) fn last(&self, index: usize, node: &Node) -> u64 {
         if self.late.is_empty() {
-            return node.end;
+            return node.end();
         }
-        self.late.get(&index).copied().unwrap_or(0).max(node.end)
+        self.late.get(&index).copied().unwrap_or(0).max(node.end())
     }
 }
 
@@ -53,8 +53,8 @@ impl<'m> ReadTimes<'m> {
         let parts = node.items.iter().skip(1).map(|part| complete_at(machine, *part));
         let given = node.items.get(1).and_then(|arguments| machine.node(*arguments));
         Self {
-            arguments: parts.max().unwrap_or(node.start),
-            state: node.state.map(|state| complete_at(machine, state)),
+            arguments: parts.max().unwrap_or(node.start()),
+            state: node.state().map(|state| complete_at(machine, state)),
             given: given.map_or(&[], |arguments| arguments.items.as_slice()),
         }
     }
@@ -75,5 +75,5 @@ impl<'m> ReadTimes<'m> {
 /// Where a reference is pushed: what it stands for must be complete there.
 pub(super) fn complete_at(machine: &Machine<'_>, reference: Ref) -> u64 {
     let direct = reference.node_index().and_then(|index| machine.nodes().get(index));
-    direct.map_or_else(|| machine.start(reference), |node| node.end)
+    direct.map_or_else(|| machine.start(reference), |node| node.end())
 }

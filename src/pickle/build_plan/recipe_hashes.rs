@@ -5,6 +5,7 @@
 //! the pickle writes them: numbers by their value, strings by their contents, paths and dates in one form. Objects
 //! that are hashed by their identity have the number of their node.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::key_hashes::{self, of_contents, of_tuple};
@@ -61,8 +62,8 @@ impl RecipeHash<'_, '_> {
         match make {
             ValueMake::Call(call) => self.call(call),
             ValueMake::Uuid { .. } | ValueMake::WeakReference => self.part(0),
-            ValueMake::Clock(class) => self.bytes(0).map_or(ANY, |bytes| {
-                ClockNumbers::of(*class, bytes).map_or(ANY, |found| self.clock(*class, found.numbers(), 1))
+            ValueMake::Clock(class) => self.clock_bytes().map_or(ANY, |bytes| {
+                ClockNumbers::of(*class, &bytes).map_or(ANY, |found| self.clock(*class, found.numbers(), 1))
             }),
             ValueMake::Regex { flags } => of_tuple([self.part(0), key_hashes::of_int(*flags)]),
             ValueMake::Zone { key, .. } => of_contents(NAME, key.bytes()),
@@ -147,6 +148,18 @@ impl RecipeHash<'_, '_> {
             },
             _ => None,
         }
+    }
+
+    /// The bytes of a date or a time.
+    fn clock_bytes(&self) -> Option<Cow<'_, [u8]>> {
+        if let Some(bytes) = self.bytes(0) {
+            return Some(Cow::Borrowed(bytes));
+        }
+        // As protocols 0 to 2 write them.
+        let encode = self.recipes.get(self.machine.resolve(*self.recipe.needs.first()?).node_index()?)?;
+        let text = Self { recipe: encode, parts: &[], ..*self }.text(0)?;
+        let bytes = text.chars().map(|character| u8::try_from(u32::from(character)).ok());
+        Some(Cow::Owned(bytes.collect::<Option<_>>()?))
     }
 
     /// Bytes that are a string in Latin-1, as protocols 0 to 2 write them.

@@ -25,8 +25,8 @@ pub(super) fn shared_state(
         return Ok(None);
     }
     let parts = machine.nodes().iter().flat_map(|node| {
-        let added = node.added.iter().flat_map(|added| added.items.iter().chain(&added.pairs));
-        node.items.iter().chain(&node.state).chain(added)
+        let added = node.added().into_iter().flat_map(|added| added.items.iter().chain(&added.pairs));
+        node.items.iter().chain(node.state_ref()).chain(added)
     });
     for part in parts.chain(values) {
         let Some(index) = machine.resolve(*part).node_index() else { continue };
@@ -50,7 +50,7 @@ fn taken_apart(machine: &Machine<'_>, recipes: &RecipeTable<'_>) -> Result<Taken
         if !recipes.get(index).is_some_and(|recipe| matches!(*recipe.make, Make::Pandas(_) | Make::Instance(_))) {
             continue;
         }
-        for part in node.items.get(1).into_iter().chain(&node.state) {
+        for part in node.items.get(1).into_iter().chain(node.state_ref()) {
             for found in dicts(machine, *part) {
                 machine.budget().charge(table_entry::<usize, (usize, bool)>())?;
                 taken.insert(found, (index, false));

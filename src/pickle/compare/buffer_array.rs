@@ -51,7 +51,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
 
     fn layout(&self, node: &Node, may_be_view: bool) -> Option<Layout<'a>> {
         let is_array = node.kind == NodeKind::Call(CallKind::NewObj)
-            && node.state.is_none()
+            && node.state().is_none()
             && self.is_global(*node.items.first()?, "numpy", "ndarray");
         let &[shape, dtype, buffer, offset, strides] = self.tuple(*node.items.get(1)?).filter(|_| is_array)? else {
             return None;

@@ -254,13 +254,13 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
 
     /// Adds the state and the items that a value was given after it was made.
     pub(super) fn with_changes(&self, node: &'m Node, mut compound: Compound<'m, 'a>) -> Compound<'m, 'a> {
-        if let Some(state) = node.state {
+        if let Some(state) = node.state() {
             match self.without_default_fill(node, state) {
                 Some(entries) => compound.ordered.extend(entries),
                 None => compound = compound.with(PartRole::State, state),
             }
         }
-        let Some(added) = &node.added else { return compound };
+        let Some(added) = node.added() else { return compound };
         let items = added.items.iter().enumerate();
         compound.ordered.extend(items.map(|(index, item)| (PartRole::Item(index), *item)));
         // `OrderedDict` is the only class filled by SETITEMS whose `==` compares the order.

@@ -41,7 +41,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             (CanonicalCall::Reconstructor, [class, base, _]) if self.is_global(*base, "builtins", "object") => {
                 compound(Compound::new(CompoundTag::New).with(PartRole::Callee, *class))
             }
-            (CanonicalCall::Submodule, [name]) if node.state.is_none() => self.submodule(*name),
+            (CanonicalCall::Submodule, [name]) if node.state().is_none() => self.submodule(*name),
             (CanonicalCall::NamedType, [name]) => self.named_type(*name),
             _ => self.array(node, rule, arguments).map(Canonical::Compound),
         }
@@ -66,13 +66,13 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         };
         match (rule, arguments) {
             // Protocol 5: `_frombuffer(data, dtype, shape, order)`.
-            (CanonicalCall::ArrayFromBuffer, [data, dtype, shape, order]) if node.state.is_none() => {
+            (CanonicalCall::ArrayFromBuffer, [data, dtype, shape, order]) if node.state().is_none() => {
                 array(self.is_string(*order, b"F"), *dtype, *shape, *data)
             }
             // Older protocols: `_reconstruct(class, …)`, with the contents in BUILD's state.
-            (CanonicalCall::ArrayFromState, [class, ..]) if self.is_array_class(*class) => from_state(node.state?),
+            (CanonicalCall::ArrayFromState, [class, ..]) if self.is_array_class(*class) => from_state(node.state()?),
             // dill: `_create_array(_reconstruct, arguments, state, attributes)`.
-            (CanonicalCall::ArrayByDill, [_, made, state, rest]) if node.state.is_none() => {
+            (CanonicalCall::ArrayByDill, [_, made, state, rest]) if node.state().is_none() => {
                 let has_no_rest =
                     matches!(self.canonical(*rest), Canonical::Atom(Atom::None)) || self.is_empty_dict(*rest);
                 let class = self.tuple(*made)?.first()?;

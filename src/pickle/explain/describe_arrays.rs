@@ -30,7 +30,7 @@ impl<'m> Describer<'_, 'm, '_> {
         let state = match self.labels.maker(node)? {
             Makes::Type(known::ARRAY) => return Some((self.shape(argument(2)?)?, argument(1)?)),
             Makes::Call => argument(2)?,
-            Makes::InstanceOf(0) => node.state?,
+            Makes::InstanceOf(0) => node.state()?,
             _ => return None,
         };
         // (version, shape, dtype, …)
@@ -44,7 +44,7 @@ impl<'m> Describer<'_, 'm, '_> {
     /// them to the order of the machine.
     pub(super) fn dtype_of_array(&self, array: &Node, dtype: Ref) -> Option<String> {
         let from_buffer = matches!(self.labels.maker(array), Some(Makes::Type(known::ARRAY)));
-        let state = self.labels.machine().node(dtype)?.state.map_or(&[][..], |state| self.items(state));
+        let state = self.labels.machine().node(dtype)?.state().map_or(&[][..], |state| self.items(state));
         // The byte order in the state: `<`, `>`, or `|` where it does not matter.
         let order = state.get(1).and_then(|order| self.labels.string(*order));
         match order.as_deref() {
@@ -77,7 +77,7 @@ impl<'m> Describer<'_, 'm, '_> {
     pub(super) fn dtype(&self, dtype: Ref, depth: usize) -> Option<String> {
         let depth = depth.checked_sub(1)?;
         let (node, code) = self.code(dtype)?;
-        let state = node.state.and_then(|state| DtypeState::of(self.items(state)));
+        let state = node.state().and_then(|state| DtypeState::of(self.items(state)));
         if let Some(DtypeState { names, fields, size, flags, .. }) = state
             && matches!(self.labels.machine().node(fields), Some(Node { kind: NodeKind::Dict, .. }))
         {
@@ -161,7 +161,7 @@ impl<'m> Describer<'_, 'm, '_> {
     fn field(&self, dtype: Ref, depth: usize) -> Option<(String, i64)> {
         let depth = depth.checked_sub(1)?;
         let (node, code) = self.code(dtype)?;
-        let state = node.state.map_or(&[][..], |state| self.items(state));
+        let state = node.state().map_or(&[][..], |state| self.items(state));
         // A subarray: `('<f4', (2, 3))` becomes a field of 2 by 3 floats.
         if let Some(&[base, shape]) = state.get(2).map(|array| self.items(*array)) {
             let (base, size) = self.field(base, depth)?;

@@ -11,9 +11,9 @@ use crate::pickle::machine::value::{Node, NodeKind, Ref};
 impl<'m> Describer<'_, 'm, '_> {
     /// The manager that holds the arrays of a data frame or a series, and its axes.
     fn axes(&self, node: &Node) -> Option<(&'m Node, &'m [Ref])> {
-        let manager = self.labels.machine().node(self.labels.under(node.state?, "_mgr")?)?;
+        let manager = self.labels.machine().node(self.labels.under(node.state()?, "_mgr")?)?;
         // A `SingleBlockManager` has the axes in its state; a `BlockManager`, in recent versions, in its arguments.
-        let axes = match manager.state {
+        let axes = match manager.state() {
             Some(state) => *self.items(state).first()?,
             None => self.labels.argument(manager, 1)?,
         };
@@ -34,7 +34,7 @@ impl<'m> Describer<'_, 'm, '_> {
     pub(super) fn series(&self, node: &Node) -> ValueFacts {
         let Some((manager, &[index])) = self.axes(node) else { return ValueFacts::default() };
         let rows = self.rows(index, MAX_DEPTH);
-        let values = match manager.state {
+        let values = match manager.state() {
             Some(state) => self.items(state).get(1).and_then(|blocks| self.items(*blocks).first().copied()),
             None => None,
         };
@@ -50,7 +50,7 @@ impl<'m> Describer<'_, 'm, '_> {
         }
         let class = self.labels.type_name(values);
         let inner = |key| {
-            let (_, dtype) = self.array(self.labels.machine().node(self.labels.under(node.state?, key)?)?)?;
+            let (_, dtype) = self.array(self.labels.machine().node(self.labels.under(node.state()?, key)?)?)?;
             self.dtype(dtype, MAX_DEPTH)
         };
         match pandas::array_dtype(&class)? {
@@ -62,7 +62,7 @@ impl<'m> Describer<'_, 'm, '_> {
                 let (first, rest) = name.split_at_checked(letters)?;
                 Some(format!("{}{rest}", first.to_ascii_uppercase()))
             }
-            pandas::ArrayDtype::Backed => self.backed(*self.items(node.state?).first()?),
+            pandas::ArrayDtype::Backed => self.backed(*self.items(node.state()?).first()?),
         }
     }
 
@@ -81,7 +81,7 @@ impl<'m> Describer<'_, 'm, '_> {
             "pandas.PeriodDtype" => self.string(self.labels.argument(node, 0)?),
             // Its state is a dict with the unit and a `zoneinfo.ZoneInfo`, or another time zone made by its name.
             "pandas.DatetimeTZDtype" => {
-                let state = node.state?;
+                let state = node.state()?;
                 let unit = self.labels.string(self.labels.under(state, "unit")?)?;
                 let zone = self.labels.machine().node(self.labels.under(state, "tz")?)?;
                 let zone = self.labels.string(self.labels.argument(zone, 0)?)?;
@@ -104,7 +104,7 @@ impl<'m> Describer<'_, 'm, '_> {
         // `_new_Index(class, {…})`, an instance with a dict, or a wrapper of an array of numpy's.
         let is_dict =
             |value: &Ref| matches!(self.labels.machine().node(*value), Some(Node { kind: NodeKind::Dict, .. }));
-        let dict = self.labels.argument(node, 1).filter(is_dict).or_else(|| node.state.filter(is_dict));
+        let dict = self.labels.argument(node, 1).filter(is_dict).or_else(|| node.state().filter(is_dict));
         if let Some(dict) = dict {
             let number = |key| self.labels.under(dict, key).and_then(|number| self.labels.int(number));
             if let (Some(start), Some(stop), Some(step)) = (number("start"), number("stop"), number("step")) {
@@ -118,7 +118,7 @@ impl<'m> Describer<'_, 'm, '_> {
         if self.labels.type_name(value).starts_with("pandas._libs.sparse.") {
             return u64::try_from(self.labels.int(self.labels.argument(node, 0)?)?).ok();
         }
-        self.items(node.state?).iter().take(3).find_map(|item| self.rows(*item, depth))
+        self.items(node.state()?).iter().take(3).find_map(|item| self.rows(*item, depth))
     }
 
     /// The names in an index: strings, or the numbers of a range.
@@ -147,7 +147,7 @@ impl<'m> Describer<'_, 'm, '_> {
         // dill passes the state as the third argument of `_create_array`, everything else writes BUILD.
         let state = match self.labels.maker(node) {
             Some(Makes::Call) => self.labels.argument(node, 2),
-            _ => node.state,
+            _ => node.state(),
         };
         let Some(state) = state else { return &[] };
         let items = self.items(state);

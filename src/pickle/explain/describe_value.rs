@@ -242,7 +242,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
 
     /// The names of the attributes of an instance. Its state is its dict, or a pair of its dict and its slots.
     fn attributes(&self, node: &Node) -> Vec<String> {
-        let Some(state) = node.state else { return Vec::new() };
+        let Some(state) = node.state() else { return Vec::new() };
         match self.labels.machine().node(state) {
             // (dict, slots), which `object.__reduce_ex__` makes for a class with `__slots__`.
             Some(Node { kind: NodeKind::Tuple, items, .. }) if items.len() == 2 => {

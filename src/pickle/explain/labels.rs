@@ -263,7 +263,7 @@ impl<'m, 'a> Labels<'m, 'a> {
         let filled_by = || {
             // The state of a partial is (function, arguments, keywords, attributes).
             let partial = self.machine.node(argument).filter(|node| matches!(node.kind, NodeKind::Call(_)))?;
-            let Node { kind: NodeKind::Tuple, items, .. } = self.machine.node(partial.state?)? else { return None };
+            let Node { kind: NodeKind::Tuple, items, .. } = self.machine.node(partial.state()?)? else { return None };
             self.under(*items.get(2)?, "source")
         };
         filled_by().unwrap_or(argument)

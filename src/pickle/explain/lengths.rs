@@ -26,7 +26,7 @@ impl Labels<'_, '_> {
             NodeKind::Dict => Some(node.items.len() as u64 / 2),
             NodeKind::Global | NodeKind::Persistent | NodeKind::Array => None,
             // `deque` is filled with items, `OrderedDict` with pairs.
-            NodeKind::Call(_) => match node.added.as_deref() {
+            NodeKind::Call(_) => match node.added() {
                 Some(added) => Some((added.items.len() + added.pairs.len() / 2) as u64),
                 None => self.constructor_length(node),
             },

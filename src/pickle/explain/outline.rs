@@ -76,18 +76,17 @@ pub(crate) fn outline_of(labels: &Labels<'_, '_>, value: Ref) -> Outline {
 /// The module of a session, and its namespace: keys and values, alternating.
 fn session<'m>(labels: &Labels<'m, '_>, value: Ref) -> Option<(String, &'m [Ref])> {
     let machine = labels.machine();
-    let Some(call @ Node { kind: NodeKind::Call(_), state: Some(state), .. }) = machine.node(value) else {
-        return None;
-    };
+    let call = machine.node(value).filter(|node| matches!(node.kind, NodeKind::Call(_)))?;
+    let state = call.state()?;
     let (module, name) = labels.global(*call.items.first()?)?;
     if !known::imports_module(&module, &name) {
         return None;
     }
     let module = labels.string(labels.argument(call, 0)?)?;
     // A state of (dict, slots) is the general form of what BUILD takes.
-    let dict = match machine.node(*state) {
+    let dict = match machine.node(state) {
         Some(Node { kind: NodeKind::Tuple, items, .. }) => *items.first()?,
-        _ => *state,
+        _ => state,
     };
     match machine.node(dict) {
         Some(Node { kind: NodeKind::Dict, items, .. }) => Some((module.as_ref().to_owned(), items)),

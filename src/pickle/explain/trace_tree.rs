@@ -191,10 +191,10 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             _ => Box::new(items(&node.items, None)),
         };
         let is_dict = |value: &Ref| labels.machine().node(*value).is_some_and(|node| node.kind == NodeKind::Dict);
-        let namespace = node.state.filter(is_dict).and(place.as_ref()).map(|place| format!("{place}.__dict__"));
-        let state = named("state", node.state, namespace);
+        let namespace = node.state().filter(is_dict).and(place.as_ref()).map(|place| format!("{place}.__dict__"));
+        let state = named("state", node.state(), namespace);
         // BUILD comes before or after the added items; the state is shown first either way.
-        let added = node.added.iter().flat_map(move |added| {
+        let added = node.added().into_iter().flat_map(move |added| {
             items(&added.items, place.clone()).chain(pairs(labels, &added.pairs, place.clone()))
         });
         Box::new(own.chain(state).chain(added))

@@ -188,6 +188,7 @@ impl Machine<'_> {
         if self.memo.get(index, op.start).is_none() && !self.memo.is_earlier(index) {
             return Err(ParseError::EmptyMemo { at: op.start, index }.into());
         }
+        self.has_gets = true;
         self.push(Ref::get(op.start), op)
     }
 
@@ -211,15 +212,14 @@ impl Machine<'_> {
         if let RefTarget::Node(index) = value.target()
             && let Some(node) = self.nodes.get_mut(index)
         {
-            node.end = op.end;
+            node.extend_to(op.end);
         }
     }
 
     /// Makes an empty tuple. Those that follow one another are one object, as in CPython: they cannot be changed.
     fn empty_tuple(&mut self, op: OpStep) -> Done {
-        let is_empty = |node: &&Node| {
-            node.kind == NodeKind::Tuple && node.items.is_empty() && node.state.is_none() && node.added.is_none()
-        };
+        let is_empty =
+            |node: &&Node| node.kind == NodeKind::Tuple && node.items.is_empty() && node.items.extras().is_none();
         if let Some((index, end)) = self.empty_tuple
             && end == op.start
             && self.nodes.get(index).filter(is_empty).is_some()
@@ -309,9 +309,9 @@ impl Machine<'_> {
     fn build(&mut self, op: OpStep) -> Done {
         let state = self.stack.pop().ok_or(MachineError::Underflow { at: op.start, opcode: op.opcode })?;
         let target = self.changed(op)?;
-        let has_state = match self.node_mut(target) {
-            Some(node) if node.state.is_none() => {
-                node.state = Some(state);
+        let has_state = match target.node_index().and_then(|index| self.nodes.get_mut(index)) {
+            Some(node) if node.state().is_none() => {
+                node.items.extras_mut(&self.budget)?.state = Some(state);
                 return Ok(());
             }
             found => found.is_some(),
@@ -337,10 +337,6 @@ impl Machine<'_> {
         }
         Ok(target)
     }
-
-    fn node_mut(&mut self, target: Ref) -> Option<&mut Node> {
-        target.node_index().and_then(|index| self.nodes.get_mut(index))
-    }
 }
 
 impl Node {
@@ -352,15 +348,15 @@ impl Node {
             _ if pairs => self.kind == NodeKind::Dict,
             _ => self.kind == NodeKind::List,
         };
-        let list = if own {
-            &mut self.items
-        } else {
-            if self.added.is_none() {
-                budget.charge(size_of::<Added>() + ALLOCATION)?;
-            }
-            let added = self.added.get_or_insert_with(Box::<Added>::default);
-            if pairs { &mut added.pairs } else { &mut added.items }
-        };
+        if own {
+            return self.items.append(items, budget);
+        }
+        let extras = self.items.extras_mut(budget)?;
+        if extras.added.is_none() {
+            budget.charge(size_of::<Added>() + ALLOCATION)?;
+        }
+        let added = extras.added.get_or_insert_with(Box::<Added>::default);
+        let list = if pairs { &mut added.pairs } else { &mut added.items };
         list.append(items, budget)
     }
 }

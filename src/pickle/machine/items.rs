@@ -4,7 +4,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::value::Ref;
+use super::value::{Added, Ref};
 use crate::pickle::work_budget::{ALLOCATION, OverBudget, WorkBudget};
 
 /// The parts of a value. Dereferences to a slice of them.
@@ -19,6 +19,17 @@ enum ItemStorage {
     One([Ref; 1]),
     Two([Ref; 2]),
     Many(Vec<Ref>),
+    With(Box<ItemsWith>),
+}
+
+/// Parts of a value, and what few values have besides.
+#[derive(Debug, Default)]
+pub(super) struct ItemsWith {
+    items: NodeItems,
+    /// The state that BUILD gave it.
+    pub(super) state: Option<Ref>,
+    /// Items that were added by opcodes for another kind.
+    pub(super) added: Option<Box<Added>>,
 }
 
 impl NodeItems {
@@ -30,6 +41,31 @@ impl NodeItems {
             ItemStorage::One(items) => items,
             ItemStorage::Two(items) => items,
             ItemStorage::Many(items) => items,
+            ItemStorage::With(with) => match &with.items.0 {
+                ItemStorage::Many(items) => items,
+                ItemStorage::Two(items) => items,
+                ItemStorage::One(items) => items,
+                ItemStorage::None | ItemStorage::With(_) => &[],
+            },
+        }
+    }
+
+    /// What the value has besides its parts.
+    #[inline]
+    pub(super) fn extras(&self) -> Option<&ItemsWith> {
+        if let ItemStorage::With(with) = &self.0 { Some(with) } else { None }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn extras_mut(&mut self, budget: &WorkBudget) -> Result<&mut ItemsWith, OverBudget> {
+        if self.extras().is_none() {
+            budget.charge(size_of::<ItemsWith>() + ALLOCATION)?;
+            let items = std::mem::take(self);
+            self.0 = ItemStorage::With(Box::new(ItemsWith { items, ..ItemsWith::default() }));
+        }
+        match &mut self.0 {
+            ItemStorage::With(with) => Ok(with),
+            _ => Err(budget.exceed(0, "values")),
         }
     }
 
@@ -59,6 +95,13 @@ impl NodeItems {
 
     /// Appends items.
     pub(super) fn append(&mut self, more: NodeItems, budget: &WorkBudget) -> Result<(), OverBudget> {
+        if let ItemStorage::With(with) = &mut self.0 {
+            return with.items.append_to_parts(more, budget);
+        }
+        self.append_to_parts(more, budget)
+    }
+
+    fn append_to_parts(&mut self, more: NodeItems, budget: &WorkBudget) -> Result<(), OverBudget> {
         if self.is_empty() {
             *self = more;
             return Ok(());
@@ -92,6 +135,7 @@ impl NodeItems {
                 items.remove(0);
                 ItemStorage::Many(items)
             }
+            other @ ItemStorage::With(_) => other,
             ItemStorage::None | ItemStorage::One(_) => ItemStorage::None,
         };
         Some(first)
@@ -114,6 +158,12 @@ impl DerefMut for NodeItems {
             ItemStorage::One(items) => items,
             ItemStorage::Two(items) => items,
             ItemStorage::Many(items) => items,
+            ItemStorage::With(with) => match &mut with.items.0 {
+                ItemStorage::Many(items) => items,
+                ItemStorage::Two(items) => items,
+                ItemStorage::One(items) => items,
+                ItemStorage::None | ItemStorage::With(_) => &mut [],
+            },
         }
     }
 }
@@ -151,7 +201,17 @@ impl SpareItems {
 
     /// Takes back items that are no longer needed.
     pub(super) fn keep(&mut self, items: NodeItems, budget: &WorkBudget) {
-        let ItemStorage::Many(mut items) = items.0 else { return };
+        let mut items = match items.0 {
+            ItemStorage::Many(items) => items,
+            ItemStorage::With(with) => {
+                budget.release(size_of::<ItemsWith>() + ALLOCATION);
+                match with.items.0 {
+                    ItemStorage::Many(items) => items,
+                    _ => return,
+                }
+            }
+            _ => return,
+        };
         // `copy_of` asks for a vector of exactly the capacity that it needs.
         let capacity = items.capacity();
         match self.0.get_mut(capacity) {

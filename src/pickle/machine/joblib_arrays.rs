@@ -108,7 +108,7 @@ impl<'a> Machine<'a> {
 
     /// The value of a key in the state of an array's wrapper.
     pub(crate) fn described(&self, array: &Node, key: &str) -> Option<Ref> {
-        let state = self.node(*array.items.first()?)?.state?;
+        let state = self.node(*array.items.first()?)?.state()?;
         self.keyed_dict(state, MAX_STATE).ok()?.get(key)
     }
 
@@ -157,13 +157,13 @@ impl<'a> Machine<'a> {
         let node = self.node(wrapper).ok_or("has no wrapper")?;
         // joblib makes a wrapper by NEWOBJ, or by `copyreg._reconstructor` in protocols 0 and 1, and by nothing else.
         let unusual =
-            matches!(node.kind, NodeKind::Call(CallKind::Instance | CallKind::NewObjEx)) || node.added.is_some();
+            matches!(node.kind, NodeKind::Call(CallKind::Instance | CallKind::NewObjEx)) || node.added().is_some();
         let by_init = matches!(node.kind, NodeKind::Call(CallKind::Reduce))
             && self.global_of_call(node).is_some_and(|(module, name)| known::is_array_wrapper(&module, &name));
         if unusual || by_init || self.arrays.second_states.contains(&wrapper) {
             return Err(NOT_JOBLIB);
         }
-        let state = node.state.ok_or(NOT_JOBLIB)?;
+        let state = node.state().ok_or(NOT_JOBLIB)?;
         let state = self.keyed_dict(state, MAX_STATE).map_err(|_| NOT_JOBLIB)?;
         // `second_states` holds resolved references.
         let dtype = state.get("dtype").map(|dtype| self.resolve(dtype)).ok_or("has no dtype")?;
@@ -201,7 +201,7 @@ impl<'a> Machine<'a> {
             return None;
         }
         let code = self.short_str(self.argument(dtype, 0)?)?;
-        let state = match dtype.state.map(|state| self.node(state)) {
+        let state = match dtype.state().map(|state| self.node(state)) {
             None => None,
             Some(Some(Node { kind: NodeKind::Tuple, items, .. })) => Some(DtypeState::of(items)?),
             Some(_) => return None,

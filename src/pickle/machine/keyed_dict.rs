@@ -57,7 +57,7 @@ impl<'a> Machine<'a> {
     /// If the value is anything else.
     pub(crate) fn keyed_dict(&self, dict: Ref, most: usize) -> Result<KeyedDict<'a>, KeyFault> {
         let node = self.node(dict).filter(|node| node.kind == NodeKind::Dict);
-        let node = node.filter(|node| node.state.is_none() && node.added.is_none()).ok_or(KeyFault::NoDict)?;
+        let node = node.filter(|node| node.state().is_none() && node.added().is_none()).ok_or(KeyFault::NoDict)?;
         let pairs = node.items.as_chunks::<2>().0;
         if pairs.len() > most || self.budget().steps(pairs.len() as u64) {
             return Err(KeyFault::TooMany);

@@ -23,9 +23,9 @@ fn shown(machine: &Machine<'_>, value: Ref, depth: usize) -> String {
         Value::Leaf(leaf) => format!("{leaf:?}"),
         Value::Node(node) => {
             let state =
-                node.state.map_or_else(String::new, |state| format!(" state {}", shown(machine, state, depth + 1)));
+                node.state().map_or_else(String::new, |state| format!(" state {}", shown(machine, state, depth + 1)));
             let added = node
-                .added
+                .added()
                 .as_ref()
                 .map_or_else(String::new, |added| format!(" added {}|{}", all(&added.items), all(&added.pairs)));
             format!("{:?}({}{state}{added})", node.kind, all(&node.items))
@@ -229,4 +229,9 @@ fn damaged_pickles_do_not_panic() {
             }
         }
     }
+}
+
+#[test]
+fn a_node_is_as_small_as_a_small_file_with_many_needs() {
+    assert!(size_of::<super::value::Node>() <= 40);
 }

@@ -58,6 +58,11 @@ impl MemoSlots {
         Self { first, ..Self::default() }
     }
 
+    /// Gives back the memory of the slots, which nothing reads any more.
+    pub(super) fn free(&mut self, budget: &WorkBudget) {
+        budget.release_list(std::mem::take(&mut self.dense));
+    }
+
     /// The slot that MEMOIZE fills: CPython counts the slots in use.
     #[inline]
     pub(super) fn next(&self) -> u64 {

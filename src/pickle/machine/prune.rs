@@ -67,7 +67,7 @@ impl Machine<'_> {
         watch.before_pruning(self);
         let made = self.nodes.get(batch.first..).unwrap_or_default();
         let is_data = |(number, node): (usize, &Node)| match node.kind {
-            kind if kind.holds_items() => node.state.is_none(),
+            kind if kind.holds_items() => node.state().is_none(),
             // These are needed to find the end of array bytes that may follow.
             NodeKind::Call(_) if self.describes_arrays(node) => false,
             NodeKind::Call(_) => watch.is_data(self, Ref::node(batch.first + number)),

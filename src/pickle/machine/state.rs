@@ -68,6 +68,8 @@ pub struct Machine<'a> {
     pub(super) effects: Vec<Ref>,
     pub(super) looked_up: Vec<u64>,
     pub(super) memo: MemoSlots,
+    /// Whether anything was read from the memo.
+    pub(super) has_gets: bool,
     pub(super) stack: Vec<Ref>,
     pub(super) marks: Vec<Mark>,
     /// The end of the opcode that was followed last.
@@ -136,6 +138,7 @@ impl<'a> Machine<'a> {
             effects: Vec::new(),
             looked_up: Vec::new(),
             memo: MemoSlots::starting_at(memo),
+            has_gets: false,
             stack: Vec::new(),
             marks: Vec::new(),
             end: base,
@@ -206,7 +209,7 @@ impl<'a> Machine<'a> {
 
     #[inline]
     pub(super) fn make(&mut self, kind: NodeKind, start: u64, end: u64, items: NodeItems) -> Result<Ref, MachineError> {
-        self.budget.push(&mut self.nodes, Node { kind, start, end, items, state: None, added: None })?;
+        self.budget.push(&mut self.nodes, Node::new(kind, start, end, items))?;
         Ok(Ref::node(self.nodes.len() - 1))
     }
 
@@ -214,6 +217,10 @@ impl<'a> Machine<'a> {
     pub(super) fn end_run(&mut self) {
         self.budget.release_list(std::mem::take(&mut self.stack));
         self.budget.release_list(std::mem::take(&mut self.marks));
+        if !self.has_gets {
+            // No value refers to the memo.
+            self.memo.free(&self.budget);
+        }
         // These stay paid for: they are few.
         self.spare = SpareItems::default();
     }
@@ -221,7 +228,7 @@ impl<'a> Machine<'a> {
     /// The offset of the first opcode that made a value.
     pub fn start(&self, reference: Ref) -> u64 {
         match reference.target() {
-            RefTarget::Node(index) => self.nodes.get(index).map_or(0, |node| node.start),
+            RefTarget::Node(index) => self.nodes.get(index).map_or(0, Node::start),
             RefTarget::Leaf(at) | RefTarget::Get(at) => at,
             RefTarget::Inner(_) => 0,
         }

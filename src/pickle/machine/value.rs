@@ -102,21 +102,75 @@ impl Ref {
     }
 }
 
-/// A value that is put together from others.
+/// A value that is put together from others. It takes 40 bytes: a small file may make millions of them.
 #[derive(Debug)]
 pub struct Node {
     /// What it is.
     pub kind: NodeKind,
-    /// The offset of the first opcode that makes it.
-    pub start: u64,
-    /// The end of the last opcode that makes it. Opcodes that change it later, through the memo, do not count.
-    pub end: u64,
+    start: PackedOffset,
+    end: PackedOffset,
     /// Its parts: see [`NodeKind`].
     pub items: NodeItems,
+}
+
+/// An offset in six bytes, which are enough for any file.
+#[derive(Clone, Copy, Debug, Default)]
+struct PackedOffset([u8; 6]);
+
+impl PackedOffset {
+    #[inline]
+    fn new(offset: u64) -> Self {
+        let [a, b, c, d, e, f, ..] = offset.to_le_bytes();
+        Self([a, b, c, d, e, f])
+    }
+
+    #[inline]
+    fn get(self) -> u64 {
+        let [a, b, c, d, e, f] = self.0;
+        u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
+    }
+}
+
+impl Node {
+    #[inline]
+    pub(super) fn new(kind: NodeKind, start: u64, end: u64, items: NodeItems) -> Self {
+        Self { kind, start: PackedOffset::new(start), end: PackedOffset::new(end), items }
+    }
+
+    /// The offset of the first opcode that makes it.
+    #[inline]
+    pub fn start(&self) -> u64 {
+        self.start.get()
+    }
+
+    /// The end of the last opcode that makes it. Opcodes that change it later, through the memo, do not count.
+    #[inline]
+    pub fn end(&self) -> u64 {
+        self.end.get()
+    }
+
+    #[inline]
+    pub(super) fn extend_to(&mut self, end: u64) {
+        self.end = PackedOffset::new(end);
+    }
+
     /// The state that BUILD gave it.
-    pub state: Option<Ref>,
-    /// NodeItems that were added by opcodes for another kind.
-    pub added: Option<Box<Added>>,
+    #[inline]
+    pub fn state(&self) -> Option<Ref> {
+        self.state_ref().copied()
+    }
+
+    /// See [`state`](Self::state).
+    #[inline]
+    pub fn state_ref(&self) -> Option<&Ref> {
+        self.items.extras().and_then(|extras| extras.state.as_ref())
+    }
+
+    /// Items that were added by opcodes for another kind.
+    #[inline]
+    pub fn added(&self) -> Option<&Added> {
+        self.items.extras().and_then(|extras| extras.added.as_deref())
+    }
 }
 
 /// The kinds of [`Node`]. The comments say what their items are.
@@ -175,7 +229,7 @@ pub enum CallKind {
     NewObjEx,
 }
 
-/// NodeItems that were added to an object other than a plain list, dict or set: its `append`, `extend`, `add` or
+/// Items that were added to an object other than a plain list, dict or set: its `append`, `extend`, `add` or
 /// `__setitem__` receives them.
 #[derive(Debug, Default)]
 pub struct Added {

@@ -61,7 +61,7 @@ impl<'a> Machine<'a> {
     /// from the memo, that is the GET alone.
     pub fn span(&self, reference: Ref) -> (u64, u64) {
         match reference.target() {
-            RefTarget::Node(index) => self.nodes.get(index).map_or((0, 0), |node| (node.start, node.end)),
+            RefTarget::Node(index) => self.nodes.get(index).map_or((0, 0), |node| (node.start(), node.end())),
             RefTarget::Leaf(at) | RefTarget::Get(at) => {
                 let Some(op) = self.op_at(at) else { return (at, at) };
                 self.raw_array_after(&op).map_or((at, op.end), |raw| (raw.start, raw.end))

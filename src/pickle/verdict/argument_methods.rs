@@ -47,7 +47,7 @@ impl Judge {
             _ => return self.dangerous(labels, site, full, "fills an object with what cannot be resolved statically"),
         };
         // The pickle has not given the object a method of its own.
-        let state = target.and_then(|target| labels.machine().node(target)?.state);
+        let state = target.and_then(|target| labels.machine().node(target)?.state());
         let dicts = state.map(|state| [Some(state), self.item(labels, state, 0), self.item(labels, state, 1)]);
         let mut names = dicts.into_iter().flatten().flatten().flat_map(|dict| pairs(labels, dict));
         let sets_update = names.any(|(name, _)| labels.string(name).as_deref() == Some("update"));

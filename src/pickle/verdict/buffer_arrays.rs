@@ -29,8 +29,8 @@ pub(super) fn changed_buffers(labels: &Labels<'_, '_>) -> Vec<u64> {
     }
     // A buffer that is an array could be given other memory by a state.
     let filled = buffers.iter().filter_map(|buffer| machine.node(*buffer));
-    let filled = filled.filter(|node| node.state.is_some() || node.added.is_some());
-    let filled = filled.map(|node| node.end.saturating_sub(1));
+    let filled = filled.filter(|node| node.state().is_some() || node.added().is_some());
+    let filled = filled.map(|node| node.end().saturating_sub(1));
     let changes = machine.changes().iter().filter(|change| buffers.contains(&machine.resolve(change.target)));
     filled.chain(changes.map(|change| change.at)).collect()
 }

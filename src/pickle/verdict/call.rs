@@ -320,7 +320,7 @@ impl Judge {
         steps: usize,
     ) -> VerdictClass {
         let Some(node) = labels.machine().node(call) else { return self.unresolved(labels, site) };
-        let functions = [labels.argument(node, 0), node.state.and_then(|state| self.item(labels, state, 0))];
+        let functions = [labels.argument(node, 0), node.state().and_then(|state| self.item(labels, state, 0))];
         // At least this: the arguments of this call, which come after those of the partial function, are not judged.
         let mut worst = VerdictClass::Calls;
         for function in functions.into_iter().flatten() {

@@ -39,7 +39,7 @@ pub(super) fn forged_dtypes(labels: &Labels<'_, '_>) -> Vec<u64> {
         node.is_some_and(|node| is_dtype_call(labels, node))
     };
     let second = machine.changes().iter().filter(is_second_state).map(|change| change.at);
-    forged.map(|node| node.end.saturating_sub(1)).chain(second).collect()
+    forged.map(|node| node.end().saturating_sub(1)).chain(second).collect()
 }
 
 /// Whether instances of this class are dtypes of numpy.
@@ -49,7 +49,7 @@ pub(super) fn is_dtype_class(module: &str, name: &str) -> bool {
 
 /// Checks the state of a dtype. `None` for other nodes, and for a dtype without a state.
 fn check_state(labels: &Labels<'_, '_>, call: &Node) -> Option<DtypeCheck> {
-    let state = call.state.filter(|_| is_dtype_call(labels, call))?;
+    let state = call.state().filter(|_| is_dtype_call(labels, call))?;
     let Some(Node { kind: NodeKind::Tuple, items, .. }) = labels.machine().node(state) else {
         return Some(DtypeCheck::Unknown);
     };
@@ -166,7 +166,7 @@ pub(super) fn plain_item_size(labels: &Labels<'_, '_>, dtype: Ref) -> Option<i64
 fn layout(labels: &Labels<'_, '_>, dtype: Ref) -> Option<(i64, bool)> {
     let call = dtype_call(labels, dtype)?;
     let code = code(labels, call)?;
-    let state = call.state.and_then(|state| labels.machine().node(state));
+    let state = call.state().and_then(|state| labels.machine().node(state));
     let in_state = |index: usize| state.and_then(|state| labels.int(*state.items.get(index)?));
     // A record has its size in the state only.
     let declared = if code.as_ref() == "record" { None } else { declared_size(&code) };

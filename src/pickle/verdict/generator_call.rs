@@ -52,7 +52,7 @@ impl Judge {
             Symbol::Function(function) => self.is_generator_function(labels, *function),
             Symbol::Partial(call) => {
                 let Some(node) = labels.machine().node(*call) else { return false };
-                let state = node.state.and_then(|state| self.item(labels, state, 0));
+                let state = node.state().and_then(|state| self.item(labels, state, 0));
                 let functions = [labels.argument(node, 0), state].into_iter().flatten();
                 functions.into_iter().any(|function| match self.symbol(labels, function) {
                     Symbol::Function(function) => self.is_generator_function(labels, function),
@@ -220,8 +220,8 @@ impl Judge {
             if matches!(self.symbol(labels, value), Symbol::Function(_) | Symbol::Class(_) | Symbol::CodeObject) {
                 continue;
             }
-            waiting.extend(node.items.iter().chain(&node.state));
-            if let Some(added) = &node.added {
+            waiting.extend(node.items.iter().chain(node.state_ref()));
+            if let Some(added) = node.added() {
                 waiting.extend(added.items.iter().chain(&added.pairs));
             }
         }
@@ -234,11 +234,11 @@ impl Judge {
             return;
         }
         for (index, node) in labels.machine().nodes().iter().enumerate() {
-            let at = node.end.saturating_sub(1);
-            if let Some(state) = node.state {
+            let at = node.end().saturating_sub(1);
+            if let Some(state) = node.state() {
                 self.state_with_generator(labels, state, at);
             }
-            if let Some(added) = &node.added {
+            if let Some(added) = node.added() {
                 self.items_with_generator(labels, Ref::node(index), &added.items, at);
                 self.items_with_generator(labels, Ref::node(index), &added.pairs, at);
             }

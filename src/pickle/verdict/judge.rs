@@ -297,12 +297,12 @@ impl Judge {
         // A class has what a change gave it from then on, so changes are judged in order with the nodes.
         let mut changes = machine.changes().iter().skip(self.so_far.changes).peekable();
         for (index, node) in machine.nodes().iter().enumerate().skip(self.so_far.nodes) {
-            while let Some(change) = changes.next_if(|change| change.at < node.end) {
+            while let Some(change) = changes.next_if(|change| change.at < node.end()) {
                 self.change(labels, change);
             }
             self.node(labels, Ref::node(index), node);
             // Nodes without a state may be given one later, see `judge_run`.
-            if node.state.is_some() || node.added.is_some() {
+            if node.state().is_some() || node.added().is_some() {
                 let _ = self.budget.push(&mut self.so_far.filled, index);
             }
             if self.budget.is_spent() {
@@ -316,8 +316,8 @@ impl Judge {
 
     fn node(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node) {
         match node.kind {
-            NodeKind::Global => self.lookup(labels, reference, node.end.saturating_sub(1)),
-            NodeKind::Persistent => self.external(node.end.saturating_sub(1), "a persistent ID"),
+            NodeKind::Global => self.lookup(labels, reference, node.end().saturating_sub(1)),
+            NodeKind::Persistent => self.external(node.end().saturating_sub(1), "a persistent ID"),
             NodeKind::Call(how) => self.call(labels, reference, node, how),
             NodeKind::Tuple
             | NodeKind::List
@@ -331,11 +331,11 @@ impl Judge {
 
     /// Judges the state and the items that a value was given.
     fn filled(&mut self, labels: &Labels<'_, '_>, reference: Ref, node: &Node) {
-        let at = node.end.saturating_sub(1);
-        if let Some(state) = node.state {
+        let at = node.end().saturating_sub(1);
+        if let Some(state) = node.state() {
             self.build(labels, reference, state, at);
         }
-        if let Some(added) = &node.added {
+        if let Some(added) = node.added() {
             self.added(labels, reference, &added.items, at);
             self.added(labels, reference, &added.pairs, at);
         }

@@ -259,7 +259,7 @@ impl Judge {
     fn fills_class_as_dill(&mut self, labels: &Labels<'_, '_>, site: CallSite<'_>) -> bool {
         let Symbol::Partial(call) = self.argument_symbol(labels, site, 3) else { return false };
         let Some(node) = labels.machine().node(call) else { return false };
-        let functions = [labels.argument(node, 0), node.state.and_then(|state| self.item(labels, state, 0))];
+        let functions = [labels.argument(node, 0), node.state().and_then(|state| self.item(labels, state, 0))];
         let is_setter = |symbol| match symbol {
             Symbol::Import(module, name) => module.starts_with("dill.") && name.as_ref() == "_setitems",
             _ => false,

@@ -153,7 +153,7 @@ impl Judge {
     /// an instance with added items.
     pub(super) fn shared_namespaces(&mut self, labels: &Labels<'_, '_>) {
         for (namespace, at) in std::mem::take(&mut self.namespaces) {
-            let added = labels.machine().node(namespace).and_then(|node| node.added.as_ref());
+            let added = labels.machine().node(namespace).and_then(|node| node.added());
             let names = added.map_or(&[][..], |added| added.pairs.as_slice());
             for [key, value] in names.as_chunks::<2>().0 {
                 self.instance_name(labels, *key, *value, at);

@@ -56,7 +56,8 @@ impl Sandbox {
         }
     }
 
-    fn root(&self) -> PathBuf {
+    #[allow(dead_code, reason = "what a test module may need")]
+    pub(crate) fn root(&self) -> PathBuf {
         // On macOS the temporary directory is behind a symlink, and Python prints the resolved path.
         self.root.path().canonicalize().unwrap()
     }
@@ -193,6 +194,13 @@ impl Call {
     /// Sets an environment variable.
     pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
+        self
+    }
+
+    /// Sets the directory that it runs in.
+    #[allow(dead_code, reason = "what a test module may need")]
+    pub(crate) fn current_dir(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
         self
     }
 

@@ -42,6 +42,9 @@ pub(crate) enum Stack {
     /// A validator of JSON Schema. Only the main Python has it.
     #[allow(dead_code, reason = "for the tests of JSON")]
     Schema,
+    /// A checker of types. Only the main Python has it.
+    #[allow(dead_code, reason = "for the tests of the type stubs")]
+    Types,
     /// uv itself. Only the main Python has it.
     #[allow(dead_code, reason = "for the tests of the wheel")]
     Uv,
@@ -56,6 +59,7 @@ impl Stack {
             Self::Arrow => "arrow",
             Self::Jupyter => "jupyter",
             Self::Schema => "schema",
+            Self::Types => "types",
             Self::Uv => "uv",
         }
     }
@@ -66,6 +70,7 @@ impl Stack {
             Self::Dill => &["dill", "numpy"],
             Self::Full => &["dill", "numpy", "pandas", "scikit-learn", "cloudpickle", "joblib"],
             Self::Schema => &["jsonschema==4.26.0"],
+            Self::Types => &["dill", "mypy==2.4.1", "typing_extensions==4.16.0"],
             Self::Uv => &["uv==0.13.9"],
             // Not in requirements.txt, so that the other environments need not be made again.
             Self::Arrow => &[

@@ -101,7 +101,7 @@ fn a_click_on_a_rectangle_opens_what_is_inside() {
         assert_eq!(browser.value(tiles), serde_json::json!(expected));
         // The details open, too, as a list.
         assert_eq!(browser.value("$('chosen').querySelector('h3').textContent"), "models");
-        browser.value("$('chosen').querySelectorAll('summary')[1].click()");
+        browser.value("$('chosen').querySelectorAll('summary')[0].click()");
         let frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done($('chosen').textContent))))";
         let text = browser.value(frames);
         assert!(text.as_str().unwrap().contains("['options']: dict (2)"), "{text}");

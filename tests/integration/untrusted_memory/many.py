@@ -35,6 +35,12 @@ def scalars():
     return [numpy.int64(number) for number in range(COUNT)]
 
 
+def arrays():
+    import numpy
+
+    return [numpy.array(number) for number in range(100_000)]
+
+
 def tree():
     root = types.SimpleNamespace(parent=None, children=[])
     for number in range(3000):
@@ -50,6 +56,11 @@ KINDS = {
     "scalars": scalars,
     "uuids": lambda: [uuid.UUID(int=(number + 1) * 0x1234_5678_9ABC_DEF0_1234_5678) for number in range(150_000)],
     "tuples": lambda: [()] * 1_000_000,
+    "old_dates": dates,
+    "lists": lambda: [[] for _ in range(1_000_000)],
+    "dicts": lambda: [{} for _ in range(1_000_000)],
+    "sets": lambda: [set() for _ in range(1_000_000)],
+    "arrays": arrays,
     "frame": frame,
     "records": lambda: [
         {"id": number, "name": f"n{number}", "on": day, "at": START + datetime.timedelta(seconds=number)}
@@ -68,10 +79,12 @@ def check(kind, names):
         assert all(one.parent is restored and one.number == at for at, one in enumerate(restored.children))
     else:
         assert restored == expected
+        if kind in ("lists", "dicts", "sets"):
+            assert len(set(map(id, restored))) == len(restored)
         folds = [[getattr(one, "fold", 0) for one in value[-5:]] for value in (restored, expected)]
         assert folds[0] == folds[1] and type(restored[0]) is type(expected[0])
 
 
 if __name__ == "__main__":
     with open("many.pkl", "wb") as file:
-        pickle.dump({"value": KINDS[sys.argv[1]]()}, file, protocol=4)
+        pickle.dump({"value": KINDS[sys.argv[1]]()}, file, protocol=2 if sys.argv[1] == "old_dates" else 4)

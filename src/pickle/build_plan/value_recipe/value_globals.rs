@@ -48,7 +48,7 @@ fn found(labels: &Labels<'_, '_>, reference: Ref, steps: usize) -> Option<Global
         return Some(current(&module, &name));
     }
     let steps = steps.checked_sub(1)?;
-    let plain = |node: &&Node, kind| node.kind == kind && node.state.is_none() && node.added.is_none();
+    let plain = |node: &&Node, kind| node.kind == kind && node.state().is_none() && node.added().is_none();
     let node = labels.machine().node(reference).filter(|node| plain(node, NodeKind::Call(CallKind::Reduce)))?;
     let [callee, arguments] = &node.items[..] else { return None };
     let (module, name) = found(labels, *callee, steps)?;

@@ -1,12 +1,14 @@
 //! Recipes for dates, times and time zones. Dates are pickled as the bytes that CPython keeps them in
 //! (`Modules/_datetimemodule.c`), which its own constructor hardly checks.
 
-use super::value_arguments::{arguments_of, byte_string, called_global, int_in, is_none, is_str, short_text, truth};
+use super::value_arguments::{
+    arguments_of, byte_string, called_global, int_in, is_bytes, is_none, is_str, short_text, truth,
+};
 use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::object_abilities::is_zone;
-use crate::pickle::machine::value::{Leaf, Ref};
+use crate::pickle::machine::value::Ref;
 
 const MAX_DAYS: i64 = 999_999_999;
 const SECONDS_OF_A_DAY: i64 = 86_400;
@@ -142,7 +144,7 @@ fn with_zone<'a>(
     if let Some(zone) = zone {
         checked(context.recipe(zone).is_some_and(is_zone), "with a time zone that is none")?;
     }
-    if matches!(context.leaf(bytes), Some(Leaf::Bytes(_))) {
+    if is_bytes(context, bytes) {
         // The builder reads them once more, so that the plan need not hold the numbers.
         return Ok(made(ValueMake::Clock(class), std::iter::once(bytes).chain(zone).collect()));
     }

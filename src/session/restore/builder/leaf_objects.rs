@@ -27,8 +27,8 @@ impl SharedLeaves<'_> {
     pub(super) fn of(machine: &Machine<'_>) -> Self {
         let mut shared = HashMap::default();
         let items = machine.nodes().iter().flat_map(|node| {
-            let added = node.added.iter().flat_map(|added| added.items.iter().chain(&added.pairs));
-            node.items.iter().chain(&node.state).chain(added)
+            let added = node.added().into_iter().flat_map(|added| added.items.iter().chain(&added.pairs));
+            node.items.iter().chain(node.state_ref()).chain(added)
         });
         for item in items {
             if item.leaf_offset().is_none()

@@ -1,0 +1,209 @@
+//! What `--help` prints below the options: examples, and in the long form the exit codes and environment variables of
+//! the command.
+//!
+//! `-h` prints the examples only. Each text is a constant, because clap takes it as one string.
+
+/// The exit codes of all commands.
+pub(super) const EXIT_CODES: &str = "\
+Exit codes:
+  0    success
+  1    failure; save: the script failed (or the script's own exit code); diff: the files differ
+  2    usage error, or a file or script does not exist
+  3    with --strict: a variable could not be saved or restored, or came back different
+  4    not a snapshot, damaged, truncated, or too large to be looked at
+  5    not trusted: loading the file would do more than build plain data; inspect: with --strict
+  6    no usable Python, or no dill
+  130  interrupted
+
+`snapcli COMMAND --help` lists those of a command, and its environment variables.";
+
+/// A text in two forms: the examples, and the examples with what follows them.
+macro_rules! help_texts {
+    ($short:ident, $long:ident, $examples:literal, $rest:literal) => {
+        pub(super) const $short: &str = $examples;
+        pub(super) const $long: &str = concat!($examples, "\n\n", $rest);
+    };
+}
+
+help_texts!(
+    SAVE,
+    SAVE_LONG,
+    "\
+Examples:
+  snapcli save train.py --epochs 3            run train.py --epochs 3, save to session.pkl
+  snapcli save -o run7.pkl train.py           save to run7.pkl
+  snapcli save --exclude 'tmp_*' train.py     leave out some names
+  snapcli save --strict train.py              exit with 3 if a variable could not be saved
+  snapcli save -m pkg.train --epochs 3        run a module
+  snapcli save -o - train.py | ssh host 'cat > session.pkl'
+
+Options of snapcli come before the script: what follows it is passed to the script.
+If the script fails, its variables up to that point are saved to session.crash.pkl, and snapcli exits with the \
+script's exit code.",
+    "\
+Exit codes:
+  0    saved; variables that could not be saved have been named
+  1    nothing was saved, or not where it should be; the script raised an exception, or ended its own process
+  2    usage error: the script does not exist, FILE cannot be written, or a name matches no variable
+  3    with --strict: a variable could not be saved, or --verify found that one comes back different
+  4    with --verify: the new snapshot cannot be loaded; it is in session.unverified.pkl
+  6    no usable Python, or no dill
+  N    the script's own exit code
+  130  interrupted
+
+Environment variables:
+  SNAPCLI_PYTHON      the Python to use, like --python
+  SNAPCLI_KEY         the key that signs snapshots: 64 hex digits, or a passphrase of at least 16 bytes
+  SNAPCLI_NO_INSTALL  1 forbids installing a private dill
+  SNAPCLI_NO_CONFIG   1 ignores pyproject.toml and config.toml, like --no-config
+  PYTHON...           as for python: PYTHONWARNINGS for -W, PYTHONUNBUFFERED for -u, PYTHONOPTIMIZE for -O,
+                      PYTHONDEVMODE for -X dev, PYTHONHASHSEED, PYTHONPATH, and so on"
+);
+
+help_texts!(
+    RESTORE,
+    RESTORE_LONG,
+    "\
+Examples:
+  snapcli restore                              open session.pkl in a prompt
+  snapcli restore run7.pkl -c 'model.score'    print the value of an expression
+  snapcli restore run7.pkl plot.py --dpi 200   run plot.py with the session's variables
+  snapcli restore run7.pkl < report.py         run what standard input holds
+  snapcli restore --only 'model*' --mmap       restore some variables, with arrays memory-mapped
+  ssh host cat run7.pkl | snapcli restore - -c 'print(scores)'
+
+FILE comes before -c and SCRIPT: what follows them is passed to the code.",
+    "\
+Exit codes:
+  0    restored, and the code succeeded
+  1    the code raised an exception, or the file could not be loaded
+  2    usage error: a file does not exist, or a name matches no variable
+  3    with --strict: a variable could not be restored; nothing was run
+  4    not a snapshot, damaged, truncated, or too large (see --max-memory)
+  5    not trusted: loading the file would do more than build plain data
+  6    no usable Python, or no dill
+  N    the exit code of the code or script
+  130  interrupted
+
+Environment variables:
+  SNAPCLI_PYTHON      the Python to use, like --python
+  SNAPCLI_KEY         your key: files signed with it are loaded in full
+  SNAPCLI_NO_INSTALL  1 forbids installing a private dill
+  SNAPCLI_NO_CONFIG   1 ignores pyproject.toml and config.toml, like --no-config
+  PYTHON...           as for python"
+);
+
+help_texts!(
+    INSPECT,
+    INSPECT_LONG,
+    "\
+Examples:
+  snapcli inspect                        show what is in session.pkl
+  snapcli inspect --json session.pkl     the same as JSON
+  snapcli inspect --strict got.pkl       exit with 5 unless the file holds plain data, or you signed it
+  snapcli inspect --strict --allow code got.pkl    accept functions and classes, too
+  snapcli inspect --verdict got.pkl      list everything that loading it would import and call
+  snapcli inspect --sort size            list the largest variables first
+  snapcli inspect --html page.html       write an HTML page with a map of the file
+  snapcli inspect --trace model          show the objects inside `model`, with sizes
+  snapcli inspect --bad train.py         list the variables of train.py that cannot be saved
+  snapcli inspect --strict train.py      exit with 3 if there are any
+  snapcli inspect --format github --strict train.py   report them as GitHub Actions annotations",
+    "\
+Exit codes:
+  0    done
+  1    failure, or the script failed (or the script's own exit code)
+  2    usage error: a file does not exist, or a name matches no variable
+  3    with --strict, of a script: a variable cannot be saved
+  4    not a snapshot, damaged, truncated, or too large (see --max-memory)
+  5    with --strict, of a file: it does more than build plain data, and you did not sign it
+  6    of a script: no usable Python, or no dill
+  130  interrupted
+
+Environment variables:
+  SNAPCLI_KEY         your key: files signed with it pass --strict
+  SNAPCLI_PYTHON      the Python to run a script in, like --python
+  SNAPCLI_NO_CONFIG   1 ignores pyproject.toml and config.toml, like --no-config
+  NO_COLOR, CLICOLOR_FORCE   no colors, colors everywhere (see --color)"
+);
+
+help_texts!(
+    DIFF,
+    DIFF_LONG,
+    "\
+Examples:
+  snapcli diff monday.pkl tuesday.pkl            show what changed since Monday
+  snapcli diff --json monday.pkl tuesday.pkl     the same as JSON
+  snapcli diff -q run7.pkl run8.pkl || echo changed
+  ssh host cat run7.pkl | snapcli diff - run7.pkl",
+    "\
+Exit codes:
+  0    the files are the same
+  1    the files differ
+  2    usage error, or a file does not exist
+  4    a file is damaged, truncated, not a snapshot, or too large (see --max-memory)
+  130  interrupted
+
+Environment variables:
+  NO_COLOR, CLICOLOR_FORCE   no colors, colors everywhere (see --color)"
+);
+
+help_texts!(
+    VERIFY,
+    VERIFY_LONG,
+    "\
+Examples:
+  snapcli verify                       check session.pkl
+  snapcli verify --json run7.pkl       print the result as JSON
+  ssh host cat run7.pkl | snapcli verify -",
+    "\
+Exit codes:
+  0    the file is intact
+  2    usage error, or the file does not exist
+  4    damaged, truncated, not a snapshot, or too large (see --max-memory)
+  130  interrupted"
+);
+
+help_texts!(
+    TRUST,
+    TRUST_LONG,
+    "\
+Examples:
+  snapcli inspect --verdict got.pkl    list everything that loading it would import and call
+  snapcli trust got.pkl                sign it
+  snapcli trust --yes got.pkl          sign it without asking",
+    "\
+Exit codes:
+  0    signed
+  1    there is no key, or the file cannot be replaced
+  2    usage error: the file does not exist, snapcli did not save it, or --yes is needed
+  4    damaged, truncated, not a snapshot, or too large (see --max-memory)
+  5    you did not confirm
+  130  interrupted
+
+Environment variables:
+  SNAPCLI_KEY  the key to sign with: 64 hex digits, or a passphrase of at least 16 bytes. On two machines with the
+               same SNAPCLI_KEY, the files of each are trusted on the other"
+);
+
+help_texts!(
+    DOCTOR,
+    DOCTOR_LONG,
+    "\
+Examples:
+  snapcli doctor                     show the Python, dill, the key, the settings and the directories
+  snapcli doctor --python 3.12       the same for another Python
+  snapcli doctor -q && make all      only the exit code",
+    "\
+Exit codes:
+  0  a Python is usable
+  2  usage error
+  6  no Python is usable
+
+Environment variables:
+  SNAPCLI_PYTHON      the Python to use, like --python
+  SNAPCLI_KEY         your key, in place of the file
+  SNAPCLI_NO_CONFIG   1 ignores pyproject.toml and config.toml, like --no-config
+  VIRTUAL_ENV, CONDA_PREFIX, PATH            where a Python is searched for
+  XDG_CONFIG_HOME, XDG_CACHE_HOME, XDG_DATA_HOME   where the directories are"
+);
