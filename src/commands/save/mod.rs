@@ -15,6 +15,7 @@ mod running_save;
 mod save_job;
 #[cfg(feature = "python")]
 mod store_save;
+#[cfg(feature = "python")]
 mod unmatched_names;
 
 use std::mem::take;
