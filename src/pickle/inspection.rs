@@ -7,8 +7,10 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use super::credentials::is_environment;
 use super::explain::label_cache::LabelCache;
 use super::explain::labels::Labels;
+use super::explain::named_previews::PlaceName;
 use super::explain::outline::{self, Outline};
 use super::explain::trace_tree::{TraceTree, trace_value};
 use super::machine::value::Ref;
@@ -120,9 +122,32 @@ impl<'a> Inspection<'a> {
         let unnamed = || matches!(self.outline(), Outline::Object { .. }).then_some(self.value);
         // An object without a name is the only value to trace, so any name means it.
         let found = outline::find(&labels, self.value, name).or_else(unnamed);
-        let tree = found.map(|found| trace_value(&labels, found, name));
+        let keys = match self.outline() {
+            Outline::Dict { variables } => variables.as_slice(),
+            _ => &[],
+        };
+        let of_environment = is_environment(keys.iter().map(|variable| variable.name.as_str()));
+        let place = PlaceName::of_variable(name, of_environment);
+        let tree = found.map(|found| trace_value(&labels, found, name, place));
         self.check()?;
         Ok(tree)
+    }
+
+    /// Outline, ranges of array bytes and, `with_verdict`, the verdict. The machine is dropped.
+    ///
+    /// # Errors
+    /// If the pickle is too large for these answers: they are incomplete then.
+    pub(crate) fn into_answers(
+        self,
+        with_verdict: bool,
+    ) -> Result<(Outline, Vec<RawArray>, Option<Verdict>), MachineError> {
+        let verdict = with_verdict.then(|| self.verdict().clone());
+        self.outline();
+        self.check()?;
+        let raw_arrays = self.raw_arrays().to_vec();
+        // It was made just now.
+        let outline = self.outline.into_inner().unwrap_or(Outline::Dict { variables: Vec::new() });
+        Ok((outline, raw_arrays, verdict))
     }
 
     /// An error if the pickle is too large for the answers that were given so far: they are incomplete then.

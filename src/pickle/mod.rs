@@ -20,6 +20,8 @@
 )]
 pub(crate) mod build_plan;
 pub(crate) mod compare;
+#[cfg_attr(not(feature = "python"), allow(dead_code, reason = "some questions are asked by a save only"))]
+pub(crate) mod credentials;
 mod dtype_call;
 pub(crate) mod explain;
 pub(crate) mod format;

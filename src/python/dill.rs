@@ -29,7 +29,8 @@ pub(crate) struct DillLocation {
 
 impl DillLocation {
     /// Makes sure, before the script begins, that dill is available, without importing it: after an hour of work it
-    /// would be too late to discover that it is missing. `say` is called with a message if dill has to be installed.
+    /// would be too late to discover that it is missing. `say` is called with a message if dill has to be installed, or
+    /// cannot be: then only what needs it is lost.
     pub(crate) fn find(py: Python<'_>, say: &dyn Fn(&str)) -> Result<Self> {
         let finder = py.import("_frozen_importlib_external")?.getattr("PathFinder")?;
         let sys = py.import("sys")?;
@@ -39,8 +40,11 @@ impl DillLocation {
         if finder.call_method1("find_spec", ("dill", &path))?.is_none() {
             let text = |name: &str| sys.getattr(name).and_then(|path| path.extract::<PathBuf>());
             let version = (py.version_info().major, py.version_info().minor);
-            let home = dill_install::ensure(version, &text("executable")?, &text("_base_executable")?, say);
-            path.push(home.or_exit(exit::NO_PYTHON, || "cannot find dill".to_owned())?.into());
+            match dill_install::ensure(version, &text("executable")?, &text("_base_executable")?, say) {
+                Ok(home) => path.push(home.into()),
+                // Most sessions need no dill. An object that does is named, and the rest is saved.
+                Err(why) => say(&format!("going on without dill: {why}")),
+            }
         }
         Ok(Self { path: Some(path) })
     }

@@ -19,7 +19,7 @@ pub(crate) const SHA256: &str = "1e1ce33e978ae97fcfcff5638477032b801c46c7c65cf71
 /// The environment variable that forbids installing, unless it is empty or `0`.
 pub(crate) const NO_INSTALL: &str = "SNAPCLI_NO_INSTALL";
 
-/// There is no dill, and it could not be installed. The string is the message for the user; the program exits with 6.
+/// There is no dill, and it could not be installed. The string is the message for the user.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct NoDill(String);

@@ -103,7 +103,9 @@ fn default_evaluate() -> Evaluate {
 /// Evaluates a frame.
 unsafe extern "C" fn evaluate(thread: *mut c_void, frame: *mut c_void, throw: c_int) -> *mut PyObject {
     // SAFETY: a frame of 3.10 and 3.11 has the pointer there.
-    let code = unsafe { frame.cast::<u8>().add(CODE).cast::<usize>().read() };
+    let code = unsafe { frame.cast::<u8>().add(CODE) };
+    // SAFETY: the pointer is valid and aligned, as above.
+    let code = unsafe { code.cast::<usize>().read() };
     let default = default_evaluate();
     if !CODES.iter().any(|entry| entry.load(Ordering::Relaxed) == code) {
         // SAFETY: passes on what the interpreter has passed.
@@ -143,7 +145,9 @@ fn note(thread: *mut c_void, frame: *mut c_void) {
             }
         } else {
             // SAFETY: a thread of 3.11 has the pointer there.
-            let c_frame = unsafe { thread.cast::<u8>().add(C_FRAME).cast::<*mut u8>().read() };
+            let c_frame = unsafe { thread.cast::<u8>().add(C_FRAME) };
+            // SAFETY: the pointer is valid and aligned, as above.
+            let c_frame = unsafe { c_frame.cast::<*mut u8>().read() };
             // SAFETY: that is its `_PyCFrame`, which lives on the stack of the caller.
             let current = unsafe { c_frame.add(CURRENT).cast::<*mut c_void>() };
             // The frame is made the current one again for a moment, so that Python makes its object.

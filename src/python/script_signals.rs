@@ -368,9 +368,11 @@ fn do_work(py: Python<'_>) -> Option<PyErr> {
 
 fn set_errno(number: c_int) {
     #[cfg(target_os = "linux")]
-    // SAFETY: the location belongs to this thread.
-    unsafe {
-        *libc::__errno_location() = number;
+    {
+        // SAFETY: has no preconditions.
+        let location = unsafe { libc::__errno_location() };
+        // SAFETY: the location belongs to this thread.
+        unsafe { location.write(number) };
     }
     #[cfg(not(target_os = "linux"))]
     let _ = number;

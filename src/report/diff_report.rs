@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::table::TableStyle;
 use crate::snapshot::file_changes::{Change, ChangeKind, ChangedAspect, Changes, FirstDifference, ValueSummary};
+use crate::snapshot::index::hide_in_preview;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::ui::Lines;
 
@@ -30,8 +31,14 @@ impl DiffReport {
     }
 }
 
-/// Removes the values of variables that look like credentials to either file.
+/// Removes the values of variables that look like credentials to either file, or to us if somebody else made a file.
 fn hide_secrets(changes: &mut Changes, snapshots: &[&Snapshot]) {
+    if !snapshots.iter().all(|snapshot| snapshot.is_signed_by_user()) {
+        for change in &mut changes.changes {
+            let summaries = change.before.iter_mut().chain(&mut change.after);
+            summaries.for_each(|summary| hide_in_preview(&change.name, &mut summary.preview));
+        }
+    }
     for snapshot in snapshots {
         let Contents::Own { index } = snapshot.contents() else { continue };
         let secret = index.segments().filter(|(_, variable)| !variable.secrets.is_empty());

@@ -9,7 +9,7 @@ use crate::pickle::explain::describe_value::ValueRole;
 use crate::pickle::explain::outline::{self, Outline};
 use crate::pickle::verdict::Verdict;
 use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::index::{Index, LeftOutReason, PREVIEW, SCHEMA, Variable, VariableKind};
+use crate::snapshot::index::{Index, LeftOutReason, PREVIEW, SCHEMA, Variable, VariableKind, hide_in_index};
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
 
@@ -80,8 +80,12 @@ impl SessionReport {
     pub fn of(file: String, snapshot: &Snapshot) -> Result<Self, ReadError> {
         Ok(match snapshot.contents() {
             Contents::Own { index } => {
-                let (format, bytes) = (FileFormat::Snapcli, snapshot.file_len());
-                Self { file, format, bytes, index: index.clone(), verdict: None, verified: None }
+                let (format, bytes, mut index) = (FileFormat::Snapcli, snapshot.file_len(), index.clone());
+                // This user's own save has hidden them already.
+                if !snapshot.is_signed_by_user() {
+                    hide_in_index(&mut index);
+                }
+                Self { file, format, bytes, index, verdict: None, verified: None }
             }
             Contents::Foreign { .. } => Self::foreign(file, snapshot.file_len(), snapshot.outline()?),
         })
@@ -92,17 +96,18 @@ impl SessionReport {
         let (format, module, variables) = match shape {
             // dill also saves names such as `__doc__`, which are not variables of the session.
             Outline::Session { module, variables } => {
-                let variables = variables.iter().filter(|found| !is_dunder(&found.name)).cloned().collect();
+                let variables = variables.iter().filter(|found| !is_dunder(&found.name)).map(index_entry).collect();
                 (FileFormat::DillSession, module.clone(), variables)
             }
-            Outline::Dict { variables } => (FileFormat::PickledDict, String::new(), variables.clone()),
+            Outline::Dict { variables } => {
+                (FileFormat::PickledDict, String::new(), variables.iter().map(index_entry).collect())
+            }
             // A single object has no name, so it gets the one under which `restore` binds it.
             Outline::Object { value } => {
                 let value = outline::OutlineRow { name: OBJECT_NAME.to_owned(), ..value.clone() };
-                (FileFormat::Pickle, String::new(), vec![value])
+                (FileFormat::Pickle, String::new(), vec![index_entry(&value)])
             }
         };
-        let variables = variables.iter().map(index_entry).collect();
         let index = Index { schema: SCHEMA, module, variables, ..Index::default() };
         Self { file, format, bytes, index, verdict: None, verified: None }
     }

@@ -12,9 +12,9 @@ use pyo3::types::PyDict;
 use serde_json::{Map, Value, json};
 
 use super::ambient::{AmbientEntry, stored_entries};
-use super::credentials::hidden;
 use super::failure_path::error_text;
 use super::variable_saver::VariableSaver;
+use crate::pickle::credentials::hidden;
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::save_target::SaveTarget;

@@ -112,7 +112,7 @@ impl<'py> FrameCapture<'py> {
         let mut chain = vec![(error.clone(), if group.is_some() { "member" } else { "" })];
         self.seen.insert(error.as_ptr() as usize);
         while let Some((last, _)) = chain.last().filter(|_| chain.len() < MOST_RAISED) {
-            let Some((next, relation)) = raised_before(last)? else { break };
+            let Some((next, relation)) = raised_before(last).tolerated().flatten() else { break };
             // A chain can be a circle.
             if !self.seen.insert(next.as_ptr() as usize) {
                 break;
@@ -259,7 +259,8 @@ fn copy_of_locals<'py>(locals: &Bound<'py, PyAny>, of_module: bool) -> PyResult<
                 || value.is_instance_of::<PyType>()
         };
         // The iterator of a comprehension is called `.0`.
-        if !is_dunder && !text.starts_with('.') && !(of_module && is_definition()) {
+        let is_left_out = is_dunder || text.starts_with('.') || (of_module && is_definition());
+        if !is_left_out {
             kept.set_item(name, value)?;
         }
     }

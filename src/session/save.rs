@@ -11,18 +11,17 @@ use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
 use super::api::Turn;
-use super::credentials::hidden;
 use super::forked_load::{in_child, library_that_hangs};
 use super::fresh_load::confirm;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::provenance::{self, ImportedPackages, Origin, ScriptNames};
-use super::script_credentials::hide_in_index;
 use super::trial_load::{TrialLoad, TrialResult};
 use super::variable_saver::{SavedVariables, save_variables};
+use crate::pickle::credentials::hidden;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::dill::{DillLocation, with_dill};
 use crate::python::script_run::ScriptRun;
-use crate::snapshot::index::Index;
+use crate::snapshot::index::{Index, hide_at_save};
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -124,7 +123,7 @@ impl SessionWriter<'_, '_> {
         if let Some(frames) = request.frames {
             frames.describe_in(&mut index);
         }
-        hide_in_index(&mut index, request.rules.redact);
+        hide_at_save(&mut index, request.rules.redact);
         // Known only now: whether dill was needed, and which packages the variables import.
         index.python.dill = source.dill.version(py);
         let packages = ImportedPackages::of(py, writer.segments(), name);

@@ -1,5 +1,5 @@
 //! Finds variables that look like credentials: by their names, by the keys, attributes and parameters within them, and
-//! by their strings. [`credentials`](super::credentials) decides what looks like one.
+//! by their strings. [`credentials`](crate::pickle::credentials) decides what looks like one.
 //!
 //! No code of the session runs: attributes are read from the `__dict__` and the slots of an object, and items only from
 //! built-in containers. The search is bounded, whatever a variable holds, so that it does not slow a save.
@@ -16,9 +16,8 @@ use pyo3::types::{
 };
 
 use super::attribute_places::{AttributePlaces, KnownType};
-use super::credential_values::is_plain_word;
-use super::credentials;
 use super::process_environment::ProcessEnvironment;
+use crate::pickle::credentials::{self, is_plain_word};
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::{instance_dict, namespace};
 use crate::python::deferred_signals::Tolerated as _;

@@ -13,7 +13,6 @@ use pyo3::types::{PyDict, PyModule};
 use super::ambient;
 use super::code_objects::{CodeReader, all_code, names_among};
 use super::crash_frames::CapturedFrames;
-use super::credentials::hidden;
 use super::failure_path::explain_failure;
 use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::{IgnoredWarnings, PausedCollector, WarningFilters};
@@ -27,6 +26,7 @@ use super::provenance::ScriptNames;
 use super::secrets::SecretFinder;
 use super::select::{NamedValue, SelectionRules, select};
 use super::size_estimate::{check_room, likely_size};
+use crate::pickle::credentials::hidden;
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::{

@@ -14,7 +14,9 @@ use super::index::{Index, SegmentRole, Variable};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
 use super::segment::VariableSegment;
 use crate::pickle::compare::{Comparer, Difference, Side};
+use crate::pickle::credentials::is_environment;
 use crate::pickle::explain::labels::Labels;
+use crate::pickle::explain::named_previews::PlaceName;
 use crate::pickle::explain::outline;
 use crate::pickle::machine::value::Ref;
 use crate::pickle::machine::{Machine, SegmentRange};
@@ -112,7 +114,9 @@ fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
         }
         (Contents::Foreign { .. }, Some(loaded)) => {
             let side = loaded.side(loaded.machine.shared_budget());
-            loaded.values.iter().map(|(name, value)| (name.clone(), of_value(&side, *value))).collect()
+            let of_environment = is_environment(loaded.values.iter().map(|(name, _)| name.as_str()));
+            let summary = |name: &str, value| of_value(&side, &PlaceName::of_variable(name, of_environment), value);
+            loaded.values.iter().map(|(name, value)| (name.clone(), summary(name, *value))).collect()
         }
         (Contents::Foreign { .. }, None) => Vec::new(),
     };
@@ -128,10 +132,11 @@ pub(crate) fn of_index(variable: &Variable) -> ValueSummary {
     ValueSummary { type_name, len, shape, dtype, preview }
 }
 
-fn of_value(side: &Side<'_, '_>, value: Ref) -> ValueSummary {
+fn of_value(side: &Side<'_, '_>, name: &PlaceName, value: Ref) -> ValueSummary {
     let labels = side.labels();
     let (dtype, shape) = side.array(value).unzip();
-    let (type_name, preview) = (labels.type_name(value).as_ref().to_owned(), labels.preview(value).as_ref().to_owned());
+    let preview = labels.named_preview(Some(name), value).as_ref().to_owned();
+    let type_name = labels.type_name(value).as_ref().to_owned();
     ValueSummary { type_name, len: labels.length(value), shape, dtype, preview }
 }
 
@@ -341,13 +346,16 @@ pub(super) fn differing<'n>(
     let (left_side, right_side) = (left.side(budget), right.side(budget));
     let [left, right] = [left, right]
         .map(|loaded| loaded.values.iter().map(|(name, value)| (name.as_str(), *value)).collect::<HashMap<_, _>>());
+    let of_environment = is_environment(left.keys().copied()) || is_environment(right.keys().copied());
     // One comparer for all variables: a value that several of them share is compared once.
     let mut comparer = Comparer::new(&left_side, &right_side, budget);
     let mut found = HashMap::new();
     for name in names {
         let (Some(before), Some(after)) = (left.get(name).copied(), right.get(name).copied()) else { continue };
-        if let Some(difference) = comparer.compare(before, after).map_err(over_budget)? {
-            let facts = with_facts.then(|| [of_value(&left_side, before), of_value(&right_side, after)]);
+        let place = PlaceName::of_variable(name, of_environment);
+        if let Some(difference) = comparer.compare_variable(place.clone(), before, after).map_err(over_budget)? {
+            let facts =
+                with_facts.then(|| [of_value(&left_side, &place, before), of_value(&right_side, &place, after)]);
             let is_unsure = comparer.has_doubts();
             found.insert(*name, FoundDifference { facts, difference: Some(difference), is_unsure });
         }

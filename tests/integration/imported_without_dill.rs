@@ -109,3 +109,29 @@ except ImportError as error: print(error)
     let check = "import importlib.util; print(importlib.util.find_spec('dill'))";
     sandbox.call_importing(&["-c", check]).run().assert_stdout("None\n");
 }
+
+/// An environment without pip, from which nothing can be installed.
+#[test]
+fn the_command_goes_on_where_dill_is_missing_and_cannot_be_installed() {
+    let sandbox = Sandbox::with(venv(crate::env::main_python(), Stack::Bare));
+    let data = sandbox.out().join("data");
+    let call = |words: &[&str]| sandbox.call_snapcli(words).env("XDG_DATA_HOME", &data).env("SNAPCLI_NO_INSTALL", "1");
+    // A type that only a registration of dill can pickle.
+    sandbox.write(
+        "s.py",
+        &format!(
+            "{SESSION}
+import mmap, socket
+kept, frame, sock = [1, 2], sys._getframe(), socket.socket()
+"
+        ),
+    );
+    let saved = call(&["save", "s.py"]).run();
+    saved.assert_code(0);
+    assert!(saved.err().contains("going on without dill"), "{}", saved.whole());
+    assert!(saved.err().contains("cannot save sock") || saved.err().contains("sock"), "{}", saved.whole());
+    let restored = call(&["restore", "-c", "print(kept, times(2, k=2), row, flag)"]).run();
+    restored.assert_code(0);
+    assert!(restored.out().contains("[1, 2] 12 Row(a=1, b='x', c=[])"), "{}", restored.whole());
+    assert!(!data.exists());
+}

@@ -130,7 +130,8 @@ fn plain_dill_has_the_locals() {
 #[test]
 fn a_session_without_data_names_the_function_that_did_the_work() {
     let sandbox = Sandbox::new();
-    let script = "import sys\ndef helper(): pass\ndef main():\n    data = [1]\nif __name__ == '__main__':\n    sys.exit(main())\n";
+    let script = "import sys\ndef helper(): pass\ndef main():\n    data = [1]\nif __name__ == '__main__':\n    \
+                  sys.exit(main())\n";
     sandbox.write("job.py", script);
     let run = sandbox.snapcli(&["save", "job.py"]);
     assert!(run.assert_code(0).err().contains("snapcli save --locals main job.py"), "{}", run.whole());

@@ -43,6 +43,10 @@ mod faults;
 #[cfg(feature = "python")]
 mod foreign;
 #[cfg(feature = "python")]
+mod foreign_credentials;
+#[cfg(feature = "python")]
+mod forged_names;
+#[cfg(feature = "python")]
 mod found_environments;
 #[cfg(feature = "python")]
 mod functions_by_value;
@@ -128,6 +132,8 @@ mod native_arrays;
 mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
+#[cfg(feature = "python")]
+mod padded_arrays;
 mod page;
 #[cfg(feature = "python")]
 mod plan_limits;

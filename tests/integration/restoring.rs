@@ -237,8 +237,8 @@ fn dill_is_installed_once_where_the_environment_has_none() {
     let data = sandbox.out().join("data");
     let save = || sandbox.call_snapcli(&["save", "script.py"]).env("XDG_DATA_HOME", &data);
     let run = save().env("SNAPCLI_NO_INSTALL", "1").run();
-    run.assert_code(6);
-    assert!(run.err().contains("dill"), "{}", run.whole());
+    run.assert_code(0);
+    assert!(run.err().contains("going on without dill") && run.err().contains("-m pip install"), "{}", run.whole());
     let run = save().timeout(std::time::Duration::from_secs(180)).run();
     run.assert_code(0);
     assert!(run.err().contains("install"), "{}", run.whole());

@@ -49,8 +49,9 @@ fn sigterm_and_sighup_save_what_the_script_has_and_end_it() {
         "import time\n    time.sleep(300)",
         "import threading\n    lock = threading.Lock(); lock.acquire(); lock.acquire()",
         "input()",
-        "import subprocess\n    subprocess.run(['sleep', '300'])",
-        "import threading\n    t = threading.Thread(target=lambda: [pow(3, 999) for _ in iter(int, 1)], daemon=True)\n    t.start(); t.join()",
+        "import subprocess\n    subprocess.run(['sleep', '300'], stdout=-3, stderr=-3)",
+        "import threading\n    def spin():\n        while True: pass\n    \
+         t = threading.Thread(target=spin, daemon=True)\n    t.start(); t.join()",
         "import select\n    select.select([], [], [], 300)",
     ];
     let waits = |code: &str| format!("x = 5\ndef main():\n    n = 7\n    {READY}    {code}\nmain()\n");

@@ -100,7 +100,12 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     if args.html.is_some() {
         inspection.page = page_contents(&snapshot, &report);
     }
-    inspection.print(out, &mut report, Some(absolute_path(path)), code)
+    let code = inspection.print(out, &mut report, Some(absolute_path(path)), code)?;
+    match snapshot.check_names() {
+        // What was shown is not what is in the file.
+        Err(error) if code == exit::DONE => Err(error).or_exit(exit::DAMAGED, || format!("{} is damaged", report.file)),
+        _ => Ok(code),
+    }
 }
 
 /// The file to read; `None` if the command is to be run. Only the name of a script or `--script` makes a file run, so

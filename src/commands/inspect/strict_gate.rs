@@ -11,7 +11,6 @@ use crate::cli::AllowedVerdict;
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::snapshot::reader::{Contents, Snapshot};
-use crate::snapshot::signature::SigningKey;
 use crate::snapshot::verification::{verify, work_of};
 use crate::ui::escape;
 use crate::ui::messages::print_line;
@@ -28,7 +27,7 @@ pub(super) fn exit_code(
     // Without a verdict, nothing is known about the file.
     let class = verdict.map_or(VerdictClass::Dangerous, |verdict| verdict.class);
     let is_allowed = class <= worst_allowed(&inspection.args.allow);
-    let is_own = is_signed_by_user(snapshot);
+    let is_own = snapshot.is_signed_by_user();
     if !is_allowed && !is_own {
         return Ok(if class == VerdictClass::NotJudged { exit::DAMAGED } else { exit::UNTRUSTED });
     }
@@ -65,11 +64,6 @@ fn worst_allowed(allow: &[AllowedVerdict]) -> VerdictClass {
         Some(AllowedVerdict::Code) => VerdictClass::Code,
         Some(AllowedVerdict::Calls) => VerdictClass::Calls,
     }
-}
-
-/// Whether the signature is one with the key of this user. If that cannot be read, it is not.
-fn is_signed_by_user(snapshot: &Snapshot) -> bool {
-    matches!(SigningKey::existing(), Ok(Some(key)) if snapshot.is_signed_by(&key))
 }
 
 /// Whether a snapshot is what its index says; a pickle without an index has nothing to compare.

@@ -26,6 +26,8 @@ impl Planner<'_, '_, '_> {
             match machine.literal_key(*key) {
                 Some(name) if known::NAMED_IMPORTS.iter().all(|(key, _)| *key != name) => {}
                 Some(_) => self.refuse(machine.start(*key), "to import modules".into()),
+                // No import has so long a name.
+                None if machine.is_long_string(*key) => {}
                 None => self.refuse(machine.start(*key), "a variable whose name is not a literal string".into()),
             }
         }
@@ -159,10 +161,8 @@ impl Planner<'_, '_, '_> {
 
     /// Refuses bytes of arrays that other unpicklers than today's joblib would execute.
     pub(super) fn check_array_bytes(&mut self, bytes: &[u8]) {
-        for raw in self.labels.machine().raw() {
-            if verdict::runs_elsewhere(bytes, raw) {
-                self.refuse(raw.start, "the bytes of an array (would run as opcodes in other unpicklers)".into());
-            }
+        for (at, what) in verdict::beyond_plain_elsewhere(bytes, self.labels.machine()) {
+            self.refuse(at, format!("the bytes of an array (would run as opcodes in other unpicklers: {what})"));
         }
     }
 

@@ -29,6 +29,7 @@ use self::difference_path::{PathStep, difference};
 use self::digest::Digests;
 use self::pairing::{PairedValues, is_long, last_values, same_atoms};
 use super::explain::labels::Labels;
+use super::explain::named_previews::PlaceName;
 use super::machine::Machine;
 use super::machine::value::Ref;
 use super::work_budget::{OverBudget, WorkBudget, table_entry};
@@ -95,6 +96,8 @@ pub(crate) struct Comparer<'f, 'm, 'a> {
     /// Long strings that were found equal: a pickle can refer to one a million times.
     equal_strings: HashSet<(Ref, Ref)>,
     has_doubts: Cell<bool>,
+    /// The name of the values that are compared.
+    variable: Option<PlaceName>,
     budget: Rc<WorkBudget>,
 }
 
@@ -155,7 +158,21 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         let digests = [Digests::new(&left.canonicalizer), Digests::new(&right.canonicalizer)];
         let has_doubts = Cell::new(false);
         let (equal, equal_strings, budget) = (HashMap::new(), HashSet::new(), Rc::clone(budget));
-        Self { left, right, digests, equal, equal_strings, has_doubts, budget }
+        Self { left, right, digests, equal, equal_strings, has_doubts, variable: None, budget }
+    }
+
+    /// Where the values of a variable first differ; `None` if they are equal.
+    ///
+    /// # Errors
+    /// As for [`compare`](Self::compare).
+    pub(crate) fn compare_variable(
+        &mut self,
+        name: PlaceName,
+        left: Ref,
+        right: Ref,
+    ) -> Result<Option<Difference>, OverBudget> {
+        self.variable = Some(name);
+        self.compare(left, right)
     }
 
     /// Where two values first differ; `None` if they are equal.
@@ -191,9 +208,12 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
                         (_, PathStep::Part(PartRole::Data), Some(PendingParts { values, .. })) => Some(*values),
                         _ => None,
                     };
+                    let reached = left;
                     let (left, right) = (differing_left, differing_right);
                     let steps = pending.iter().skip(1).map(|pending| pending.step).chain([step]).chain(last);
-                    let (mut difference, is_complete) = difference(self.left, self.right, steps, (left, right));
+                    let from = pending.iter().map(|pending| pending.values.0).chain([reached]);
+                    let (mut difference, is_complete) =
+                        difference(self.left, self.right, steps.zip(from), (left, right), self.variable.clone());
                     // The path of a difference in the bytes of an array goes on to the element.
                     if let Some(arrays) = arrays.filter(|_| is_complete) {
                         difference.path.extend(array_element::first_difference(self.left, self.right, arrays));

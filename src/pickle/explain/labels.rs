@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use super::label_cache::{Global, LabelCache, remember};
+use super::named_previews::{searched, shown_start};
 use crate::pickle::known::{self, Makes, NewClass};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{Inner, Leaf, Node, NodeKind, Ref, Value};
@@ -300,7 +301,9 @@ impl<'m, 'a> Labels<'m, 'a> {
         }
     }
 
-    /// A short form of a value without parts; empty if its type says everything, and for other values.
+    /// A short form of a value without parts, and without what looks like a credential in it; empty if its type says
+    /// everything, and for other values. Where the value has a name, ask for its
+    /// [named preview](Self::named_preview).
     pub fn preview(&self, reference: Ref) -> Rc<str> {
         let reference = self.machine.resolve(reference);
         remember(self.machine.budget(), &self.cache.previews, reference, || match self.machine.value(reference) {
@@ -327,8 +330,9 @@ fn preview(leaf: &Leaf<'_>) -> String {
         Leaf::Bool(false) => "False".to_owned(),
         Leaf::Int(value) => value.to_string(),
         Leaf::Float(value) => value.to_string(),
-        Leaf::Str(string) => quote(string.start(MAX_PREVIEW)),
-        Leaf::OldStr(bytes) => quote(old_start(bytes, MAX_PREVIEW)),
+        Leaf::Str(_) | Leaf::OldStr(_) => {
+            searched(leaf).map_or_else(String::new, |string| quote(shown_start(string, MAX_PREVIEW)))
+        }
         Leaf::Bytes(bytes) | Leaf::ByteArray(bytes) => format!("({})", bytes.len()),
         _ => String::new(),
     }

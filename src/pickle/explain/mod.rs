@@ -7,5 +7,6 @@ pub(crate) mod describe_value;
 pub(crate) mod label_cache;
 pub(crate) mod labels;
 mod lengths;
+pub(crate) mod named_previews;
 pub(crate) mod outline;
 pub(crate) mod trace_tree;

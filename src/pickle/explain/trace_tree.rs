@@ -9,6 +9,8 @@ use std::rc::Rc;
 use serde::Serialize;
 
 use super::labels::Labels;
+use super::named_previews::{PlaceName, ValuePlace};
+use crate::pickle::credentials::NOT_SHOWN;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::machine::{Machine, MachineError};
 use crate::pickle::work_budget::WorkBudget;
@@ -62,10 +64,9 @@ pub struct TraceFacts {
 /// The most bytes of a place.
 const MAX_PLACE: usize = 200;
 
-/// The tree of a value, whose label begins with `name`.
-pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str) -> TraceTree {
-    let part = TracePart { role: TraceRole::Name(name), value, place: Some(name.to_owned()) };
-    TreeBuilder::new(labels, &|_| None).build(part, 0)
+/// The tree of a value, whose label begins with `name`. `place` says what its name is for.
+pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str, place: PlaceName) -> TraceTree {
+    TreeBuilder::new(labels, &|_| None).root(name, place, value)
 }
 
 /// The tree of a variable of a snapshot. Its segment begins at offset `start` of the file, where `memo_start` slots are
@@ -86,16 +87,17 @@ pub(crate) fn trace_segment(
     let labels = Labels::new(&machine);
     let name = labels.string(name).unwrap_or_else(|| "?".into());
     let mut builder = TreeBuilder { hides_values, ..TreeBuilder::new(&labels, owner) };
-    let place = Some(name.as_ref().to_owned());
-    let tree = builder.build(TracePart { role: TraceRole::Name(&name), value, place }, 0);
+    let tree = builder.root(&name, PlaceName::Named(Rc::clone(&name)), value);
     budget.check()?;
     Ok(tree)
 }
 
 /// A part of a value, in its role.
-struct TracePart<'n> {
+struct TracePart<'n, 'm> {
     role: TraceRole<'n>,
     value: Ref,
+    /// What its name is.
+    within: ValuePlace<'m>,
     /// As [`TraceFacts::place`].
     place: Option<String>,
 }
@@ -111,17 +113,37 @@ struct TreeBuilder<'n, 'm, 'a> {
     owner: &'n dyn Fn(u64) -> Option<String>,
     left: usize,
     hides_values: bool,
+    /// Whether the strings of the value that is built are hidden.
+    hides_strings: bool,
+    /// The name of the value that is built.
+    name: Option<PlaceName>,
     /// The values that are in the tree. Only DUP can make one appear twice, possibly within itself.
     placed: HashSet<Ref>,
 }
 
 impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     fn new(labels: &'n Labels<'m, 'a>, owner: &'n dyn Fn(u64) -> Option<String>) -> Self {
-        Self { labels, owner, left: MAX_PARTS, hides_values: false, placed: HashSet::new() }
+        let (hides_values, hides_strings, name, placed) = Default::default();
+        Self { labels, owner, left: MAX_PARTS, hides_values, hides_strings, name, placed }
+    }
+
+    fn root(&mut self, name: &str, place: PlaceName, value: Ref) -> TraceTree {
+        self.name = Some(place);
+        let (role, place) = (TraceRole::Name(name), Some(name.to_owned()));
+        self.build(TracePart { role, value, within: ValuePlace::Within, place }, 0)
     }
 
     /// Recurses to a depth of at most [`MAX_DEPTH`].
-    fn build(&mut self, part: TracePart<'_>, depth: usize) -> TraceTree {
+    fn build(&mut self, part: TracePart<'_, 'm>, depth: usize) -> TraceTree {
+        let name = self.labels.place_name(part.within, self.name.as_ref());
+        let outer = (std::mem::replace(&mut self.name, name), self.hides_strings);
+        self.hides_strings |= self.labels.holds_credentials(part.value);
+        let tree = self.build_named(&part, depth);
+        (self.name, self.hides_strings) = outer;
+        tree
+    }
+
+    fn build_named(&mut self, part: &TracePart<'_, 'm>, depth: usize) -> TraceTree {
         // Every line counts, so that a wide tree ends like a deep one.
         self.left = self.left.saturating_sub(1);
         let machine = self.labels.machine();
@@ -131,7 +153,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             TraceRole::Key(key) => (machine.start(key).min(start), end),
             TraceRole::Item | TraceRole::Name(_) => (start, end),
         };
-        let (label, facts) = (self.label(&part), self.facts(&part));
+        let (label, facts) = (self.label(part), self.facts(part));
         let mut tree = TraceTree { label, start, end, size: end.saturating_sub(start), children: Vec::new(), facts };
         // A shared value has its parts where it was made.
         if machine.memo_index(part.value).is_some() {
@@ -159,7 +181,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     }
 
     /// One entry for all parts that are not shown.
-    fn rest<'p>(&self, parts: impl Iterator<Item = TracePart<'p>>) -> Option<TraceTree> {
+    fn rest(&self, parts: impl Iterator<Item = TracePart<'static, 'm>>) -> Option<TraceTree> {
         let mut rest: Option<(u64, TraceTree)> = None;
         for part in parts {
             let (start, end) = self.labels.span(part.value);
@@ -174,45 +196,53 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     }
 
     /// The parts of a value at `place`. The strings of a global and an empty tuple of arguments are not worth a line.
-    fn parts(&self, node: &'m Node, place: Option<&str>) -> Box<dyn Iterator<Item = TracePart<'static>> + 'n> {
+    fn parts(&self, node: &'m Node, place: Option<&str>) -> Box<dyn Iterator<Item = TracePart<'static, 'm>> + 'n>
+    where
+        'm: 'n,
+    {
         let named = |name, value: Option<Ref>, place: Option<String>| {
-            value.map(|value| TracePart { role: TraceRole::Name(name), value, place })
+            value.map(|value| TracePart { role: TraceRole::Name(name), value, within: ValuePlace::Within, place })
         };
         let (labels, place) = (self.labels, place.map(str::to_owned));
-        let own: Box<dyn Iterator<Item = TracePart<'static>> + 'n> = match node.kind {
+        let own: Box<dyn Iterator<Item = TracePart<'static, 'm>> + 'n> = match node.kind {
             NodeKind::Global => Box::new(std::iter::empty()),
-            NodeKind::Dict => Box::new(pairs(labels, &node.items, place.clone())),
-            NodeKind::Tuple | NodeKind::List => Box::new(items(&node.items, place.clone())),
+            NodeKind::Dict => Box::new(pairs(labels, node, &node.items, place.clone())),
+            NodeKind::Tuple => Box::new(items(&node.items, true, None, place.clone())),
+            NodeKind::List => Box::new(items(&node.items, false, None, place.clone())),
             NodeKind::Call(_) => {
                 let callee = named("calls", node.items.first().copied(), None);
                 let keywords = named("keywords", node.items.get(2).copied(), None);
                 Box::new(callee.into_iter().chain(self.arguments(node)).chain(keywords))
             }
-            _ => Box::new(items(&node.items, None)),
+            _ => Box::new(items(&node.items, false, None, None)),
         };
         let is_dict = |value: &Ref| labels.machine().node(*value).is_some_and(|node| node.kind == NodeKind::Dict);
         let namespace = node.state().filter(is_dict).and(place.as_ref()).map(|place| format!("{place}.__dict__"));
         let state = named("state", node.state(), namespace);
         // BUILD comes before or after the added items; the state is shown first either way.
         let added = node.added().into_iter().flat_map(move |added| {
-            items(&added.items, place.clone()).chain(pairs(labels, &added.pairs, place.clone()))
+            let items = items(&added.items, false, None, place.clone());
+            items.chain(pairs(labels, node, &added.pairs, place.clone()))
         });
         Box::new(own.chain(state).chain(added))
     }
 
     /// The arguments of a call: the items of its tuple, or the value that is used instead of a tuple.
-    fn arguments(&self, node: &'m Node) -> Vec<TracePart<'static>> {
+    fn arguments(&self, node: &'m Node) -> Vec<TracePart<'static, 'm>> {
         let Some(arguments) = node.items.get(1).copied() else { return Vec::new() };
         let machine = self.labels.machine();
         match machine.node(arguments) {
             Some(Node { kind: NodeKind::Tuple, items: values, .. }) if machine.memo_index(arguments).is_none() => {
-                items(values, None).collect()
+                items(values, true, Some(node), None).collect()
             }
-            _ => vec![TracePart { role: TraceRole::Name("arguments"), value: arguments, place: None }],
+            _ => {
+                let (role, within) = (TraceRole::Name("arguments"), ValuePlace::Within);
+                vec![TracePart { role, value: arguments, within, place: None }]
+            }
         }
     }
 
-    fn facts(&self, part: &TracePart<'_>) -> TraceFacts {
+    fn facts(&self, part: &TracePart<'_, '_>) -> TraceFacts {
         let (machine, value, place) = (self.labels.machine(), part.value, part.place.clone());
         let shared_with = machine.memo_index(value).and_then(|(slot, _)| (self.owner)(slot));
         if machine.memo_index(machine.resolve(value)).is_some() {
@@ -223,12 +253,11 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             let (items, preview) = (self.labels.length(value), String::new());
             return TraceFacts { place, type_name, items, preview, shared_with };
         }
-        let preview =
-            if self.hides_values { "(not shown)".to_owned() } else { self.labels.preview(value).as_ref().to_owned() };
+        let preview = self.preview(value).as_ref().to_owned();
         TraceFacts { place, type_name, items: None, preview, shared_with }
     }
 
-    fn label(&self, part: &TracePart<'_>) -> String {
+    fn label(&self, part: &TracePart<'_, '_>) -> String {
         let shown = self.shown(part.value);
         match &part.role {
             TraceRole::Item => shown,
@@ -247,11 +276,16 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         }
         let type_name = self.labels.type_name(value);
         if machine.node(value).is_none() {
-            let preview = if self.hides_values { "(not shown)".into() } else { self.labels.preview(value) };
-            return join(&[&type_name, &preview, &shared]);
+            return join(&[&type_name, &self.preview(value), &shared]);
         }
         let length = self.labels.length(value).map_or_else(String::new, |length| format!("({length})"));
         join(&[&type_name, &length, &shared])
+    }
+
+    /// A short form of a value without parts, unless that is hidden.
+    fn preview(&self, value: Ref) -> Rc<str> {
+        let is_hidden = self.hides_values || self.hides_strings && self.labels.is_string(value);
+        if is_hidden { NOT_SHOWN.into() } else { self.labels.named_preview(self.name.as_ref(), value) }
     }
 
     fn shared(&self, slot: u64) -> String {
@@ -272,23 +306,30 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     }
 }
 
-/// The items of a container at `place`.
-fn items(items: &[Ref], place: Option<String>) -> impl Iterator<Item = TracePart<'static>> {
-    items.iter().enumerate().map(move |(index, value)| {
-        let place = place.as_ref().and_then(|place| within_limit(format!("{place}[{index}]")));
-        TracePart { role: TraceRole::Item, value: *value, place }
+/// The items of a container at `place`, which are the arguments of `call` if there is one.
+fn items<'m>(
+    all: &'m [Ref],
+    is_tuple: bool,
+    call: Option<&'m Node>,
+    place: Option<String>,
+) -> impl Iterator<Item = TracePart<'static, 'm>> {
+    all.iter().enumerate().map(move |(at, value)| {
+        let place = place.as_ref().and_then(|place| within_limit(format!("{place}[{at}]")));
+        let within = ValuePlace::Item { items: all, at, is_tuple, call };
+        TracePart { role: TraceRole::Item, value: *value, within, place }
     })
 }
 
-/// The keys and values of a dict at `place`.
-fn pairs<'n>(
+/// The keys and values of a dict, or of an object like one, at `place`.
+fn pairs<'n, 'm: 'n>(
     labels: &'n Labels<'_, '_>,
-    pairs: &'n [Ref],
+    dict: &'m Node,
+    pairs: &'m [Ref],
     place: Option<String>,
-) -> impl Iterator<Item = TracePart<'static>> + 'n {
+) -> impl Iterator<Item = TracePart<'static, 'm>> + 'n {
     pairs.as_chunks::<2>().0.iter().map(move |[key, value]| {
         let place = place.as_ref().and_then(|place| place_of_key(labels, place, *key));
-        TracePart { role: TraceRole::Key(*key), value: *value, place }
+        TracePart { role: TraceRole::Key(*key), value: *value, within: ValuePlace::Key(dict, *key), place }
     })
 }
 
@@ -330,7 +371,7 @@ mod tests {
 
     fn placed(pickle: &[u8]) -> TraceTree {
         let (machine, value) = Machine::run(pickle).expect("a pickle");
-        trace_value(&Labels::new(&machine), value, "it")
+        trace_value(&Labels::new(&machine), value, "it", PlaceName::Argument)
     }
 
     #[test]
@@ -339,7 +380,7 @@ mod tests {
         let labels = Labels::new(&machine);
         let found = find(&labels, value, "d").expect("a variable");
         let expected = "20 d: dict (2)\n  6 ['a']: int 1\n  10 ['b']: tuple (2)\n    2 int 1\n    2 int 2\n";
-        assert_eq!(lines(&trace_value(&labels, found, "d"), 0), expected);
+        assert_eq!(lines(&trace_value(&labels, found, "d", PlaceName::Named("d".into())), 0), expected);
     }
 
     #[test]

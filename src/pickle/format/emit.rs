@@ -13,6 +13,9 @@ pub(crate) const PRELUDE_MEMO: u64 = 1;
 /// The start of every snapshot. The length and the name of the module follow.
 pub(crate) const HEAD: &[u8] = b"\x80\x05\x8c\x0adill._dill\x8c\x0e_import_module\x93\x8c";
 
+/// The end of every snapshot.
+pub(crate) const END: &[u8] = &[Opcode::Build as u8, Opcode::Stop as u8];
+
 /// The longest module name, in bytes, that still ends within the bytes that `_identify_module` reads.
 const MAX_MODULE_NAME: usize = 200;
 
@@ -36,7 +39,7 @@ pub(crate) fn prelude(out: &mut impl Write, module: &str) -> io::Result<()> {
 
 /// Ends a snapshot: the dict becomes the module's state.
 pub(crate) fn end(out: &mut impl Write) -> io::Result<()> {
-    opcodes(out, &[Opcode::Build, Opcode::Stop])
+    out.write_all(END)
 }
 
 /// Pushes a string, by the shortest opcode for its length. It is not memoized.

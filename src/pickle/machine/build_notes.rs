@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::limits::MachineError;
-use super::state::{Done, Machine};
+use super::state::{ArrayReader, Done, Machine};
 use super::value::{Ref, RefTarget};
 use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
 use crate::pickle::format::opcode::Opcode;
@@ -82,7 +82,7 @@ impl<'a> Machine<'a> {
     /// As for [`Self::run`].
     pub(crate) fn run_within(bytes: &'a [u8], budget: &Rc<WorkBudget>) -> Result<(Self, Ref), MachineError> {
         let mut machine = Self::new(bytes, 0, 0, budget);
-        machine.arrays.unexpected = true;
+        machine.arrays.reader = ArrayReader::Plain;
         machine.follow(None)
     }
 

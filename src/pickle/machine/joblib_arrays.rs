@@ -9,7 +9,7 @@ use std::slice;
 
 use super::items::NodeItems;
 use super::limits::MachineError;
-use super::state::{Done, Machine, RawArray};
+use super::state::{ArrayReader, Done, Machine, RawArray};
 use super::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
 use crate::pickle::format::parse::{Op, OpStep, ParseError, Parser};
 use crate::pickle::known;
@@ -23,12 +23,18 @@ const MAX_NAME: usize = 64;
 /// The longest padding. Its first byte holds its length, and bytes above this value can be opcodes. A reader
 /// other than joblib stops at a smaller byte, so it cannot be led to execute the bytes of the array.
 const MAX_PADDING: u8 = b'(' - 1;
+/// What padding consists of.
+const PADDING: u8 = 0xff;
 /// What is wrong with a wrapper that joblib would not write.
 const NOT_JOBLIB: &str = "has a wrapper that joblib does not write";
 
 /// What follows the BUILD of a wrapper.
 enum ArrayBytes {
-    Bytes { count: u64, padded: bool },
+    /// `alignment` is the longest padding; `None` if not even a length of it comes first.
+    Bytes {
+        count: u64,
+        alignment: Option<u8>,
+    },
     Pickle,
 }
 
@@ -70,18 +76,24 @@ impl<'a> Machine<'a> {
     /// Skips the bytes of an array after the BUILD of its wrapper, and replaces the wrapper by the array.
     pub(super) fn array_after(&mut self, op: OpStep, parser: &mut Parser<'a>) -> Done {
         let top = self.top(op)?;
-        if self.arrays.unexpected || !self.is_new_wrapper(top) {
+        if self.arrays.reader == ArrayReader::Plain || !self.is_new_wrapper(top) {
             return Ok(());
         }
         let unknown_length = |problem| MachineError::UnknownArrayLength { at: op.start, problem };
         let raw = match self.bytes_after(top).map_err(unknown_length)? {
-            ArrayBytes::Bytes { count, padded } => {
+            ArrayBytes::Bytes { count, alignment } => {
+                let alignment = alignment.filter(|_| self.arrays.reader == ArrayReader::Joblib);
+                let padded = alignment.is_some();
                 let length = if padded { parser.skip_raw(1, op.opcode, op.start)?.first().copied() } else { None };
                 let padding = length.unwrap_or_default();
-                if padding > MAX_PADDING {
-                    return Err(unknown_length("has padding that joblib does not write"));
+                let unusual = || unknown_length("has padding that joblib does not write");
+                if padding > alignment.unwrap_or_default() {
+                    return Err(unusual());
                 }
-                parser.skip_raw(usize::from(padding), op.opcode, op.start)?;
+                let bytes = parser.skip_raw(usize::from(padding), op.opcode, op.start)?;
+                if bytes.iter().any(|byte| *byte != PADDING) {
+                    return Err(unusual());
+                }
                 let start = op.end.saturating_add(u64::from(padded)).saturating_add(u64::from(padding));
                 skip_bytes(parser, count, op)?;
                 RawArray { opcode: op.start, from: op.end, start, end: start.saturating_add(count), is_pickle: false }
@@ -174,10 +186,16 @@ impl<'a> Machine<'a> {
         let dtype = self.node(dtype).and_then(|dtype| self.dtype_item_size(dtype));
         let Some(size) = dtype.ok_or("has an unknown dtype")? else { return Ok(ArrayBytes::Pickle) };
         // joblib aligns the contents since 1.2: then a byte with the length of the padding comes first.
-        let alignment = state.get("numpy_array_alignment_bytes");
-        let padded = alignment.is_some_and(|bytes| !matches!(self.value(bytes), Value::Leaf(Leaf::None)));
+        let alignment = match state.get("numpy_array_alignment_bytes").map(|bytes| self.value(bytes)) {
+            None | Some(Value::Leaf(Leaf::None)) => None,
+            Some(Value::Leaf(Leaf::Int(bytes))) => match u8::try_from(bytes) {
+                Ok(bytes @ 1..=MAX_PADDING) => Some(bytes),
+                _ => return Err(NOT_JOBLIB),
+            },
+            Some(_) => return Err(NOT_JOBLIB),
+        };
         let count = shape.checked_mul(size).ok_or("has an impossible size")?;
-        Ok(ArrayBytes::Bytes { count, padded })
+        Ok(ArrayBytes::Bytes { count, alignment })
     }
 
     /// The number of items of an array of this shape.

@@ -166,3 +166,75 @@ fn a_pickle_loaded_by_pickle_has_no_array_bytes() {
     assert!(matches!(inspection.outline(), Outline::Object { .. }));
     assert_eq!(inspection.verdict().class, VerdictClass::Dangerous);
 }
+
+/// An array of bytes as joblib since 1.2 writes it, with this padding.
+fn padded(contents: &[u8], padding: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(contents.len()).expect("a short array").to_le_bytes();
+    let head = b"cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(\x8c\x08subclasscnumpy\nndarray\n\x8c\x05shapeJ";
+    let tail = b"\x85\x8c\x05order\x8c\x01C\x8c\x05dtypecnumpy\ndtype\n\x8c\x02u1\x89\x88\x87R\
+                 (K\x03\x8c\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x8c\x0aallow_mmap\x88\
+                 \x8c\x1bnumpy_array_alignment_bytesK\x10ub";
+    let length_of_padding = u8::try_from(padding.len()).expect("short padding");
+    [&head[..], &length, tail, &[length_of_padding], padding, contents].concat()
+}
+
+fn class(pickle: &[u8]) -> VerdictClass {
+    Verdict::of_bytes(pickle, &WorkBudget::new(pickle.len() as u64, None)).class
+}
+
+/// joblib before 1.2 goes on before the last bytes of a padded array, as many as the padding and its length have.
+#[test]
+fn what_old_joblib_would_run_is_not_plain() {
+    let full = [0xff; 16];
+    let decimal = |array: &[u8], then: &[u8]| [b"\x80\x04cdecimal\nDecimal\n", array, then].concat();
+    // To us it is always Decimal('1'), after an array that is dropped.
+    let then = b"0X\x01\0\0\x001\x85R.";
+    assert_eq!(class(&decimal(&padded(&[0; 40], &full), then)), VerdictClass::Plain);
+    // The last bytes look a function up, and the opcodes behind the array call it: os.system('1').
+    let looks_up = [&[0; 40][..], b"cos\nsystem\nN"].concat();
+    assert_ne!(class(&decimal(&padded(&looks_up, &full[..11]), then)), VerdictClass::Plain);
+    // They call something themselves.
+    let calls = [&[0; 40][..], b"cos\nabort\n)RNNNNN"].concat();
+    assert_ne!(class(&decimal(&padded(&calls, &full), then)), VerdictClass::Plain);
+    // The last opcode swallows what follows, and leads into the next array, which can be as long as it likes.
+    let second = padded(b"NNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNcos\nsystem\nX\x02\0\0\0id\x85R.....", &full);
+    let swallowed = u32::try_from(second.len() - 40).expect("a short array").to_le_bytes();
+    let jump = [&[0; 40][..], b"NNNNNNNNNNNNB", &swallowed].concat();
+    let long_jump = [&[0; 40][..], b"NNNNNNNN\x8e", &swallowed, &[0; 4]].concat();
+    for first in [jump, long_jump] {
+        let pickle = [&b"\x80\x04("[..], &padded(&first, &full), &second, b"t."].concat();
+        assert_ne!(class(&pickle), VerdictClass::Plain);
+    }
+    // What is on the stack below the array is called without a look-up: a mark and a class are there already.
+    let below = [&[0; 40][..], b"NNNNNNNNNNNNN0\x85R0"].concat();
+    let unknown = [&b"\x80\x04(cmodule\nname\n"[..], &padded(&below, &full), b"t."].concat();
+    assert_ne!(class(&unknown), VerdictClass::Plain);
+}
+
+#[test]
+fn only_padding_that_joblib_writes_is_skipped() {
+    let zeros = [0; 40];
+    let with = |padding: &[u8]| [b"\x80\x04", padded(&zeros, padding).as_slice(), b"."].concat();
+    for length in 0..=16 {
+        assert_eq!(class(&with(&[0xff; 16][..length])), VerdictClass::Plain, "{length}");
+    }
+    assert!(Machine::run(&with(&[0xff; 17])).is_err());
+    assert!(Machine::run(&with(b"\xff\xff\xfe\xff")).is_err() && Machine::run(&with(b"cos\nsystem\n(")).is_err());
+    let other = replaced(&with(&[0xff; 4]), b"bytesK\x10", b"bytesK\x03");
+    assert!(Machine::run(&other).is_err());
+}
+
+/// Any other unpickler goes on right after the BUILD, with all that is on its stack.
+#[test]
+fn what_other_unpicklers_would_run_is_not_plain() {
+    let unpadded = |contents: &[u8]| {
+        // joblib before 1.2 writes no length and no key for it.
+        let array = replaced(&padded(contents, b""), b"\x8c\x1bnumpy_array_alignment_bytesK\x10ub\0", b"ub");
+        [b"\x80\x04(", array.as_slice(), b"t."].concat()
+    };
+    assert_eq!(class(&unpadded(&[0; 40])), VerdictClass::Plain);
+    for contents in [&b"cos\nsystem\nX\x02\0\0\0id\x85R......."[..], b"0(ios\nsystem\n.......", b"NN0(cos\nabort\noNNN"]
+    {
+        assert_ne!(class(&unpadded(contents)), VerdictClass::Plain, "{contents:?}");
+    }
+}

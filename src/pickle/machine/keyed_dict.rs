@@ -88,4 +88,9 @@ impl<'a> Machine<'a> {
             Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
         }
     }
+
+    /// Whether a value is a literal string that is too long for [`literal_key`](Self::literal_key).
+    pub(crate) fn is_long_string(&self, value: Ref) -> bool {
+        self.opcode_bytes(value).len() > MAX_KEY && matches!(self.value(value), Value::Leaf(Leaf::Str(_)))
+    }
 }

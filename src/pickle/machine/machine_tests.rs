@@ -2,6 +2,7 @@
 
 use super::value::{Leaf, Ref, Value};
 use super::{MAX_MARKS, Machine, MachineError};
+use crate::pickle::explain::named_previews::PlaceName;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{ParseError, Parser};
 use crate::pickle::passes::stack_check::StackCheck;
@@ -225,7 +226,7 @@ fn damaged_pickles_do_not_panic() {
             let _ = crate::pickle::passes::scan::scan_segment(&damaged, 3);
             if let Ok((machine, value)) = Machine::run(&damaged) {
                 let labels = crate::pickle::explain::labels::Labels::new(&machine);
-                let _ = crate::pickle::explain::trace_tree::trace_value(&labels, value, "damaged");
+                let _ = crate::pickle::explain::trace_tree::trace_value(&labels, value, "damaged", PlaceName::Argument);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::items::NodeItems;
 use super::limits::MachineError;
 use super::prune::Watch;
-use super::state::{ArrayNotes, Done, Machine, SegmentRange};
+use super::state::{ArrayNotes, ArrayReader, Done, Machine, SegmentRange};
 use super::value::{NodeKind, Ref};
 use crate::pickle::format::emit::PRELUDE_MEMO;
 use crate::pickle::format::opcode::Opcode;
@@ -53,11 +53,29 @@ impl<'a> Machine<'a> {
     ) -> Result<(Self, Ref), MachineError> {
         let mut machine = Self::new(bytes, 0, 0, budget);
         // Only joblib's unpickler skips array bytes after a BUILD.
-        machine.arrays = ArrayNotes { unexpected: true, ..ArrayNotes::default() };
+        machine.arrays = ArrayNotes { reader: ArrayReader::Plain, ..ArrayNotes::default() };
         machine.follow(Some(watch))
     }
 
-    pub(super) fn follow(mut self, mut watch: Option<&mut dyn Watch>) -> Result<(Self, Ref), MachineError> {
+    /// Follows a pickle as another reader would, as far as that gets. Also returns why it ends before a STOP.
+    pub(crate) fn run_as(
+        reader: ArrayReader,
+        bytes: &'a [u8],
+        budget: &Rc<WorkBudget>,
+    ) -> (Self, Option<MachineError>) {
+        let mut machine = Self::new(bytes, 0, 0, budget);
+        machine.arrays = ArrayNotes { reader, ..ArrayNotes::default() };
+        let ended = machine.follow_all(None).err();
+        (machine, ended)
+    }
+
+    pub(super) fn follow(mut self, watch: Option<&mut dyn Watch>) -> Result<(Self, Ref), MachineError> {
+        let value = self.follow_all(watch)?;
+        self.end_run();
+        Ok((self, value))
+    }
+
+    fn follow_all(&mut self, mut watch: Option<&mut dyn Watch>) -> Result<Ref, MachineError> {
         let mut parser = Parser::new(self.bytes);
         let mut stop = 0;
         self.steps(&mut parser, |machine, parser, op| {
@@ -74,9 +92,7 @@ impl<'a> Machine<'a> {
             }
             Ok(())
         })?;
-        let value = self.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })?;
-        self.end_run();
-        Ok((self, value))
+        self.stack.pop().ok_or(MachineError::Underflow { at: stop, opcode: Opcode::Stop })
     }
 
     /// Follows a segment of snapcli's own stream (name, value, SETITEM) that begins at offset `base` of its file, where

@@ -114,11 +114,23 @@ pub(super) struct Batch {
     pub(super) items: usize,
 }
 
+/// What reads a pickle, and so where it goes on after the BUILD of an array's wrapper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ArrayReader {
+    /// joblib since 1.2, and we: after padding and the bytes of the array.
+    #[default]
+    Joblib,
+    /// joblib before 1.2, which knows no padding: after as many bytes as the array has.
+    OldJoblib,
+    /// Any other unpickler: right after the BUILD.
+    Plain,
+}
+
 /// What the machine knows about joblib's arrays.
 #[derive(Debug, Default)]
 pub(super) struct ArrayNotes {
-    /// Whether the pickle is one that joblib does not read, so that no array bytes can follow a BUILD.
-    pub(super) unexpected: bool,
+    /// What reads the pickle.
+    pub(super) reader: ArrayReader,
     pub(super) raw: Vec<RawArray>,
     /// The class that was last found not to be a wrapper: most instances are of the same class as the one before.
     pub(super) other_class: Option<Ref>,

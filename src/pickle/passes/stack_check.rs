@@ -13,6 +13,8 @@ use crate::pickle::machine::{MAX_MARKS, MAX_MEMO, MAX_STACK, MachineError};
 #[derive(Debug)]
 pub struct StackCheck {
     height: usize,
+    /// How many values at the bottom of the stack must stay there.
+    floor: usize,
     marks: Vec<usize>,
     memo: FilledSlots,
 }
@@ -20,12 +22,27 @@ pub struct StackCheck {
 impl StackCheck {
     /// Starts with `height` values on the stack and the first `memo` slots filled.
     pub fn new(height: usize, memo: u64) -> Self {
-        Self { height, marks: Vec::new(), memo: FilledSlots::new(memo) }
+        Self { height, floor: 0, marks: Vec::new(), memo: FilledSlots::new(memo) }
     }
 
     /// Whether the stack holds exactly `height` values and no mark.
     pub fn is(&self, height: usize) -> bool {
+        self.floor == 0 && self.has(height)
+    }
+
+    fn has(&self, height: usize) -> bool {
         self.height == height && self.marks.is_empty()
+    }
+
+    /// What is on the stack now must stay there, until [`end_value`](Self::end_value).
+    pub fn begin_value(&mut self) {
+        self.floor = self.height;
+    }
+
+    /// Ends what [`begin_value`](Self::begin_value) began. Returns whether exactly one value was added since.
+    pub fn end_value(&mut self) -> bool {
+        let floor = std::mem::take(&mut self.floor);
+        self.has(floor + 1)
     }
 
     /// Follows an opcode.
@@ -65,7 +82,7 @@ impl StackCheck {
             return Err(MachineError::TooLarge { at, what: "values on the stack", limit: MAX_STACK });
         }
         // Opcodes may not take values from below the topmost mark.
-        let fence = self.marks.last().copied().unwrap_or(0);
+        let fence = self.marks.last().copied().unwrap_or(self.floor);
         let row = opcode.row();
         match (opcode, row.takes) {
             (Opcode::Mark, _) if self.marks.len() >= MAX_MARKS => {
@@ -85,7 +102,7 @@ impl StackCheck {
                     return Err(underflow);
                 }
                 // The values below the mark must be above the next one.
-                let outer = self.marks.last().copied().unwrap_or(0);
+                let outer = self.marks.last().copied().unwrap_or(self.floor);
                 let left = height_below(outer, mark, needed).ok_or(underflow)?;
                 if matches!(opcode, Opcode::Dict | Opcode::SetItems) && (self.height - mark) % 2 == 1 {
                     return Err(MachineError::OddItems { at, opcode });

@@ -258,6 +258,16 @@ impl Judge {
 
     /// Judges what was not judged while the machine ran over `bytes`, which can be all.
     pub(super) fn judge_run(&mut self, bytes: &[u8], labels: &Labels<'_, '_>) {
+        self.judge_opcodes(labels);
+        if let Some(FarSlot { at, index }) = labels.machine().far_slot() {
+            self.note(VerdictClass::Dangerous, at, &format!("memo slot {index}"), "", FAR_SLOT);
+        }
+        self.array_contents(bytes, labels.machine());
+        self.other_readers(bytes, labels.machine());
+    }
+
+    /// As [`judge_run`](Self::judge_run), without the bytes of joblib's arrays.
+    pub(super) fn judge_opcodes(&mut self, labels: &Labels<'_, '_>) {
         let early = self.so_far.nodes;
         self.judge_new(labels);
         // Nodes that were judged early may have been given a state or items since.
@@ -279,10 +289,6 @@ impl Judge {
         for at in buffer_arrays::changed_buffers(labels) {
             self.note(VerdictClass::Dangerous, at, "numpy.ndarray", "", CHANGED_BUFFER);
         }
-        if let Some(FarSlot { at, index }) = labels.machine().far_slot() {
-            self.note(VerdictClass::Dangerous, at, &format!("memo slot {index}"), "", FAR_SLOT);
-        }
-        self.array_contents(bytes, labels.machine());
     }
 
     /// Judges what the machine has made since the last time.

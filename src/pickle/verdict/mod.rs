@@ -18,6 +18,7 @@ mod judge;
 mod known_calls;
 mod nested_pickles;
 mod object_changes;
+mod other_readers;
 mod resolve_symbol;
 mod show;
 mod symbol;
@@ -31,7 +32,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::judge::Judge;
-pub(in crate::pickle) use self::nested_pickles::runs_elsewhere;
 use super::build_plan::{BuildPlan, each_once};
 use super::explain::labels::Labels;
 use super::machine::value::Ref;
@@ -234,6 +234,13 @@ pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
         Ok((machine, value)) => BuildPlan::of_file(bytes, &Labels::new(&machine), value).0.refusals().to_vec(),
         Err(error) => vec![(0, format!("opcodes that cannot be analysed ({error})"))],
     }
+}
+
+/// What unpicklers other than today's joblib would do with the bytes of arrays that is more than building plain data,
+/// each with its offset.
+pub(in crate::pickle) fn beyond_plain_elsewhere(bytes: &[u8], machine: &Machine<'_>) -> Vec<(u64, String)> {
+    let found = other_readers::findings(bytes, machine, 0).into_iter();
+    found.map(|(reader, finding)| (finding.offset, format!("{} (in {reader})", finding.callee))).collect()
 }
 
 /// What a load by an unpickler would do besides building plain data, each with its offset, from a run of

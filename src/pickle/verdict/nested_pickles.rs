@@ -1,12 +1,13 @@
 //! Pickles beside the one that is judged: in the bytes of joblib's arrays, after it in the same file, and in the
 //! argument of `pickle.loads`.
 
-use super::VerdictClass;
+use std::collections::HashSet;
+
 use super::judge::Judge;
-use crate::pickle::format::opcode::{CodeRun, Opcode};
+use super::{VerdictClass, other_readers};
+use crate::pickle::format::opcode::CodeRun;
 use crate::pickle::format::parse::Parser;
-use crate::pickle::machine::{Machine, RawArray};
-use crate::pickle::passes::stack_check::StackCheck;
+use crate::pickle::machine::Machine;
 
 /// How many pickles within one another are analysed.
 pub(super) const MAX_NESTED: usize = 8;
@@ -20,10 +21,6 @@ impl Judge {
             let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
             let contents = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
             if !raw.is_pickle {
-                if runs_elsewhere(bytes, raw) {
-                    let why = "would run as opcodes in an unpickler other than joblib's";
-                    self.note(VerdictClass::Dangerous, raw.start, "the bytes of an array", "", why);
-                }
                 continue;
             }
             // joblib loads it by `pickle.load`, which knows nothing of wrappers.
@@ -38,6 +35,18 @@ impl Judge {
                     self.note(VerdictClass::Dangerous, raw.start, "a pickle within an array", "", &why)
                 }
             };
+        }
+    }
+
+    /// Judges what readers other than today's joblib do with the bytes of arrays, beside what all of them do.
+    pub(super) fn other_readers(&mut self, bytes: &[u8], machine: &Machine<'_>) {
+        let known: HashSet<(VerdictClass, String)> =
+            self.findings.iter().map(|finding| (finding.class, finding.callee.clone())).collect();
+        for (reader, finding) in other_readers::findings(bytes, machine, self.depth + 1) {
+            if !known.contains(&(finding.class, finding.callee.clone())) {
+                let why = format!("in {reader}, which takes the bytes of an array for opcodes: {}", finding.why);
+                self.note(finding.class, finding.offset, &finding.callee, &finding.arguments, &why);
+            }
         }
     }
 
@@ -76,39 +85,4 @@ impl Judge {
             self.note(VerdictClass::Dangerous, offset, "a pickle", "", why);
         }
     }
-}
-
-/// The most opcodes that are followed at the end of a padded array. Data that is no pickle ends sooner.
-const MAX_OPCODES: usize = 10_000;
-
-/// Whether other unpicklers than today's joblib would execute bytes of an array, and call something.
-pub(in crate::pickle) fn runs_elsewhere(bytes: &[u8], raw: &RawArray) -> bool {
-    let range = usize::try_from(raw.start).ok().zip(usize::try_from(raw.end).ok());
-    let executed = range.and_then(|(start, end)| match raw.start - raw.from {
-        0 => Some((bytes.get(start..end)?, usize::MAX)),
-        // Any other unpickler fails at the padding and never reads these bytes. But joblib before 1.2 knows no padding:
-        // it takes it for the first bytes of the array, and goes on with opcodes before the last ones.
-        padding => Some((bytes.get(end.saturating_sub(usize::try_from(padding).ok()?)..end)?, MAX_OPCODES)),
-    });
-    !raw.is_pickle && executed.is_some_and(|(executed, most)| calls_something(executed, most))
-}
-
-/// Whether bytes that are meant to be data are opcodes that find something and call it, or more than `most` opcodes.
-fn calls_something(bytes: &[u8], most: usize) -> bool {
-    // The array's wrapper is on the stack, and any memo slot may be filled.
-    let mut balance = StackCheck::new(1, u64::from(u32::MAX));
-    let ops = Parser::new(bytes).map_while(Result::ok);
-    let mut has_callable = false;
-    for (number, op) in ops.take_while(|op| balance.step(op).is_ok()).enumerate() {
-        match op.opcode {
-            _ if number >= most => return true,
-            Opcode::Inst => return true,
-            Opcode::Global | Opcode::StackGlobal | Opcode::Get | Opcode::BinGet | Opcode::LongBinGet => {
-                has_callable = true;
-            }
-            Opcode::Reduce | Opcode::Obj | Opcode::NewObj | Opcode::NewObjEx if has_callable => return true,
-            _ => {}
-        }
-    }
-    false
 }

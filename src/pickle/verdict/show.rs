@@ -1,8 +1,11 @@
 //! Values as short strings in findings: literals as Python writes them, and anything else by its type.
 //!
-//! The strings come from hostile files: they are cut here, and escaped where they are printed.
+//! The strings come from hostile files: they are cut here, and escaped where they are printed. What looks like a
+//! credential is not shown, if no command can be hidden that way.
 
+use crate::pickle::credentials::{NOT_SHOWN, hidden_in_command, is_no_command};
 use crate::pickle::explain::labels::Labels;
+use crate::pickle::explain::named_previews::{ValuePlace, searched};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
 /// The most characters of one string, and of all arguments together.
@@ -66,11 +69,23 @@ fn shown(labels: &Labels<'_, '_>, value: Ref, depth: usize) -> String {
 }
 
 fn joined(labels: &Labels<'_, '_>, items: &[Ref], depth: usize) -> String {
-    let mut shown_items: Vec<String> = items.iter().take(MAX_SHOWN).map(|item| shown(labels, *item, depth)).collect();
+    let item = |(at, item): (usize, &Ref)| match is_hidden(labels, items, at, *item) {
+        true => NOT_SHOWN.to_owned(),
+        false => shown(labels, *item, depth),
+    };
+    let mut shown_items: Vec<String> = items.iter().enumerate().take(MAX_SHOWN).map(item).collect();
     if items.len() > MAX_SHOWN {
         shown_items.push("…".to_owned());
     }
     shown_items.join(", ")
+}
+
+/// Whether an item has the name of a credential, and cannot be a part of a command that a reader must see.
+fn is_hidden(labels: &Labels<'_, '_>, items: &[Ref], at: usize, item: Ref) -> bool {
+    let name = labels.place_name(ValuePlace::Item { items, at, is_tuple: true, call: None }, None);
+    name.is_some_and(|name| labels.is_credential(&name, item))
+        && matches!(labels.machine().value(item), Value::Leaf(leaf)
+            if searched(&leaf).is_some_and(|(text, _)| is_no_command(&text)))
 }
 
 fn literal(leaf: &Leaf<'_>) -> String {
@@ -81,15 +96,30 @@ fn literal(leaf: &Leaf<'_>) -> String {
         Leaf::Int(value) => value.to_string(),
         Leaf::LargeInt => "<large int>".to_owned(),
         Leaf::Float(value) => format!("{value:?}"),
-        Leaf::Str(string) => quoted(&string.start(MAX_STRING)),
-        Leaf::OldStr(bytes) => bytes_literal(bytes, ""),
-        Leaf::Bytes(bytes) => bytes_literal(bytes, "b"),
-        Leaf::ByteArray(bytes) => format!("bytearray({})", bytes_literal(bytes, "b")),
+        Leaf::Str(_) | Leaf::OldStr(_) => text_literal(leaf, ""),
+        Leaf::Bytes(_) => text_literal(leaf, "b"),
+        Leaf::ByteArray(_) => format!("bytearray({})", text_literal(leaf, "b")),
         Leaf::Buffer => "<buffer>".to_owned(),
         Leaf::Extension(code) => format!("<extension {code}>"),
         Leaf::Global(module, name) => format!("{}.{}", module.start(MAX_STRING).0, name.start(MAX_STRING).0),
         Leaf::Persistent(string) => format!("<persistent {}>", string.start(MAX_STRING).0),
         Leaf::Earlier(_) | Leaf::Inner(_) => "…".to_owned(),
+    }
+}
+
+/// A string or bytes, without credentials.
+fn text_literal(leaf: &Leaf<'_>, prefix: &str) -> String {
+    let hidden = searched(leaf).and_then(|(text, is_whole)| Some((hidden_in_command(&text)?, is_whole)));
+    match (hidden, leaf) {
+        (Some((text, is_whole)), _) => {
+            let start: String = text.chars().take(MAX_STRING).collect();
+            let is_whole = is_whole && start.len() == text.len();
+            format!("{prefix}{}", quoted(&(start, is_whole)))
+        }
+        (None, Leaf::Str(string)) => quoted(&string.start(MAX_STRING)),
+        (None, Leaf::OldStr(bytes)) => bytes_literal(bytes, prefix),
+        (None, Leaf::Bytes(bytes) | Leaf::ByteArray(bytes)) => bytes_literal(bytes, prefix),
+        (None, _) => "…".to_owned(),
     }
 }
 

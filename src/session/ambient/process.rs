@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 use serde_json::{Value, json};
 
-use super::super::credentials;
 use super::{Found, integer, string, unexpected};
+use crate::pickle::credentials;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::dill_install;
 use crate::python::start_state::{self, current_locale, strings};

@@ -29,7 +29,7 @@ impl<'py> BoundNames<'py> {
 
     /// Why a variable must not get this name.
     pub(super) fn refusal(&self, name: &Bound<'py, PyString>) -> PyResult<Option<&'static str>> {
-        if !name.call_method0("isidentifier")?.is_truthy()? {
+        if !is_name(name)? {
             return Ok(Some(NO_NAME));
         }
         if is_of_module(name) {
@@ -38,6 +38,21 @@ impl<'py> BoundNames<'py> {
         let is_built_in = self.builtins.as_ref().map_or(Ok(false), |builtins| builtins.contains(name))?;
         Ok(is_built_in.then_some(BUILT_IN))
     }
+}
+
+/// Whether Python code can use a name. It cannot use a keyword, nor a name in letters that Python replaces by others
+/// when it reads code: `ｉｄ`, in wide letters, means `id` there.
+pub(super) fn is_name(name: &Bound<'_, PyString>) -> PyResult<bool> {
+    let py = name.py();
+    if !name.call_method0("isidentifier")?.is_truthy()? {
+        return Ok(false);
+    }
+    let is_keyword = py.import("keyword")?.call_method1("iskeyword", (name,))?.is_truthy()?;
+    let is_as_read = || match name.call_method0("isascii")?.is_truthy()? {
+        true => Ok(true),
+        false => py.import("unicodedata")?.call_method1("is_normalized", ("NFKC", name))?.is_truthy(),
+    };
+    Ok(!is_keyword && is_as_read()?)
 }
 
 /// Whether Python gives such a name to attributes of modules: `__spec__`.

@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyString};
 
-use super::bound_names::{BoundNames, is_of_module};
+use super::bound_names::{BoundNames, is_name, is_of_module};
 use super::buffer_memory::BufferMemory;
 use super::builder::{BuildContext, BuildFailure, ObjectBuilder};
 use super::installed_imports::InstalledImports;
@@ -47,6 +47,10 @@ pub(super) fn restore_own<'py>(
 ) -> Result<Restored> {
     let _installed = InstalledImports::only(py)?;
     let cannot_restore = || format!("cannot restore {}", request.name);
+    // Before anything is decided by a name of the index.
+    if !request.partial {
+        snapshot.check_names().or_exit(exit::DAMAGED, cannot_restore)?;
+    }
     let segments = segments_for(index, request);
     let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;
     let mut variables = select(py, index, segments.clone(), request)?;
@@ -367,8 +371,7 @@ fn bind_foreign<'py>(
 fn has_names(dict: &Bound<'_, PyDict>) -> bool {
     let is_name = |key: Bound<'_, PyAny>| {
         let Ok(text) = key.cast::<PyString>() else { return false };
-        !is_of_module(text)
-            && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).tolerated().unwrap_or(false)
+        !is_of_module(text) && is_name(text).tolerated().unwrap_or(false)
     };
     !dict.is_empty() && dict.keys().iter().all(is_name)
 }

@@ -5,6 +5,7 @@
 
 mod memory_limit;
 mod raised;
+mod script_credentials;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,10 @@ pub(super) use self::memory_limit::{encode, parse};
 pub(crate) use self::raised::{FrameKind, local_name, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
+#[cfg(feature = "python")]
+pub(crate) use self::script_credentials::hide_at_save;
+pub(crate) use self::script_credentials::{hide_in_index, hide_in_preview};
+pub(crate) use crate::pickle::credentials::NOT_SHOWN;
 
 /// The version of the index. That of the JSON that commands print is another one.
 pub const SCHEMA: u32 = 1;
@@ -260,9 +265,6 @@ pub struct Variable {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_of: Option<String>,
 }
-
-/// What stands in place of a credential.
-pub(crate) const NOT_SHOWN: &str = "(not shown)";
 
 /// The most characters of a [`Variable::preview`].
 pub(crate) const PREVIEW: usize = 80;

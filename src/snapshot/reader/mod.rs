@@ -260,10 +260,8 @@ impl Snapshot {
         let run =
             if with_verdict { Inspection::run_pruned(bytes, &budget) } else { Inspection::run_outline(bytes, &budget) };
         let found = run.and_then(|inspection| {
-            let (outline, raw_arrays) = (inspection.outline().clone(), inspection.raw_arrays().to_vec());
-            let verdict = with_verdict.then(|| inspection.verdict().clone());
-            // What was found until here is incomplete if the budget is spent.
-            inspection.check().map(|()| (FollowedPickle { outline, raw_arrays }, verdict))
+            let (outline, raw_arrays, verdict) = inspection.into_answers(with_verdict)?;
+            Ok((FollowedPickle { outline, raw_arrays }, verdict))
         });
         match found {
             Ok((followed, verdict)) => {
@@ -307,6 +305,11 @@ impl Snapshot {
             return assembled.seal().is_signed_by(key);
         }
         self.trailer.as_ref().is_some_and(|trailer| key.has_signed(trailer))
+    }
+
+    /// Whether the file is signed with the key of this user. If that cannot be read, it is not.
+    pub(crate) fn is_signed_by_user(&self) -> bool {
+        matches!(SigningKey::existing(), Ok(Some(key)) if self.is_signed_by(&key))
     }
 
     /// Whether the file has a signature.
@@ -498,6 +501,18 @@ impl Snapshot {
             None => verdict,
             Some(problem) => verdict.refusing(&[(problem.at, format!("the index (is wrong: {})", problem.what))]),
         })
+    }
+
+    /// Checks that the index names the variables that the pickle has. A name that differs because its bytes are damaged
+    /// is left to those that check the hashes.
+    ///
+    /// # Errors
+    /// [`ReadError::WrongName`] if it does not, or if the file cannot be read.
+    pub(crate) fn check_names(&self) -> Result<(), ReadError> {
+        match verification::problem_of_names(self)? {
+            Some(verification::Problem { at, what }) => Err(ReadError::WrongName { what, at }),
+            None => Ok(()),
+        }
     }
 
     /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. In

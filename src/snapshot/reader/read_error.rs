@@ -92,6 +92,14 @@ pub enum ReadError {
         /// Where the range begins.
         at: u64,
     },
+    /// The index and the pickle name different variables.
+    #[error("{what}: run `snapcli verify` for details")]
+    WrongName {
+        /// What is wrong.
+        what: String,
+        /// Where the variable begins.
+        at: u64,
+    },
     /// Bytes of our own pickle do not have their hashes.
     #[error("{0}; copy the file again, or restore what needs no damaged bytes with --partial")]
     Damaged(Damage),

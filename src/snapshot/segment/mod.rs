@@ -132,6 +132,16 @@ impl<'v> VariableSegment<'v> {
         as_offsets(&self.range)
     }
 
+    /// The range of the value alone, likewise.
+    pub(crate) fn value(&self) -> Range<u64> {
+        as_offsets(&self.value)
+    }
+
+    /// Whether the segment begins with the name of the variable, as the frame of its role writes it.
+    pub(crate) fn has_name(&self, file: &[u8]) -> bool {
+        self.bytes(file).is_some_and(|segment| segment.starts_with(&self.frame.head))
+    }
+
     /// The bytes of the segment, as they are in the file. `None` if the file is too short.
     pub fn bytes<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
         file.get(self.range.clone())
@@ -149,12 +159,8 @@ impl<'v> VariableSegment<'v> {
         }
     }
 
-    /// The bytes between the opcodes of the frame. `None` if those are not the ones of the role and the name.
-    pub(crate) fn value_of_frame<'f>(&self, file: &'f [u8]) -> Option<&'f [u8]> {
-        self.value_within(self.bytes(file)?)
-    }
-
-    /// As [`value_of_frame`](Self::value_of_frame), from the bytes of the segment.
+    /// The bytes between the opcodes of the frame, from the bytes of the segment. `None` if those are not the ones of
+    /// the role and the name.
     pub(crate) fn value_within<'f>(&self, segment: &'f [u8]) -> Option<&'f [u8]> {
         segment.strip_prefix(self.frame.head.as_slice())?.strip_suffix(self.frame.tail)
     }
@@ -363,6 +369,9 @@ pub(crate) struct SegmentCheck<'s> {
     last: Option<Opcode>,
 }
 
+/// What is wrong with a segment whose value is none, or more than one.
+pub(crate) const NO_SINGLE_VALUE: &str = "the segment does not end after a single value";
+
 /// A fault in a segment: the offset in the file, and the problem in words.
 pub(crate) type SegmentFault = (u64, &'static str);
 
@@ -375,13 +384,8 @@ impl<'s> SegmentCheck<'s> {
     /// Checks the next opcode.
     ///
     /// # Errors
-    /// If it is not the name that it should be, or not the raw buffer, or fills a slot by its number.
+    /// If it is not the raw buffer that it should be, or fills a slot by its number.
     pub(crate) fn step(&mut self, op: &Op<'_>) -> Result<(), SegmentFault> {
-        // The name is the first opcode of the segment of a variable.
-        let is_variable = self.segment.role == SegmentRole::Variable;
-        if self.last.is_none() && is_variable && !is_name(op, &self.segment.variable.name) {
-            return Err((op.start, "the name here is not the one in the index"));
-        }
         // A buffer whose contents begin before the end of this opcode must be exactly its argument.
         let starts_before_end = |buffer: &&RawBuffer| (buffer.contents.start as u64) < op.end;
         if let Argument::Bytes(contents) = op.argument
@@ -410,14 +414,9 @@ impl<'s> SegmentCheck<'s> {
         match self.buffers.next() {
             Some(buffer) => Err((buffer.contents.start as u64, "the index lists a buffer here, but there is none")),
             None if self.segment.frame.tail.last().copied() == self.last.map(|opcode| opcode as u8) => Ok(()),
-            None => Err((self.segment.range.end as u64, "the segment does not end after a single value")),
+            None => Err((self.segment.range.end as u64, NO_SINGLE_VALUE)),
         }
     }
-}
-
-/// PERSID has a string, too, but pushes the object that `persistent_load` returns for it.
-fn is_name(op: &Op<'_>, name: &str) -> bool {
-    matches!(&op.argument, Argument::Str(text) if text.bytes() == name.as_bytes()) && op.opcode != Opcode::PersId
 }
 
 #[cfg(test)]

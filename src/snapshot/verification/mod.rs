@@ -5,24 +5,29 @@
 //! the file, even right hashes do not prove that.
 
 mod file_input;
+mod index_names;
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) use self::file_input::FileInput;
-use super::index::{Index, SegmentRole, Variable};
+pub(crate) use self::index_names::problem_of_names;
+use self::index_names::{gaps, repeated_names};
+use super::index::{Index, Variable};
 use super::load_plan::{LoadPlan, Usable};
 use super::reader::{Contents, Damage, Progress, ReadError, Snapshot};
-use super::segment::{Load, SegmentCheck, VariableSegment};
+use super::segment::{Load, NO_SINGLE_VALUE, SegmentCheck, VariableSegment};
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::format::emit;
 use crate::pickle::format::parse::Parser;
 use crate::pickle::machine::{MachineError, RawArray, opcodes_around};
 use crate::pickle::passes::scan::{Scanner, SegmentFacts};
 use crate::pickle::passes::stack_check::StackCheck;
+
+/// What is wrong with a segment that names another variable.
+const WRONG_NAME: &str = "the name here is not the one in the index";
 
 /// The result of a check.
 #[derive(Clone, Debug, Default)]
@@ -207,23 +212,9 @@ fn problems_around(index: &Index, bytes: &[u8]) -> Vec<Problem> {
     if written.is_err() || !bytes.starts_with(&prelude) || index.stream.prelude != prelude.len() as u64 {
         problems.push(Problem::new(0, "the pickle does not begin like a snapshot of the module that the index names"));
     }
-    let mut position = index.stream.prelude;
     let last = index.stream.length.saturating_sub(end.len() as u64);
-    let starts = index.segments().map(|(_, segment)| (segment.offset, segment.offset.saturating_add(segment.length)));
-    for (start, next) in starts.chain([(last, last)]) {
-        // A gap between segments. Overlaps were refused when the index was read.
-        if start != position {
-            let what = format!("the bytes up to byte {start} belong to no variable");
-            problems.push(Problem::new(position, what));
-        }
-        position = next;
-    }
-    let mut names = HashSet::new();
-    for (_, segment) in index.segments().filter(|(role, _)| *role == SegmentRole::Variable) {
-        if !names.insert(segment.name.as_str()) {
-            problems.push(Problem::new(segment.offset, format!("{} is the name of two variables", segment.name)));
-        }
-    }
+    problems.extend(gaps(index, last));
+    problems.extend(repeated_names(index));
     if !bytes.ends_with(&end) {
         problems.push(Problem::new(last, "the pickle does not end like a snapshot"));
     }
@@ -277,13 +268,23 @@ const REPORTED: u64 = 1 << 18;
 /// Checks the opcodes of a segment in the file: the name, a value, the raw buffers that the index lists, SETITEM.
 fn follow_segment(segment: &VariableSegment<'_>, bytes: &[u8], progress: Progress<'_>) -> Result<(), Problem> {
     let wrong = |(at, what): (u64, &str)| Problem::new(at, format!("{what}: save the session again"));
-    let range = segment.range();
+    let (range, value) = (segment.range(), segment.value());
+    if !segment.has_name(bytes) {
+        return Err(wrong((range.start, WRONG_NAME)));
+    }
     // The dict of the session is on the stack.
     let mut balance = StackCheck::new(1, segment.variable().memo.0);
     let mut check = SegmentCheck::new(segment);
     let mut reported = range.start;
     for op in Parser::segment(segment.bytes(bytes).unwrap_or_default(), range.start) {
         let op = op.map_err(|error| Problem::new(range.start, error.to_string()))?;
+        // A load reads the value alone: it must not take the name, and nothing may be set before it ends.
+        if op.start == value.start {
+            balance.begin_value();
+        }
+        if op.start == value.end && !balance.end_value() {
+            return Err(wrong((op.start, NO_SINGLE_VALUE)));
+        }
         balance.step(&op).map_err(|error| Problem::new(op.start, error.to_string()))?;
         check.step(&op).map_err(wrong)?;
         // Progress for every opcode would cost more than checking it.
@@ -294,10 +295,7 @@ fn follow_segment(segment: &VariableSegment<'_>, bytes: &[u8], progress: Progres
     }
     progress(range.end.saturating_sub(reported));
     check.finish().map_err(wrong)?;
-    if segment.role() != SegmentRole::Variable && segment.value_of_frame(bytes).is_none() {
-        return Err(wrong((range.start, "the name here is not the one in the index")));
-    }
-    if balance.is(1) { Ok(()) } else { Err(wrong((range.end, "the segment does not end after a single value"))) }
+    if balance.is(1) { Ok(()) } else { Err(wrong((range.end, NO_SINGLE_VALUE))) }
 }
 
 /// Compares what the index says of each segment with what a scan of the loaded opcodes finds.

@@ -20,7 +20,7 @@ pub(super) fn looks_random(value: &str) -> bool {
 }
 
 /// Whether a value is just a word or a number, as the default of a parameter often is: `password="postgres"`.
-pub(super) fn is_plain_word(value: &str) -> bool {
+pub(crate) fn is_plain_word(value: &str) -> bool {
     value.chars().all(char::is_alphabetic) || is_number(value)
 }
 

@@ -1,13 +1,20 @@
 //! What looks like a credential: the only place that decides it, for variables, arguments, environment variables and
-//! tracebacks. It knows names and strings; [`secrets`](super::secrets) looks for them in Python objects.
+//! tracebacks, while a session is saved and when a file is shown. It knows names and strings: `session::secrets` looks
+//! for them in Python objects, [`named_previews`](super::explain::named_previews) in the values of a pickle.
 //!
 //! It is a guess: ordinary names (`tokens`, `tokenizer`, `secret_santa`) must not cause a warning, so some credentials
 //! will not either. Where leaving something out costs little, [`may_be_credential`] guesses on the safe side.
 
+mod credential_values;
+
 use std::ops::Range;
 
-use super::credential_values::{is_encoded_login, is_number, is_stand_in, is_word_in_capitals, looks_random};
-use crate::snapshot::index::NOT_SHOWN;
+#[cfg(feature = "python")]
+pub(crate) use self::credential_values::is_plain_word;
+use self::credential_values::{is_encoded_login, is_number, is_stand_in, is_word_in_capitals, looks_random};
+
+/// What stands in place of a credential.
+pub(crate) const NOT_SHOWN: &str = "(not shown)";
 
 /// The last words of names of credentials.
 const NAMES: &[&[&str]] = &[
@@ -87,6 +94,10 @@ const ENVIRONMENT_NAMES: [&str; 14] = [
 /// Parts of their values, in small letters.
 const ENVIRONMENT_VALUES: [&str; 8] =
     ["password", "passwd", "pwd=", "secret", "token", "bearer ", "basic ", "private key"];
+/// Variables that almost every environment has, and how many of them make one.
+const USUAL_VARIABLES: [&str; 10] =
+    ["PATH", "HOME", "USER", "SHELL", "LANG", "PWD", "LOGNAME", "TERM", "HOSTNAME", "SHLVL"];
+const FEW_VARIABLES: usize = 3;
 /// Words in a message or a line of code after which a credential may follow.
 const MESSAGE_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "secret", "credential", "credentials"];
 
@@ -100,12 +111,12 @@ struct FoundCredential {
 }
 
 /// Why a string looks like a credential, by its name if it has one, or by what it contains.
-pub(super) fn reason(name: Option<&str>, value: &str) -> Option<String> {
+pub(crate) fn reason(name: Option<&str>, value: &str) -> Option<String> {
     name.and_then(|name| reason_in_name(name, value)).or_else(|| reason_in_value(value))
 }
 
 /// The reason why a name says that its value is a credential.
-pub(super) fn reason_in_name(name: &str, value: &str) -> Option<String> {
+pub(crate) fn reason_in_name(name: &str, value: &str) -> Option<String> {
     let pattern = credential_name(name)?;
     let is_other = pattern == ["token"] && !is_token(name, value)
         // `PASSWORD = "DB_PASSWORD"` names a variable.
@@ -115,7 +126,7 @@ pub(super) fn reason_in_name(name: &str, value: &str) -> Option<String> {
 }
 
 /// Whether a name is worth a closer look: a quick test that has no false negatives.
-pub(super) fn may_name_credential(name: &str) -> bool {
+pub(crate) fn may_name_credential(name: &str) -> bool {
     let name = name.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).as_bytes();
     ENDINGS.iter().any(|ending| {
         let start = name.len().checked_sub(ending.len());
@@ -171,13 +182,28 @@ fn words(name: &str) -> Vec<String> {
 }
 
 /// The reason why a string contains a credential.
-pub(super) fn reason_in_value(string: &str) -> Option<String> {
+pub(crate) fn reason_in_value(string: &str) -> Option<String> {
     find(string).first().map(|found| format!("contains {}", found.what))
 }
 
 /// A string with its credentials hidden; `None` if it has none.
-pub(super) fn hidden(string: &str) -> Option<String> {
-    let mut found = find(string);
+pub(crate) fn hidden(string: &str) -> Option<String> {
+    without(string, find(string))
+}
+
+/// As [`hidden`], for what a reader must see to judge it, such as a command: hides only what can be no part of one.
+pub(crate) fn hidden_in_command(string: &str) -> Option<String> {
+    let found = find(string).into_iter();
+    without(string, found.filter(|found| string.get(found.span.clone()).is_some_and(is_no_command)).collect())
+}
+
+/// Whether a string consists of what tokens, passwords and keys in PEM consist of, and so cannot run anything.
+pub(crate) fn is_no_command(string: &str) -> bool {
+    let is_of_token = |c: char| c.is_ascii_alphanumeric() || "-_.~+/=%:@".contains(c);
+    string.lines().all(|line| line.starts_with("-----") || line.chars().all(is_of_token))
+}
+
+fn without(string: &str, mut found: Vec<FoundCredential>) -> Option<String> {
     if found.is_empty() {
         return None;
     }
@@ -336,7 +362,7 @@ fn is_placeholder(value: &str) -> bool {
 
 /// Whether an environment variable may hold a credential. A snapshot is passed on more easily than an environment, so
 /// this errs on the side of leaving out.
-pub(super) fn may_be_credential(name: &str, value: &str) -> bool {
+pub(crate) fn may_be_credential(name: &str, value: &str) -> bool {
     let (name, value) = (name.to_uppercase(), value.to_lowercase());
     // `scheme://user@host`
     let has_user = value.split("://").skip(1).any(|rest| rest.split('/').next().is_some_and(|host| host.contains('@')));
@@ -345,14 +371,24 @@ pub(super) fn may_be_credential(name: &str, value: &str) -> bool {
         || ENVIRONMENT_VALUES.iter().any(|part| value.contains(part))
 }
 
+/// Whether a dict with these keys holds the environment of a process, or a good part of it.
+pub(crate) fn is_environment<'k>(keys: impl Iterator<Item = &'k str>) -> bool {
+    keys.filter(|key| USUAL_VARIABLES.contains(key)).take(FEW_VARIABLES).count() == FEW_VARIABLES
+}
+
+/// Whether the values of a column, an argument or an option with this name would be credentials, whatever they are.
+pub(crate) fn names_credentials(name: &str) -> bool {
+    reason_in_name(name, "a1B2c3D4e5F6g7H8").is_some()
+}
+
 /// The word of a message or of a line of code that says that a credential may be in it.
-pub(super) fn word_in_message(text: &str) -> Option<&'static str> {
+pub(crate) fn word_in_message(text: &str) -> Option<&'static str> {
     let all = words(text);
     MESSAGE_WORDS.into_iter().find(|word| all.iter().any(|found| found == word))
 }
 
 /// Hides the credentials among the arguments of a program. Returns what was hidden: `the argument of --password`.
-pub(super) fn hide_arguments(arguments: &mut [String]) -> Vec<String> {
+pub(crate) fn hide_arguments(arguments: &mut [String]) -> Vec<String> {
     let (mut found, mut option) = (Vec::new(), None);
     for argument in arguments {
         if let Some(name) = option.take().filter(|_| !argument.starts_with('-')) {
@@ -379,7 +415,7 @@ pub(super) fn hide_arguments(arguments: &mut [String]) -> Vec<String> {
 }
 
 /// Whether the value of an option is a credential.
-pub(super) fn is_secret_option(name: &str) -> bool {
+pub(crate) fn is_secret_option(name: &str) -> bool {
     let words = words(name);
     let Some(last) = words.last() else { return false };
     let before = words.len().checked_sub(2).and_then(|index| words.get(index));

@@ -1,14 +1,14 @@
 //! Hides the credentials in what an index says of the script: its arguments and its traceback. Nothing needs them
-//! there, and everybody who sees the index sees them.
+//! there, and everybody who sees the index sees them. Of an index that somebody else made, previews may have some, too.
 
-use super::credentials::{hidden, hide_arguments, word_in_message};
-use crate::snapshot::index::{Index, NOT_SHOWN, ScriptInfo};
+use super::{Index, ScriptInfo};
+use crate::pickle::credentials::{NOT_SHOWN, hidden, hide_arguments, reason_in_name, word_in_message};
 
 /// A shorter argument is a word or number that also occurs elsewhere.
 const SHORTEST_REPEATED: usize = 4;
 
 /// Hides credentials in what an index says of its script, and of the frames in which that was.
-pub(super) fn hide_in_index(index: &mut Index, redact: bool) {
+pub(crate) fn hide_at_save(index: &mut Index, redact: bool) {
     let before = index.script.argv.clone();
     let was_silent = index.script.ended.traceback.clone();
     hide_in_script(&mut index.script, redact);
@@ -76,6 +76,31 @@ fn hide_in_script(script: &mut ScriptInfo, redact: bool) {
         }
     }
     script.ended.traceback = Some(shown);
+}
+
+/// What a reader shows of a value, of an index that this user's save did not make: its preview, unless it looks like a
+/// credential.
+pub(crate) fn hide_in_preview(name: &str, preview: &mut String) {
+    let string = preview.trim_matches(['\'', '"', '…']);
+    let is_string = preview.starts_with(['\'', '"']);
+    if is_string && reason_in_name(name, string).is_some() {
+        NOT_SHOWN.clone_into(preview);
+    } else if let Some(shown) = hidden(preview) {
+        *preview = shown;
+    }
+}
+
+/// Hides credentials in all that an index shows of values, of the script and of errors.
+pub(crate) fn hide_in_index(index: &mut Index) {
+    let secrets = index.script.secrets.clone();
+    hide_at_save(index, false);
+    // What is kept is the business of a save.
+    index.script.secrets = secrets;
+    let segments = index.variables.iter_mut().chain(&mut index.module_state).chain(&mut index.ambient);
+    segments.for_each(|variable| hide_in_preview(&variable.name, &mut variable.preview));
+    for item in &mut index.left_out {
+        item.error = hidden(&item.error).unwrap_or_else(|| std::mem::take(&mut item.error));
+    }
 }
 
 /// Whether a line of a traceback says where: `File "x.py", line 1, in f`, or `+-------- 1 ----` of a group.

@@ -1,0 +1,176 @@
+//! Previews of values under the names that lead to them, without those that look like credentials.
+//!
+//! The name of a value is that of its variable, key, attribute or field, or what stands before it: `('password', …)`,
+//! `--password …`. The items of a list have the name of the list. [`credentials`](crate::pickle::credentials) decides.
+
+use std::rc::Rc;
+
+use super::describe_value::Describer;
+use super::labels::Labels;
+use crate::pickle::credentials::{self, NOT_SHOWN};
+use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
+
+/// How many characters of a string are searched.
+const MAX_SEARCHED: usize = 4096;
+/// How many keys of a dict are looked at to find out whether it is an environment.
+const MAX_KEYS: usize = 256;
+/// The most characters of a name in bytes.
+const MAX_NAME: usize = 200;
+
+/// The name of a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PlaceName {
+    /// A variable, a key, an attribute or a field.
+    Named(Rc<str>),
+    /// A variable of a dict that looks like an environment.
+    Environment(Rc<str>),
+    /// The argument of an option such as `--password`.
+    Argument,
+}
+
+/// Where a value is within another one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ValuePlace<'m> {
+    /// It is the value of a key of a dict.
+    Key(&'m Node, Ref),
+    /// It is one of these items of a tuple or another value, and `call` has them as its arguments.
+    Item { items: &'m [Ref], at: usize, is_tuple: bool, call: Option<&'m Node> },
+    /// Nothing there has a name of its own.
+    Within,
+}
+
+impl PlaceName {
+    /// The name of a variable of a dict or of a session, which may be an environment.
+    pub(crate) fn of_variable(name: &str, of_environment: bool) -> Self {
+        if of_environment { Self::Environment(name.into()) } else { Self::Named(name.into()) }
+    }
+}
+
+impl<'m> Labels<'m, '_> {
+    /// The preview of a value with this name, or what stands in place of a credential.
+    pub(crate) fn named_preview(&self, name: Option<&PlaceName>, value: Ref) -> Rc<str> {
+        match name.is_some_and(|name| self.is_credential(name, value)) {
+            true => NOT_SHOWN.into(),
+            false => self.preview(value),
+        }
+    }
+
+    /// Whether a string with this name looks like a credential, whatever it contains. Numbers never do.
+    pub(crate) fn is_credential(&self, name: &PlaceName, value: Ref) -> bool {
+        if let PlaceName::Named(name) = name
+            && !credentials::may_name_credential(name)
+        {
+            return false;
+        }
+        let Some(text) = self.text(value) else { return false };
+        match name {
+            PlaceName::Named(name) => credentials::reason_in_name(name, &text).is_some(),
+            PlaceName::Environment(name) => {
+                credentials::may_be_credential(name, &text) || credentials::reason_in_name(name, &text).is_some()
+            }
+            PlaceName::Argument => !text.starts_with('-'),
+        }
+    }
+
+    /// The name of a value at a place within a value with the name `outer`.
+    pub(crate) fn place_name(&self, place: ValuePlace<'m>, outer: Option<&PlaceName>) -> Option<PlaceName> {
+        match place {
+            ValuePlace::Key(dict, key) => self.key_name(dict, key),
+            ValuePlace::Item { items, at, is_tuple, call } => {
+                self.item_name(items, at, is_tuple, call).or_else(|| outer.cloned())
+            }
+            ValuePlace::Within => outer.cloned(),
+        }
+    }
+
+    pub(crate) fn key_name(&self, dict: &Node, key: Ref) -> Option<PlaceName> {
+        let name = self.text(key)?;
+        let keys = dict.items.iter().step_by(2).take(MAX_KEYS).filter_map(|key| self.text(*key));
+        // Most names are no reason to look at the others.
+        let is_capital = !name.chars().any(char::is_lowercase);
+        let keys: Vec<Rc<str>> = if is_capital { keys.collect() } else { Vec::new() };
+        Some(PlaceName::of_variable(&name, credentials::is_environment(keys.iter().map(AsRef::as_ref))))
+    }
+
+    fn item_name(&self, items: &[Ref], at: usize, is_tuple: bool, call: Option<&Node>) -> Option<PlaceName> {
+        let before = at.checked_sub(1).and_then(|before| self.text(*items.get(before)?));
+        // As in `sys.argv`: an option, and then its argument.
+        if before.as_ref().is_some_and(|name| name.starts_with("--") && credentials::is_secret_option(name)) {
+            return Some(PlaceName::Argument);
+        }
+        if let Some(call) = call {
+            return self.field_name(at, call);
+        }
+        // A pair, as in headers. Lists of two words are frequent.
+        before.filter(|_| is_tuple && items.len() == 2).map(PlaceName::Named)
+    }
+
+    /// The name of a field of a named tuple whose class the pickle carries: `_create_namedtuple(name, fields, …)`.
+    fn field_name(&self, at: usize, call: &Node) -> Option<PlaceName> {
+        let class = self.machine().node(*call.items.first()?)?;
+        let fields = self.machine().node(self.argument(class, 1)?)?;
+        let field = matches!(fields.kind, NodeKind::Tuple | NodeKind::List).then_some(*fields.items.get(at)?)?;
+        self.text(field).map(PlaceName::Named)
+    }
+
+    /// A string, or text in bytes.
+    fn text(&self, value: Ref) -> Option<Rc<str>> {
+        self.string(value).or_else(|| match self.machine().value(value) {
+            Value::Leaf(Leaf::Bytes(bytes)) => Some(start_of_bytes(bytes, MAX_NAME).into()),
+            // How protocol 2 writes bytes: `_codecs.encode('…', 'latin1')`.
+            Value::Node(call) if matches!(call.kind, NodeKind::Call(_)) => {
+                let (module, name) = self.global(*call.items.first()?)?;
+                let is_encode = (module.as_ref(), name.as_ref()) == ("_codecs", "encode");
+                self.string(self.argument(call, 0).filter(|_| is_encode)?)
+            }
+            _ => None,
+        })
+    }
+
+    /// Whether a value is a frame or a series with a column of credentials: its strings are in arrays without the name.
+    pub(crate) fn holds_credentials(&self, value: Ref) -> bool {
+        let Some(node) = self.machine().node(value) else { return false };
+        match self.type_name(value).as_ref() {
+            "pandas.DataFrame" => {
+                let columns = Describer::new(self).facts(value).columns;
+                columns.iter().any(|column| credentials::names_credentials(column))
+            }
+            "pandas.Series" => {
+                let name = |key| node.state().and_then(|state| self.string(self.under(state, key)?));
+                ["_name", "name"].into_iter().filter_map(name).any(|name| credentials::names_credentials(&name))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a value is a string.
+    pub(crate) fn is_string(&self, value: Ref) -> bool {
+        matches!(self.machine().value(value), Value::Leaf(Leaf::Str(_) | Leaf::OldStr(_)))
+    }
+}
+
+/// The part of a string that is searched for credentials, and whether it is all of it.
+pub(crate) fn searched(leaf: &Leaf<'_>) -> Option<(String, bool)> {
+    match leaf {
+        Leaf::Str(string) => Some(string.start(MAX_SEARCHED)),
+        Leaf::OldStr(bytes) => Some((start_of_bytes(bytes, MAX_SEARCHED), bytes.len() <= MAX_SEARCHED)),
+        Leaf::Bytes(bytes) | Leaf::ByteArray(bytes) => {
+            Some((start_of_bytes(bytes, MAX_SEARCHED), bytes.len() <= MAX_SEARCHED))
+        }
+        _ => None,
+    }
+}
+
+fn start_of_bytes(bytes: &[u8], most: usize) -> String {
+    String::from_utf8_lossy(bytes.get(..most).unwrap_or(bytes)).into_owned()
+}
+
+/// The first characters of a string without its credentials, and whether they are all of it.
+pub(crate) fn shown_start(string: (String, bool), characters: usize) -> (String, bool) {
+    let (text, is_whole) = string;
+    let text = credentials::hidden(&text).unwrap_or(text);
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => (text.get(..end).unwrap_or_default().to_owned(), false),
+        None => (text, is_whole),
+    }
+}
