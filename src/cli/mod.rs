@@ -25,9 +25,10 @@ pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
     SortBy, TrustArgs, VerifyArgs,
 };
-pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
 #[cfg(feature = "python")]
-pub(crate) use self::session_args::{RunningArgs, SelectionArgs};
+pub(crate) use self::session_args::RunningArgs;
+pub(crate) use self::session_args::SelectionArgs;
+pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
 #[cfg(feature = "python")]
 pub(crate) use self::store_args::SnapshotLabels;
 pub(crate) use self::store_args::{ExportArgs, ImportArgs, LogArgs, PruneArgs};

@@ -258,8 +258,7 @@ fn every_way_to_change_something_is_seen() {
 #[test]
 fn names_messages_and_the_newest_snapshot() {
     let sandbox = Sandbox::new();
-    let script =
-        "import sys\nn = int(sys.argv[1])\ndef fail(x):\n    local = [x]\n    raise ValueError(local)\nif n == 3: fail(n)\n";
+    let script = "import sys\nn = int(sys.argv[1])\ndef fail(x):\n    local = [x]\n    raise ValueError(local)\nif n == 3: fail(n)\n";
     sandbox.write("run.py", script);
     let save = |number: &str, more: &[&str]| {
         sandbox.snapcli(&[&["save", "-o", "runs.snaps"], more, &["run.py", number]].concat())
