@@ -35,7 +35,8 @@ pub(crate) use self::store_args::{ExportArgs, ImportArgs, LogArgs, PruneArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
-#[command(name = "snapcli", version, propagate_version = true, max_term_width = 100, after_help = help_texts::EXIT_CODES)]
+#[command(name = "snapcli", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = help_texts::EXIT_CODES)]
 pub(crate) struct Cli {
     /// The options that every command takes.
     #[command(flatten)]

@@ -351,8 +351,17 @@ mod tests {
             dill: None,
             key: KeyReport { path: Some("/k".to_owned()), variable: None, found: false, error: None },
             folders: FolderReport { cache: Some("/c".to_owned()), data: None, config: None },
-            settings: Vec::new(),
-            settings_error: None,
+            settings: vec![SettingsReport {
+                path: "/p".to_owned(),
+                ignored: None,
+                values: vec![SettingReport {
+                    name: "exclude".to_owned(),
+                    value: "a\u{1b}".to_owned(),
+                    line: 3,
+                    applies: false,
+                }],
+            }],
+            settings_error: Some("/q:1: wrong".to_owned()),
         };
         let mut text = Vec::new();
         assert!(report.write_text(&mut text, TableStyle::PLAIN).is_ok());
@@ -371,6 +380,11 @@ folders
   cache        /c
   data         none
   config       none
+
+settings
+  /q:1: wrong
+  /p
+    exclude      a\\u{1b} (line 3) (set elsewhere)
 ";
         assert_eq!(String::from_utf8_lossy(&text), expected);
     }

@@ -9,7 +9,7 @@ use crate::pickle::explain::describe_value::ValueRole;
 use crate::pickle::explain::outline::{self, Outline};
 use crate::pickle::verdict::Verdict;
 use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::index::{Index, LeftOutReason, PREVIEW, SCHEMA, Variable, VariableKind, hide_in_index};
+use crate::snapshot::index::{Index, LeftOutReason, PREVIEW, SCHEMA, Variable, VariableKind, hide_in_index_of_others};
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
 
@@ -83,7 +83,7 @@ impl SessionReport {
                 let (format, bytes, mut index) = (FileFormat::Snapcli, snapshot.file_len(), index.clone());
                 // This user's own save has hidden them already.
                 if !snapshot.is_signed_by_user() {
-                    hide_in_index(&mut index);
+                    hide_in_index_of_others(&mut index);
                 }
                 Self { file, format, bytes, index, verdict: None, verified: None }
             }

@@ -21,7 +21,7 @@ use crate::pickle::credentials::hidden;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::dill::{DillLocation, with_dill};
 use crate::python::script_run::ScriptRun;
-use crate::snapshot::index::{Index, hide_at_save};
+use crate::snapshot::index::{Index, hide_in_index};
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -123,7 +123,7 @@ impl SessionWriter<'_, '_> {
         if let Some(frames) = request.frames {
             frames.describe_in(&mut index);
         }
-        hide_at_save(&mut index, request.rules.redact);
+        hide_in_index(&mut index, request.rules.redact);
         // Known only now: whether dill was needed, and which packages the variables import.
         index.python.dill = source.dill.version(py);
         let packages = ImportedPackages::of(py, writer.segments(), name);

@@ -1,5 +1,5 @@
-//! Defaults for options, from files: `[tool.snapcli]` in the project's `pyproject.toml`, and `config.toml` in the user's
-//! config directory.
+//! Defaults for options, from files: `[tool.snapcli]` in the project's `pyproject.toml`, and `config.toml` in the
+//! user's config directory.
 //!
 //! The command line wins over the environment, that over the project, and that over the user. A file of a project may
 //! come from somebody else, so nothing in it can make snapcli trust more: such options have no key, `redact` can only

@@ -20,6 +20,7 @@ pub(crate) fn apply(settings: &Settings, cli: &mut Cli) {
             _ => ColorChoice::Auto,
         };
     }
+    without(settings, "progress", &given, &mut cli.globals.no_progress);
     match &mut cli.command {
         Command::Save(args) => {
             select(settings, &mut args.selection, &given);

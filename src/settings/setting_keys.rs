@@ -51,6 +51,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     SettingKey { name: "exclude-type", kind: KeyKind::Patterns },
     SettingKey { name: "max-size", kind: KeyKind::Size },
     SettingKey { name: "private", kind: KeyKind::Switch },
+    SettingKey { name: "progress", kind: KeyKind::Switch },
     SettingKey { name: "redact", kind: KeyKind::Switch },
     SettingKey { name: "strict", kind: KeyKind::Switch },
     SettingKey { name: "verify", kind: KeyKind::Switch },

@@ -16,6 +16,7 @@ config = {'lr': 0.1}
 concat = 'a'
 model = [1]
 möbel = 2
+def main(): pass
 globals()['my value'] = 3
 globals()['evil$(touch hurt)'] = 4
 globals()['\\x1b[2Jhidden'] = 5
@@ -34,7 +35,7 @@ const SHELLS: [Shell; 3] = [
 ];
 
 /// What is typed before Tab, and the words that the line holds after it.
-const TYPED: [(&str, &str); 19] = [
+const TYPED: [(&str, &str); 21] = [
     ("snapcli ins", "<inspect>"),
     ("snapcli save --stri", "<save><--strict>"),
     ("snapcli inspect --format gi", "<inspect><--format><github>"),
@@ -47,9 +48,11 @@ const TYPED: [(&str, &str); 19] = [
     ("snapcli restore --only evil", "<restore><--only><evil$(touch hurt)>"),
     ("snapcli save --exclude mod", "<save><--exclude><model>"),
     ("snapcli save -o other.pkl --exclude som", "<save><-o><other.pkl><--exclude><something>"),
+    ("snapcli save --locals ma", "<save><--locals><main>"),
+    ("snapcli restore session.crash.pkl --frame 1", "<restore><session.crash.pkl><--frame><1>"),
     ("snapcli save my", "<save><my script.py>"),
     ("snapcli save üb", "<save><übung.py>"),
-    ("snapcli diff ses", "<diff><session.pkl>"),
+    ("snapcli diff session.p", "<diff><session.pkl>"),
     ("snapcli diff session.pkl oth", "<diff><session.pkl><other.pkl>"),
     ("snapcli restore --report=my", "<restore><--report=my script.py>"),
     // The arguments of a script are files, not our options.
@@ -66,6 +69,7 @@ fn prepared() -> Sandbox {
     std::os::unix::fs::symlink(program, bin.join("snapcli")).unwrap();
     sandbox.snapcli(&["save", "-c", SESSION]).assert_code(0);
     sandbox.snapcli(&["save", "-o", "other.pkl", "-c", "something = [1]; config = 2"]).assert_code(0);
+    sandbox.snapcli(&["save", "-c", "def f(x): return x / 0\nf(1)"]).assert_code(1);
     for file in ["my script.py", "übung.py", "data.csv"] {
         sandbox.write(file, "");
     }

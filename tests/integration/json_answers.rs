@@ -31,6 +31,18 @@ connection = sqlite3.connect(':memory:')
 log = open('log.txt', 'w')
 ";
 
+/// A script that fails in a function, while another exception is handled.
+const CRASH: &str = "
+def fine(): kept = 1
+def load(path): raise OSError(path)
+def train(steps):
+    batch = [1, 2]
+    try: load('x')
+    except OSError as error: raise ValueError('no data') from error
+fine()
+train(3)
+";
+
 /// The commands whose answers have a schema.
 const COMMANDS: [&str; 7] = ["save", "restore", "inspect", "diff", "verify", "trust", "doctor"];
 
@@ -95,6 +107,15 @@ fn every_answer_matches_its_schema() {
     let inspected = answers.run(0, &["inspect", "--json", "--verdict"]);
     assert_eq!(inspected["variables"], saved["variables"]);
     answers.run(0, &["inspect", "--json", "session.crash.pkl"]);
+    answers.sandbox.write("crash.py", CRASH);
+    answers.run(1, &["save", "--json", "-o", "deep.pkl", "--locals", "fine", "crash.py"]);
+    let crash = answers.run(0, &["inspect", "--json", "deep.crash.pkl"]);
+    let frames = crash["raised"].as_array().unwrap().iter().flat_map(|raised| raised["frames"].as_array().unwrap());
+    let locals: Vec<_> = frames.flat_map(|frame| names(&frame["variables"])).collect();
+    assert!(locals.iter().any(|name| name.ends_with(".batch")), "{crash:#}");
+    answers.run(0, &["restore", "--json", "deep.crash.pkl"]);
+    answers.run(0, &["verify", "--json", "deep.crash.pkl"]);
+    answers.run(1, &["diff", "--json", "deep.crash.pkl", "session.crash.pkl"]);
     let bad = answers.run(0, &["inspect", "--json", "--bad"]);
     assert_eq!(names(&bad["variables"]), ["peers"]);
     assert_eq!(bad["variables"][0]["lost"][0]["where"], "peers['main'][0]");

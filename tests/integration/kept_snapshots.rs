@@ -150,7 +150,7 @@ fn other_processes_of_a_script_may_end_as_they_like() {
     let sandbox = Sandbox::new();
     let scripts = [
         "import os\nchild = os.fork()\nif child == 0:\n    os._exit(0)\nos.waitpid(child, 0)\nx = 1\n",
-        "import os\nchild = os.fork()\nif child == 0:\n    os.execv('/bin/true', ['true'])\nos.waitpid(child, 0)\nx = 1\n",
+        "import os\nchild = os.fork()\nif child == 0:\n    os.execv('/bin/true', ['true'])\nos.wait()\nx = 1\n",
         "import subprocess\nsubprocess.run(['true'])\nx = 1\n",
         "import os\ntry:\n    os.execv('/no/such/program', ['x'])\nexcept OSError:\n    x = 1\n",
         "import multiprocessing as m\nif __name__ == '__main__':\n    p = m.Process(target=print)\n    p.start()\n    \

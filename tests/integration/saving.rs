@@ -385,7 +385,7 @@ fn the_json_report_says_what_was_saved() {
     let report: serde_json::Value =
         serde_json::from_slice(&fs::read(sandbox.work().join("report.json")).unwrap()).unwrap();
     let inspected = sandbox.snapcli(&["inspect", "--json"]).json();
-    assert_eq!(report["schema"], 1);
+    assert_eq!(report["schema"], 2);
     assert_eq!(report["variables"], inspected["variables"]);
     assert_eq!(report["left_out"], inspected["left_out"]);
     let grid = report["variables"].as_array().unwrap().iter().find(|item| item["name"] == "grid").unwrap();

@@ -12,9 +12,10 @@ use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 use clap_complete::env::{Elvish, EnvCompleter, Powershell};
 
 use super::typed_words::{TypedCommand, TypedWords};
-use super::variable_names::variables;
+use super::variable_names::{KnownVariable, frames, variables};
 use super::{VARIABLE, whole_command};
 use crate::commands::input_output::stdout;
+use crate::snapshot::index::VariableKind;
 
 /// A candidate that stands for the names of files. No option has it as a value.
 const FILES: &str = "\u{1}files";
@@ -122,12 +123,17 @@ fn completed_command(typed: &TypedWords, own_files: bool) -> Command {
         .map(|subcommand| subcommand.get_name().to_owned())
         .collect();
     let complete_value = move |argument: Arg| match argument.get_id().as_str() {
-        "only" | "include" | "exclude" => argument.add(in_list(files.clone(), false)),
-        "exclude_type" => argument.add(in_list(files.clone(), true)),
+        "only" | "include" | "exclude" => argument.add(in_list(files.clone(), ListOf::Names)),
+        "exclude_type" => argument.add(in_list(files.clone(), ListOf::Types)),
+        "locals" => argument.add(in_list(files.clone(), ListOf::Functions)),
         "trace" => {
             let files = files.clone();
             let names = move || variables(&files).iter().map(|variable| variable.named()).collect::<Vec<_>>();
             argument.add(clap_complete::ArgValueCandidates::new(names))
+        }
+        "frame" => {
+            let files = files.clone();
+            argument.add(clap_complete::ArgValueCandidates::new(move || frames(&files)))
         }
         "command" if argument.is_positional() && argument.get_possible_values().is_empty() => {
             let names = commands.clone();
@@ -149,15 +155,27 @@ fn files_of_shell() -> ArgValueCompleter {
     ArgValueCompleter::new(|_: &OsStr| vec![CompletionCandidate::new(FILES)])
 }
 
+/// What an option takes a list of.
+#[derive(Clone, Copy)]
+enum ListOf {
+    Names,
+    Types,
+    Functions,
+}
+
 /// Completes the last of several names or types with commas between them.
-fn in_list(files: Vec<String>, types: bool) -> ArgValueCompleter {
+fn in_list(files: Vec<String>, what: ListOf) -> ArgValueCompleter {
     ArgValueCompleter::new(move |current: &OsStr| {
         let Some(current) = current.to_str() else { return Vec::new() };
         let (before, last) = current.rfind(',').map_or(("", current), |comma| current.split_at(comma + 1));
         let known = variables(&files);
-        let mut found: Vec<CompletionCandidate> = match types {
-            false => known.iter().map(|variable| variable.as_pattern()).collect(),
-            true => known.iter().map(|variable| CompletionCandidate::new(&variable.type_name)).collect(),
+        let mut found: Vec<CompletionCandidate> = match what {
+            ListOf::Names => known.iter().map(KnownVariable::as_pattern).collect(),
+            ListOf::Types => known.iter().map(|variable| CompletionCandidate::new(&variable.type_name)).collect(),
+            ListOf::Functions => {
+                let functions = known.iter().filter(|variable| variable.kind == VariableKind::Function);
+                functions.map(KnownVariable::named).collect()
+            }
         };
         let mut seen = std::collections::HashSet::new();
         found.retain(|candidate| {

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap_complete::CompletionCandidate;
 
 use crate::report::inspect_report::SessionReport;
-use crate::snapshot::index::Variable;
+use crate::snapshot::index::{Index, StackFrame, Variable, VariableKind};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::ui::{escape, format_size};
 
@@ -21,6 +21,7 @@ pub(super) struct KnownVariable {
     pub(super) name: String,
     pub(super) type_name: String,
     bytes: u64,
+    pub(super) kind: VariableKind,
 }
 
 impl KnownVariable {
@@ -46,14 +47,29 @@ pub(super) fn variables(files: &[String]) -> Vec<KnownVariable> {
             continue;
         }
         let type_name = escape(&variable.type_name).into_owned();
-        let known = KnownVariable { name: variable.name, type_name, bytes: variable.length };
-        all.push((known.type_name == "module", known));
+        let Variable { name, length: bytes, kind, .. } = variable;
+        all.push((kind == VariableKind::Import, KnownVariable { name, type_name, bytes, kind }));
     }
     all.sort_by_key(|(is_import, _)| *is_import);
     all.into_iter().map(|(_, known)| known).collect()
 }
 
+/// The numbers of the frames in some files, with what they are.
+pub(super) fn frames(files: &[String]) -> Vec<CompletionCandidate> {
+    let indexes = files.iter().filter_map(|file| open(Path::new(file)));
+    let frames = indexes.flat_map(|index| index.frames.into_iter().enumerate());
+    let candidate = |(number, frame): (usize, StackFrame)| {
+        let help = format!("{}, {}:{}", frame.function, frame.path, frame.line);
+        CompletionCandidate::new(number.to_string()).help(Some(escape(&help).into_owned().into()))
+    };
+    frames.map(candidate).collect()
+}
+
 fn read(file: &Path) -> Option<Vec<Variable>> {
+    open(file).map(|index| index.variables)
+}
+
+fn open(file: &Path) -> Option<Index> {
     // Opening a pipe could wait forever.
     let facts = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
     let snapshot = Snapshot::open(file).ok()?.with_max_memory(Some(MAX_MEMORY));
@@ -62,5 +78,5 @@ fn read(file: &Path) -> Option<Vec<Variable>> {
     {
         return None;
     }
-    Some(SessionReport::of(String::new(), &snapshot).ok()?.index.variables)
+    Some(SessionReport::of(String::new(), &snapshot).ok()?.index)
 }

@@ -48,9 +48,6 @@ pub(crate) fn run_command(
     if let Some(command) = &command {
         check_script(command)?;
     }
-    // As `python < code.py`.
-    let wants_prompt = args.interactive || args.ipython;
-    let command = command.or_else(|| if piped || wants_prompt { None } else { ScriptCommand::of_standard_input() });
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
@@ -62,6 +59,11 @@ pub(crate) fn run_command(
     // once.
     let announce = |found: &Path| announce_python(&args, found, verbosity);
     let interpreter = python::prepare_found_interpreter(python, &announce)?;
+    // As `python < code.py`.
+    #[cfg(feature = "python")]
+    let reads_code = !piped && !args.interactive && !args.ipython;
+    #[cfg(feature = "python")]
+    let command = command.or_else(|| if reads_code { ScriptCommand::of_standard_input() } else { None });
     #[cfg(feature = "python")]
     return restore_job::run(args, command, interpreter, verbosity);
     #[cfg(not(feature = "python"))]

@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::generations::{KeptSnapshot, keep_other};
-use super::save_job::{SaveJob, SavedFile, SnapshotDestination, fallback_path, relative_to_here};
+use super::save_job::{SaveJob, SavedFile, SnapshotDestination, fallback_path};
+use super::save_summary::relative_to_here;
 use super::unmatched_names::{UnmatchedPatterns, path_beside};
 use crate::exit;
 use crate::python::Python;

@@ -14,6 +14,8 @@ mod running_save;
 #[cfg(feature = "python")]
 mod save_job;
 #[cfg(feature = "python")]
+mod save_summary;
+#[cfg(feature = "python")]
 mod store_save;
 #[cfg(feature = "python")]
 mod unmatched_names;

@@ -4,26 +4,36 @@
 //! ended and its session is saved: `session.pkl` is always the session of a script that came to its end.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::save_job::{SaveJob, SnapshotDestination, cannot_save, relative_to_here};
+use super::save_job::{SaveJob, SnapshotDestination, cannot_save};
+use super::save_summary::relative_to_here;
 use crate::cli::RunningArgs;
 use crate::commands::input_output::is_stdio;
 use crate::exit;
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
+use crate::python::ffi::current_frame;
 use crate::python::launch::ProcessEnd;
 use crate::python::script_run::{ScriptRun, StartedScript, requested_end};
-use crate::python::script_signals::{Occasion, SnapshotTimes};
+use crate::python::script_signals::{self, Occasion, SnapshotTimes};
 use crate::python::{PyErr, Python};
-use crate::session::is_saving;
+use crate::session::{CapturedFrames, is_saving};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::atomic::signals::end_by;
 use crate::ui::messages::print_error;
 use crate::ui::{count, format_size};
 
 impl SaveJob {
+    /// Has signals save the script while it runs.
+    pub(super) fn arm(self: &Arc<Self>, started: StartedScript, dill: &DillLocation) {
+        let (job, dill) = (Arc::clone(self), dill.clone());
+        let work = move |py: Python<'_>, occasion| job.save_running(py, &started, &dill, occasion);
+        script_signals::arm(&self.times.clone().unwrap_or_default(), Box::new(work));
+    }
+
     /// Saves a script that is interrupted. Returns what it is to raise.
     pub(super) fn save_running(
         &self,
@@ -109,6 +119,11 @@ impl SaveJob {
     }
 }
 
+/// `session.crash.pkl` for `session.pkl`.
+pub(super) fn crash_path(path: &Path) -> PathBuf {
+    path.with_extension("crash.pkl")
+}
+
 /// `session.running.pkl` for `session.pkl`.
 pub(super) fn running_path(path: &Path) -> PathBuf {
     path.with_extension("running.pkl")
@@ -141,5 +156,14 @@ pub(super) fn reason(run: &ScriptRun) -> String {
     match run.end {
         ProcessEnd::Signal(signal) => format!("{} ended the script", signal_name(signal)),
         _ => "the script was still running".to_owned(),
+    }
+}
+
+/// The frames that a snapshot of a run has: those of its traceback, or those that it is in.
+pub(super) fn frames_of(py: Python<'_>, run: &ScriptRun) -> CapturedFrames {
+    match &run.raised {
+        Some(error) if !run.succeeded() => CapturedFrames::of_error(py, error, run.main.bind(py)),
+        _ if run.is_over() => CapturedFrames::default(),
+        _ => CapturedFrames::of_stack(current_frame(py), &reason(run), run.main.bind(py)),
     }
 }

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::load_check::{LoadCheck, print_load_check};
+use super::load_check::LoadCheck;
 use super::named_patterns::NamedPatterns;
-use super::running_save::{reason, snapshot_times};
+use super::running_save::{crash_path, frames_of, snapshot_times};
 use super::store_save::check_store;
 use crate::cli::{SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
@@ -22,30 +22,27 @@ use crate::python::call_watch::{self, WatchedFunction};
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
 use crate::python::early_exit;
-use crate::python::ffi::current_frame;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::ScriptCommand;
-use crate::python::script_run::{ScriptRun, StartedScript, end_after_error, requested_end, run_observed};
+use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_observed};
 use crate::python::script_signals::{self, SnapshotTimes};
 use crate::python::{self, Interpreter, Python};
 use crate::report::answers::{ErrorAnswer, SessionAnswer};
-use crate::report::grouped_notes::grouped_notes;
 use crate::report::inspect_report::{FileFormat, SessionReport};
-use crate::report::inspect_text;
 use crate::session::{
-    BoundLocal, CapturedFrames, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab,
-    note_imported_definitions, save, signing_key,
+    BoundLocal, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
+    signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
-use crate::snapshot::index::{Index, LeftOutReason};
+use crate::snapshot::index::Index;
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::StoredSnapshot;
 use crate::snapshot::work_meter::{self, WorkStage};
-use crate::ui::messages::{print_error, print_lines};
+use crate::ui::Verbosity;
+use crate::ui::messages::print_error;
 use crate::ui::progress::DelayedBar;
-use crate::ui::{Verbosity, count, format_size};
 
 impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
@@ -142,7 +139,7 @@ pub(super) struct SaveJob {
     pub(super) command: ScriptCommand,
     pub(super) output: SnapshotDestination,
     answer: AnswerOutput,
-    strict: bool,
+    pub(super) strict: bool,
     pub(super) verify: bool,
     /// The name of the module whose namespace is saved.
     pub(super) module: String,
@@ -228,13 +225,6 @@ impl SaveJob {
                 run.end
             }
         }
-    }
-
-    /// Has signals save the script while it runs.
-    fn arm(self: &Arc<Self>, started: StartedScript, dill: &DillLocation) {
-        let (job, dill) = (Arc::clone(self), dill.clone());
-        let work = move |py: Python<'_>, occasion| job.save_running(py, &started, &dill, occasion);
-        script_signals::arm(&self.times.clone().unwrap_or_default(), Box::new(work));
     }
 
     fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
@@ -393,11 +383,7 @@ impl SaveJob {
         bar: &DelayedBar,
     ) -> Result<(T, Index, u64)> {
         let _step = self.verbosity.step("pickling and writing the variables");
-        let frames = match &run.raised {
-            Some(error) if !run.succeeded() => CapturedFrames::of_error(py, error, run.main.bind(py)),
-            _ if run.is_over() => CapturedFrames::default(),
-            _ => CapturedFrames::of_stack(current_frame(py), &reason(run), run.main.bind(py)),
-        };
+        let frames = frames_of(py, run);
         let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let request = SaveRequest {
             module: &self.module,
@@ -414,90 +400,10 @@ impl SaveJob {
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         save(py, &request, run, &origin, dill, out)
     }
-
-    /// Prints what was saved, what was left out, and what needs the user's attention.
-    fn print_summary(&self, run: &ScriptRun, report: &SessionReport, stored: Option<&StoredSnapshot>) {
-        let verbosity = self.verbosity;
-        let saved = count(report.index.variables.len(), "variable");
-        let saved = match report.index.script.ended.how.as_str() {
-            _ if run.succeeded() => format!("saved {saved}"),
-            "interrupted" => format!("the script was interrupted; saved {saved}"),
-            "signal" => format!("{}; saved {saved}", reason(run)),
-            _ => format!("the script failed; saved {saved}"),
-        };
-        let file = if report.file == "-" { "standard output".to_owned() } else { relative_to_here(&report.file) };
-        let size = format_size(report.bytes);
-        let size =
-            stored.map_or(size, |stored| format!("{} changed, {} written", stored.changed, format_size(stored.added)));
-        verbosity.note(&format!("{saved} to {file} ({size})"));
-        if let Some(verified) = &report.verified {
-            print_load_check(verified, self.strict, verbosity);
-        }
-        if verbosity == Verbosity::Quiet {
-            return;
-        }
-        self.print_failures(report);
-        self.print_warnings(report);
-        // Failures have been printed above. Rules that the user set himself are only confirmed with --verbose.
-        for item in report.index.left_out.iter().filter(|item| item.reason != LeftOutReason::Failed) {
-            let text = format!("left out {}: {}", item.name, item.error);
-            match item.reason {
-                LeftOutReason::Size | LeftOutReason::Secret => verbosity.note(&text),
-                // A variable of another module that cannot be saved, and that importing the module makes again.
-                LeftOutReason::Filter if item.error.starts_with("made again") => verbosity.note(&text),
-                _ => verbosity.detail(&text),
-            }
-        }
-    }
-
-    fn print_failures(&self, report: &SessionReport) {
-        let failed: Vec<_> = report.index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).collect();
-        if !failed.is_empty() {
-            self.verbosity.note(&format!("left out {} that cannot be saved:", count(failed.len(), "variable")));
-            print_lines(|lines| inspect_text::write_left_out(lines, failed, false));
-        }
-        if report.has_lost() {
-            let lost = count(inspect_text::number_of_lost(&report.index.variables), "object");
-            self.verbosity.note(&format!("replaced {lost} that cannot be saved by a marker:"));
-            print_lines(|lines| inspect_text::write_lost(lines, &report.index.variables, false));
-        }
-    }
-
-    fn print_warnings(&self, report: &SessionReport) {
-        for found in &report.index.script.secrets {
-            self.verbosity.note(&format!("warning: {found}"));
-        }
-        let ambient: Vec<_> = report.index.ambient.iter().map(|entry| entry.name.as_str()).collect();
-        if !ambient.is_empty() {
-            self.verbosity.detail(&format!("saved the state of {}", ambient.join(", ")));
-        }
-        for (_, variable) in report.index.segments() {
-            let name = &variable.name;
-            if !variable.secrets.is_empty() {
-                let why = variable.secrets.join("; ");
-                self.verbosity
-                    .note(&format!("warning: {name} looks like a credential ({why}): use --redact to leave it out"));
-            }
-        }
-        for note in grouped_notes(report.index.segments().map(|(_, variable)| variable)) {
-            self.verbosity.note(&note);
-        }
-    }
-}
-
-/// `session.crash.pkl` for `session.pkl`.
-fn crash_path(path: &Path) -> PathBuf {
-    path.with_extension("crash.pkl")
 }
 
 /// A path in the directory for temporary files. The process ID keeps two failed saves from replacing each other's file.
 pub(super) fn fallback_path(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()))
-}
-
-/// A path without the working directory, if it is below that.
-pub(super) fn relative_to_here(path: &str) -> String {
-    let directory = std::env::current_dir().unwrap_or_default();
-    Path::new(path).strip_prefix(directory).unwrap_or(Path::new(path)).display().to_string()
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::key_hashes::{self, PartsHash, of_contents};
-use super::object_abilities::{Hashing, hashing};
+use super::object_abilities::{Hashing, collection, has_late_hash, hashing, is_number};
 use super::recipe_hashes::{ANY, BYTES, NONE, RecipeHash, TEXT};
 use super::{Make, PlannedRecipe, RecipeTable, Refused, ValueMake};
 use crate::pickle::format::lines::TextInteger;
@@ -389,28 +389,6 @@ impl KeyCost {
     fn nested(self) -> Self {
         Self { depth: self.depth.saturating_add(1), ..self }
     }
-}
-
-/// Whether a recipe makes a number of the only value that it needs: `int(5)`.
-fn is_number(recipe: &PlannedRecipe<'_>) -> bool {
-    matches!(&*recipe.make, Make::Value(ValueMake::Call(call)) if matches!(&*call.name, "int" | "float" | "bool"))
-}
-
-/// Whether a recipe makes a tuple or a frozenset of the items of what it needs; `true` for a frozenset.
-fn collection(recipe: &PlannedRecipe<'_>) -> Option<bool> {
-    match &*recipe.make {
-        Make::Value(ValueMake::Call(call)) if call.module == "builtins" => match &*call.name {
-            "tuple" => Some(false),
-            "frozenset" => Some(true),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Whether the hash of an object depends on what is put into it after it was made, or it has none.
-fn has_late_hash(recipe: &PlannedRecipe<'_>) -> bool {
-    matches!(&*recipe.make, Make::Value(ValueMake::New("collections", _)))
 }
 
 #[cfg(test)]

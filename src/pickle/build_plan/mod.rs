@@ -39,6 +39,7 @@ mod recipe_hashes;
 mod recipe_nesting;
 mod recipe_table;
 mod refused_names;
+mod scalar_hashes;
 mod shared_array_recipe;
 mod shared_states;
 mod value_recipe;

@@ -117,3 +117,25 @@ pub(super) fn takes_references(recipe: &PlannedRecipe<'_>) -> bool {
         _ => false,
     }
 }
+
+/// Whether a recipe makes a number of the only value that it needs: `int(5)`.
+pub(super) fn is_number(recipe: &PlannedRecipe<'_>) -> bool {
+    matches!(&*recipe.make, Make::Value(ValueMake::Call(call)) if matches!(&*call.name, "int" | "float" | "bool"))
+}
+
+/// Whether a recipe makes a tuple or a frozenset of the items of what it needs; `true` for a frozenset.
+pub(super) fn collection(recipe: &PlannedRecipe<'_>) -> Option<bool> {
+    match &*recipe.make {
+        Make::Value(ValueMake::Call(call)) if call.module == "builtins" => match &*call.name {
+            "tuple" => Some(false),
+            "frozenset" => Some(true),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether the hash of an object depends on what is put into it after it was made, or it has none.
+pub(super) fn has_late_hash(recipe: &PlannedRecipe<'_>) -> bool {
+    matches!(&*recipe.make, Make::Value(ValueMake::New("collections", _)))
+}

@@ -70,8 +70,8 @@ pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str, place
 }
 
 /// The tree of a variable of a snapshot. Its segment begins at offset `start` of the file, where `memo_start` slots are
-/// filled; `owner` returns the name of the variable that filled an earlier slot. With `hides_values`, the tree has
-/// types and sizes, but no values.
+/// filled; `owner` returns the name of the variable that filled an earlier slot, and `class` that of the class that it
+/// defines. With `hides_values`, the tree has types and sizes, but no values.
 ///
 /// # Errors
 /// If the machine cannot follow the segment.
@@ -80,13 +80,14 @@ pub(crate) fn trace_segment(
     start: u64,
     memo_start: u64,
     owner: &dyn Fn(u64) -> Option<String>,
+    class: &dyn Fn(u64) -> Option<String>,
     hides_values: bool,
     budget: &Rc<WorkBudget>,
 ) -> Result<TraceTree, MachineError> {
     let (machine, name, value) = Machine::run_segment(segment, start, memo_start, budget)?;
     let labels = Labels::new(&machine);
     let name = labels.string(name).unwrap_or_else(|| "?".into());
-    let mut builder = TreeBuilder { hides_values, ..TreeBuilder::new(&labels, owner) };
+    let mut builder = TreeBuilder { hides_values, class, ..TreeBuilder::new(&labels, owner) };
     let tree = builder.root(&name, PlaceName::Named(Rc::clone(&name)), value);
     budget.check()?;
     Ok(tree)
@@ -111,6 +112,8 @@ enum TraceRole<'n> {
 struct TreeBuilder<'n, 'm, 'a> {
     labels: &'n Labels<'m, 'a>,
     owner: &'n dyn Fn(u64) -> Option<String>,
+    /// The class that a variable defines, by a slot of that variable.
+    class: &'n dyn Fn(u64) -> Option<String>,
     left: usize,
     hides_values: bool,
     /// Whether the strings of the value that is built are hidden.
@@ -124,7 +127,7 @@ struct TreeBuilder<'n, 'm, 'a> {
 impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
     fn new(labels: &'n Labels<'m, 'a>, owner: &'n dyn Fn(u64) -> Option<String>) -> Self {
         let (hides_values, hides_strings, name, placed) = Default::default();
-        Self { labels, owner, left: MAX_PARTS, hides_values, hides_strings, name, placed }
+        Self { labels, owner, class: &|_| None, left: MAX_PARTS, hides_values, hides_strings, name, placed }
     }
 
     fn root(&mut self, name: &str, place: PlaceName, value: Ref) -> TraceTree {
@@ -248,7 +251,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
         if machine.memo_index(machine.resolve(value)).is_some() {
             return TraceFacts { place, shared_with, ..TraceFacts::default() };
         }
-        let type_name = self.labels.type_name(value).as_ref().to_owned();
+        let type_name = self.type_name(value);
         if machine.node(value).is_some() {
             let (items, preview) = (self.labels.length(value), String::new());
             return TraceFacts { place, type_name, items, preview, shared_with };
@@ -274,12 +277,26 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             // It was made by an earlier segment.
             return shared;
         }
-        let type_name = self.labels.type_name(value);
+        let type_name = self.type_name(value);
         if machine.node(value).is_none() {
             return join(&[&type_name, &self.preview(value), &shared]);
         }
         let length = self.labels.length(value).map_or_else(String::new, |length| format!("({length})"));
         join(&[&type_name, &length, &shared])
+    }
+
+    /// The type of a value. An earlier variable may define the class of an instance.
+    fn type_name(&self, value: Ref) -> String {
+        let machine = self.labels.machine();
+        let earlier = || match machine.node(value)? {
+            Node { kind: NodeKind::Call(_), items, .. } => {
+                let (slot, _) = machine.memo_index(machine.resolve(*items.first()?))?;
+                (self.class)(slot)
+            }
+            _ => None,
+        };
+        let found = self.labels.type_name(value);
+        if found.as_ref() == "object" { earlier().unwrap_or_else(|| found.to_string()) } else { found.to_string() }
     }
 
     /// A short form of a value without parts, unless that is hidden.
@@ -422,7 +439,7 @@ mod tests {
     #[test]
     fn segments_name_the_variables_they_share_with() -> Result<(), MachineError> {
         let owner = |slot| (slot == 1).then(|| "a".to_owned());
-        let tree = trace_segment(b"\x8c\x01x](h\x01h\x00es", 100, 2, &owner, false, &WorkBudget::new(0, None))?;
+        let tree = trace_segment(b"\x8c\x01x](h\x01h\x00es", 100, 2, &owner, &owner, false, &WorkBudget::new(0, None))?;
         let expected = "7 x: list (2)\n  2 (shared with a, memo #1)\n  2 (shared, memo #0)\n";
         assert_eq!((lines(&tree, 0).as_str(), tree.start), (expected, 103));
         Ok(())

@@ -17,8 +17,8 @@ pub(crate) use self::raised::{FrameKind, local_name, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
 #[cfg(feature = "python")]
-pub(crate) use self::script_credentials::hide_at_save;
-pub(crate) use self::script_credentials::{hide_in_index, hide_in_preview};
+pub(crate) use self::script_credentials::hide_in_index;
+pub(crate) use self::script_credentials::{hide_in_index_of_others, hide_in_preview};
 pub(crate) use crate::pickle::credentials::NOT_SHOWN;
 
 /// The version of the index. That of the JSON that commands print is another one.
@@ -103,6 +103,13 @@ impl Index {
     pub(super) fn owner(&self, slot: u64) -> Option<&str> {
         let lists = [&self.variables, &self.module_state, &self.frame_locals];
         lists.into_iter().find_map(|list| owner_among(list, slot))
+    }
+
+    /// The class that a variable defines, by a memo slot of that variable.
+    pub(super) fn class_of_slot(&self, slot: u64) -> Option<String> {
+        let variable = self.variables.get(self.variables.partition_point(|variable| variable.memo.1 <= slot))?;
+        let is_class = variable.memo.0 <= slot && variable.kind == VariableKind::Class;
+        is_class.then(|| format!("{}.{}", self.module, variable.name))
     }
 
     /// Whether a variable, or an object in one, failed to be saved.

@@ -8,7 +8,7 @@ use crate::pickle::credentials::{NOT_SHOWN, hidden, hide_arguments, reason_in_na
 const SHORTEST_REPEATED: usize = 4;
 
 /// Hides credentials in what an index says of its script, and of the frames in which that was.
-pub(crate) fn hide_at_save(index: &mut Index, redact: bool) {
+pub(crate) fn hide_in_index(index: &mut Index, redact: bool) {
     let before = index.script.argv.clone();
     let was_silent = index.script.ended.traceback.clone();
     hide_in_script(&mut index.script, redact);
@@ -90,13 +90,14 @@ pub(crate) fn hide_in_preview(name: &str, preview: &mut String) {
     }
 }
 
-/// Hides credentials in all that an index shows of values, of the script and of errors.
-pub(crate) fn hide_in_index(index: &mut Index) {
+/// Hides credentials in all that the index of somebody else's file shows of values, of the script and of errors.
+pub(crate) fn hide_in_index_of_others(index: &mut Index) {
     let secrets = index.script.secrets.clone();
-    hide_at_save(index, false);
+    hide_in_index(index, false);
     // What is kept is the business of a save.
     index.script.secrets = secrets;
-    let segments = index.variables.iter_mut().chain(&mut index.module_state).chain(&mut index.ambient);
+    let segments = index.variables.iter_mut().chain(&mut index.module_state);
+    let segments = segments.chain(&mut index.frame_locals).chain(&mut index.ambient);
     segments.for_each(|variable| hide_in_preview(&variable.name, &mut variable.preview));
     for item in &mut index.left_out {
         item.error = hidden(&item.error).unwrap_or_else(|| std::mem::take(&mut item.error));

@@ -417,6 +417,7 @@ impl Snapshot {
                     range.start,
                     variable.memo.0,
                     &owner,
+                    &|slot| index.class_of_slot(slot),
                     // What looks like a credential is not on every screen.
                     !variable.secrets.is_empty(),
                     &self.budget(),

@@ -97,7 +97,7 @@ fn a_click_on_a_rectangle_opens_what_is_inside() {
         assert_eq!(browser.value("document.querySelectorAll('#marks .bad').length"), 0);
         browser.value("$('map').querySelector('[data-name=models]').click()");
         let tiles = "[...$('map').children].map((tile) => tile.dataset.name)";
-        let expected = ["['<b>large</b>']: list (3)", "['small']: object"];
+        let expected = ["['<b>large</b>']: list (3)", "['small']: __main__.Model"];
         assert_eq!(browser.value(tiles), serde_json::json!(expected));
         // The details open, too, as a list.
         assert_eq!(browser.value("$('chosen').querySelector('h3').textContent"), "models");
