@@ -255,11 +255,19 @@ fn every_way_to_change_something_is_seen() {
     assert_eq!(log["snapshots"][WAYS.len() - 5]["changed_count"], 0, "{log:#}");
 }
 
+const NUMBERED: &str = "
+import sys
+n = int(sys.argv[1])
+def fail(x):
+    local = [x]
+    raise ValueError(local)
+if n == 3: fail(n)
+";
+
 #[test]
 fn names_messages_and_the_newest_snapshot() {
     let sandbox = Sandbox::new();
-    let script = "import sys\nn = int(sys.argv[1])\ndef fail(x):\n    local = [x]\n    raise ValueError(local)\nif n == 3: fail(n)\n";
-    sandbox.write("run.py", script);
+    sandbox.write("run.py", NUMBERED);
     let save = |number: &str, more: &[&str]| {
         sandbox.snapcli(&[&["save", "-o", "runs.snaps"], more, &["run.py", number]].concat())
     };
