@@ -18,12 +18,9 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use self::command_words::CommandWords;
-
-pub(crate) use self::file_args::is_script;
-pub(crate) use self::file_args::parse_size;
 pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
-    SortBy, TrustArgs, VerifyArgs,
+    SortBy, TrustArgs, VerifyArgs, is_script, parse_size,
 };
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::RunningArgs;

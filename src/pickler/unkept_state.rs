@@ -1,6 +1,6 @@
 //! Objects of which a pickle cannot keep everything: the results in a cache, the handlers of a logger, the traceback of
-//! an exception. A note at the save says so, because a comparison of pickles cannot: what pickling leaves out, it leaves
-//! out twice.
+//! an exception. A note at the save says so, because a comparison of pickles cannot: what pickling leaves out, it
+//! leaves out twice.
 //!
 //! A note does not name the object, so that the notes of many variables are one line for the user.
 

@@ -12,7 +12,7 @@ use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::PyKeyboardInterrupt;
@@ -53,9 +53,10 @@ pub(crate) struct SnapshotTimes {
 }
 
 /// What is done. It runs in the main thread, and returns what the script is to raise.
-type Work = Box<dyn Fn(Python<'_>, Occasion) -> Option<PyErr> + Send + Sync>;
+type Work = Arc<dyn Fn(Python<'_>, Occasion) -> Option<PyErr> + Send + Sync>;
 
-static WORK: OnceLock<Work> = OnceLock::new();
+/// The work, while a script runs: it holds objects, which must not outlive the script.
+static WORK: Mutex<Option<Work>> = Mutex::new(None);
 static OWNER: AtomicI32 = AtomicI32::new(0);
 static MAIN_THREAD: AtomicUsize = AtomicUsize::new(0);
 /// The signal that ends the process; 0 for none.
@@ -89,9 +90,7 @@ static TO_RAISE: Mutex<Option<PyErr>> = Mutex::new(None);
 pub(crate) fn arm(times: &SnapshotTimes, work: Work) {
     OWNER.store(this_process(), Ordering::SeqCst);
     MAIN_THREAD.store(this_thread(), Ordering::SeqCst);
-    if WORK.set(work).is_err() {
-        return;
-    }
+    *WORK.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
     reset_in_children();
     let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
     for signal in ENDING.iter().chain(&times.on_signal) {
@@ -130,6 +129,8 @@ pub(crate) fn disarm(py: Python<'_>) {
     if ENDED_BY.load(Ordering::SeqCst) != 0 {
         drop(do_work(py));
     }
+    let work = WORK.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(work);
 }
 
 /// Makes a timer that sends a signal which nothing else uses. Returns that signal with its action from before.
@@ -341,7 +342,7 @@ fn do_work(py: Python<'_>) -> Option<PyErr> {
         return None;
     }
     let raised = (|| {
-        let work = WORK.get()?;
+        let work = WORK.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
         loop {
             let ended_by = ENDED_BY.load(Ordering::SeqCst);
             if ended_by != 0 {

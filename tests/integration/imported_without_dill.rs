@@ -119,7 +119,7 @@ fn the_command_goes_on_where_dill_is_missing_and_cannot_be_installed() {
     // A type that only a registration of dill can pickle.
     sandbox.write(
         "s.py",
-        &format!(
+        format!(
             "{SESSION}
 import mmap, socket
 kept, frame, sock = [1, 2], sys._getframe(), socket.socket()

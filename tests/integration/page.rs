@@ -4,6 +4,7 @@
 //! Debian's packages chromium and chromium-driver. They leave screenshots in `target/page/`.
 
 mod browser;
+#[cfg(feature = "python")]
 mod parts;
 
 use std::os::unix::fs::PermissionsExt;

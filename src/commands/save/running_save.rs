@@ -31,7 +31,7 @@ impl SaveJob {
     pub(super) fn arm(self: &Arc<Self>, started: StartedScript, dill: &DillLocation) {
         let (job, dill) = (Arc::clone(self), dill.clone());
         let work = move |py: Python<'_>, occasion| job.save_running(py, &started, &dill, occasion);
-        script_signals::arm(&self.times.clone().unwrap_or_default(), Box::new(work));
+        script_signals::arm(&self.times.clone().unwrap_or_default(), Arc::new(work));
     }
 
     /// Saves a script that is interrupted. Returns what it is to raise.

@@ -141,8 +141,12 @@ function drawMap(variables) {
   const { found, total } = state.path.length > 0 ? drawInside() : tiles(variables, box.width * box.height);
   const rectangles = squarify(found.map((entry) => entry.bytes), box.width, box.height);
   const made = found.map((entry, number) => tile(entry, rectangles[number], box, total));
-  if (made.length > 0) made[0].tabIndex = 0;
+  // A rectangle that stays keeps the focus.
+  const focused = map.contains(document.activeElement) ? document.activeElement.dataset.name : undefined;
+  const kept = made.find((tile) => tile.dataset.name === focused);
+  if (made.length > 0) (kept ?? made[0]).tabIndex = 0;
   map.replaceChildren(...(made.length > 0 ? made : [element('p', { class: 'none' }, 'No variables.')]));
+  kept?.focus({ preventScroll: true });
 }
 
 /** The map is one stop for the Tab key. Arrow keys move to the next smaller or larger rectangle. */

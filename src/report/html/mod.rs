@@ -1,9 +1,9 @@
 //! The result of `inspect` as a single HTML page that needs no network.
 //!
-//! The page holds the report as JSON, what is inside the variables, and a script that draws it. Strings in it come from the file and are
-//! hostile: hidden characters in them are escaped, the JSON contains no character that could end its element, the
-//! script adds strings to the page as text nodes only, and the Content-Security-Policy of the page blocks everything
-//! without its nonce.
+//! The page holds the report as JSON, what is inside the variables, and a script that draws it. Strings in it come from
+//! the file and are hostile: hidden characters in them are escaped, the JSON contains no character that could end its
+//! element, the script adds strings to the page as text nodes only, and the Content-Security-Policy of the page blocks
+//! everything without its nonce.
 
 mod page_parts;
 #[cfg(test)]

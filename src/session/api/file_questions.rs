@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
 use super::arguments::size;
+use super::interruptible::interruptible;
 use super::json_objects::to_python;
 use super::load_source::{LoadSource, with_code};
 use super::raised_errors::to_exception;
@@ -38,21 +39,22 @@ pub(super) fn inspect<'py>(
     let path = file.as_deref().map(absolute_path);
     let action = format!("inspect {name}");
     if let Some(variable) = trace {
-        let tree = py.detach(|| -> Result<_> {
+        let traced = variable.to_owned();
+        let tree = interruptible(py, move || -> Result<_> {
             let snapshot = open(source, max_memory, "inspect", Snapshot::followed)?;
-            with_code(snapshot.trace(variable), || format!("cannot trace {variable}"))
-        });
+            with_code(snapshot.trace(&traced), || format!("cannot trace {traced}"))
+        })?;
         let tree = tree.map_err(|error| to_exception(py, error, &action, file.as_deref()))?;
         let tree = tree.ok_or_else(|| PyKeyError::new_err(format!("there is no variable {variable}")))?;
         return to_python(py, &TraceAnswer::of(variable, &tree, path));
     }
-    let report = py.detach(|| -> Result<_> {
+    let report = interruptible(py, move || -> Result<_> {
         let snapshot = open(source, max_memory, "inspect", Snapshot::judged)?;
         let cannot = || format!("cannot inspect {name}");
         let mut report = with_code(SessionReport::of(name.clone(), &snapshot), cannot)?;
         report.verdict = with_code(snapshot.verdict(verdict), cannot)?;
         Ok(report)
-    });
+    })?;
     let report = report.map_err(|error| to_exception(py, error, &action, file.as_deref()))?;
     to_python(py, &SessionAnswer::of(&report, path))
 }
@@ -71,7 +73,7 @@ pub(super) fn diff<'py>(
     let sources = [LoadSource::new(before)?, LoadSource::new(after)?];
     let names = [0, 1].map(|number: usize| sources[number].name.clone());
     let paths = [0, 1].map(|number: usize| sources[number].path().as_deref().map(absolute_path));
-    let report = py.detach(|| -> Result<_> {
+    let report = interruptible(py, move || -> Result<_> {
         let [before, after] = sources.map(|source| open(source, max_memory, "compare", Ok));
         let (before, after) = (before?, after?);
         let found = changes(&before, &after, &|_| {});
@@ -81,7 +83,7 @@ pub(super) fn diff<'py>(
         })?;
         let [first, second] = names.clone();
         Ok(DiffReport::new((first, &before), (second, &after), found))
-    });
+    })?;
     let report = report.map_err(|error| to_exception(py, error, "compare", None))?;
     to_python(py, &DiffAnswer::of(&report, paths))
 }
@@ -100,10 +102,11 @@ pub(super) fn verify<'py>(
     let file = source.path();
     let LoadSource { name, input } = source;
     let action = format!("verify {name}");
-    let report = py.detach(|| {
+    let cannot = format!("cannot {action}");
+    let report = interruptible(py, move || {
         let checked = VerifyReport::of(name, &input, max_memory, &|_| Box::new(|_| {}));
-        with_code(checked, || format!("cannot {action}"))
-    });
+        with_code(checked, || cannot)
+    })?;
     let report = report.map_err(|error| to_exception(py, error, &action, file.as_deref()))?;
     to_python(py, &VerifyAnswer::of(&report, file.as_deref().map(absolute_path)))
 }

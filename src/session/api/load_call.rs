@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::arguments::{check_matches, patterns, size};
+use super::interruptible::interruptible;
 use super::load_source::{LoadSource, with_code};
 use super::raised_errors::to_exception;
 use super::restore_report::RestoreReport;
@@ -152,7 +153,7 @@ impl<'py> LoadCall<'py> {
         let path = source.path().as_deref().map(absolute_path);
         let max_memory = if self.trust { Some(u64::MAX) } else { self.max_memory };
         let partial = self.partial;
-        let (snapshot, notes) = py.detach(|| source.open(partial, max_memory, "restore"))?;
+        let (snapshot, notes) = interruptible(py, move || source.open(partial, max_memory, "restore"))??;
         // There is no question here, unlike in `snapcli restore`: a program cannot answer it.
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;
         // A trusted file is as large as it is.

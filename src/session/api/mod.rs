@@ -8,6 +8,7 @@
 mod arguments;
 mod dill_names;
 mod file_questions;
+mod interruptible;
 mod json_objects;
 mod load_call;
 mod load_source;

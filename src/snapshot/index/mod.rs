@@ -13,7 +13,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(super) use self::memory_limit::{encode, parse};
-pub(crate) use self::raised::{FrameKind, local_name, split_local_name};
+#[cfg(feature = "python")]
+pub(crate) use self::raised::local_name;
+pub(crate) use self::raised::{FrameKind, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
 #[cfg(feature = "python")]

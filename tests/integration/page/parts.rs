@@ -102,8 +102,9 @@ fn a_click_on_a_rectangle_opens_what_is_inside() {
         // The details open, too, as a list.
         assert_eq!(browser.value("$('chosen').querySelector('h3').textContent"), "models");
         browser.value("$('chosen').querySelectorAll('summary')[0].click()");
-        let frames = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done($('chosen').textContent))))";
-        let text = browser.value(frames);
+        let later = "new Promise((done) =>
+            requestAnimationFrame(() => requestAnimationFrame(() => done($('chosen').textContent))))";
+        let text = browser.value(later);
         assert!(text.as_str().unwrap().contains("['options']: dict (2)"), "{text}");
         // By keyboard: Enter is a click of a focused button, Escape goes back to it.
         assert_eq!(browser.value("document.activeElement.dataset.name"), expected[0]);
