@@ -147,8 +147,10 @@ def save(
     ambient: bool | None = None,
     check: bool | None = None,
     sync: bool = True,
+    name: str | None = None,
+    message: str | None = None,
 ) -> Report:
-    """Saves a session to a path, to a binary file, or to `report.data`."""
+    """Saves a session to a path, to a store, to a binary file, or to `report.data`."""
 
 def restore(
     source: _Source,

@@ -249,6 +249,10 @@ pub(crate) enum SchemaOf {
     Verify,
     Trust,
     Doctor,
+    Log,
+    Export,
+    Import,
+    Prune,
     /// An error of any command
     Error,
 }

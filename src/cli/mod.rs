@@ -9,6 +9,7 @@ mod file_args;
 mod help_texts;
 mod session_args;
 mod snapshot_times;
+mod store_args;
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -23,7 +24,11 @@ pub(crate) use self::file_args::{
 };
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::RunningArgs;
-pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, SelectionArgs, VerifyLoadArgs};
+pub(crate) use self::session_args::SelectionArgs;
+pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
+#[cfg(feature = "python")]
+pub(crate) use self::store_args::SnapshotLabels;
+pub(crate) use self::store_args::{ExportArgs, ImportArgs, LogArgs, PruneArgs};
 
 /// Save a Python session to one file, restore it, and inspect it
 #[derive(Debug, Parser)]
@@ -114,6 +119,10 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     Verify(VerifyArgs),
     Trust(TrustArgs),
+    Log(LogArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
+    Prune(PruneArgs),
     Doctor(DoctorArgs),
     Completions(CompletionsArgs),
     Schema(SchemaArgs),

@@ -10,6 +10,7 @@ use clap::Args;
 use super::file_args::{MemoryArgs, parse_size};
 use super::help_texts;
 use super::snapshot_times::{parse_interval, parse_signal};
+use super::store_args::SnapshotLabels;
 
 /// Run a script and save its session
 ///
@@ -22,6 +23,8 @@ use super::snapshot_times::{parse_interval, parse_signal};
 #[command(after_help = help_texts::SAVE, after_long_help = help_texts::SAVE_LONG)]
 pub(crate) struct SaveArgs {
     /// File to save to, such as run7.pkl; `-` for standard output (the script's own output then goes to standard error)
+    ///
+    /// A folder with a `/` at its end, such as runs.snaps/, is a store: it holds many snapshots, and gets one more.
     ///
     /// Without this option, the snapshot of another script, or of other arguments, is kept as session.1.pkl, and older
     /// ones as session.2.pkl and session.3.pkl. With it, FILE is replaced.
@@ -51,6 +54,8 @@ pub(crate) struct SaveArgs {
     /// Save the namespace of this module instead of the script's, such as myproject.state [default: that of the script]
     #[arg(long, value_name = "NAME", default_value = "__main__", hide_default_value = true)]
     pub(crate) module: String,
+    #[command(flatten)]
+    pub(crate) labels: SnapshotLabels,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,
     #[command(flatten)]

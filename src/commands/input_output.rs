@@ -49,7 +49,9 @@ pub(super) fn or_exit_code<T>(
     let is_wrong_name = result.as_ref().is_err_and(ReadError::is_wrong_name);
     let code = if is_wrong_name { exit::USAGE } else { exit::DAMAGED };
     result.map_err(|error| {
-        let advice = if is_wrong_name { nearest_files(path) } else { None };
+        // An error of a store names what is in it.
+        let is_file = !matches!(error, ReadError::Store(_));
+        let advice = if is_wrong_name && is_file { nearest_files(path) } else { None };
         let coded = exit::coded(code, message()).with_details(advice.into_iter().collect());
         anyhow::Error::from(error).context(coded)
     })

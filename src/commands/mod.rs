@@ -14,6 +14,7 @@ mod operand_order;
 pub(crate) mod restore;
 pub(crate) mod save;
 pub(crate) mod schema;
+pub(crate) mod stores;
 pub(crate) mod trust;
 pub(crate) mod usage_error;
 pub(crate) mod verify;

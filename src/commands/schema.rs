@@ -19,7 +19,13 @@ pub(crate) fn run_command(args: &SchemaArgs) -> Result<i32> {
             ("snapcli inspect --json", vec![AnswerKind::Session, AnswerKind::Trace, AnswerKind::Error])
         }
         Some(SchemaOf::Diff) => ("snapcli diff --json", vec![AnswerKind::Diff, AnswerKind::Error]),
-        Some(SchemaOf::Verify) => ("snapcli verify --json", vec![AnswerKind::Verify, AnswerKind::Error]),
+        Some(SchemaOf::Verify) => {
+            ("snapcli verify --json", vec![AnswerKind::Verify, AnswerKind::VerifyStore, AnswerKind::Error])
+        }
+        Some(SchemaOf::Log) => ("snapcli log --json", vec![AnswerKind::Log, AnswerKind::Error]),
+        Some(SchemaOf::Export) => ("snapcli export --json", vec![AnswerKind::Export, AnswerKind::Error]),
+        Some(SchemaOf::Import) => ("snapcli import --json", vec![AnswerKind::Import, AnswerKind::Error]),
+        Some(SchemaOf::Prune) => ("snapcli prune --json", vec![AnswerKind::Prune, AnswerKind::Error]),
         Some(SchemaOf::Trust) => ("snapcli trust --json", vec![AnswerKind::Trust, AnswerKind::Error]),
         Some(SchemaOf::Doctor) => ("snapcli doctor --json", vec![AnswerKind::Doctor, AnswerKind::Error]),
         Some(SchemaOf::Error) => ("An error of any command", vec![AnswerKind::Error]),

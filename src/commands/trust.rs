@@ -122,6 +122,9 @@ fn show_verdict(verdict: Option<&Verdict>, args: &TrustArgs) -> Result<()> {
 
 /// Replaces the file. Only the trailer changes, but a trailer written in place could be left half signed.
 fn sign(snapshot: &Snapshot, path: &Path, key: &SigningKey) -> Result<()> {
+    if snapshot.sign_stored(key)? {
+        return Ok(());
+    }
     let Some((bytes, trailer)) = snapshot.signed(key)? else { return Ok(()) };
     // `bytes` is everything before the trailer, which is written unchanged.
     let mut file = AtomicFile::create(path)?;

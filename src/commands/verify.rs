@@ -5,11 +5,13 @@ use std::io::Read;
 use anyhow::Result;
 
 use super::input_output::{is_stdio, or_exit_code, print_report};
+use super::stores::questions;
 use crate::cli::VerifyArgs;
 use crate::exit;
 use crate::report::answers::{VerifyAnswer, absolute_path};
 use crate::report::verify_report::{VerifyReport, write_text};
 use crate::snapshot::reader::ReadError;
+use crate::snapshot::store::StoreAddress;
 use crate::snapshot::system::map_large_blocks;
 use crate::snapshot::verification::FileInput;
 use crate::ui::Verbosity;
@@ -18,6 +20,9 @@ use crate::ui::progress::DelayedBar;
 /// Checks a file and prints the result.
 pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
     map_large_blocks();
+    if StoreAddress::is_whole_store(&args.file) {
+        return questions::verify(&args.file, args.json, verbosity);
+    }
     let file = args.file.display().to_string();
     let report = or_exit_code(check(args, &file, verbosity), &args.file, || format!("cannot verify {file}"))?;
     let answer = args.json.then(|| VerifyAnswer::of(&report, Some(absolute_path(&args.file))));

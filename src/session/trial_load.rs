@@ -117,7 +117,7 @@ impl<'py> TrialLoad<'_, 'py> {
             name: "the new snapshot",
             only: &patterns,
             exclude: &[],
-            mapped: snapshot.file().is_some(),
+            mapped: snapshot.file().is_some() || snapshot.is_stored(),
             partial: false,
             renames: &[],
             into: Some(into.clone()),

@@ -41,6 +41,12 @@ pub fn changes(a: &Snapshot, b: &Snapshot, progress: Progress<'_>) -> Result<Cha
     let same = same_by_hash(a, b);
     let in_both = before.iter().filter(|(name, _)| is.contains_key(name.as_str()));
     let doubtful: Vec<&str> = in_both.map(|(name, _)| name.as_str()).filter(|name| !same.contains(name)).collect();
+    for (file, snapshot) in [a, b].into_iter().enumerate() {
+        if let Contents::Own { index } = snapshot.contents() {
+            let needed = with_sources(index, &doubtful).into_iter().map(|(_, variable)| variable);
+            snapshot.load_contents(needed).map_err(|error| (file, error))?;
+        }
+    }
     let differing = Comparison { snapshots: [a, b], foreign: &foreign, progress, budget: &budget }.all(&doubtful)?;
     let mut all = Changes::default();
     for (name, facts) in &before {
@@ -137,6 +143,8 @@ fn of_value(side: &Side<'_, '_>, name: &PlaceName, value: Ref) -> ValueSummary {
 /// The variables that have the same bytes in two snapshots, and therefore the same value. The bytes refer to memo slots
 /// by number, so those slots must hold the same objects, too.
 fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
+    // The hashes of a store are of values, wherever they are in the file.
+    let is_stored = a.is_stored() && b.is_stored();
     let (Contents::Own { index: a }, Contents::Own { index: b }) = (a.contents(), b.contents()) else {
         return HashSet::new();
     };
@@ -149,7 +157,12 @@ fn same_by_hash<'a>(a: &'a Snapshot, b: &Snapshot) -> HashSet<&'a str> {
     let mut same: HashSet<&str> = HashSet::new();
     for (_, variable) in a.compared() {
         let Some(other) = others.get(variable.name.as_str()) else { continue };
-        if has_same_bytes(variable, other, &|name| same.contains(name)) {
+        let uses_same = || variable.uses == other.uses && variable.uses.iter().all(|name| same.contains(name.as_str()));
+        let is_same = match is_stored {
+            true => variable.blake3 == other.blake3 && uses_same(),
+            false => has_same_bytes(variable, other, &|name| same.contains(name)),
+        };
+        if is_same {
             same.insert(&variable.name);
         } else {
             // The name may appear twice, and the last one counts.

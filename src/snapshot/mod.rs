@@ -5,7 +5,7 @@
 //! defines the trailer for both, [`index`] the JSON, and [`signature`] who signed it. [`segment`] cuts the file into
 //! variables, [`load_plan`] says what of them is loaded, and [`requirements`] what that needs. [`verification`] checks
 //! that a file is as it was saved, [`file_changes`] compares two files and returns a [`change_list`], and
-//! [`roundtrip_target`] compares a file with the objects that were loaded from it.
+//! [`roundtrip_target`] compares a file with the objects that were loaded from it. A [`store`] holds many snapshots.
 //! Bytes from outside are treated as hostile everywhere in this folder.
 
 pub(crate) mod atomic;
@@ -24,6 +24,7 @@ pub(crate) mod save_target;
 pub(crate) mod segment;
 pub(crate) mod signature;
 pub(crate) mod signer;
+pub(crate) mod store;
 pub(crate) mod system;
 pub(crate) mod verification;
 pub(crate) mod work_meter;

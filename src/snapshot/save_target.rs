@@ -10,7 +10,8 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 use super::atomic::signals::{self, SignalGuard};
-use super::index::Variable;
+use super::index::{Index, Variable};
+use super::signature::SigningKey;
 use super::system;
 
 /// The size of the buffer that a spool file is written and copied with, in bytes.
@@ -36,6 +37,19 @@ pub trait SaveTarget: Write + Send + 'static {
 
     /// Called between two writes, at the point in the stream that the mark is about.
     fn mark(&mut self, _mark: SegmentMark<'_>) {}
+
+    /// Whether raw buffers go to [`contents`](Self::contents). Then everything happens on the thread that pickles.
+    const TAKES_CONTENTS: bool = false;
+
+    /// Takes the contents of a raw buffer as they are in memory, after the mark [`SegmentMark::Contents`].
+    fn contents(&mut self, _bytes: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Takes the index in place of its JSON and the trailer. Returns whether it did; it may change the hashes in it.
+    fn take_index(&mut self, _index: &mut Index, _key: Option<&SigningKey>) -> io::Result<bool> {
+        Ok(false)
+    }
 }
 
 /// A point in the stream of segments.

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::layout::{SIGNATURE, TRAILER, Trailer, with_checksum};
+use super::store;
 use super::system::user_id;
 
 /// The environment variable that overrides the key file.
@@ -94,7 +95,7 @@ impl SigningKey {
         value.map(|value| Self::from_value(value.as_encoded_bytes())).transpose()
     }
 
-    fn from_value(value: &[u8]) -> Result<Self, KeyError> {
+    pub(super) fn from_value(value: &[u8]) -> Result<Self, KeyError> {
         if let Ok(key) = blake3::Hash::from_hex(value) {
             return Ok(Self(*key.as_bytes()));
         }
@@ -168,7 +169,17 @@ impl SigningKey {
     fn signature(&self, trailer: &Trailer) -> [u8; SIGNATURE] {
         // Encoded with whatever signature it has, which is not part of the signed bytes.
         let bytes = trailer.encode();
-        with_checksum(blake3::keyed_hash(&self.0, bytes.get(..SIGNED).unwrap_or(&bytes)).as_bytes())
+        self.sign_bytes(bytes.get(..SIGNED).unwrap_or(&bytes))
+    }
+
+    /// The signature of other bytes than a trailer, which must not begin like one.
+    pub(super) fn sign_bytes(&self, bytes: &[u8]) -> [u8; SIGNATURE] {
+        with_checksum(blake3::keyed_hash(&self.0, bytes).as_bytes())
+    }
+
+    /// Whether this key made a signature of [`sign_bytes`](Self::sign_bytes), as [`has_signed`](Self::has_signed).
+    pub(super) fn has_signed_bytes(&self, bytes: &[u8], signature: &[u8; SIGNATURE]) -> bool {
+        blake3::Hash::from_bytes(self.sign_bytes(bytes)) == *signature
     }
 }
 
@@ -176,6 +187,10 @@ impl SigningKey {
 /// only the trailer is read.
 #[must_use]
 pub(crate) fn is_signed_by_user(path: &Path) -> bool {
+    let key = SigningKey::existing().ok().flatten();
+    if let Some(is_signed) = key.as_ref().and_then(|key| store::is_signed_by(path, key)) {
+        return is_signed;
+    }
     let read = || -> io::Result<(Vec<u8>, u64)> {
         // Opening a named pipe would wait, and reading it would take from it.
         let length = path.metadata().ok().filter(fs::Metadata::is_file).map_or(0, |found| found.len());
@@ -187,7 +202,6 @@ pub(crate) fn is_signed_by_user(path: &Path) -> bool {
     };
     let Ok((bytes, length)) = read() else { return false };
     let trailer = bytes.as_slice().try_into().ok().and_then(|bytes| Trailer::decode(bytes, length).ok().flatten());
-    let key = SigningKey::existing().ok().flatten();
     trailer.zip(key).is_some_and(|(trailer, key)| key.has_signed(&trailer))
 }
 

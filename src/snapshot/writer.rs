@@ -248,6 +248,9 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         };
         // The hashes must be in the index before it is encoded, and its length in the trailer.
         let json = index::encode(&mut index, longest_index(length))?;
+        if out.take_index(&mut index, key)? {
+            return Ok((out, index, length));
+        }
         let trailer = Trailer {
             index_offset: length,
             index_length: json.len() as u64,

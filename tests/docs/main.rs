@@ -45,6 +45,7 @@ pages! {
     options: "docs/options.md",
     python_api: "docs/python-api.md",
     scripts: "docs/scripts.md",
+    stores: "docs/stores.md",
     trust: "docs/trust.md",
 }
 

@@ -24,6 +24,7 @@ use crate::report::answers::absolute_path;
 use crate::report::html::PageContents;
 use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::store::StoreAddress;
 use crate::snapshot::system::map_large_blocks;
 use crate::ui::Verbosity;
 
@@ -114,7 +115,7 @@ fn file_to_read(command: &ScriptCommand, script: bool) -> Result<Option<PathBuf>
     if script || is_script(path) {
         return Ok(None);
     }
-    if path.is_dir() {
+    if path.is_dir() && !StoreAddress::is_whole_store(path) {
         let text = format!("{} is a directory: pass a file, or add --script to run the directory", path.display());
         return Err(exit::error(exit::USAGE, text));
     }

@@ -50,6 +50,9 @@ impl SaveJob {
                 (path_beside(path), format!("{} is unchanged, and ", shown(path)))
             }
             SnapshotDestination::File(path) => (path_beside(path), String::new()),
+            SnapshotDestination::Store(folder, _) => {
+                (path_beside(folder), format!("{} has no new snapshot, and ", shown(folder)))
+            }
             SnapshotDestination::Stream(_) => {
                 (fallback_path(Path::new("session.pkl")), "nothing was written to standard output, and ".to_owned())
             }
@@ -90,6 +93,9 @@ impl SaveJob {
                 let name = relative_to_here(&path.display().to_string());
                 let is_old = if path.exists() { ", which is from before" } else { "" };
                 format!("nothing was saved to {name}{is_old}")
+            }
+            SnapshotDestination::Store(folder, _) => {
+                format!("nothing was saved to {}", relative_to_here(&folder.display().to_string()))
             }
             SnapshotDestination::Stream(_) => "nothing was saved".to_owned(),
         }

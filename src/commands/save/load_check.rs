@@ -76,7 +76,7 @@ impl LoadCheck<'_> {
 
     /// How a second pickle of the session in this process differs from the file.
     fn pickle_again(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, file: &Path) -> Result<Compared> {
-        let snapshot = Arc::new(Snapshot::open(file)?);
+        let snapshot = Arc::new(Snapshot::open(file)?.into_file()?);
         let origin = Origin::of_run(py, self.command, run, self.interpreter);
         repickle_run(py, &snapshot, self.rules, &origin, run, dill)
     }

@@ -16,6 +16,8 @@ mod save_job;
 #[cfg(feature = "python")]
 mod save_summary;
 #[cfg(feature = "python")]
+mod store_save;
+#[cfg(feature = "python")]
 mod unmatched_names;
 
 use std::mem::take;

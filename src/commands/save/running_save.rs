@@ -76,10 +76,18 @@ impl SaveJob {
         dill: &DillLocation,
         occasion: Occasion,
     ) -> Result<()> {
-        let SnapshotDestination::File(path) = &self.output else { return Ok(()) };
-        let path = running_path(path);
-        let cannot_save = || cannot_save(&path);
         let run = started.so_far(py, "running", ProcessEnd::Exit(0));
+        let path = match &self.output {
+            SnapshotDestination::File(path) => running_path(path),
+            SnapshotDestination::Store(folder, _) => {
+                let stored = self.add_running(py, &run, dill, folder)?;
+                let name = relative_to_here(&stored.address.display().to_string());
+                self.tell(occasion, &format!("saved {name} ({} written)", format_size(stored.added)));
+                return Ok(());
+            }
+            SnapshotDestination::Stream(_) => return Ok(()),
+        };
+        let cannot_save = || cannot_save(&path);
         let file = AtomicFile::create(&path).with_context(cannot_save)?;
         let bar = self.bar();
         let (file, index, bytes) = self.with_locals(py, &run, || self.write(py, &run, dill, file, &bar))?;
@@ -89,11 +97,15 @@ impl SaveJob {
         let saved = count(index.variables.len(), "variable");
         let text =
             format!("saved {saved} to {} ({})", relative_to_here(&path.display().to_string()), format_size(bytes));
-        match occasion {
-            Occasion::OnSignal(_) => self.verbosity.note(&text),
-            _ => self.verbosity.detail(&text),
-        }
+        self.tell(occasion, &text);
         Ok(())
+    }
+
+    fn tell(&self, occasion: Occasion, text: &str) {
+        match occasion {
+            Occasion::OnSignal(_) => self.verbosity.note(text),
+            _ => self.verbosity.detail(text),
+        }
     }
 
     /// Removes the snapshot of the running script, once its session is saved.

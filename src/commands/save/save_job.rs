@@ -13,7 +13,8 @@ use anyhow::{Context, Result};
 use super::load_check::LoadCheck;
 use super::named_patterns::NamedPatterns;
 use super::running_save::{crash_path, frames_of, snapshot_times};
-use crate::cli::{SaveArgs, SelectionArgs};
+use super::store_save::check_store;
+use crate::cli::{SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
 use crate::exit::{self, OrExit};
@@ -37,6 +38,7 @@ use crate::snapshot::index::Index;
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::store::StoredSnapshot;
 use crate::snapshot::work_meter::{self, WorkStage};
 use crate::ui::Verbosity;
 use crate::ui::messages::print_error;
@@ -64,7 +66,7 @@ pub(super) fn run(
     if is_stdio(&args.output) && (args.json || args.report.as_deref().is_some_and(is_stdio)) {
         return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
     }
-    let output = SnapshotDestination::check(&args.output)?;
+    let output = SnapshotDestination::check(&args.output, &args.labels)?;
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     // The script could change the environment variables that say where the key is.
     let key = signing_key(verbosity);
@@ -98,10 +100,15 @@ pub(super) enum SnapshotDestination {
     File(PathBuf),
     /// Standard output as it was before the script began.
     Stream(File),
+    /// A store, by its absolute path, and what is noted with the snapshot.
+    Store(PathBuf, SnapshotLabels),
 }
 
 impl SnapshotDestination {
-    fn check(path: &Path) -> Result<Self> {
+    fn check(path: &Path, labels: &SnapshotLabels) -> Result<Self> {
+        if let Some(folder) = check_store(path, labels)? {
+            return Ok(Self::Store(folder, labels.clone()));
+        }
         if is_stdio(path) {
             if stdout().is_terminal() {
                 let text = "refusing to write binary data to a terminal: redirect stdout to a file or a pipe";
@@ -133,7 +140,7 @@ pub(super) struct SaveJob {
     pub(super) output: SnapshotDestination,
     answer: AnswerOutput,
     pub(super) strict: bool,
-    verify: bool,
+    pub(super) verify: bool,
     /// The name of the module whose namespace is saved.
     pub(super) module: String,
     /// Whether to save the ambient state.
@@ -157,13 +164,15 @@ pub(super) struct SaveJob {
 
 /// A snapshot that is in place.
 pub(super) struct SavedFile {
-    path: PathBuf,
-    index: Index,
-    bytes: u64,
+    pub(super) path: PathBuf,
+    pub(super) index: Index,
+    pub(super) bytes: u64,
     /// The result of `--verify`.
-    verified: Option<Compared>,
+    pub(super) verified: Option<Compared>,
     /// The exit code if the script succeeded.
     pub(super) code: i32,
+    /// What of it was new, if it is in a store.
+    pub(super) stored: Option<StoredSnapshot>,
 }
 
 impl SaveJob {
@@ -239,15 +248,16 @@ impl SaveJob {
             // The last good snapshot must survive a crash of the script, so the variables go to another file.
             SnapshotDestination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
             SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
+            SnapshotDestination::Store(folder, labels) => self.save_to_store(py, run, dill, folder, labels)?,
         };
-        let Some(SavedFile { path, index, bytes, verified, code }) = saved else {
+        let Some(SavedFile { path, index, bytes, verified, code, stored }) = saved else {
             self.answer.write_error(&ErrorAnswer::of(&anyhow::anyhow!("the script failed before it had variables")));
             return Ok(exit::DONE);
         };
         let file = path.display().to_string();
         let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
         self.remove_running();
-        self.print_summary(run, &report);
+        self.print_summary(run, &report, stored.as_ref());
         let all_called = self.print_locals(py, &report.index);
         self.print_hint(py, run, &report.index);
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
@@ -277,7 +287,7 @@ impl SaveJob {
         }
         sync(py, &mut file).with_context(|| cannot_save(path))?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
-        Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE }))
+        Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE, stored: None }))
     }
 
     /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
@@ -290,7 +300,7 @@ impl SaveJob {
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
         sent.context("cannot write to standard output")?;
-        Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE })
+        Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE, stored: None })
     }
 
     /// Saves to a file, or to the directory for temporary files if that fails for a reason that the earlier check could
@@ -351,7 +361,7 @@ impl SaveJob {
         drop(bar);
         self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
-        Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE })
+        Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None })
     }
 
     /// Must be dropped before anything is printed.
@@ -359,7 +369,7 @@ impl SaveJob {
         DelayedBar::measuring("saving", 0, work_meter::shown, self.verbosity)
     }
 
-    fn load_check(&self) -> LoadCheck<'_> {
+    pub(super) fn load_check(&self) -> LoadCheck<'_> {
         let Self { command, interpreter, module, .. } = self;
         LoadCheck { command, interpreter, rules: self.rules(), module }
     }

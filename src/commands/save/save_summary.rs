@@ -10,12 +10,13 @@ use crate::report::grouped_notes::grouped_notes;
 use crate::report::inspect_report::SessionReport;
 use crate::report::inspect_text;
 use crate::snapshot::index::LeftOutReason;
+use crate::snapshot::store::StoredSnapshot;
 use crate::ui::messages::print_lines;
 use crate::ui::{Verbosity, count, format_size};
 
 impl SaveJob {
     /// Prints what was saved, what was left out, and what needs the user's attention.
-    pub(super) fn print_summary(&self, run: &ScriptRun, report: &SessionReport) {
+    pub(super) fn print_summary(&self, run: &ScriptRun, report: &SessionReport, stored: Option<&StoredSnapshot>) {
         let verbosity = self.verbosity;
         let saved = count(report.index.variables.len(), "variable");
         let saved = match report.index.script.ended.how.as_str() {
@@ -25,7 +26,10 @@ impl SaveJob {
             _ => format!("the script failed; saved {saved}"),
         };
         let file = if report.file == "-" { "standard output".to_owned() } else { relative_to_here(&report.file) };
-        verbosity.note(&format!("{saved} to {file} ({})", format_size(report.bytes)));
+        let size = format_size(report.bytes);
+        let size =
+            stored.map_or(size, |stored| format!("{} changed, {} written", stored.changed, format_size(stored.added)));
+        verbosity.note(&format!("{saved} to {file} ({size})"));
         if let Some(verified) = &report.verified {
             print_load_check(verified, self.strict, verbosity);
         }

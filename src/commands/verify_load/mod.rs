@@ -14,7 +14,10 @@ use crate::ui::Verbosity;
 
 /// Loads the file and prints the result.
 pub(crate) fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
-    let snapshot = Snapshot::open(&args.file).with_context(|| format!("cannot load {}", args.file.display()))?;
+    // The values are compared by the hashes of a file.
+    let prepare = |snapshot| if args.failures { Ok(snapshot) } else { Snapshot::into_file(snapshot) };
+    let snapshot = Snapshot::open(&args.file).and_then(prepare);
+    let snapshot = snapshot.with_context(|| format!("cannot load {}", args.file.display()))?;
     let interpreter = python::prepare_interpreter(python)?;
     #[cfg(feature = "python")]
     return load_job::run(args, snapshot, interpreter, verbosity);

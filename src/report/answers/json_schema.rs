@@ -9,7 +9,8 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::{
-    DiffAnswer, ErrorAnswer, ListAnswer, RestoreAnswer, SessionAnswer, TraceAnswer, TrustAnswer, VerifyAnswer,
+    DiffAnswer, ErrorAnswer, ExportAnswer, ImportAnswer, ListAnswer, LogAnswer, PruneAnswer, RestoreAnswer,
+    SessionAnswer, TraceAnswer, TrustAnswer, VerifyAnswer, VerifyStoreAnswer,
 };
 use crate::report::doctor_report::DoctorReport;
 
@@ -60,13 +61,23 @@ pub(crate) enum AnswerKind {
     Trust,
     /// `doctor`.
     Doctor,
+    /// `log`.
+    Log,
+    /// `export`.
+    Export,
+    /// `import`.
+    Import,
+    /// `prune`.
+    Prune,
+    /// `verify` of a store.
+    VerifyStore,
     /// Any command that fails.
     Error,
 }
 
 impl AnswerKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Session,
         Self::Trace,
         Self::Restore,
@@ -75,6 +86,11 @@ impl AnswerKind {
         Self::Verify,
         Self::Trust,
         Self::Doctor,
+        Self::Log,
+        Self::Export,
+        Self::Import,
+        Self::Prune,
+        Self::VerifyStore,
         Self::Error,
     ];
 
@@ -91,6 +107,11 @@ impl AnswerKind {
             Self::Verify => of::<VerifyAnswer<'_>>(generator),
             Self::Trust => of::<TrustAnswer<'_>>(generator),
             Self::Doctor => of::<DoctorReport>(generator),
+            Self::Log => of::<LogAnswer<'_>>(generator),
+            Self::Export => of::<ExportAnswer>(generator),
+            Self::Import => of::<ImportAnswer>(generator),
+            Self::Prune => of::<PruneAnswer<'_>>(generator),
+            Self::VerifyStore => of::<VerifyStoreAnswer<'_>>(generator),
             Self::Error => of::<ErrorAnswer>(generator),
         }
     }

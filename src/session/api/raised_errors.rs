@@ -14,6 +14,7 @@ use crate::exit;
 use crate::session::{MissingModule, Untrusted};
 use crate::snapshot::atomic::AtomicError;
 use crate::snapshot::reader::ReadError;
+use crate::snapshot::store::StoreError;
 use crate::ui::escape;
 
 /// The Python exception in an error, if there is one; otherwise one that fits its kind, with the whole message.
@@ -57,6 +58,14 @@ fn system_error(error: &anyhow::Error) -> Option<i32> {
         }
         if let Some(ReadError::Folder) = link.downcast_ref() {
             return Some(EISDIR);
+        }
+        // An error of reading shows this one as its own.
+        let of_store = match link.downcast_ref() {
+            Some(ReadError::Store(error)) => Some(error),
+            _ => link.downcast_ref::<StoreError>(),
+        };
+        if of_store.is_some_and(StoreError::is_missing) {
+            return Some(ENOENT);
         }
         let error = link.downcast_ref::<io::Error>()?;
         error.raw_os_error().or(match error.kind() {

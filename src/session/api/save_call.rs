@@ -1,6 +1,7 @@
 //! `snapcli.save`.
 
 use anyhow::Result;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict};
 
@@ -20,6 +21,7 @@ use crate::session::select::SelectionRules;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, ScriptEnd};
 use crate::snapshot::save_target::SaveTarget;
+use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 
 /// Saves a session. Returns a Report of what was saved, and of what was not and why.
 ///
@@ -42,11 +44,15 @@ use crate::snapshot::save_target::SaveTarget;
 /// checked get a note then.
 ///
 /// With `sync=False`, the call does not wait until the file is on the disk.
+///
+/// A path that ends in `/`, or is a store already, is a store: a folder that holds many snapshots, and each object in
+/// them only once. `report.path` is that of the new snapshot, such as `runs.snaps/@3`. `name` and `message` are noted
+/// with it.
 #[pyfunction]
 #[pyo3(signature = (
     target = None, namespace = None, *, only = None, include = None, exclude = None, exclude_type = None,
     private = false, max_size = None, redact = false, refimported = false, whole = false, ambient = None, check = None,
-    sync = true
+    sync = true, name = None, message = None
 ))]
 #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "the arguments of a Python function")]
 pub(super) fn save<'py>(
@@ -65,6 +71,8 @@ pub(super) fn save<'py>(
     ambient: Option<bool>,
     check: Option<bool>,
     sync: bool,
+    name: Option<&str>,
+    message: Option<&str>,
 ) -> PyResult<Report> {
     deferring(py, || {
         let rules = SelectionRules {
@@ -80,37 +88,61 @@ pub(super) fn save<'py>(
         };
         let output = SaveOutput::new(target)?;
         let action = format!("save to {}", output.name());
-        let file = if let SaveOutput::Path(path) = &output { Some(path.clone()) } else { None };
+        let file = match &output {
+            SaveOutput::Path(path) | SaveOutput::Store(path) => Some(path.clone()),
+            SaveOutput::Object(_) | SaveOutput::Memory => None,
+        };
+        let labels = SnapshotNotes { name, message, failed: false, sync };
+        check_labels(&output, labels)?;
         let saved = SavedNamespace::new(py, namespace).and_then(|namespace| {
             let names: Vec<String> =
                 namespace.names.keys().iter().filter_map(|name| name.extract().tolerated()).collect();
             check_matches(py, &rules.only, &names, "only", "the session")?;
-            let call = SaveCall { running: context::of_process(py)?, namespace, rules, ambient, check, sync };
+            let call = SaveCall { running: context::of_process(py)?, namespace, rules, ambient, check, labels };
             call.write(py, output)
         });
         saved.map_err(|error| to_exception(py, error, &action, file.as_deref()))
     })
 }
 
+/// Only a snapshot of a store has a name or a message.
+fn check_labels(output: &SaveOutput<'_>, labels: SnapshotNotes<'_>) -> PyResult<()> {
+    let is_store = matches!(output, SaveOutput::Store(_));
+    if !is_store && (labels.name.is_some() || labels.message.is_some()) {
+        return Err(PyValueError::new_err("name= and message= are for a store: save to a folder, as in 'runs.snaps/'"));
+    }
+    labels.check().map(drop).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
 /// A save that is about to begin.
-struct SaveCall<'py> {
+struct SaveCall<'n, 'py> {
     running: &'static RunContext,
     namespace: SavedNamespace<'py>,
     rules: SelectionRules,
     ambient: Option<bool>,
     check: Option<bool>,
-    sync: bool,
+    /// What is noted with the snapshot of a store, and whether to wait until it is on the disk.
+    labels: SnapshotNotes<'n>,
 }
 
-impl<'py> SaveCall<'py> {
+impl<'py> SaveCall<'_, 'py> {
     fn write(&self, py: Python<'py>, output: SaveOutput<'py>) -> Result<Report> {
-        let name = output.name();
+        let mut name = output.name();
         let (index, bytes, path, data, is_signed) = match output {
+            SaveOutput::Store(folder) => {
+                let target = py.detach(|| StoreTarget::create(&folder))?;
+                let (target, index, bytes, is_signed) = self.write_to(py, target)?;
+                check_signals(py)?;
+                let labels = self.labels;
+                let stored = py.detach(|| target.commit(labels))?;
+                name = stored.address.display().to_string();
+                (index, bytes, Some(name.clone()), None, is_signed)
+            }
             SaveOutput::Path(path) => {
                 let (file, index, bytes, is_signed) = self.write_to(py, AtomicFile::create(&path)?)?;
                 // Syncing a large file can take seconds, in which other threads of the program may run.
                 check_signals(py)?;
-                let sync = self.sync;
+                let sync = self.labels.sync;
                 py.detach(|| if sync { file.commit() } else { file.commit_without_sync() })?;
                 (index, bytes, Some(name.clone()), None, is_signed)
             }

@@ -11,6 +11,7 @@ use pyo3::types::{PyAny, PyByteArray, PyBytes};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::check_signals;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
+use crate::snapshot::store::StoreAddress;
 
 /// Larger snapshots go to a temporary file before they go to a file object or become an object in memory.
 const MOST_IN_MEMORY: usize = 16 << 20;
@@ -21,6 +22,8 @@ const PIECE: usize = 1 << 20;
 pub(super) enum SaveOutput<'py> {
     /// A file, which is replaced when the new one is complete.
     Path(PathBuf),
+    /// A store, which gets a new snapshot.
+    Store(PathBuf),
     /// An object with a method `write`.
     Object(Bound<'py, PyAny>),
     /// `report.data`.
@@ -36,7 +39,8 @@ impl<'py> SaveOutput<'py> {
             return Err(PyTypeError::new_err("the target must be a path, a binary file or None, not bytes"));
         }
         if let Some(path) = target.extract::<PathBuf>().tolerated() {
-            return Ok(Self::Path(path));
+            let store = StoreAddress::target(&path).map_err(|error| PyValueError::new_err(error.to_string()))?;
+            return Ok(store.map_or(Self::Path(path), Self::Store));
         }
         if !target.hasattr("write")? {
             let kind = target.get_type().name()?;
@@ -49,7 +53,7 @@ impl<'py> SaveOutput<'py> {
     /// The name of the output in reports and messages.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Path(path) => path.display().to_string(),
+            Self::Path(path) | Self::Store(path) => path.display().to_string(),
             Self::Object(file) => {
                 let name = file.getattr("name").and_then(|name| name.extract::<String>());
                 name.tolerated().unwrap_or_else(|| "<file>".to_owned())

@@ -1,17 +1,20 @@
 //! Memory for the raw buffers of arrays: a private mapping of the file, or new memory that the file is read into.
 //!
 //! The memory belongs to Python's own `mmap` and `bytearray` objects, so it lives exactly as long as an array needs it.
+#![allow(unsafe_code)]
 
+use std::fs::File;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyByteArray, PyDict, PyMemoryView, PySlice};
 
 use crate::pickler::PyBufferView;
 use crate::python::deferred_signals::Tolerated as _;
-use crate::snapshot::reader::{Memory, Snapshot};
+use crate::snapshot::reader::{Memory, ReadError, Snapshot};
 use crate::snapshot::segment::VariableSegment;
 
 /// Buffers of at least this length, in bytes, get their own mapping, whose pages need not be filled with zeros first.
@@ -83,27 +86,101 @@ pub(super) fn allocate(py: Python<'_>, length: usize) -> PyResult<Bound<'_, PyAn
 }
 
 /// The mapped file of a snapshot. Writes to the mapping stay in this process and do not reach the file.
-pub(super) struct MappedFile<'py>(Bound<'py, PyMemoryView>);
+pub(super) enum MappedFile<'s, 'py> {
+    /// One mapping serves all variables.
+    File(Bound<'py, PyMemoryView>),
+    /// The objects of a store are mapped one by one.
+    Stored(Python<'py>, &'s Snapshot),
+}
 
-impl<'py> MappedFile<'py> {
+impl<'s, 'py> MappedFile<'s, 'py> {
     /// Maps the file. `None` if the snapshot came from a pipe.
-    pub(super) fn new(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Option<Self>> {
+    pub(super) fn new(py: Python<'py>, snapshot: &'s Snapshot) -> PyResult<Option<Self>> {
+        if snapshot.is_stored() {
+            return Ok(Some(Self::Stored(py, snapshot)));
+        }
         let Some(file) = snapshot.file() else { return Ok(None) };
         let module = py.import("mmap")?;
         let options = PyDict::new(py);
         options.set_item("access", module.getattr("ACCESS_COPY")?)?;
         let mapping = module.getattr("mmap")?.call((file.as_raw_fd(), snapshot.file_len()), Some(&options))?;
-        Ok(Some(Self(PyMemoryView::from(&mapping)?)))
+        Ok(Some(Self::File(PyMemoryView::from(&mapping)?)))
     }
 
     /// Views of the buffers of a segment.
     pub(super) fn views(&self, segment: &VariableSegment<'_>) -> PyResult<BufferMemory<'py>> {
+        let whole = match self {
+            Self::File(whole) => whole,
+            Self::Stored(py, snapshot) => return map_objects(*py, snapshot, segment),
+        };
         let too_large = |_| PyValueError::new_err("the file is too large for this machine");
         // A slice of a memoryview is a view as well: nothing is copied or read.
         let view = |Range { start, end }: Range<usize>| {
             let (start, end) = (isize::try_from(start).map_err(too_large)?, isize::try_from(end).map_err(too_large)?);
-            self.0.get_item(PySlice::new(self.0.py(), start, end, 1))
+            whole.get_item(PySlice::new(whole.py(), start, end, 1))
         };
         segment.contents().map(view).collect::<PyResult<_>>().map(BufferMemory::Mapped)
     }
+}
+
+/// Maps the objects with the raw buffers of a segment over one block of anonymous memory: its `mmap` object releases
+/// all of them together, and needs no file descriptor for each.
+fn map_objects<'py>(
+    py: Python<'py>,
+    snapshot: &Snapshot,
+    segment: &VariableSegment<'_>,
+) -> PyResult<BufferMemory<'py>> {
+    let damaged = |error: ReadError| PyOSError::new_err(error.to_string());
+    let files = snapshot.buffer_files(segment.variable()).map_err(damaged)?;
+    let too_large = || PyValueError::new_err("the arrays are too large for this machine");
+    let page = page_size();
+    let (mut total, mut ranges) = (0_usize, Vec::with_capacity(files.len()));
+    for (_, length) in &files {
+        let length = usize::try_from(*length).map_err(|_| too_large())?;
+        let start = total;
+        total =
+            length.checked_next_multiple_of(page).and_then(|pages| start.checked_add(pages)).ok_or_else(too_large)?;
+        ranges.push(start..start + length);
+    }
+    // A block of no bytes cannot be mapped.
+    let block = allocate(py, total.max(MIN_OWN_PAGES))?;
+    {
+        let mut held = PyBufferView::writable(&block)?;
+        for ((file, _), range) in files.iter().zip(&ranges) {
+            let memory = held.bytes_mut().get_mut(range.clone()).ok_or_else(too_large)?;
+            if !map_over(file, memory) {
+                // There is a limit on the number of mappings.
+                file.read_exact_at(memory, 0)?;
+            }
+        }
+    }
+    let whole = PyMemoryView::from(&block)?;
+    let view = |range: Range<usize>| {
+        let bounds = isize::try_from(range.start).ok().zip(isize::try_from(range.end).ok());
+        let (start, end) = bounds.ok_or_else(too_large)?;
+        whole.get_item(PySlice::new(py, start, end, 1))
+    };
+    ranges.into_iter().map(view).collect::<PyResult<_>>().map(BufferMemory::Mapped)
+}
+
+/// Replaces pages of private anonymous memory by those of a file. Returns whether that was possible. Writes to them
+/// stay in this process.
+fn map_over(file: &File, memory: &mut [u8]) -> bool {
+    if memory.is_empty() {
+        return true;
+    }
+    let protection = libc::PROT_READ | libc::PROT_WRITE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_FIXED;
+    // SAFETY: the range begins at a page and belongs to a private anonymous mapping that nothing else refers to yet;
+    // the bytes up to the end of its last page are not used by anything else. The file is as long as the range, and is
+    // never written to: an object of a store has its bytes from the beginning.
+    let mapped =
+        unsafe { libc::mmap(memory.as_mut_ptr().cast(), memory.len(), protection, flags, file.as_raw_fd(), 0) };
+    mapped != libc::MAP_FAILED
+}
+
+fn page_size() -> usize {
+    // SAFETY: asks for a number.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).unwrap_or(4096)
 }

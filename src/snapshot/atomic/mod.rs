@@ -136,7 +136,7 @@ impl Write for AtomicFile {
 }
 
 /// Makes the rename survive a power cut.
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub(in crate::snapshot) fn sync_directory(directory: &Path) -> io::Result<()> {
     fault_injection::point()?;
     match File::open(directory).and_then(|directory| directory.sync_all()) {
         // Some network file systems cannot sync a directory, and do not need it.

@@ -83,6 +83,12 @@ impl Index {
         variables.chain(items).chain(locals).chain(ambient)
     }
 
+    /// As [`segments`](Self::segments), to change them.
+    pub(super) fn segments_mut(&mut self) -> impl Iterator<Item = &mut Variable> {
+        let Self { variables, module_state, frame_locals, ambient, .. } = self;
+        variables.iter_mut().chain(module_state).chain(frame_locals).chain(ambient)
+    }
+
     /// The frames of each exception, with their numbers; those that name no exception are left out.
     pub(crate) fn frames_of_raised(&self) -> Vec<Vec<(usize, &StackFrame)>> {
         let mut frames = vec![Vec::new(); self.raised.len()];

@@ -90,6 +90,12 @@ impl<T: SaveTarget> WritePipeline<T> {
     /// The memory may belong to an array that another thread of the script still writes to. Every byte is copied once,
     /// and both the hash and the file are made from the copy, so they always agree.
     pub(super) fn put_buffer(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if T::TAKES_CONTENTS {
+            self.push_event(ChunkEvent::Contents(bytes.len() as u64));
+            self.send_chunk()?;
+            self.push_event(ChunkEvent::Opcodes);
+            return lock(&self.output).out.contents(bytes);
+        }
         if bytes.len() < LARGE_BUFFER {
             self.push_event(ChunkEvent::Contents(bytes.len() as u64));
             self.put(bytes)?;
@@ -147,7 +153,10 @@ impl<T: SaveTarget> WritePipeline<T> {
 
     fn send(&mut self, message: WriteMessage) -> io::Result<()> {
         // The first full chunk shows that the snapshot is worth a thread.
-        if self.thread.is_none() && matches!(&message, WriteMessage::Chunk(chunk) if chunk.bytes.len() >= CHUNK) {
+        if !T::TAKES_CONTENTS
+            && self.thread.is_none()
+            && matches!(&message, WriteMessage::Chunk(chunk) if chunk.bytes.len() >= CHUNK)
+        {
             // If the system has no thread to spare, this thread does all the work.
             self.thread = WriteThread::start(&self.output).ok();
         }

@@ -10,6 +10,7 @@ use super::opcode_image::OpcodeImage;
 use super::parallel_hash::{self, Copy, PIECE, Progress};
 use super::read_error::{Damage, ReadError};
 use super::source::Source;
+use super::store_integrity;
 use crate::pickle::machine::{RawArray, opcodes_around};
 use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::segment::VariableSegment;
@@ -42,6 +43,11 @@ pub(super) fn ranges(index: &Index, pickle_length: u64) -> Result<(), ReadError>
 
 /// Checks every hash of an index whose ranges were checked.
 pub(super) fn hashes(source: &Source, index: &Index, progress: Progress<'_>) -> Result<Damage, ReadError> {
+    if let Source::Assembled(_) = source {
+        // What is around the segments of a stored snapshot is not stored: it follows from the index.
+        let cut = VariableSegment::all(index)?;
+        return segments(source, cut.iter(), progress);
+    }
     let outside = is_outside_damaged(source, index, progress)?;
     let cut = VariableSegment::all(index)?;
     Ok(Damage { outside, ..segments(source, cut.iter(), progress)? })
@@ -53,6 +59,9 @@ pub(super) fn segments<'v>(
     segments: impl Iterator<Item = &'v VariableSegment<'v>> + Clone,
     progress: Progress<'_>,
 ) -> Result<Damage, ReadError> {
+    if let Source::Assembled(snapshot) = source {
+        return store_integrity::segments(source, snapshot, segments, progress);
+    }
     let ranges: Vec<Range<u64>> = segments.clone().map(VariableSegment::range).collect();
     let found = parallel_hash::hash(source, &ranges, progress)?;
     let mut damage = Damage::default();
@@ -91,6 +100,9 @@ pub(super) fn fetch(
     mut image: Option<&mut OpcodeImage>,
     progress: Progress<'_>,
 ) -> Result<Damage, ReadError> {
+    if let Source::Assembled(snapshot) = source {
+        return store_integrity::fetch(source, snapshot, wanted, image, progress);
+    }
     let outside = is_outside_damaged(source, index, progress)?;
     let mut damage = Damage { outside, ..Damage::default() };
     let (mut read, mut ranges, mut copies) = (Vec::new(), Vec::new(), Vec::new());

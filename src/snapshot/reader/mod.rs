@@ -5,6 +5,7 @@
 //! verdict are first asked for, once. Nothing is executed.
 
 mod compressed;
+mod file_form;
 mod file_kind;
 mod integrity;
 mod opcode_image;
@@ -14,6 +15,7 @@ mod read_error;
 mod reader_tests;
 mod salvage;
 mod source;
+mod store_integrity;
 
 use std::ops::Range;
 use std::path::Path;
@@ -25,11 +27,13 @@ pub(crate) use opcode_image::OpcodeImage;
 pub(crate) use parallel_hash::Progress;
 pub(crate) use read_error::{Damage, ReadError};
 
-use self::source::{Source, StopCheck};
+use self::source::Source;
+pub(crate) use self::source::StopCheck;
 use super::index::{self, Index, SCHEMA, SegmentRole, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
+use super::store::{AssembledSnapshot, BufferContents, StoreAddress};
 use super::verification;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
@@ -91,7 +95,27 @@ impl Snapshot {
     /// # Errors
     /// If it cannot be read, or its trailer or index is damaged. The pickle itself is not checked.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        Self::from_source(Source::open(path)?)
+        match StoreAddress::of(path)? {
+            Some(address) => Self::of_store(&address),
+            None => Self::from_source(Source::open(path)?),
+        }
+    }
+
+    /// Opens a file that has no name.
+    fn from_file(file: std::fs::File) -> Result<Self, ReadError> {
+        Self::from_source(Source::of_file(file)?)
+    }
+
+    /// Opens a snapshot of a store.
+    fn of_store(address: &StoreAddress) -> Result<Self, ReadError> {
+        let (assembled, index) = AssembledSnapshot::open(address)?;
+        integrity::ranges(&index, index.stream.length)?;
+        Ok(Self::new(Source::Assembled(Box::new(assembled)), Contents::Own { index }, None))
+    }
+
+    /// The snapshot of a store that it is; `None` for a file.
+    fn assembled(&self) -> Option<&AssembledSnapshot> {
+        if let Source::Assembled(assembled) = &self.source { Some(assembled) } else { None }
     }
 
     /// Takes the bytes of a file, as it came from standard input.
@@ -108,6 +132,10 @@ impl Snapshot {
     /// # Errors
     /// If nothing is intact.
     pub fn open_partial(path: &Path, max_memory: Option<u64>) -> Result<(Self, Option<ReadError>), ReadError> {
+        if let Some(address) = StoreAddress::of(path)? {
+            // Each object is intact or not: nothing can be salvaged from the rest.
+            return Ok((Self::of_store(&address)?.with_max_memory(max_memory), None));
+        }
         Self::partial(|| Source::open(path), max_memory)
     }
 
@@ -273,6 +301,9 @@ impl Snapshot {
 
     /// Whether the owner of this key signed the file. The signature proves the index, and its hashes prove the rest.
     pub fn is_signed_by(&self, key: &SigningKey) -> bool {
+        if let Some(assembled) = self.assembled() {
+            return assembled.seal().is_signed_by(key);
+        }
         self.trailer.as_ref().is_some_and(|trailer| key.has_signed(trailer))
     }
 
@@ -283,6 +314,9 @@ impl Snapshot {
 
     /// Whether the file has a signature.
     pub fn is_signed(&self) -> bool {
+        if let Some(assembled) = self.assembled() {
+            return assembled.seal().is_signed();
+        }
         self.trailer.as_ref().is_some_and(Trailer::is_signed)
     }
 
@@ -295,6 +329,29 @@ impl Snapshot {
         // Pickle and index stay as they are; only the trailer changes.
         let end = trailer.index_offset.saturating_add(trailer.index_length);
         Ok(Some((self.range(0, end)?, key.sign(trailer))))
+    }
+
+    /// Signs a snapshot of a store, which is not written again for that. Returns whether it is one.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn sign_stored(&self, key: &SigningKey) -> Result<bool, ReadError> {
+        let Some(assembled) = self.assembled() else { return Ok(false) };
+        assembled.sign(key)?;
+        Ok(true)
+    }
+
+    /// Reads the contents of the raw buffers of some segments of a stored snapshot, which [`bytes`](Self::bytes) has
+    /// from then on: without this call, it has zeros in their place.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(super) fn load_contents<'v>(&self, of: impl Iterator<Item = &'v Variable>) -> Result<(), ReadError> {
+        if let Some(assembled) = self.assembled() {
+            let segments: Vec<u64> = of.map(|variable| variable.offset).collect();
+            assembled.load_contents(&segments)?;
+        }
+        Ok(())
     }
 
     /// What kind of file it is.
@@ -352,6 +409,7 @@ impl Snapshot {
                 let Some((role, variable)) = segments.find(|(_, variable)| variable.name == name) else {
                     return Ok(None);
                 };
+                self.load_contents(std::iter::once(variable))?;
                 let range = VariableSegment::of(role, variable)?.for_machine();
                 let owner = |slot| index.owner(slot).map(str::to_owned);
                 let tree = crate::pickle::explain::trace_tree::trace_segment(
@@ -507,14 +565,49 @@ impl Snapshot {
     pub(crate) fn checked_segment(&self, segment: &VariableSegment<'_>) -> Result<Option<Vec<u8>>, ReadError> {
         // Its range was checked against the length of the file when the index was read.
         let range = segment.range();
+        if let Some(assembled) = self.assembled()
+            && !assembled.has_opcodes(range.start)?
+        {
+            return Ok(None);
+        }
         let mut bytes = vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or_default()];
         self.source.read(range.start, &mut bytes)?;
-        Ok((blake3::hash(&bytes).to_hex().as_str() == segment.variable().blake3).then_some(bytes))
+        let is_intact =
+            self.assembled().is_some() || blake3::hash(&bytes).to_hex().as_str() == segment.variable().blake3;
+        Ok(is_intact.then_some(bytes))
     }
 
-    /// The file itself, to be mapped; `None` if it came from a pipe.
+    /// The file itself, to be mapped; `None` if it came from a pipe, or is in a store.
     pub fn file(&self) -> Option<&std::fs::File> {
         self.source.file()
+    }
+
+    /// The bytes of a range, read and not mapped.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub(super) fn read_range(&self, range: Range<usize>) -> Result<Vec<u8>, ReadError> {
+        let mut bytes = vec![0; range.len()];
+        self.source.read(range.start as u64, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Whether it is a snapshot of a store.
+    pub fn is_stored(&self) -> bool {
+        self.assembled().is_some()
+    }
+
+    /// The files with the raw buffers of a variable of a stored snapshot, each with its length.
+    ///
+    /// # Errors
+    /// If one is missing, or has another length.
+    pub fn buffer_files(&self, variable: &Variable) -> Result<Vec<(std::sync::Arc<std::fs::File>, u64)>, ReadError> {
+        let Some(assembled) = self.assembled() else { return Ok(Vec::new()) };
+        let open = |contents: &BufferContents| {
+            let length = contents.range.end.saturating_sub(contents.range.start);
+            Ok((assembled.open_contents(contents)?, length))
+        };
+        assembled.contents_of(variable.offset).iter().map(open).collect()
     }
 
     /// Checks the hashes of some segments of our own file.

@@ -13,6 +13,7 @@ use crate::snapshot::index::{SCHEMA, Variable};
 use crate::snapshot::layout::LayoutError;
 use crate::snapshot::load_plan::Usable;
 use crate::snapshot::segment::SegmentError;
+use crate::snapshot::store::StoreError;
 
 /// Why a file is not read.
 #[derive(Debug, Error)]
@@ -26,6 +27,9 @@ pub enum ReadError {
     /// It is a directory.
     #[error("this is a directory: pass a file")]
     Folder,
+    /// A store, or a snapshot in one, cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// It has no bytes.
     #[error("the file is empty: save the session again")]
     Empty,
@@ -139,7 +143,7 @@ impl ReadError {
 
     /// Whether the path does not lead to a file, so that the user probably meant another one.
     pub fn is_wrong_name(&self) -> bool {
-        matches!(self, Self::Open(_) | Self::Folder)
+        matches!(self, Self::Open(_) | Self::Folder) || matches!(self, Self::Store(error) if error.is_wrong_name())
     }
 
     /// Whether the file may hold intact variables all the same.

@@ -13,6 +13,7 @@ use memmap2::Mmap;
 
 use super::compressed;
 use super::read_error::ReadError;
+use crate::snapshot::store::AssembledSnapshot;
 
 #[derive(Debug)]
 pub(super) enum Source {
@@ -26,6 +27,8 @@ pub(super) enum Source {
         /// Asked before each read: an error ends it.
         stop: Option<StopCheck>,
     },
+    /// A snapshot of a store.
+    Assembled(Box<AssembledSnapshot>),
 }
 
 /// Whether a read goes on.
@@ -56,6 +59,12 @@ impl Source {
         Ok(Self::File { file, length, packed, map: OnceLock::new(), stop: None })
     }
 
+    /// A file that is not compressed.
+    pub(super) fn of_file(file: File) -> io::Result<Self> {
+        let length = file.metadata()?.len();
+        Ok(Self::File { file, length, packed: None, map: OnceLock::new(), stop: None })
+    }
+
     /// Bytes that came through a pipe.
     pub(super) fn memory(bytes: Vec<u8>) -> Result<Self, ReadError> {
         if compressed::is_compressed(&bytes)
@@ -69,8 +78,10 @@ impl Source {
 
     /// Asks `check` before each read from now on.
     pub(super) fn stop_at(&mut self, check: StopCheck) {
-        if let Self::File { stop, .. } = self {
-            *stop = Some(check);
+        match self {
+            Self::File { stop, .. } => *stop = Some(check),
+            Self::Assembled(snapshot) => snapshot.stop_at(check),
+            Self::Memory(_) => {}
         }
     }
 
@@ -86,7 +97,7 @@ impl Source {
 
     pub(super) fn file(&self) -> Option<&File> {
         match self {
-            Self::Memory(_) => None,
+            Self::Memory(_) | Self::Assembled(_) => None,
             Self::File { file, .. } => Some(file),
         }
     }
@@ -95,13 +106,14 @@ impl Source {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { length, .. } => *length,
+            Self::Assembled(snapshot) => snapshot.length(),
         }
     }
 
     /// The length of the file before it was decompressed; `None` if it is not compressed.
     pub(super) fn packed_length(&self) -> Option<u64> {
         match self {
-            Self::Memory(_) => None,
+            Self::Memory(_) | Self::Assembled(_) => None,
             Self::File { packed, .. } => *packed,
         }
     }
@@ -113,6 +125,7 @@ impl Source {
                 stop.map_or(Ok(()), |stop| stop())?;
                 file.read_exact_at(buffer, offset)
             }
+            Self::Assembled(snapshot) => snapshot.read(offset, buffer),
             Self::Memory(bytes) => {
                 let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
                 let found = rest.get(..buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -126,6 +139,7 @@ impl Source {
     pub(super) fn bytes(&self) -> Result<&[u8], ReadError> {
         match self {
             Self::Memory(bytes) => Ok(bytes),
+            Self::Assembled(snapshot) => Ok(snapshot.bytes()?),
             Self::File { file, length, map, .. } => {
                 if map.get().is_none() {
                     let mapped = map_file(file)?;

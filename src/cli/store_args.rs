@@ -1,0 +1,116 @@
+//! The arguments of the commands that work on stores: `log`, `export`, `import` and `prune`; and what `save` says of a
+//! snapshot that goes into one.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// What is noted with a snapshot of a store.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Store options")]
+pub(crate) struct SnapshotLabels {
+    /// Name the snapshot, so that STORE/@NAME stands for it; an older snapshot loses the name
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Note TEXT with the snapshot, for `snapcli log`
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
+}
+
+/// List the snapshots of a store
+///
+/// A store is a folder that holds many snapshots of a session, and each object in them only once: `snapcli save -o
+/// runs.snaps/ SCRIPT` adds one. The newest comes first. `changed` is the number of variables that are new or differ
+/// from the snapshot before; `added` is what was written for it.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli log runs.snaps/                 list all snapshots
+  snapcli log -n 5 runs.snaps/            list the five newest
+  snapcli log --json runs.snaps/          the same as JSON
+  snapcli restore runs.snaps/@3           restore one of them by its number
+  snapcli diff runs.snaps/@3 runs.snaps/@best")]
+pub(crate) struct LogArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// List at most this many
+    #[arg(short = 'n', long, value_name = "N")]
+    pub(crate) max_count: Option<usize>,
+    /// Store to list
+    #[arg(value_name = "STORE")]
+    pub(crate) store: PathBuf,
+}
+
+/// Write a snapshot of a store to a file of its own
+///
+/// The file is what `snapcli save -o FILE` would have written: any unpickler reads it, without snapcli and without the
+/// store. It is signed with your key if the snapshot is.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli export runs.snaps/@3 -o run3.pkl
+  snapcli export runs.snaps/              write the newest snapshot to session.pkl
+  snapcli export runs.snaps/@best -o - | ssh host snapcli restore -")]
+pub(crate) struct ExportArgs {
+    /// File to write; `-` for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
+    pub(crate) output: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Snapshot: STORE/ for the newest one, STORE/@3 or STORE/@NAME
+    #[arg(value_name = "SNAPSHOT")]
+    pub(crate) snapshot: PathBuf,
+}
+
+/// Add a snapshot from a file to a store
+///
+/// The file is checked first, and stays as it is. It becomes the newest snapshot of the store, signed with your key if
+/// the file is.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli import session.pkl runs.snaps/
+  snapcli import --name monday monday.pkl runs.snaps/
+  snapcli import runs.snaps/@3 other.snaps/")]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) labels: SnapshotLabels,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Snapshot to add: a file, or a snapshot of another store
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Store to add it to; made if it does not exist
+    #[arg(value_name = "STORE")]
+    pub(crate) store: PathBuf,
+}
+
+/// Remove snapshots from a store, and what no snapshot needs
+///
+/// Without an option that says what to keep, all snapshots stay, and only the leftovers of saves that were killed are
+/// removed. Waits until no process saves to the store; saves that begin meanwhile wait for the end.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapcli prune runs.snaps/ --keep-last 10 --keep-named
+  snapcli prune runs.snaps/ --keep-last 10 --dry-run    only say what would be removed")]
+pub(crate) struct PruneArgs {
+    /// Keep the N newest snapshots, and remove the others
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) keep_last: Option<u64>,
+    /// Keep snapshots that have a name, too
+    #[arg(long, requires = "keep_last")]
+    pub(crate) keep_named: bool,
+    /// Remove nothing, and say what would be removed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Store to remove snapshots from
+    #[arg(value_name = "STORE")]
+    pub(crate) store: PathBuf,
+}

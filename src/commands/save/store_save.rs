@@ -1,0 +1,138 @@
+//! `snapcli save -o STORE/`: adds a snapshot to a store.
+//!
+//! A store keeps what it has, so there is no file to protect: the session of a script that failed, and a snapshot whose
+//! verification failed, go into the store as well. They get a name, and do not count as the newest snapshot.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::save_job::{SaveJob, SavedFile, cannot_save};
+use crate::cli::SnapshotLabels;
+use crate::commands::input_output::absolute_path;
+use crate::commands::stores::with_code;
+use crate::exit::{self, OrExit};
+use crate::python::Python;
+use crate::python::deferred_signals::check_signals;
+use crate::python::dill::DillLocation;
+use crate::python::script_run::{ScriptRun, requested_end};
+use crate::snapshot::save_target::SaveTarget;
+use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreTarget, StoredSnapshot};
+use crate::ui::messages::print_error;
+
+/// The name of the newest snapshot of a script that failed.
+const CRASH: &str = "crash";
+/// The name of the newest snapshot that could not be verified.
+const UNVERIFIED: &str = "unverified";
+
+/// The store that a path names, by its absolute path; `None` for a file. It is made if it does not exist: hours of work
+/// must not be lost to a path at which no store can be.
+pub(super) fn check_store(path: &Path, labels: &SnapshotLabels) -> Result<Option<PathBuf>> {
+    let cannot = || cannot_save(path);
+    let Some(folder) = with_code(StoreAddress::target(path), cannot)? else {
+        if labels.name.is_some() || labels.message.is_some() {
+            let text = "--name and --message are for snapshots in a store: save to a folder, such as runs.snaps/";
+            return Err(exit::error(exit::USAGE, text));
+        }
+        return Ok(None);
+    };
+    with_code(notes(labels).check().map(drop), cannot)?;
+    let folder = absolute_path(&folder)?;
+    Store::open_or_create(&folder).or_exit(exit::USAGE, cannot)?;
+    Ok(Some(folder))
+}
+
+fn notes(labels: &SnapshotLabels) -> SnapshotNotes<'_> {
+    let (name, message) = (labels.name.as_deref(), labels.message.as_deref());
+    SnapshotNotes { name, message, failed: false, sync: true }
+}
+
+impl SaveJob {
+    /// Adds the session of a script that is still running. Returns the path that stands for it.
+    pub(super) fn add_running(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        folder: &Path,
+    ) -> Result<StoredSnapshot> {
+        let cannot = || cannot_save(folder);
+        let target = py.detach(|| StoreTarget::create(folder)).or_exit(exit::FAILED, cannot)?;
+        let bar = self.bar();
+        let (target, ..) = self.with_locals(py, run, || self.write(py, run, dill, target, &bar))?;
+        drop(bar);
+        check_signals(py)?;
+        let notes = SnapshotNotes { sync: true, ..SnapshotNotes::default() };
+        py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)
+    }
+
+    /// Saves to a store, or to a file in the directory for temporary files if that fails. `None` if a script failed
+    /// that had no variables yet.
+    pub(super) fn save_to_store(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        folder: &Path,
+        labels: &SnapshotLabels,
+    ) -> Result<Option<SavedFile>> {
+        let error = match self.add_to_store(py, run, dill, folder, labels) {
+            Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
+            done => return done,
+        };
+        let name = folder.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let fallback = std::env::temp_dir().join(format!("snapcli-{}-{name}.pkl", std::process::id()));
+        match self.save_to_file(py, run, dill, &fallback) {
+            Ok(saved) => {
+                // The session is safe, but not where the user wanted it.
+                print_error(&error);
+                Ok(Some(SavedFile { code: exit::FAILED, ..saved }))
+            }
+            Err(_) => Err(error),
+        }
+    }
+
+    fn add_to_store(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        folder: &Path,
+        labels: &SnapshotLabels,
+    ) -> Result<Option<SavedFile>> {
+        let cannot = || cannot_save(folder);
+        let target = with_code(py.detach(|| StoreTarget::create(folder)), cannot).or_exit(exit::FAILED, cannot)?;
+        let bar = self.bar();
+        let (mut target, index, bytes) = self.write(py, run, dill, target, &bar)?;
+        if !run.succeeded() {
+            // Dropping the target leaves at most objects that a prune removes.
+            if index.variables.is_empty() && index.left_out.is_empty() {
+                return Ok(None);
+            }
+            check_signals(py)?;
+            let notes = SnapshotNotes { name: Some(CRASH), failed: true, ..notes(labels) };
+            let stored = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
+            let (path, code) = (stored.address.clone(), exit::DONE);
+            return Ok(Some(SavedFile { path, index, bytes, verified: None, code, stored: Some(stored) }));
+        }
+        let verify = || {
+            let path = target.read_path()?.context("a store has no path")?;
+            self.load_check().run(py, run, dill, &index, &path)
+        };
+        let verified = match self.verify.then(verify).transpose() {
+            Ok(verified) => verified,
+            Err(error) => {
+                check_signals(py)?;
+                let notes = SnapshotNotes { name: Some(UNVERIFIED), failed: true, ..notes(labels) };
+                let kept = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
+                let kept = format!("the new snapshot is {}", kept.address.display());
+                return Err(error.context(kept))
+                    .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
+            }
+        };
+        check_signals(py)?;
+        let stored = py.detach(|| target.commit(notes(labels))).or_exit(exit::FAILED, cannot)?;
+        let path = stored.address.clone();
+        Ok(Some(SavedFile { path, index, bytes, verified, code: exit::DONE, stored: Some(stored) }))
+    }
+}

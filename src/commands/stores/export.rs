@@ -1,0 +1,82 @@
+//! `snapcli export`: writes a snapshot of a store to a file of its own.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::cli::ExportArgs;
+use crate::commands::answer_output::print_answer;
+use crate::commands::input_output::{is_stdio, or_exit_code, stdout};
+use crate::exit::{self, OrExit};
+use crate::report::answers::{ExportAnswer, absolute_path};
+use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::signature::SigningKey;
+use crate::snapshot::store::StoreAddress;
+use crate::snapshot::system::map_large_blocks;
+use crate::ui::progress::DelayedBar;
+use crate::ui::{Verbosity, format_size};
+
+/// The size of the buffer that a stream is written with.
+const BUFFER: usize = 256 << 10;
+
+/// Writes the file.
+pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32> {
+    map_large_blocks();
+    let name = args.snapshot.display().to_string();
+    let cannot = || format!("cannot export {name}");
+    let usage = |text: String| exit::error(exit::USAGE, text);
+    let to_stream = is_stdio(&args.output);
+    if to_stream && args.json {
+        return Err(usage("standard output cannot hold both the snapshot and the report".to_owned()));
+    }
+    if to_stream && stdout().is_terminal() {
+        let text = "refusing to write binary data to a terminal: redirect stdout to a file or a pipe";
+        return Err(usage(text.to_owned()));
+    }
+    if let Ok(Some(_)) | Err(_) = StoreAddress::target(&args.output) {
+        let text = format!("{} is a store: export to a file, or copy with `snapcli import`", args.output.display());
+        return Err(usage(text));
+    }
+    let snapshot = or_exit_code(Snapshot::open(&args.snapshot), &args.snapshot, cannot)?;
+    if let Contents::Foreign { .. } = snapshot.contents() {
+        return Err(usage(format!("{name} is no snapshot of a store, but a file: copy it")));
+    }
+    let bytes = match to_stream {
+        true => {
+            let mut out = BufWriter::with_capacity(BUFFER, stdout());
+            let bytes = write(&snapshot, &mut out, verbosity).or_exit(exit::DAMAGED, cannot)?;
+            out.flush().context("cannot write to standard output")?;
+            bytes
+        }
+        false => to_file(&snapshot, &args.output, verbosity).or_exit(exit::DAMAGED, cannot)?,
+    };
+    if args.json {
+        print_answer(&ExportAnswer::new(absolute_path(&args.output), absolute_path(&args.snapshot), bytes))?;
+    }
+    let to = if to_stream { "standard output".to_owned() } else { args.output.display().to_string() };
+    verbosity.note(&format!("wrote {name} to {to} ({})", format_size(bytes)));
+    Ok(exit::DONE)
+}
+
+fn to_file(snapshot: &Snapshot, path: &Path, verbosity: Verbosity) -> Result<u64> {
+    let mut file = AtomicFile::create(path)?;
+    let bytes = write(snapshot, &mut file, verbosity)?;
+    file.commit()?;
+    Ok(bytes)
+}
+
+fn write(snapshot: &Snapshot, out: &mut dyn Write, verbosity: Verbosity) -> Result<u64> {
+    // Only what has the user's signature gets it again.
+    let key = SigningKey::existing().ok().flatten().filter(|key| snapshot.is_signed_by(key));
+    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+    let written = snapshot.write_as_file(out, key.as_ref(), &|bytes| bar.advance(bytes));
+    drop(bar);
+    match written {
+        Err(crate::snapshot::reader::ReadError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Err(error.into())
+        }
+        done => Ok(done?),
+    }
+}

@@ -1,0 +1,48 @@
+//! `snapcli import`: adds a snapshot from a file to a store.
+
+use anyhow::Result;
+
+use super::with_code;
+use crate::cli::ImportArgs;
+use crate::commands::answer_output::print_answer;
+use crate::commands::input_output::or_exit_code;
+use crate::exit::{self, OrExit};
+use crate::report::answers::{ImportAnswer, absolute_path};
+use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::signature::SigningKey;
+use crate::snapshot::store::{SnapshotNotes, StoreAddress, StoreTarget, import};
+use crate::snapshot::system::map_large_blocks;
+use crate::ui::progress::DelayedBar;
+use crate::ui::{Verbosity, format_size};
+
+/// Checks the file and adds it.
+pub(crate) fn run_command(args: &ImportArgs, verbosity: Verbosity) -> Result<i32> {
+    map_large_blocks();
+    let (name, message) = (args.labels.name.as_deref(), args.labels.message.as_deref());
+    let file = args.file.display().to_string();
+    let cannot = || format!("cannot add {file} to {}", args.store.display());
+    let notes = SnapshotNotes { name, message, failed: false, sync: true };
+    with_code(notes.check().map(drop), cannot)?;
+    with_code(StoreAddress::target(&args.store).map(drop), cannot)?;
+    let snapshot = or_exit_code(Snapshot::open(&args.file).and_then(Snapshot::followed), &args.file, cannot)?;
+    if let Contents::Foreign { .. } = snapshot.contents() {
+        let text = format!("{file} was not saved by snapcli, and only snapshots can be added to a store");
+        let hint = "restore it, and save the session to the store: snapcli restore FILE -c 'import snapcli; \
+                    snapcli.save(\"STORE/\")'";
+        return Err(anyhow::Error::new(exit::coded(exit::USAGE, text).with_details(vec![hint.to_owned()])));
+    }
+    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+    snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot)?;
+    drop(bar);
+    // Only what has the user's signature gets it again.
+    let key = SigningKey::existing().ok().flatten().filter(|key| snapshot.is_signed_by(key));
+    let mut target = with_code(StoreTarget::create(&args.store), cannot)?;
+    import(&snapshot, &mut target, key.as_ref()).or_exit(exit::FAILED, cannot)?;
+    let stored = with_code(target.commit(notes), cannot)?;
+    if args.json {
+        print_answer(&ImportAnswer::of(&stored, absolute_path(&stored.address)))?;
+    }
+    let added = format_size(stored.added);
+    verbosity.note(&format!("added {file} as {} ({added} written)", stored.address.display()));
+    Ok(exit::DONE)
+}

@@ -1,0 +1,41 @@
+//! The commands that only read a store: `snapcli log`, and `snapcli verify` of a whole store.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{open_store, with_code};
+use crate::cli::LogArgs;
+use crate::commands::input_output::print_report;
+use crate::exit;
+use crate::report::answers::{LogAnswer, VerifyStoreAnswer, absolute_path};
+use crate::report::store_report::{LogReport, StoreReport, write_check, write_log};
+use crate::snapshot::store::{check, object_bytes};
+use crate::ui::Verbosity;
+use crate::ui::progress::DelayedBar;
+
+/// Lists the snapshots of a store, the newest first.
+pub(crate) fn log(args: &LogArgs, verbosity: Verbosity) -> Result<i32> {
+    let store = open_store(&args.store, "list")?;
+    let history = with_code(store.history(), || format!("cannot list {}", args.store.display()))?;
+    let total = history.len();
+    let shown = args.max_count.unwrap_or(usize::MAX);
+    let entries = history.into_iter().rev().take(shown).collect();
+    let report = LogReport { store: store.name(), total, entries };
+    let answer = args.json.then(|| LogAnswer::of(&report, absolute_path(&args.store)));
+    print_report(&report, answer.as_ref(), write_log, verbosity)?;
+    Ok(exit::DONE)
+}
+
+/// Checks that every snapshot of a store has all that it needs, and that every object is intact.
+pub(in crate::commands) fn verify(path: &Path, json: bool, verbosity: Verbosity) -> Result<i32> {
+    let cannot = || format!("cannot verify {}", path.display());
+    let store = open_store(path, "verify")?;
+    let bar = DelayedBar::bytes("checking", with_code(object_bytes(&store), cannot)?, verbosity);
+    let checked = with_code(check(&store, &|bytes| bar.advance(bytes)), cannot)?;
+    drop(bar);
+    let report = StoreReport { store: store.name(), checked };
+    let answer = json.then(|| VerifyStoreAnswer::of(&report, absolute_path(path)));
+    print_report(&report, answer.as_ref(), write_check, verbosity)?;
+    Ok(if report.checked.is_whole() { exit::DONE } else { exit::DAMAGED })
+}

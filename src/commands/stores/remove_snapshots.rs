@@ -1,0 +1,48 @@
+//! `snapcli prune`: removes snapshots from a store, and what no snapshot needs.
+
+use std::io::{self, Write};
+
+use anyhow::Result;
+
+use super::{open_store, with_code};
+use crate::cli::PruneArgs;
+use crate::commands::input_output::print_report;
+use crate::exit;
+use crate::report::answers::{PruneAnswer, absolute_path};
+use crate::report::table::TableStyle;
+use crate::snapshot::store::{PruneRules, Pruned, prune};
+use crate::ui::{Lines, Verbosity, count, format_size};
+
+/// How many numbers of snapshots are listed.
+const LISTED: usize = 20;
+
+/// Removes what the options do not keep.
+pub(crate) fn run_command(args: &PruneArgs, verbosity: Verbosity) -> Result<i32> {
+    let PruneArgs { keep_last, keep_named, dry_run, .. } = *args;
+    let store = open_store(&args.store, "prune")?;
+    let rules = PruneRules { keep_last, keep_named, dry_run };
+    let waiting = &mut || verbosity.note("waiting for another process to end its save or prune");
+    let pruned = with_code(prune(&store, rules, waiting), || format!("cannot prune {}", args.store.display()))?;
+    let answer = args.json.then(|| PruneAnswer::of(&pruned, dry_run, absolute_path(&args.store)));
+    let text = |out: &mut dyn Write, pruned: &Pruned, style| write_text(out, pruned, dry_run, style);
+    print_report(&pruned, answer.as_ref(), text, verbosity)?;
+    Ok(exit::DONE)
+}
+
+fn write_text(out: &mut dyn Write, pruned: &Pruned, dry_run: bool, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width);
+    let Pruned { removed, kept, objects, bytes } = pruned;
+    let removes = if dry_run { "would remove" } else { "removed" };
+    let mut numbers = removed.iter().take(LISTED).map(|number| format!("@{number}")).collect::<Vec<_>>().join(", ");
+    if removed.len() > LISTED {
+        numbers.push_str(&format!(" and {} more", removed.len() - LISTED));
+    }
+    let numbers = if removed.is_empty() { String::new() } else { format!(" ({numbers})") };
+    let snapshots = count(removed.len(), "snapshot");
+    let objects = count(usize::try_from(*objects).unwrap_or(usize::MAX), "object");
+    out.line(format_args!(
+        "{removes} {snapshots}{numbers} and {objects}, {}; {} left",
+        format_size(*bytes),
+        count(kept.len(), "snapshot")
+    ))
+}

@@ -1,0 +1,395 @@
+//! A snapshot of a store, put together again: the bytes of the file that it would be, as far as they are asked for.
+//!
+//! The layout follows from the description alone. Opcodes are read all at once, when the first are needed, into memory
+//! of the length of the file; the contents of raw buffers are read from their objects. Nothing here believes the
+//! store: opcodes must match their hash, and whatever does not fit its place counts as damaged.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use memmap2::{Advice, MmapMut, MmapOptions};
+
+use super::description::{Description, PackReference, SegmentPlace, laid_out};
+use super::object_name::ObjectName;
+use super::packed_object;
+use super::parent_snapshot::opcodes_of;
+use super::snapshot_header::{HeaderSeal, SnapshotHeader, signed_again};
+use super::store_address::{StoreAddress, WhichSnapshot};
+use super::store_error::StoreError;
+use super::store_folder::{Store, new_file, sync_folder};
+use crate::pickle::format::emit;
+use crate::pickle::passes::relative_slots::{Cut, SegmentPosition, to_absolute};
+use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::reader::StopCheck;
+use crate::snapshot::signature::SigningKey;
+
+/// How many files of objects stay open.
+const OPEN_FILES: usize = 8;
+/// The relative form of opcodes.
+const RELATIVE: u8 = 0;
+
+/// A snapshot of a store as a file.
+#[derive(Debug)]
+pub(in crate::snapshot) struct AssembledSnapshot {
+    store: Store,
+    path: PathBuf,
+    seal: HeaderSeal,
+    packs: Vec<PackReference>,
+    segments: Vec<AssembledSegment>,
+    /// The contents of all raw buffers, in the order of the file.
+    contents: Vec<BufferContents>,
+    prelude: Vec<u8>,
+    end: Vec<u8>,
+    length: u64,
+    image: OnceLock<AssembledImage>,
+    open_files: Mutex<Vec<(ObjectName, Arc<File>)>>,
+    /// Asked before each read: an error ends it.
+    stop: Option<StopCheck>,
+}
+
+#[derive(Debug)]
+struct AssembledSegment {
+    offset: u64,
+    length: u64,
+    memo: (u64, u64),
+    uses: Vec<(u64, u64)>,
+    place: SegmentPlace,
+    /// The hash of its opcodes as they are stored.
+    opcodes: Option<ObjectName>,
+    /// Its raw buffers among all.
+    contents: Range<usize>,
+}
+
+/// The contents of a raw buffer.
+#[derive(Clone, Debug)]
+pub(in crate::snapshot) struct BufferContents {
+    /// Where they are in the file.
+    pub(in crate::snapshot) range: Range<u64>,
+    /// Their object.
+    pub(in crate::snapshot) name: ObjectName,
+}
+
+/// The opcodes at their offsets, and the contents of some raw buffers.
+#[derive(Debug)]
+struct AssembledImage {
+    bytes: MmapMut,
+    /// The offsets of the segments that are damaged.
+    damaged: BTreeSet<u64>,
+    /// The offsets of the segments whose raw buffers are there.
+    with_contents: BTreeSet<u64>,
+    /// One with more contents, made when those were asked for: this one may still be in use.
+    next: OnceLock<Box<AssembledImage>>,
+}
+
+impl AssembledImage {
+    fn last(&self) -> &Self {
+        let mut image = self;
+        while let Some(next) = image.next.get() {
+            image = next;
+        }
+        image
+    }
+}
+
+impl AssembledSnapshot {
+    /// Opens a snapshot, and returns its index as the file would have it, without the hashes of a file.
+    pub(in crate::snapshot) fn open(address: &StoreAddress) -> Result<(Self, Index), StoreError> {
+        let store = Store::open(&address.folder)?;
+        let number = address.number(&store)?;
+        let path = match (&address.which, number) {
+            (WhichSnapshot::File(path), _) => path.clone(),
+            (_, number) => store.snapshot_path(number.unwrap_or_default()),
+        };
+        let damaged = |problem: String| StoreError::DamagedSnapshot {
+            folder: store.name(),
+            number: number.unwrap_or_default(),
+            problem: format!("{problem}: copy the store again, or use another snapshot"),
+        };
+        let file = store.read_snapshot(&path).map_err(StoreError::io(&path))?;
+        let (header, seal) = SnapshotHeader::decode(&file).map_err(|problem| damaged(problem.to_owned()))?;
+        // A copy of an older snapshot under a newer number would be a lie.
+        if number.is_some_and(|number| number != header.number) {
+            return Err(damaged(format!("its file is that of @{}", header.number)));
+        }
+        let object = header.description.ok_or_else(|| damaged("it names no description".to_owned()))?;
+        let (description, _) = Description::read(&store, object)?;
+        let Description { index, parts } = description;
+        let index = laid_out(index).ok_or_else(|| damaged("its layout overflows".to_owned()))?;
+        let (mut prelude, mut end) = (Vec::new(), Vec::new());
+        let written = emit::prelude(&mut prelude, &index.module).and_then(|()| emit::end(&mut end));
+        written.map_err(|error| damaged(error.to_string()))?;
+        let (segments, contents) = cut(&index, parts.segments, parts.buffers);
+        let length = index.stream.length;
+        let (image, open_files) = Default::default();
+        let packs = parts.packs;
+        let assembled =
+            Self { store, path, seal, packs, segments, contents, prelude, end, length, image, open_files, stop: None };
+        Ok((assembled, index))
+    }
+
+    /// Asks before each read whether it goes on.
+    pub(in crate::snapshot) fn stop_at(&mut self, check: StopCheck) {
+        self.stop = Some(check);
+    }
+
+    /// The length of the pickle in bytes.
+    pub(in crate::snapshot) fn length(&self) -> u64 {
+        self.length
+    }
+
+    pub(in crate::snapshot) fn seal(&self) -> &HeaderSeal {
+        &self.seal
+    }
+
+    /// Signs the snapshot with this key, and leaves the rest of it as it is.
+    pub(in crate::snapshot) fn sign(&self, key: &SigningKey) -> Result<(), StoreError> {
+        let folder = self.store.snapshots();
+        let sign = || -> io::Result<()> {
+            let file = self.store.read_snapshot(&self.path)?;
+            // What is signed is what was checked.
+            let is_same = SnapshotHeader::decode(&file).is_ok_and(|(_, seal)| seal == self.seal);
+            let changed = || io::Error::other("the snapshot has changed in the meantime");
+            let signed = signed_again(&file, key).filter(|_| is_same).ok_or_else(changed)?;
+            let file = new_file(&folder, &signed)?;
+            file.as_file().sync_all()?;
+            file.persist(&self.path).map_err(|error| error.error)?;
+            sync_folder(&folder)
+        };
+        sign().map_err(StoreError::io(&self.path))
+    }
+
+    /// All bytes, without the opcodes that are damaged, and without the contents of raw buffers except those that
+    /// [`load_contents`](Self::load_contents) was called for.
+    pub(in crate::snapshot) fn bytes(&self) -> io::Result<&[u8]> {
+        Ok(&self.image()?.bytes)
+    }
+
+    /// Reads the contents of the raw buffers of the segments at these offsets.
+    pub(in crate::snapshot) fn load_contents(&self, segments: &[u64]) -> io::Result<()> {
+        let wanted = segments.iter().copied().filter(|segment| !self.contents_of(*segment).is_empty());
+        let mut wanted: BTreeSet<u64> = wanted.collect();
+        match self.image.get().map(AssembledImage::last) {
+            None => {
+                let _ = self.image.set(self.assemble(wanted)?);
+            }
+            Some(image) if wanted.is_subset(&image.with_contents) => {}
+            Some(image) => {
+                wanted.extend(&image.with_contents);
+                let _ = image.next.set(Box::new(self.assemble(wanted)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the opcodes of the segment at this offset match their hash, and fit.
+    pub(in crate::snapshot) fn has_opcodes(&self, segment: u64) -> io::Result<bool> {
+        Ok(!self.image()?.damaged.contains(&segment))
+    }
+
+    /// The contents of the raw buffers of the segment at this offset.
+    pub(in crate::snapshot) fn contents_of(&self, segment: u64) -> &[BufferContents] {
+        let found = self.segments.binary_search_by_key(&segment, |segment| segment.offset);
+        let range = found.ok().and_then(|number| self.segments.get(number)).map(|segment| segment.contents.clone());
+        range.and_then(|range| self.contents.get(range)).unwrap_or_default()
+    }
+
+    /// The file of an object with the contents of a raw buffer.
+    pub(in crate::snapshot) fn open_contents(&self, contents: &BufferContents) -> Result<Arc<File>, StoreError> {
+        let mut open = self.open_files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, file)) = open.iter().find(|(name, _)| *name == contents.name) {
+            return Ok(Arc::clone(file));
+        }
+        let length = contents.range.end.saturating_sub(contents.range.start);
+        let file = Arc::new(self.store.open_object(&contents.name, length)?);
+        if open.len() >= OPEN_FILES {
+            open.remove(0);
+        }
+        open.push((contents.name, Arc::clone(&file)));
+        Ok(file)
+    }
+
+    /// Fills a buffer with the bytes from `offset` on.
+    pub(in crate::snapshot) fn read(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        self.stop.map_or(Ok(()), |stop| stop())?;
+        while !buffer.is_empty() {
+            let number = self.contents.partition_point(|contents| contents.range.end <= offset);
+            let next = self.contents.get(number);
+            let inside = next.filter(|contents| contents.range.start <= offset);
+            let end = match (inside, next) {
+                (Some(contents), _) => contents.range.end,
+                (None, Some(contents)) => contents.range.start,
+                (None, None) => self.length,
+            };
+            let count = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
+            if count == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let (head, tail) = std::mem::take(&mut buffer).split_at_mut(count);
+            match inside {
+                Some(contents) => {
+                    let file = self.open_contents(contents).map_err(io::Error::other)?;
+                    file.read_exact_at(head, offset.saturating_sub(contents.range.start))?;
+                }
+                None => {
+                    let start = usize::try_from(offset).map_err(io::Error::other)?;
+                    let found = self.bytes()?.get(start..start.saturating_add(count));
+                    head.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+                }
+            }
+            buffer = tail;
+            offset = offset.saturating_add(count as u64);
+        }
+        Ok(())
+    }
+
+    fn image(&self) -> io::Result<&AssembledImage> {
+        if self.image.get().is_none() {
+            let image = self.assemble(BTreeSet::new())?;
+            // If another thread was faster, one of the two is dropped.
+            let _ = self.image.set(image);
+        }
+        self.image.get().map(AssembledImage::last).ok_or_else(|| io::Error::other("no image"))
+    }
+
+    fn assemble(&self, with_contents: BTreeSet<u64>) -> io::Result<AssembledImage> {
+        let length = usize::try_from(self.length).map_err(io::Error::other)?;
+        // Pages that nothing is copied to take no space.
+        let mut bytes = MmapOptions::new().len(length).no_reserve_swap().map_anon()?;
+        let _ = bytes.advise(Advice::NoHugePage);
+        let mut damaged = BTreeSet::new();
+        copy_to(&mut bytes, 0, &self.prelude);
+        copy_to(&mut bytes, self.length.saturating_sub(self.end.len() as u64), &self.end);
+        let mut by_pack: HashMap<u32, Vec<&AssembledSegment>> = HashMap::new();
+        for segment in &self.segments {
+            by_pack.entry(segment.place.0).or_default().push(segment);
+        }
+        for (number, segments) in by_pack {
+            // Each segment has a hash of its own, so a damaged pack loses only those whose bytes are wrong.
+            let pack = self.packs.get(number as usize).and_then(|pack| self.pack(*pack));
+            for segment in segments {
+                let opcodes = pack.as_deref().and_then(|pack| self.opcodes(segment, pack));
+                match opcodes {
+                    Some(opcodes) => self.place(segment, &opcodes, &mut bytes),
+                    None => {
+                        damaged.insert(segment.offset);
+                    }
+                }
+            }
+        }
+        for segment in &with_contents {
+            for contents in self.contents_of(*segment) {
+                let range = usize::try_from(contents.range.start).ok().zip(usize::try_from(contents.range.end).ok());
+                if let Some(memory) = range.and_then(|(start, end)| bytes.get_mut(start..end)) {
+                    let file = self.open_contents(contents).map_err(io::Error::other)?;
+                    file.read_exact_at(memory, 0)?;
+                }
+            }
+        }
+        Ok(AssembledImage { bytes, damaged, with_contents, next: OnceLock::new() })
+    }
+
+    /// The contents of a pack; `None` if they cannot be had.
+    fn pack(&self, PackReference(name, length): PackReference) -> Option<Vec<u8>> {
+        let file = self.store.open_object(&name, length).ok()?;
+        let mut bytes = Vec::new();
+        file.take(length).read_to_end(&mut bytes).ok()?;
+        packed_object::unpack(&bytes, &[]).ok()
+    }
+
+    /// The opcodes of a segment as they are in the file; `None` if they are not what was saved, or do not fit.
+    fn opcodes(&self, segment: &AssembledSegment, pack: &[u8]) -> Option<Vec<u8>> {
+        let SegmentPlace(_, at, length, form, cuts) = &segment.place;
+        let start = usize::try_from(*at).ok()?;
+        let stored = pack.get(start..start.checked_add(usize::try_from(*length).ok()?)?)?;
+        if segment.opcodes != Some(ObjectName::of(stored)) {
+            return None;
+        }
+        let contents = self.contents.get(segment.contents.clone())?;
+        let mut found = Vec::with_capacity(cuts.len());
+        for (at, contents) in cuts.iter().zip(contents) {
+            let length = contents.range.end.checked_sub(contents.range.start)?;
+            found.push(Cut { at: usize::try_from(*at).ok()?, length });
+        }
+        let (opcodes, cuts) = if *form == RELATIVE {
+            let around = SegmentPosition { offset: segment.offset, memo: segment.memo, uses: &segment.uses };
+            let mut opcodes = Vec::with_capacity(stored.len());
+            let cuts = to_absolute(stored, &found, around, &mut opcodes).ok()?;
+            (opcodes, cuts)
+        } else {
+            (stored.to_vec(), found)
+        };
+        // The layout was made without the opcodes: they must agree.
+        let mut before = 0_u64;
+        for (cut, contents) in cuts.iter().zip(contents) {
+            let start = segment.offset.checked_add(cut.at as u64)?.checked_add(before)?;
+            before = before.checked_add(cut.length)?;
+            if start != contents.range.start || cut.at > opcodes.len() {
+                return None;
+            }
+        }
+        (before.checked_add(opcodes.len() as u64)? == segment.length).then_some(opcodes)
+    }
+
+    /// Copies opcodes to their offsets, around the contents of raw buffers.
+    fn place(&self, segment: &AssembledSegment, opcodes: &[u8], image: &mut [u8]) {
+        let (mut rest, mut position) = (opcodes, segment.offset);
+        for contents in self.contents.get(segment.contents.clone()).unwrap_or_default() {
+            let length = usize::try_from(contents.range.start.saturating_sub(position)).unwrap_or(usize::MAX);
+            let (head, tail) = rest.split_at(length.min(rest.len()));
+            copy_to(image, position, head);
+            (rest, position) = (tail, contents.range.end);
+        }
+        copy_to(image, position, rest);
+    }
+}
+
+fn copy_to(image: &mut [u8], offset: u64, bytes: &[u8]) {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX);
+    if let Some(slot) = image.get_mut(start..start.saturating_add(bytes.len())) {
+        slot.copy_from_slice(bytes);
+    }
+}
+
+/// The segments of an index with their places, and the contents of all raw buffers.
+fn cut(
+    index: &Index,
+    places: Vec<SegmentPlace>,
+    buffers: Vec<ObjectName>,
+) -> (Vec<AssembledSegment>, Vec<BufferContents>) {
+    let mut memos: HashMap<&str, (u64, u64)> = HashMap::new();
+    let (mut segments, mut contents) = (Vec::with_capacity(places.len()), Vec::with_capacity(buffers.len()));
+    let mut buffers = buffers.into_iter();
+    for (place, (_, variable)) in places.into_iter().zip(index.segments()) {
+        let Variable { offset, length, memo, .. } = *variable;
+        let first = contents.len();
+        for (buffer, name) in variable.buffers.iter().zip(buffers.by_ref()) {
+            let end = buffer.offset.saturating_add(buffer.length);
+            contents.push(BufferContents { range: buffer.offset..end, name });
+        }
+        let uses = variable.uses.iter().map(|name| memos.get(name.as_str()).copied().unwrap_or((0, 0))).collect();
+        let opcodes = ObjectName::from_hex(opcodes_of(variable).as_bytes());
+        segments.push(AssembledSegment { offset, length, memo, uses, place, opcodes, contents: first..contents.len() });
+        memos.entry(variable.name.as_str()).or_insert(memo);
+    }
+    (segments, contents)
+}
+
+/// Whether the newest bytes of the snapshot that a path names have this user's signature; `None` for a file.
+pub(in crate::snapshot) fn is_signed_by(path: &Path, key: &SigningKey) -> Option<bool> {
+    let address = match StoreAddress::of(path) {
+        Ok(address) => address?,
+        Err(_) => return Some(false),
+    };
+    let read = || -> Option<HeaderSeal> {
+        let store = Store::open(&address.folder).ok()?;
+        let number = address.number(&store).ok()??;
+        let file = store.read_snapshot(&store.snapshot_path(number)).ok()?;
+        Some(SnapshotHeader::decode(&file).ok()?.1)
+    };
+    Some(read().is_some_and(|seal| seal.is_signed_by(key)))
+}

@@ -1,0 +1,36 @@
+//! Stores: folders that hold many snapshots of an evolving session, each object once. `docs/format.md` describes them.
+//!
+//! A store holds ordinary snapshots, cut up. [`store_target`] takes the stream of a save apart into objects, and
+//! [`assembled`] puts the file together again, as far as it is read: pickler, writer, reader, load plan, verdict and
+//! diff do not know of stores. [`store_address`] says what a path names, [`store_folder`] knows the files, and
+//! [`object_writer`] writes them.
+
+mod assembled;
+mod description;
+mod file_import;
+mod object_name;
+mod object_writer;
+mod packed_object;
+mod parent_snapshot;
+mod snapshot_header;
+mod store_address;
+mod store_check;
+mod store_error;
+mod store_folder;
+mod store_history;
+mod store_prune;
+mod store_target;
+#[cfg(test)]
+mod store_tests;
+
+pub(in crate::snapshot) use self::assembled::{AssembledSnapshot, BufferContents, is_signed_by};
+pub(crate) use self::file_import::import;
+pub(crate) use self::object_name::ObjectName;
+pub(crate) use self::snapshot_header::SnapshotHeader;
+pub(crate) use self::store_address::StoreAddress;
+pub(crate) use self::store_check::{StoreCheck, check, object_bytes};
+pub(crate) use self::store_error::StoreError;
+pub(crate) use self::store_folder::Store;
+pub(crate) use self::store_history::HistoryEntry;
+pub(crate) use self::store_prune::{PruneRules, Pruned, prune};
+pub(crate) use self::store_target::{SnapshotNotes, StoreTarget, StoredSnapshot};

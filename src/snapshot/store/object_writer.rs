@@ -1,0 +1,225 @@
+//! Writes the objects of a save that the store does not have yet.
+//!
+//! An object gets its name when its bytes are on the disk: a power cut must not leave a name with other contents, which
+//! later saves would take for the object. Until then it is a temporary file, which a failed save removes.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, Write};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use tempfile::NamedTempFile;
+
+use super::object_name::ObjectName;
+use super::store_folder::{Store, TEMP_PREFIX, sync_folder};
+use crate::snapshot::atomic::signals;
+use crate::snapshot::hash_tree::{self, TreeHasher};
+use crate::snapshot::save_target::check_room;
+use crate::snapshot::system;
+
+/// How many bytes are copied, hashed and written at a time: less than a processor's own cache.
+const PIECE: usize = 256 << 10;
+/// How many bytes a thread hashes at a time.
+const HASHED: usize = 1 << 20;
+/// More threads than this would only wait for memory.
+const MAX_THREADS: usize = 16;
+
+#[derive(Debug)]
+pub(super) struct ObjectWriter {
+    store: Store,
+    /// The folder of objects, to ask for free space.
+    folder: Option<File>,
+    /// The objects that have no name yet.
+    pending: HashMap<ObjectName, NamedTempFile>,
+    /// Those that are known to be in the store, with their lengths.
+    present: HashSet<(ObjectName, u64)>,
+    /// The bytes of all new objects.
+    pub(super) added: u64,
+}
+
+impl ObjectWriter {
+    pub(super) fn new(store: &Store) -> Self {
+        let folder = File::open(store.objects()).ok();
+        let (pending, present) = Default::default();
+        Self { store: store.clone(), folder, pending, present, added: 0 }
+    }
+
+    /// The free bytes on the store's disk; `None` if that is unknown.
+    pub(super) fn free(&self) -> Option<u64> {
+        self.folder.as_ref().and_then(system::free_space)
+    }
+
+    /// Whether an object need not be written.
+    pub(super) fn has(&mut self, name: ObjectName, length: u64) -> bool {
+        if self.pending.contains_key(&name) || self.present.contains(&(name, length)) {
+            return true;
+        }
+        let is_there = self.store.object_length(&name) == Some(length);
+        if is_there {
+            self.present.insert((name, length));
+        }
+        is_there
+    }
+
+    /// Adds an object with these bytes, unless the store has it.
+    pub(super) fn put(&mut self, bytes: &[u8]) -> io::Result<ObjectName> {
+        let name = ObjectName::of(bytes);
+        if !self.has(name, bytes.len() as u64) {
+            let mut file = self.new_file()?;
+            file.write_all(bytes)?;
+            self.keep(name, bytes.len() as u64, file);
+        }
+        Ok(name)
+    }
+
+    /// Adds an object with the contents of a raw buffer, unless the store has it. Another thread of the script may be
+    /// writing to that memory: what is stored is what was hashed. `may_be_known` says whether it is worth a look before
+    /// anything is written.
+    pub(super) fn put_contents(&mut self, contents: &[u8], may_be_known: bool) -> io::Result<ObjectName> {
+        let length = contents.len() as u64;
+        if may_be_known {
+            let name = ObjectName::from(hash_memory(contents)?);
+            if self.has(name, length) {
+                return Ok(name);
+            }
+        }
+        check_room(self.free(), length)?;
+        let mut file = self.new_file()?;
+        let mut hasher = TreeHasher::new(PIECE);
+        let mut copy = vec![0; PIECE.min(contents.len())];
+        for piece in contents.chunks(PIECE) {
+            signals::check()?;
+            let copy = copy.get_mut(..piece.len()).unwrap_or_default();
+            copy.copy_from_slice(piece);
+            hasher.update(copy);
+            file.write_all(copy)?;
+        }
+        let name = ObjectName::from(hasher.finalize());
+        if !self.has(name, length) {
+            self.keep(name, length, file);
+        }
+        Ok(name)
+    }
+
+    /// Gives all new objects their names.
+    pub(super) fn publish(&mut self) -> io::Result<()> {
+        let names: Vec<ObjectName> = self.pending.keys().copied().collect();
+        for name in names {
+            if let Some(file) = self.pending.get(&name) {
+                signals::check()?;
+                file.as_file().sync_all()?;
+            }
+            let Some(file) = self.pending.remove(&name) else { continue };
+            let length = file.as_file().metadata()?.len();
+            // Another save may have been faster with the same bytes: they are replaced by themselves.
+            file.persist(self.store.object_path(&name)).map_err(|error| error.error)?;
+            self.present.insert((name, length));
+        }
+        // Also for objects that another save has just written.
+        sync_folder(&self.store.objects())
+    }
+
+    /// Leaves the temporary files to another process.
+    pub(super) fn forget(&mut self) {
+        self.pending.drain().for_each(|(_, file)| std::mem::forget(file));
+    }
+
+    fn new_file(&self) -> io::Result<NamedTempFile> {
+        tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(self.store.objects())
+    }
+
+    fn keep(&mut self, name: ObjectName, length: u64, file: NamedTempFile) {
+        self.added = self.added.saturating_add(length);
+        self.pending.insert(name, file);
+    }
+}
+
+/// BLAKE3 of memory, on all processors if it is long.
+pub(super) fn hash_memory(bytes: &[u8]) -> io::Result<blake3::Hash> {
+    let pieces = bytes.len().div_ceil(HASHED);
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(pieces / 2).min(MAX_THREADS);
+    if threads < 2 {
+        return Ok(blake3::hash(bytes));
+    }
+    let next = AtomicUsize::new(0);
+    let work = || -> io::Result<Vec<(usize, [u8; 32])>> {
+        let mut done = Vec::new();
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let start = number.saturating_mul(HASHED);
+            let Some(piece) = bytes.get(start..bytes.len().min(start.saturating_add(HASHED))) else { return Ok(done) };
+            if piece.is_empty() {
+                return Ok(done);
+            }
+            signals::check()?;
+            done.push((number, hash_tree::hash_piece(number, HASHED, piece)));
+        }
+    };
+    let mut values = vec![[0; 32]; pieces];
+    thread::scope(|scope| -> io::Result<()> {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut done = vec![work()];
+        done.extend(
+            others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+        );
+        for done in done {
+            for (number, value) in done? {
+                if let Some(slot) = values.get_mut(number) {
+                    *slot = value;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(hash_tree::merge_pieces(&values))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    type StoreOutcome = Result<(), Box<dyn std::error::Error>>;
+
+    fn files(store: &Store) -> Vec<String> {
+        let entries = fs::read_dir(store.objects()).expect("a folder").flatten();
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn memory_is_hashed_by_many_threads() -> io::Result<()> {
+        for length in [0, 1, HASHED, 2 * HASHED, 2 * HASHED + 1, 5 * HASHED - 3, 8 * HASHED] {
+            let bytes: Vec<u8> = (0..length).map(|number| (number * 7 % 251) as u8).collect();
+            assert_eq!(hash_memory(&bytes)?, blake3::hash(&bytes), "{length}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn objects_are_written_once_and_named_when_they_are_complete() -> StoreOutcome {
+        let root = tempfile::tempdir()?;
+        let store = Store::open_or_create(&root.path().join("s"))?;
+        let contents: Vec<u8> = (0..PIECE * 3 + 5).map(|number| (number % 251) as u8).collect();
+        let mut writer = ObjectWriter::new(&store);
+        let name = writer.put_contents(&contents, false)?;
+        assert_eq!((name, writer.put(&contents)?), (ObjectName::of(&contents), name));
+        assert_eq!((writer.added, store.object_length(&name)), (contents.len() as u64, None));
+        writer.publish()?;
+        assert_eq!(store.read_object(&name, contents.len() as u64)?, contents);
+        let mut second = ObjectWriter::new(&store);
+        for may_be_known in [true, false] {
+            assert_eq!(second.put_contents(&contents, may_be_known)?, name);
+        }
+        assert_eq!(second.added, 0);
+        // A save that fails leaves nothing.
+        second.put(b"other")?;
+        drop(second);
+        assert_eq!(files(&store), [name.to_string()]);
+        Ok(())
+    }
+}

@@ -1,0 +1,216 @@
+//! Objects that are not raw buffers: packs of opcodes, and descriptions of snapshots. `docs/format.md` describes them.
+//!
+//! | offset | bytes | contents |
+//! | --- | --- | --- |
+//! | 0 | 7 | `SNAPOBJ` |
+//! | 7 | 1 | 0: stored as it is; 1: zstd; 2: zstd with another object's contents as its dictionary |
+//! | 8 | 8 | length of the contents in bytes |
+//! | 16 | 32 | only with 2: the name of that other object |
+//! | … | … | the contents |
+//!
+//! How much the contents may be longer than the file is limited, so that a small store cannot take much memory.
+
+use std::io;
+
+use zstd::bulk::{Compressor, Decompressor};
+use zstd::zstd_safe::CParameter;
+
+use super::object_name::ObjectName;
+
+const MAGIC: &[u8; 7] = b"SNAPOBJ";
+const PLAIN: u8 = 0;
+const ZSTD: u8 = 1;
+const DELTA: u8 = 2;
+/// The length of magic, encoding and length in bytes.
+const HEAD: usize = 16;
+/// Contents of up to this many bytes more than [`MOST_PER_BYTE`] allows are read.
+const ALWAYS: u64 = 64 << 10;
+/// The bytes of contents that are allowed for each byte of the file.
+const MOST_PER_BYTE: u64 = 64;
+/// The longest contents that are read.
+const MOST: u64 = 1 << 40;
+/// zstd's usual level: faster than a disk.
+const LEVEL: i32 = 3;
+/// For what is small and may be kept for long.
+const HIGH_LEVEL: i32 = 12;
+/// Contents up to this length are compressed with [`HIGH_LEVEL`].
+const SMALL: usize = 1 << 20;
+/// How much of long contents is compressed to see whether that helps.
+const SAMPLE: usize = 64 << 10;
+/// The largest window of a decoder that was not told to take more, as a power of two.
+const MAX_WINDOW: u32 = 27;
+
+/// Why an object cannot be unpacked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnpackError {
+    /// It is no packed object, or of a later version.
+    #[error("it is not a packed object of this version")]
+    Unknown,
+    /// It claims to unpack to more than its length allows.
+    #[error("it would unpack to {length} bytes, more than its length allows")]
+    TooLong {
+        /// The length of its contents.
+        length: u64,
+    },
+    /// The compressed bytes are damaged.
+    #[error("its contents cannot be unpacked ({0})")]
+    Damaged(String),
+}
+
+/// The head of a packed object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct PackedHead {
+    encoding: u8,
+    /// The length of the contents in bytes.
+    pub(super) length: u64,
+    /// The object whose contents it was compressed with.
+    pub(super) base: Option<ObjectName>,
+}
+
+impl PackedHead {
+    /// Reads the head, and checks the length against that of the file.
+    pub(super) fn of(file: &[u8]) -> Result<Self, UnpackError> {
+        let (head, rest) = file.split_first_chunk::<HEAD>().ok_or(UnpackError::Unknown)?;
+        let (magic, numbers) = head.split_at(MAGIC.len());
+        let (encoding, length) = numbers.split_first().ok_or(UnpackError::Unknown)?;
+        if magic != MAGIC || *encoding > DELTA {
+            return Err(UnpackError::Unknown);
+        }
+        let length = u64::from_le_bytes(length.try_into().map_err(|_| UnpackError::Unknown)?);
+        if length > MOST {
+            return Err(UnpackError::TooLong { length });
+        }
+        let base = match encoding {
+            &DELTA => {
+                let name = rest.first_chunk::<32>().ok_or(UnpackError::Unknown)?;
+                Some(ObjectName::from(blake3::Hash::from_bytes(*name)))
+            }
+            _ => None,
+        };
+        Ok(Self { encoding: *encoding, length, base })
+    }
+}
+
+/// Packs contents; with `base`, as what differs from those of another object.
+pub(super) fn pack(contents: &[u8], base: Option<(ObjectName, &[u8])>) -> io::Result<Vec<u8>> {
+    let delta = base.map(|(name, dictionary)| delta(contents, name, dictionary)).transpose()?;
+    let whole = || -> io::Result<Vec<u8>> {
+        let level = if contents.len() <= SMALL { HIGH_LEVEL } else { LEVEL };
+        let compressed = if is_compressible(contents)? { zstd::bulk::compress(contents, level)? } else { Vec::new() };
+        let packed = joined(ZSTD, contents.len(), &[&compressed]);
+        let helps = !compressed.is_empty() && compressed.len() < contents.len();
+        let is_allowed = contents.len() as u64 <= most_contents(packed.len(), 0);
+        Ok(if helps && is_allowed { packed } else { joined(PLAIN, contents.len(), &[contents]) })
+    };
+    match delta.zip(base) {
+        Some((packed, (_, dictionary))) if contents.len() as u64 <= most_contents(packed.len(), dictionary.len()) => {
+            Ok(packed)
+        }
+        _ => whole(),
+    }
+}
+
+/// Unpacks the bytes of an object's file; `base` holds the contents of the object that its head names.
+pub(super) fn unpack(file: &[u8], base: &[u8]) -> Result<Vec<u8>, UnpackError> {
+    let head = PackedHead::of(file)?;
+    let skipped = if head.base.is_some() { HEAD + 32 } else { HEAD };
+    let payload = file.get(skipped..).unwrap_or_default();
+    if head.encoding == PLAIN {
+        let is_whole = payload.len() as u64 == head.length;
+        return if is_whole { Ok(payload.to_vec()) } else { Err(UnpackError::Damaged("it is cut short".to_owned())) };
+    }
+    let dictionary = if head.base.is_some() { base } else { &[] };
+    if head.length > most_contents(file.len(), dictionary.len()) {
+        return Err(UnpackError::TooLong { length: head.length });
+    }
+    let damaged = |error: io::Error| UnpackError::Damaged(error.to_string());
+    let length = usize::try_from(head.length).map_err(|_| UnpackError::TooLong { length: head.length })?;
+    let mut decompressor = Decompressor::with_dictionary(dictionary).map_err(damaged)?;
+    let mut contents = Vec::with_capacity(length);
+    decompressor.decompress_to_buffer(payload, &mut contents).map_err(damaged)?;
+    if contents.len() == length { Ok(contents) } else { Err(UnpackError::Damaged("it is cut short".to_owned())) }
+}
+
+fn most_contents(file: usize, base: usize) -> u64 {
+    MOST_PER_BYTE.saturating_mul(file as u64).saturating_add(ALWAYS).saturating_add(base as u64)
+}
+
+fn delta(contents: &[u8], name: ObjectName, dictionary: &[u8]) -> io::Result<Vec<u8>> {
+    let mut compressor = Compressor::with_dictionary(HIGH_LEVEL, dictionary)?;
+    // The window must reach back over the whole dictionary.
+    let reach = contents.len().saturating_add(dictionary.len()).max(1 << 10).next_power_of_two().ilog2();
+    compressor.set_parameter(CParameter::WindowLog(reach.min(MAX_WINDOW)))?;
+    Ok(joined(DELTA, contents.len(), &[name.as_bytes(), &compressor.compress(contents)?]))
+}
+
+fn joined(encoding: u8, length: usize, parts: &[&[u8]]) -> Vec<u8> {
+    let mut file = MAGIC.to_vec();
+    file.push(encoding);
+    file.extend((length as u64).to_le_bytes());
+    parts.iter().for_each(|part| file.extend_from_slice(part));
+    file
+}
+
+/// A quick look at the beginning of long contents decides.
+fn is_compressible(contents: &[u8]) -> io::Result<bool> {
+    match contents.get(..SAMPLE) {
+        Some(sample) if contents.len() > 2 * SAMPLE => {
+            Ok(zstd::bulk::compress(sample, 1)?.len() < SAMPLE - SAMPLE / 16)
+        }
+        _ => Ok(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(length: usize) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn contents_come_back() -> io::Result<()> {
+        let text = b"one variable after the other, ".repeat(300);
+        for contents in [Vec::new(), b"x".to_vec(), text.clone(), noise(300_000), vec![0; 9_000_000], text.repeat(500)]
+        {
+            let packed = pack(&contents, None)?;
+            assert!(unpack(&packed, &[]).as_ref() == Ok(&contents), "{}", contents.len());
+            assert!(packed.len() <= contents.len() + HEAD);
+        }
+        assert!(pack(&text, None)?.len() < text.len() / 10);
+        Ok(())
+    }
+
+    #[test]
+    fn what_differs_is_small() -> io::Result<()> {
+        let base = noise(3_000_000);
+        let name = ObjectName::of(b"base");
+        let mut changed = base.clone();
+        changed.splice(1_000_000..1_000_003, *b"other");
+        let packed = pack(&changed, Some((name, &base)))?;
+        assert!(packed.len() < 2000, "{}", packed.len());
+        assert_eq!(PackedHead::of(&packed).map(|head| head.base), Ok(Some(name)));
+        assert!(unpack(&packed, &base) == Ok(changed.clone()));
+        assert!(unpack(&packed, &base[1..]) != Ok(changed));
+        Ok(())
+    }
+
+    #[test]
+    fn bombs_and_damage_are_refused() -> io::Result<()> {
+        let bomb = joined(ZSTD, 100 << 20, &[&zstd::bulk::compress(&vec![0; 100 << 20], 19)?]);
+        assert_eq!(unpack(&bomb, &[]), Err(UnpackError::TooLong { length: 100 << 20 }));
+        let lie = joined(ZSTD, 5, &[&zstd::bulk::compress(b"123456", 1)?]);
+        assert!(matches!(unpack(&lie, &[]), Err(UnpackError::Damaged(_))));
+        assert!(matches!(unpack(&joined(ZSTD, 7, &[b"nonsense"]), &[]), Err(UnpackError::Damaged(_))));
+        assert!(matches!(unpack(&joined(PLAIN, 7, &[b"short"]), &[]), Err(UnpackError::Damaged(_))));
+        for bytes in [&b""[..], b"SNAPOBJ", b"SNAPOBJ\x03\0\0\0\0\0\0\0\0", b"SNAPOBJ\x02\0\0\0\0\0\0\0\0short"] {
+            assert_eq!(unpack(bytes, &[]), Err(UnpackError::Unknown));
+        }
+        let huge = joined(PLAIN, usize::MAX, &[b""]);
+        assert_eq!(unpack(&huge, &[]), Err(UnpackError::TooLong { length: usize::MAX as u64 }));
+        Ok(())
+    }
+}

@@ -1,0 +1,200 @@
+//! What a path says about a store: `runs.snaps/` is its newest snapshot, `runs.snaps/@3` and `runs.snaps/@best` are one
+//! by its number or name. Any other path is that of a file.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::snapshot_header::SnapshotHeader;
+use super::store_error::StoreError;
+use super::store_folder::{Store, is_name, snapshot_number};
+
+/// A snapshot in a store, as the user named it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoreAddress {
+    /// The store.
+    pub(crate) folder: PathBuf,
+    /// The snapshot.
+    pub(crate) which: WhichSnapshot,
+}
+
+/// Which snapshot of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum WhichSnapshot {
+    /// The newest one.
+    Newest,
+    /// The one with this number.
+    Number(u64),
+    /// The one with this name.
+    Name(String),
+    /// The one in this file, while its save is not complete yet.
+    File(PathBuf),
+}
+
+impl StoreAddress {
+    /// What a path to read names; `None` for the path of a file.
+    ///
+    /// # Errors
+    /// If it is the form of an address, but there is no store.
+    pub(crate) fn of(path: &Path) -> Result<Option<Self>, StoreError> {
+        let newest = || Some(Self { folder: path.to_path_buf(), which: WhichSnapshot::Newest });
+        if ends_with_slash(path) {
+            return Store::open(path).map(|_| newest());
+        }
+        if let Some((folder, selector)) = selected(path) {
+            // A file can have such a name, too.
+            let store = Store::open(folder);
+            if store.is_err() && path.exists() {
+                return Ok(None);
+            }
+            store?;
+            let which = which(selector)?;
+            return Ok(Some(Self { folder: folder.to_path_buf(), which }));
+        }
+        if path.is_dir() {
+            return if Store::is_at(path) { Ok(newest()) } else { Ok(None) };
+        }
+        Ok(in_store(path))
+    }
+
+    /// The store to which a path that is written to refers; `None` for the path of a file.
+    ///
+    /// # Errors
+    /// If it names a snapshot.
+    pub(crate) fn target(path: &Path) -> Result<Option<PathBuf>, StoreError> {
+        if let Some((folder, _)) = selected(path)
+            && Store::is_at(folder)
+        {
+            return Err(StoreError::NamesSnapshot(path.to_path_buf()));
+        }
+        let is_store = ends_with_slash(path) || (path.is_dir() && Store::is_at(path));
+        Ok(is_store.then(|| path.to_path_buf()))
+    }
+
+    /// Whether a path names a store as such, and no snapshot of it.
+    pub(crate) fn is_whole_store(path: &Path) -> bool {
+        selected(path).is_none() && path.is_dir() && Store::is_at(path)
+    }
+
+    /// The number of the snapshot. `None` for one that is not complete yet.
+    pub(super) fn number(&self, store: &Store) -> Result<Option<u64>, StoreError> {
+        let known = store.numbers()?;
+        let no_number = |number| StoreError::NoNumber { folder: store.name(), number, known: known.clone() };
+        match &self.which {
+            WhichSnapshot::File(_) => Ok(None),
+            WhichSnapshot::Newest => newest(store, &known).map(Some).ok_or_else(|| StoreError::Empty(store.name())),
+            WhichSnapshot::Number(_) | WhichSnapshot::Name(_) if known.is_empty() => {
+                Err(StoreError::Empty(store.name()))
+            }
+            WhichSnapshot::Number(number) if known.contains(number) => Ok(Some(*number)),
+            WhichSnapshot::Number(number) => Err(no_number(*number)),
+            WhichSnapshot::Name(name) => match store.named(name) {
+                Some(number) if known.contains(&number) => Ok(Some(number)),
+                Some(number) => Err(no_number(number)),
+                None => {
+                    let known = store.names()?.into_iter().map(|(name, _)| name).collect();
+                    Err(StoreError::NoName { folder: store.name(), name: name.clone(), known })
+                }
+            },
+        }
+    }
+}
+
+/// The newest snapshot whose script did not fail; if all did, the newest one.
+fn newest(store: &Store, known: &[u64]) -> Option<u64> {
+    let has_failed = |number: &u64| {
+        let file = store.read_snapshot(&store.snapshot_path(*number));
+        file.is_ok_and(|file| SnapshotHeader::decode(&file).is_ok_and(|(header, _)| header.failed))
+    };
+    known.iter().rev().find(|number| !has_failed(number)).or(known.last()).copied()
+}
+
+/// Whether a path ends with `/`: the parts of a [`Path`] do not show it.
+pub(crate) fn ends_with_slash(path: &Path) -> bool {
+    path.as_os_str().as_bytes().ends_with(b"/")
+}
+
+/// The folder, and what follows `@` in the last part of the path.
+fn selected(path: &Path) -> Option<(&Path, &OsStr)> {
+    let bytes = path.as_os_str().as_bytes();
+    let at = bytes.iter().rposition(|byte| *byte == b'/');
+    let (folder, last) = match at {
+        Some(at) => bytes.split_at_checked(at + 1)?,
+        None => (&b"."[..], bytes),
+    };
+    // Without the `/`, so that messages name the store as the user would.
+    let folder = folder.strip_suffix(b"/").filter(|folder| !folder.is_empty()).unwrap_or(folder);
+    let selector = last.strip_prefix(b"@")?;
+    Some((Path::new(OsStr::from_bytes(folder)), OsStr::from_bytes(selector)))
+}
+
+fn which(selector: &OsStr) -> Result<WhichSnapshot, StoreError> {
+    let text = selector.to_string_lossy();
+    if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) {
+        // A number that does not fit belongs to no snapshot.
+        return Ok(WhichSnapshot::Number(text.parse().unwrap_or(u64::MAX)));
+    }
+    match text.as_ref() {
+        "" | "newest" | "latest" => Ok(WhichSnapshot::Newest),
+        name if is_name(name) => Ok(WhichSnapshot::Name(name.to_owned())),
+        name => Err(StoreError::BadName(name.to_owned())),
+    }
+}
+
+/// The address of the file of a snapshot: `runs.snaps/snapshots/00000003.snap`.
+fn in_store(path: &Path) -> Option<StoreAddress> {
+    let folder = path.parent()?;
+    let store = folder.parent().filter(|_| folder.file_name().is_some_and(|name| name == "snapshots"))?;
+    Store::open(store).ok()?;
+    let name = path.file_name()?.to_str()?;
+    let which = match snapshot_number(name) {
+        Some(number) => WhichSnapshot::Number(number),
+        None => WhichSnapshot::File(path.to_path_buf()),
+    };
+    Some(StoreAddress { folder: store.to_path_buf(), which })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type StoreOutcome = Result<(), Box<dyn std::error::Error>>;
+
+    #[test]
+    fn paths_name_snapshots_or_files() -> StoreOutcome {
+        let root = tempfile::tempdir()?;
+        let at = |path: &str| root.path().join(path);
+        Store::open_or_create(&at("s"))?;
+        std::fs::create_dir(at("folder"))?;
+        std::fs::write(at("file.pkl"), "x")?;
+        std::fs::write(at("@3"), "x")?;
+        let of = |path: &str| StoreAddress::of(&at(path));
+        let which = |path: &str| of(path).map(|address| address.map(|address| address.which));
+        for (path, expected) in [
+            ("s/", WhichSnapshot::Newest),
+            ("s", WhichSnapshot::Newest),
+            ("s/@", WhichSnapshot::Newest),
+            ("s/@3", WhichSnapshot::Number(3)),
+            ("s/@003", WhichSnapshot::Number(3)),
+            ("s/@99999999999999999999", WhichSnapshot::Number(u64::MAX)),
+            ("s/@best", WhichSnapshot::Name("best".to_owned())),
+            ("s/snapshots/00000003.snap", WhichSnapshot::Number(3)),
+        ] {
+            assert_eq!(which(path)?, Some(expected), "{path}");
+        }
+        for path in ["file.pkl", "folder", "@3", "none.pkl", "none/x"] {
+            assert_eq!(of(path)?, None, "{path}");
+        }
+        assert!(matches!(of("folder/"), Err(StoreError::NotAStore(_))));
+        assert!(matches!(of("none/"), Err(StoreError::Missing(_))));
+        assert!(matches!(of("none/@3"), Err(StoreError::Missing(_))));
+        assert!(matches!(of("folder/@3"), Err(StoreError::NotAStore(_))));
+        assert!(matches!(of("file.pkl/@3"), Err(StoreError::IsFile(_))));
+        assert!(matches!(of("s/@a\nb"), Err(StoreError::BadName(_))));
+        let target = |path: &str| StoreAddress::target(&at(path)).map(|target| target.is_some());
+        assert!(target("s")? && target("s/")? && target("none/")? && target("folder/")?);
+        assert!(!target("file.pkl")? && !target("folder")? && !target("none")?);
+        assert!(matches!(target("s/@4"), Err(StoreError::NamesSnapshot(_))));
+        Ok(())
+    }
+}

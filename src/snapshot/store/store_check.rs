@@ -1,0 +1,132 @@
+//! Checks a whole store: every snapshot, that every object it needs is there, and that every object matches its name.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::{self, Read};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use super::object_name::ObjectName;
+use super::store_error::StoreError;
+use super::store_folder::{Store, open_regular};
+use crate::snapshot::reader::Progress;
+
+/// How many bytes are read and hashed at a time.
+const PIECE: usize = 256 << 10;
+const MAX_THREADS: usize = 16;
+
+/// What a check of a store found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct StoreCheck {
+    /// The snapshots, by number, each with what is wrong with it.
+    pub(crate) snapshots: Vec<(u64, Vec<String>)>,
+    /// How many objects there are.
+    pub(crate) objects: u64,
+    /// The bytes of all objects.
+    pub(crate) bytes: u64,
+    /// How many objects no snapshot needs: `prune` removes them.
+    pub(crate) unneeded: u64,
+}
+
+impl StoreCheck {
+    /// Whether nothing is wrong.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.snapshots.iter().all(|(_, problems)| problems.is_empty())
+    }
+}
+
+/// The bytes of all objects, for a progress bar.
+pub(crate) fn object_bytes(store: &Store) -> Result<u64, StoreError> {
+    Ok(objects(store)?.values().sum())
+}
+
+/// Checks a store. `progress` is called with the number of bytes that were read.
+///
+/// # Errors
+/// If its folders cannot be read. Damage is not an error.
+pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck, StoreError> {
+    let objects = objects(store)?;
+    let all: Vec<(ObjectName, u64)> = objects.iter().map(|(name, length)| (*name, *length)).collect();
+    let faults = check_objects(store, &all, progress);
+    let mut checked = StoreCheck { objects: all.len() as u64, bytes: objects.values().sum(), ..StoreCheck::default() };
+    let mut unneeded = objects.clone();
+    for entry in store.history()? {
+        let mut problems = Vec::new();
+        match store.needed_by(&entry) {
+            Ok(needed) => {
+                for (name, length) in needed {
+                    unneeded.remove(&name);
+                    problems.extend(match (objects.get(&name), faults.get(&name)) {
+                        (None, _) => Some(format!("the object {name} is missing")),
+                        (Some(found), _) if *found != length => {
+                            Some(format!("the object {name} has {found} bytes and not {length}"))
+                        }
+                        (_, Some(fault)) => Some(format!("the object {name} {fault}")),
+                        _ => None,
+                    });
+                }
+            }
+            Err(StoreError::DamagedSnapshot { problem, .. }) => problems.push(problem),
+            Err(error) => return Err(error),
+        }
+        checked.snapshots.push((entry.number, problems));
+    }
+    checked.unneeded = unneeded.len() as u64;
+    Ok(checked)
+}
+
+/// The objects of a store with the lengths of their files.
+fn objects(store: &Store) -> Result<BTreeMap<ObjectName, u64>, StoreError> {
+    let folder = store.objects();
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(&folder).map_err(StoreError::io(&folder))? {
+        let name = entry.map_err(|error| StoreError::io(&folder)(error))?.file_name();
+        let name = name.to_str().and_then(|name| ObjectName::from_hex(name.as_bytes()));
+        found.extend(name.and_then(|name| Some((name, store.object_length(&name)?))));
+    }
+    Ok(found)
+}
+
+/// What is wrong with objects, on all processors.
+fn check_objects(
+    store: &Store,
+    objects: &[(ObjectName, u64)],
+    progress: Progress<'_>,
+) -> HashMap<ObjectName, &'static str> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let (mut faults, mut buffer) = (Vec::new(), vec![0; PIECE]);
+        while let Some((name, _)) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
+            match hash(store, name, &mut buffer, progress) {
+                Ok(found) if found == *name => {}
+                Ok(_) => faults.push((*name, "does not match its name, which is its checksum")),
+                Err(_) => faults.push((*name, "cannot be read")),
+            }
+        }
+        faults
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS).min(objects.len().max(1));
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut faults = work();
+        for other in others {
+            faults.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        faults.into_iter().collect()
+    })
+}
+
+fn hash(store: &Store, name: &ObjectName, buffer: &mut [u8], progress: Progress<'_>) -> io::Result<ObjectName> {
+    let (mut file, _) = open_regular(&store.object_path(name))?;
+    let mut hasher = blake3::Hasher::new();
+    loop {
+        let count = file.read(buffer)?;
+        let piece = buffer.get(..count).unwrap_or_default();
+        if piece.is_empty() {
+            return Ok(ObjectName::from(hasher.finalize()));
+        }
+        hasher.update(piece);
+        progress(count as u64);
+    }
+}

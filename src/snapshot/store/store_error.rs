@@ -1,0 +1,201 @@
+//! Why a store, or a snapshot in one, cannot be used. Each message names the thing and says what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::packed_object::UnpackError;
+
+/// How many numbers or names a message lists.
+const LISTED: usize = 12;
+/// How similar a name must be to be suggested, from 0 to 1.
+const SIMILAR: f64 = 0.75;
+
+/// Why a store cannot be used.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// A folder or file that is no store.
+    #[error("{0} is not a store: `snapcli save -o {0}/ SCRIPT` makes one, in a new or an empty folder")]
+    NotAStore(String),
+    /// There is nothing at the path.
+    #[error("there is no store {0}: check its name (`snapcli save -o {0}/ SCRIPT` makes one)")]
+    Missing(String),
+    /// A file where a store was meant.
+    #[error("{0} is a file, and a store is a folder: write its name without / and @")]
+    IsFile(String),
+    /// A folder with other files where a store was to be made.
+    #[error("{} has other files in it and is not a store: name a new or an empty folder", .0.display())]
+    OtherFolder(PathBuf),
+    /// A target that names a snapshot of a store.
+    #[error("{} names a snapshot, and snapshots of a store are never changed: save to the store, {}/", .0.display(),
+        .0.parent().unwrap_or(.0).display())]
+    NamesSnapshot(PathBuf),
+    /// A store of a later version.
+    #[error("{folder} is a store of version {version}, which is newer than 1: update snapcli")]
+    Newer {
+        /// The store.
+        folder: String,
+        /// Its version.
+        version: u64,
+    },
+    /// The store holds no snapshot.
+    #[error("{0} has no snapshots yet: save one with `snapcli save -o {0}/ SCRIPT`")]
+    Empty(String),
+    /// There is no snapshot with this number.
+    #[error("{folder} has no snapshot @{number}: it has {}", listed_numbers(known))]
+    NoNumber {
+        /// The store.
+        folder: String,
+        /// The number.
+        number: u64,
+        /// Those that exist, ascending.
+        known: Vec<u64>,
+    },
+    /// There is no snapshot with this name.
+    #[error("{folder} has no snapshot @{name}: {}", listed_names(name, known))]
+    NoName {
+        /// The store.
+        folder: String,
+        /// The name.
+        name: String,
+        /// Those that exist, sorted.
+        known: Vec<String>,
+    },
+    /// Not a number, and not allowed as a name.
+    #[error("{0:?} cannot name a snapshot: use letters, digits, -, _ and ., and not only digits")]
+    BadName(String),
+    /// The message of a snapshot is too long.
+    #[error("the message has {0} bytes: use at most {MAX_MESSAGE}")]
+    LongMessage(usize),
+    /// A file of the store is damaged.
+    #[error("snapshot @{number} of {folder} is damaged: {problem}")]
+    DamagedSnapshot {
+        /// The store.
+        folder: String,
+        /// The number of the snapshot.
+        number: u64,
+        /// What is wrong.
+        problem: String,
+    },
+    /// An object cannot be read.
+    #[error("the object {name} {problem}")]
+    Object {
+        /// The name of the object.
+        name: String,
+        /// What is wrong.
+        problem: ObjectProblem,
+    },
+    /// The lock cannot be taken.
+    #[error("cannot lock {}: its file system must support locks for this", .0.display())]
+    Lock(PathBuf, #[source] io::Error),
+    /// The system's error.
+    #[error("cannot read or write {}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+}
+
+/// What is wrong with an object.
+#[derive(Debug, Error)]
+pub enum ObjectProblem {
+    /// There is no such file.
+    #[error("is missing: copy the store again, or use another snapshot")]
+    Missing,
+    /// Its length is wrong, or it is no regular file.
+    #[error("has another length than it should: copy the store again, or use another snapshot")]
+    Length,
+    /// Its bytes do not match its name.
+    #[error("does not match its name, which is its checksum: copy the store again, or use another snapshot")]
+    Checksum,
+    /// Its contents cannot be had.
+    #[error("is damaged ({0}): copy the store again, or use another snapshot")]
+    Packed(UnpackError),
+    /// The system's error.
+    #[error("cannot be read ({0}): check the disk and the permissions")]
+    Io(io::Error),
+}
+
+/// The longest message of a snapshot in bytes.
+pub(super) const MAX_MESSAGE: usize = 4096;
+
+impl StoreError {
+    pub(super) fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        |source| Self::Io { path: path.to_path_buf(), source }
+    }
+
+    /// Whether a store or a snapshot of it does not exist.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing(_) | Self::Empty(_) | Self::NoNumber { .. } | Self::NoName { .. })
+    }
+
+    /// Whether the user named something that does not exist, or is something else: a usage error.
+    pub(crate) fn is_wrong_name(&self) -> bool {
+        !matches!(self, Self::DamagedSnapshot { .. } | Self::Object { .. } | Self::Lock(..) | Self::Io { .. })
+    }
+}
+
+/// The numbers as ranges: `1 to 5, 8 and 9`.
+fn listed_numbers(known: &[u64]) -> String {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for number in known {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*number) => *last = *number,
+            _ => ranges.push((*number, *number)),
+        }
+    }
+    let words = ranges.iter().map(|(first, last)| match last.saturating_sub(*first) {
+        0 => format!("@{first}"),
+        1 => format!("@{first} and @{last}"),
+        _ => format!("@{first} to @{last}"),
+    });
+    let words: Vec<String> = words.collect();
+    match words.split_at_checked(words.len().saturating_sub(LISTED)) {
+        _ if words.is_empty() => "none".to_owned(),
+        Some((left_out, shown)) if !left_out.is_empty() => format!("{} and earlier ones", shown.join(", ")),
+        _ => words.join(", "),
+    }
+}
+
+fn listed_names(name: &str, known: &[String]) -> String {
+    let closest = known.iter().map(|other| (strsim::jaro_winkler(name, other), other));
+    let closest = closest.filter(|(score, _)| *score >= SIMILAR).max_by(|a, b| a.0.total_cmp(&b.0));
+    let names: Vec<String> = known.iter().take(LISTED).map(|name| format!("@{name}")).collect();
+    let more = if known.len() > LISTED { " and more (see `snapcli log`)" } else { "" };
+    match closest {
+        _ if known.is_empty() => "none has a name (`snapcli log` lists the numbers)".to_owned(),
+        Some((_, other)) if known.len() > 1 => {
+            format!("did you mean @{other}? Its names are {}{more}", names.join(", "))
+        }
+        Some((_, other)) => format!("did you mean @{other}?"),
+        None if known.len() == 1 => format!("its only name is {}", names.join("")),
+        None => format!("its names are {}{more}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_what_exists() {
+        let no_number = |known: &[u64]| {
+            StoreError::NoNumber { folder: "runs.snaps".to_owned(), number: 7, known: known.to_vec() }.to_string()
+        };
+        assert_eq!(no_number(&[1, 2, 3, 5, 6, 9]), "runs.snaps has no snapshot @7: it has @1 to @3, @5 and @6, @9");
+        let many: Vec<u64> = (0..40).map(|number| number * 2).collect();
+        assert!(no_number(&many).ends_with("@74, @76, @78 and earlier ones"));
+        let no_name = |known: &[&str]| {
+            let known = known.iter().map(|name| (*name).to_owned()).collect();
+            StoreError::NoName { folder: "r".to_owned(), name: "bset".to_owned(), known }.to_string()
+        };
+        assert_eq!(no_name(&[]), "r has no snapshot @bset: none has a name (`snapcli log` lists the numbers)");
+        assert_eq!(no_name(&["best"]), "r has no snapshot @bset: did you mean @best?");
+        let two = "r has no snapshot @bset: did you mean @best? Its names are @best, @first";
+        assert_eq!(no_name(&["best", "first"]), two);
+        assert_eq!(no_name(&["x", "y"]), "r has no snapshot @bset: its names are @x, @y");
+    }
+}

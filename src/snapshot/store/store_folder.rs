@@ -1,0 +1,412 @@
+//! The folder of a store: its parts, the files in them, and the locks. Whoever may write to the folder can put anything
+//! there, so files are opened without following symlinks, and only regular files of a bounded length are read.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+use super::object_name::ObjectName;
+use super::store_error::{ObjectProblem, StoreError};
+use crate::snapshot::atomic::signals;
+
+/// The file that makes a folder a store.
+const MARKER: &str = "snapcli-store.json";
+const OBJECTS: &str = "objects";
+const SNAPSHOTS: &str = "snapshots";
+const NAMES: &str = "names";
+const LOCK: &str = "lock";
+/// The ending of the file of a snapshot.
+const SNAPSHOT_ENDING: &str = ".snap";
+/// The beginning of the names of files that are being written.
+pub(super) const TEMP_PREFIX: &str = ".new-";
+/// The longest file of a snapshot that is read, and the longest marker, in bytes.
+const MAX_SNAPSHOT: u64 = 256 << 10;
+const MAX_MARKER: u64 = 4096;
+/// The longest name of a snapshot in bytes.
+const MAX_NAME: usize = 100;
+const VERSION: u64 = 1;
+/// How often to try again to take a lock that another process holds.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+#[derive(Serialize, Deserialize)]
+struct Marker {
+    snapcli_store: u64,
+    /// Random: tells two stores apart.
+    id: String,
+}
+
+/// A store in a folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Store {
+    folder: PathBuf,
+}
+
+/// A lock on a store, until it is dropped.
+#[derive(Debug)]
+pub(super) struct StoreLock(#[allow(dead_code, reason = "holds the lock")] File);
+
+impl Store {
+    /// Opens a store.
+    pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
+        let store = Self { folder: folder.to_path_buf() };
+        let marker = match store.read_file(&folder.join(MARKER), MAX_MARKER) {
+            Ok(marker) => marker,
+            Err(error) => {
+                return Err(match fs::metadata(folder) {
+                    Err(missing) if missing.kind() == io::ErrorKind::NotFound => StoreError::Missing(store.name()),
+                    Ok(found) if !found.is_dir() => StoreError::IsFile(store.name()),
+                    _ if error.kind() == io::ErrorKind::NotFound => StoreError::NotAStore(store.name()),
+                    _ => StoreError::io(&folder.join(MARKER))(error),
+                });
+            }
+        };
+        let marker: Marker = serde_json::from_slice(&marker).map_err(|_| StoreError::NotAStore(store.name()))?;
+        if marker.snapcli_store > VERSION {
+            return Err(StoreError::Newer { folder: store.name(), version: marker.snapcli_store });
+        }
+        for part in [OBJECTS, SNAPSHOTS, NAMES] {
+            let path = folder.join(part);
+            // A symlink could lead a save or a `prune` anywhere.
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_dir() => {}
+                Ok(_) => return Err(StoreError::NotAStore(store.name())),
+                Err(error) => return Err(StoreError::io(&path)(error)),
+            }
+        }
+        Ok(store)
+    }
+
+    /// Opens a store, or makes one in a folder that is new or empty.
+    pub(crate) fn open_or_create(folder: &Path) -> Result<Self, StoreError> {
+        match Self::open(folder) {
+            Err(StoreError::Missing(_) | StoreError::NotAStore(_) | StoreError::Io { .. }) => {}
+            done => return done,
+        }
+        let failed = |error| StoreError::io(folder)(error);
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
+        // Two processes may make it at the same time: the parts of a store are no other files.
+        let mine = [OBJECTS, SNAPSHOTS, NAMES, LOCK, MARKER];
+        for entry in fs::read_dir(folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let name = name.to_string_lossy();
+            if !mine.contains(&name.as_ref()) && !name.starts_with(TEMP_PREFIX) {
+                return Err(StoreError::OtherFolder(folder.to_path_buf()));
+            }
+        }
+        for part in [OBJECTS, SNAPSHOTS, NAMES] {
+            match DirBuilder::new().mode(0o700).create(folder.join(part)) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+                _ => {}
+            }
+        }
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).map_err(|error| failed(io::Error::other(error)))?;
+        let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let marker =
+            serde_json::to_vec(&Marker { snapcli_store: VERSION, id }).map_err(|error| failed(error.into()))?;
+        // Last, and at once: the folder is a store when all of it is there.
+        match new_file(folder, &marker).and_then(|file| {
+            file.as_file().sync_all()?;
+            file.persist_noclobber(folder.join(MARKER)).map_err(|error| error.error)
+        }) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
+        sync_folder(folder).map_err(failed)?;
+        Self::open(folder)
+    }
+
+    /// Whether a folder is a store.
+    pub(crate) fn is_at(folder: &Path) -> bool {
+        Self::open(folder).is_ok()
+    }
+
+    /// The path without the last `/`, for messages.
+    pub(crate) fn name(&self) -> String {
+        let name = self.folder.display().to_string();
+        let trimmed = name.trim_end_matches('/');
+        if trimmed.is_empty() { name } else { trimmed.to_owned() }
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn objects(&self) -> PathBuf {
+        self.folder.join(OBJECTS)
+    }
+
+    pub(super) fn snapshots(&self) -> PathBuf {
+        self.folder.join(SNAPSHOTS)
+    }
+
+    pub(super) fn object_path(&self, name: &ObjectName) -> PathBuf {
+        self.folder.join(OBJECTS).join(name.to_string())
+    }
+
+    pub(super) fn snapshot_path(&self, number: u64) -> PathBuf {
+        self.folder.join(SNAPSHOTS).join(format!("{number:08}{SNAPSHOT_ENDING}"))
+    }
+
+    pub(super) fn name_path(&self, name: &str) -> PathBuf {
+        self.folder.join(NAMES).join(name)
+    }
+
+    /// The numbers of all snapshots, ascending.
+    pub(crate) fn numbers(&self) -> Result<Vec<u64>, StoreError> {
+        let folder = self.snapshots();
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(StoreError::io(&folder))? {
+            let name = entry.map_err(|error| StoreError::io(&folder)(error))?.file_name();
+            numbers.extend(name.to_str().and_then(snapshot_number));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    /// The names of snapshots and their numbers, sorted by name. Files that are no names are left out.
+    pub(crate) fn names(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let folder = self.folder.join(NAMES);
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(StoreError::io(&folder))? {
+            let name = entry.map_err(|error| StoreError::io(&folder)(error))?.file_name();
+            let Some(name) = name.to_str().filter(|name| is_name(name)) else { continue };
+            names.extend(self.named(name).map(|number| (name.to_owned(), number)));
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// The number of the snapshot with this name.
+    pub(super) fn named(&self, name: &str) -> Option<u64> {
+        let text = self.read_file(&self.name_path(name), MAX_MARKER).ok()?;
+        std::str::from_utf8(&text).ok()?.trim().parse().ok()
+    }
+
+    /// Gives a snapshot a name, and takes it from the one that had it.
+    pub(super) fn set_name(&self, name: &str, number: u64, sync: bool) -> Result<(), StoreError> {
+        let folder = self.folder.join(NAMES);
+        let write = || -> io::Result<()> {
+            let file = new_file(&folder, format!("{number}\n").as_bytes())?;
+            if sync {
+                file.as_file().sync_all()?;
+            }
+            file.persist(folder.join(name)).map_err(|error| error.error)?;
+            if sync { sync_folder(&folder) } else { Ok(()) }
+        };
+        write().map_err(StoreError::io(&folder))
+    }
+
+    /// The bytes of a snapshot's file.
+    pub(super) fn read_snapshot(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.read_file(path, MAX_SNAPSHOT)
+    }
+
+    /// Opens an object, which must have this length.
+    pub(super) fn open_object(&self, name: &ObjectName, length: u64) -> Result<File, StoreError> {
+        let wrong = |problem| StoreError::Object { name: name.to_string(), problem };
+        match open_regular(&self.object_path(name)) {
+            Ok((file, found)) if found == length => Ok(file),
+            Ok(_) => Err(wrong(ObjectProblem::Length)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(wrong(ObjectProblem::Missing)),
+            Err(error) => Err(wrong(ObjectProblem::Io(error))),
+        }
+    }
+
+    /// The length of an object's file; `None` if there is none.
+    pub(super) fn object_length(&self, name: &ObjectName) -> Option<u64> {
+        let found = fs::symlink_metadata(self.object_path(name)).ok()?;
+        found.is_file().then_some(found.len())
+    }
+
+    /// All bytes of an object's file, which match its name. `length` is what they should be.
+    pub(super) fn read_object(&self, name: &ObjectName, length: u64) -> Result<Vec<u8>, StoreError> {
+        let wrong = |problem| StoreError::Object { name: name.to_string(), problem };
+        let file = self.open_object(name, length)?;
+        // The file has this length, so no more is allocated than exists.
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        file.take(length).read_to_end(&mut bytes).map_err(|error| wrong(ObjectProblem::Io(error)))?;
+        if ObjectName::of(&bytes) == *name { Ok(bytes) } else { Err(wrong(ObjectProblem::Checksum)) }
+    }
+
+    /// A lock that many saves may hold at once, while no `prune` does. Without locks on this file system, `None`.
+    pub(super) fn lock_shared(&self) -> Result<Option<StoreLock>, StoreError> {
+        match self.lock(FlockOperation::NonBlockingLockShared, &mut || {}) {
+            Err(StoreError::Lock(..)) => Ok(None),
+            done => done.map(Some),
+        }
+    }
+
+    /// A lock that only one `prune` holds, while nothing is saved. `waiting` is called once if it has to wait.
+    pub(super) fn lock_exclusive(&self, waiting: &mut dyn FnMut()) -> Result<StoreLock, StoreError> {
+        self.lock(FlockOperation::NonBlockingLockExclusive, waiting)
+    }
+
+    fn lock(&self, operation: FlockOperation, waiting: &mut dyn FnMut()) -> Result<StoreLock, StoreError> {
+        let path = self.folder.join(LOCK);
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let open =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(&path);
+        let file = open.map_err(StoreError::io(&path))?;
+        let mut has_waited = false;
+        loop {
+            match flock(&file, operation).map_err(io::Error::from) {
+                Ok(()) => return Ok(StoreLock(file)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if !std::mem::replace(&mut has_waited, true) {
+                        waiting();
+                    }
+                    signals::check().map_err(StoreError::io(&path))?;
+                    std::thread::sleep(LOCK_PAUSE);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(StoreError::Lock(self.folder.clone(), error)),
+            }
+        }
+    }
+
+    fn read_file(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+        let (file, length) = open_regular(path)?;
+        if length > most {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long"));
+        }
+        let mut bytes = Vec::new();
+        file.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Opens a regular file for reading, and returns its length.
+pub(super) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
+    // Opening a named pipe would wait.
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    let found = file.metadata()?;
+    match found.is_file() {
+        true => Ok((file, found.len())),
+        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file")),
+    }
+}
+
+/// A new file in a folder, with these bytes, which is removed unless it gets a name.
+pub(super) fn new_file(folder: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    Ok(file)
+}
+
+/// Makes the names of new files survive a power cut.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    crate::snapshot::atomic::sync_directory(folder)
+}
+
+/// The number in the name of a snapshot's file.
+pub(super) fn snapshot_number(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(SNAPSHOT_ENDING)?;
+    let number: u64 = digits.parse().ok()?;
+    // One number, one name.
+    (number > 0 && format!("{number:08}") == digits).then_some(number)
+}
+
+/// Whether a snapshot can have this name. It is the name of a file, and no number.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_alphanumeric() || "-_.+= ".contains(c);
+    !name.is_empty()
+        && name.len() <= MAX_NAME
+        && name.chars().all(is_allowed)
+        && !name.starts_with(['.', '-', ' '])
+        && !name.ends_with(' ')
+        && !name.chars().all(|c| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    type StoreOutcome = Result<(), Box<dyn std::error::Error>>;
+
+    #[test]
+    fn a_store_is_made_in_an_empty_folder_only() -> StoreOutcome {
+        let root = tempfile::tempdir()?;
+        let folder = root.path().join("runs.snaps");
+        assert!(matches!(Store::open(&folder), Err(StoreError::Missing(_))));
+        Store::open_or_create(&folder)?;
+        assert!(Store::is_at(&folder) && Store::open_or_create(&folder).is_ok());
+        let other = root.path().join("other");
+        fs::create_dir(&other)?;
+        assert!(matches!(Store::open(&other), Err(StoreError::NotAStore(_))));
+        Store::open_or_create(&other)?;
+        assert!(matches!(Store::open_or_create(root.path()), Err(StoreError::OtherFolder(_))));
+        fs::write(root.path().join("file"), "x")?;
+        assert!(matches!(Store::open_or_create(&root.path().join("file")), Err(StoreError::IsFile(_))));
+        assert!(matches!(Store::open_or_create(&root.path().join("no/where")), Err(StoreError::Io { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn stores_of_a_later_version_and_symlinks_are_refused() -> StoreOutcome {
+        let root = tempfile::tempdir()?;
+        let folder = root.path().join("s");
+        let store = Store::open_or_create(&folder)?;
+        let name = ObjectName::of(b"secret");
+        fs::write(root.path().join("secret"), "secret")?;
+        symlink(root.path().join("secret"), store.object_path(&name))?;
+        assert!(store.read_object(&name, 6).is_err() && store.object_length(&name).is_none());
+        fs::remove_file(store.object_path(&name))?;
+        fs::write(store.object_path(&name), "secret")?;
+        assert_eq!(store.read_object(&name, 6)?, b"secret");
+        assert!(store.read_object(&name, 7).is_err());
+        fs::write(store.object_path(&name), "Secret")?;
+        assert!(store.read_object(&name, 6).is_err_and(|error| error.to_string().contains("checksum")));
+        fs::remove_dir(folder.join(NAMES))?;
+        symlink(root.path(), folder.join(NAMES))?;
+        assert!(matches!(Store::open(&folder), Err(StoreError::NotAStore(_))));
+        fs::write(folder.join(MARKER), r#"{"snapcli_store":2,"id":""}"#)?;
+        assert!(matches!(Store::open(&folder), Err(StoreError::Newer { version: 2, .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn saves_share_the_lock_and_prune_has_it_alone() -> StoreOutcome {
+        let root = tempfile::tempdir()?;
+        let store = Store::open_or_create(&root.path().join("s"))?;
+        let (one, two) = (store.lock_shared()?, store.lock_shared()?);
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| -> StoreOutcome {
+            let (store, waits) = (&store, sender.clone());
+            scope.spawn(move || {
+                let lock = store.lock_exclusive(&mut || waits.send("waits").expect("a receiver")).expect("a lock");
+                sender.send("has it").expect("a receiver");
+                drop(lock);
+            });
+            assert_eq!(receiver.recv()?, "waits");
+            drop((one, two));
+            assert_eq!(receiver.recv()?, "has it");
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn names_and_numbers_are_told_apart() {
+        for name in ["best", "v1.2", "naïve", "run 7", "2nd", "a=b+c"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in ["", "7", "007", "a/b", "..", ".hidden", "-x", "a\nb", "@x", "x ", &"x".repeat(101)] {
+            assert!(!is_name(name), "{name}");
+        }
+        assert_eq!(snapshot_number("00000012.snap"), Some(12));
+        assert_eq!(snapshot_number("123456789.snap"), Some(123_456_789));
+        for name in ["12.snap", "00000012", "00000000.snap", "+0000012.snap", "000000012.snap"] {
+            assert_eq!(snapshot_number(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The snapshots of a store, in the order of their numbers, and the objects that each needs.
+
+use std::collections::BTreeSet;
+
+use super::description::{self, Description};
+use super::object_name::ObjectName;
+use super::snapshot_header::SnapshotHeader;
+use super::store_error::StoreError;
+use super::store_folder::Store;
+
+/// A snapshot of a store.
+#[derive(Clone, Debug)]
+pub(crate) struct HistoryEntry {
+    /// Its number.
+    pub(crate) number: u64,
+    /// Its names, sorted.
+    pub(crate) names: Vec<String>,
+    /// What was written for it, in bytes: new objects and its own file.
+    pub(crate) added: u64,
+    /// What its file says, or why it cannot be read.
+    pub(crate) header: Result<SnapshotHeader, String>,
+}
+
+/// Objects with the lengths that their files must have.
+pub(super) type NeededObjects = BTreeSet<(ObjectName, u64)>;
+
+impl Store {
+    /// All snapshots, the oldest first.
+    pub(crate) fn history(&self) -> Result<Vec<HistoryEntry>, StoreError> {
+        let names = self.names()?;
+        let entry = |number| {
+            let mine = names.iter().filter(|(_, of)| *of == number).map(|(name, _)| name.clone()).collect();
+            let file = self.read_snapshot(&self.snapshot_path(number)).map_err(|error| error.to_string());
+            let bytes = file.as_ref().map_or(0, |file| file.len() as u64);
+            let header = file.and_then(|file| {
+                let (header, _) = SnapshotHeader::decode(&file).map_err(str::to_owned)?;
+                match header.number == number {
+                    true => Ok(header),
+                    false => Err(format!("its file is that of @{}", header.number)),
+                }
+            });
+            let added = header.as_ref().map_or(0, |header| header.added).saturating_add(bytes);
+            HistoryEntry { number, names: mine, added, header }
+        };
+        Ok(self.numbers()?.into_iter().map(entry).collect())
+    }
+
+    /// The objects that a snapshot needs.
+    ///
+    /// # Errors
+    /// If they cannot be known.
+    pub(super) fn needed_by(&self, entry: &HistoryEntry) -> Result<NeededObjects, StoreError> {
+        let damaged = |problem: String| StoreError::DamagedSnapshot {
+            folder: self.name(),
+            number: entry.number,
+            problem: format!("{problem}: what it needs is not known"),
+        };
+        let header = entry.header.as_ref().map_err(|problem| damaged(problem.clone()))?;
+        let object = header.description.ok_or_else(|| damaged("it names no description".to_owned()))?;
+        let chain = description::chain(self, object).map_err(|error| damaged(error.to_string()))?;
+        let (Description { index, parts }, _) =
+            Description::read(self, object).map_err(|error| damaged(error.to_string()))?;
+        let mut needed: NeededObjects = chain.into_iter().map(|(name, file)| (name, file.len() as u64)).collect();
+        needed.extend(parts.packs.iter().map(|pack| (pack.0, pack.1)));
+        let lengths = index.segments().flat_map(|(_, variable)| &variable.buffers).map(|buffer| buffer.length);
+        needed.extend(parts.buffers.iter().copied().zip(lengths));
+        Ok(needed)
+    }
+}

@@ -1,0 +1,110 @@
+//! Removes snapshots that nobody wants any more, and the objects that no snapshot needs.
+//!
+//! Saves hold a shared lock from before they look for objects to use again until their snapshot is complete. Here the
+//! lock is exclusive: so no object disappears that a save relies on, and every temporary file was left by a process
+//! that is dead. Snapshots go before objects: whatever happens in between, no snapshot lacks an object.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::object_name::ObjectName;
+use super::store_error::StoreError;
+use super::store_folder::{Store, TEMP_PREFIX, sync_folder};
+use super::store_history::HistoryEntry;
+
+/// Which snapshots stay.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PruneRules {
+    /// This many of the newest; `None` for all.
+    pub(crate) keep_last: Option<u64>,
+    /// Those with a name.
+    pub(crate) keep_named: bool,
+    /// Whether everything stays, and only the result is wanted.
+    pub(crate) dry_run: bool,
+}
+
+/// What was removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Pruned {
+    /// The numbers of the snapshots that are gone.
+    pub(crate) removed: Vec<u64>,
+    /// Those that stay.
+    pub(crate) kept: Vec<u64>,
+    /// How many objects and files of dead processes are gone.
+    pub(crate) objects: u64,
+    /// The bytes of all that is gone.
+    pub(crate) bytes: u64,
+}
+
+impl PruneRules {
+    /// The snapshots that stay, and those that go.
+    fn divide(self, history: Vec<HistoryEntry>) -> (Vec<HistoryEntry>, Vec<HistoryEntry>) {
+        let count = history.len() as u64;
+        let first = self.keep_last.map_or(0, |last| count.saturating_sub(last));
+        let stays = |(position, entry): &(u64, HistoryEntry)| {
+            *position >= first || (self.keep_named && !entry.names.is_empty())
+        };
+        let (kept, removed): (Vec<_>, Vec<_>) = (0..).zip(history).partition(stays);
+        let without = |entries: Vec<(u64, HistoryEntry)>| entries.into_iter().map(|(_, entry)| entry).collect();
+        (without(kept), without(removed))
+    }
+}
+
+/// Removes what the rules do not keep. `waiting` is called once if a save has to be waited for.
+pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut()) -> Result<Pruned, StoreError> {
+    let _lock = store.lock_exclusive(waiting)?;
+    let (kept, removed) = rules.divide(store.history()?);
+    let mut needed = HashSet::new();
+    for entry in &kept {
+        // If one cannot be read, nothing is removed: it may need any object.
+        needed.extend(store.needed_by(entry)?.into_iter().map(|(name, _)| name));
+    }
+    let numbers = |entries: &[HistoryEntry]| entries.iter().map(|entry| entry.number).collect();
+    let mut pruned = Pruned { removed: numbers(&removed), kept: numbers(&kept), ..Pruned::default() };
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| StoreError::Io { path, source }
+    };
+    for entry in &removed {
+        let path = store.snapshot_path(entry.number);
+        pruned.bytes += fs::symlink_metadata(&path).map_or(0, |found| found.len());
+        if !rules.dry_run {
+            fs::remove_file(&path).map_err(failed(&path))?;
+        }
+    }
+    if !rules.dry_run {
+        sync_folder(&store.snapshots()).map_err(failed(&store.snapshots()))?;
+        for name in removed.iter().flat_map(|entry| &entry.names) {
+            let path = store.name_path(name);
+            fs::remove_file(&path).map_err(failed(&path))?;
+        }
+    }
+    let is_garbage = |name: &str| ObjectName::from_hex(name.as_bytes()).is_some_and(|name| !needed.contains(&name));
+    for folder in [store.objects(), store.snapshots(), store.folder().join("names"), store.folder().to_path_buf()] {
+        let is_objects = folder == store.objects();
+        let gone = |name: &str| name.starts_with(TEMP_PREFIX) || (is_objects && is_garbage(name));
+        let (count, bytes) = remove_files(&folder, &gone, rules.dry_run).map_err(failed(&folder))?;
+        (pruned.objects, pruned.bytes) = (pruned.objects + count, pruned.bytes + bytes);
+    }
+    Ok(pruned)
+}
+
+/// Removes the regular files of a folder whose names say so. Returns their number and their bytes.
+fn remove_files(folder: &Path, gone: &dyn Fn(&str) -> bool, dry_run: bool) -> io::Result<(u64, u64)> {
+    let (mut count, mut bytes) = (0, 0);
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        // Of a symlink, this is the metadata of the link itself.
+        let found = entry.metadata()?;
+        if !found.is_file() || !entry.file_name().to_str().is_some_and(gone) {
+            continue;
+        }
+        if !dry_run {
+            fs::remove_file(entry.path())?;
+        }
+        (count, bytes) = (count + 1, bytes + found.len());
+    }
+    Ok((count, bytes))
+}

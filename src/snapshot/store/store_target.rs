@@ -1,0 +1,454 @@
+//! A save into a store: takes the stream of a file apart into objects, and writes those that the store does not have.
+//!
+//! The stream comes with marks ([`SegmentMark`]). The contents of each raw buffer are an object. The opcodes of a
+//! segment are brought into a form that does not depend on the segments before it; those that the snapshot before does
+//! not have go into a pack together.
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::description::without_layout;
+use super::description::{Description, EncodedDescription, PackReference, SegmentPlace, SnapshotParts};
+use super::object_name::ObjectName;
+use super::object_writer::ObjectWriter;
+use super::packed_object;
+use super::parent_snapshot::ParentSnapshot;
+use super::snapshot_header::SnapshotHeader;
+use super::store_error::{MAX_MESSAGE, StoreError};
+use super::store_folder::{Store, StoreLock, is_name, new_file, sync_folder};
+use crate::pickle::passes::relative_slots::{Cut, OpcodeComparison, SegmentPosition, to_absolute, to_relative};
+use crate::snapshot::atomic::signals::SignalGuard;
+use crate::snapshot::index::{Index, Variable};
+use crate::snapshot::save_target::{SaveTarget, SegmentMark};
+use crate::snapshot::signature::SigningKey;
+
+/// A pack is complete at this many bytes of opcodes.
+const PACK: usize = 4 << 20;
+/// Opcodes of this many bytes are an object of their own.
+const LARGE: usize = 1 << 20;
+
+/// A save into a store.
+#[derive(Debug)]
+pub(crate) struct StoreTarget {
+    store: Store,
+    /// While it is held, no object is removed.
+    _lock: Option<StoreLock>,
+    _guard: SignalGuard,
+    parent: Option<ParentSnapshot>,
+    objects: ObjectWriter,
+    stream: StreamParts,
+    /// What [`SaveTarget::mark`] cannot return.
+    failed: Option<io::Error>,
+    ready: Option<ReadySnapshot>,
+    /// The manifest that a check reads before the save is complete.
+    provisional: Option<NamedTempFile>,
+    /// A forked child inherits this struct, but only its parent saves.
+    process: u32,
+}
+
+/// The segments so far.
+#[derive(Debug, Default)]
+struct StreamParts {
+    open: Option<OpenParts>,
+    parts: SnapshotParts,
+    /// What stands for the value of each complete segment.
+    values: Vec<SegmentValue>,
+    /// The memo slots of segments by name.
+    memos: HashMap<String, (u64, u64)>,
+    /// Where the opcodes with a hash are, of this save.
+    known: HashMap<ObjectName, SegmentPlace>,
+    packs: HashMap<ObjectName, u32>,
+    /// The opcodes of the next pack. Its number in `parts` is reserved when the first ones come.
+    pack: Vec<u8>,
+    pack_number: Option<u32>,
+}
+
+#[derive(Debug, Default)]
+struct OpenParts {
+    opcodes: Vec<u8>,
+    cuts: Vec<Cut>,
+    buffers: Vec<ObjectName>,
+}
+
+#[derive(Debug)]
+struct SegmentValue {
+    /// The hash of the opcodes in the form in which they are stored.
+    opcodes: ObjectName,
+    /// The same for two segments only if they have the same name and value.
+    value: ObjectName,
+}
+
+/// All of a snapshot but its number.
+#[derive(Debug, Default)]
+struct ReadySnapshot {
+    header: SnapshotHeader,
+    key: Option<SigningKey>,
+}
+
+/// What is noted with a snapshot.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SnapshotNotes<'n> {
+    /// A name that it gets.
+    pub(crate) name: Option<&'n str>,
+    /// What the user says about it.
+    pub(crate) message: Option<&'n str>,
+    /// Whether the script or a check failed: then it does not count as the newest one.
+    pub(crate) failed: bool,
+    /// Whether it must be on the disk afterwards. Its objects are in any case.
+    pub(crate) sync: bool,
+}
+
+/// A snapshot that is in a store.
+#[derive(Clone, Debug)]
+pub(crate) struct StoredSnapshot {
+    /// Its number.
+    pub(crate) number: u64,
+    /// What was written for it, in bytes.
+    pub(crate) added: u64,
+    /// The number of variables that are new or differ.
+    pub(crate) changed: u64,
+    /// The path that names it: `runs.snaps/@3`.
+    pub(crate) address: PathBuf,
+}
+
+impl StoreTarget {
+    /// Begins a save into a store, which is made if it does not exist.
+    pub(crate) fn create(folder: &Path) -> Result<Self, StoreError> {
+        let store = Store::open_or_create(folder)?;
+        let guard = SignalGuard::new();
+        // Before the snapshot before it is read, whose objects may be used again.
+        let lock = store.lock_shared()?;
+        let parent = ParentSnapshot::newest(&store)?;
+        let objects = ObjectWriter::new(&store);
+        Ok(Self {
+            store,
+            _lock: lock,
+            _guard: guard,
+            parent,
+            objects,
+            stream: StreamParts::default(),
+            failed: None,
+            ready: None,
+            provisional: None,
+            process: std::process::id(),
+        })
+    }
+
+    /// Completes the snapshot, and gives it a number.
+    pub(crate) fn commit(mut self, notes: SnapshotNotes<'_>) -> Result<StoredSnapshot, StoreError> {
+        let SnapshotNotes { name, failed: has_failed, sync, .. } = notes;
+        let message = notes.check()?;
+        self.publish()?;
+        let ReadySnapshot { mut header, key } = self.ready.take().unwrap_or_default();
+        message.clone_into(&mut header.message);
+        header.failed = has_failed;
+        let folder = self.store.snapshots();
+        let failed = |error| StoreError::io(&folder)(error);
+        header.number = self.store.numbers()?.last().copied().unwrap_or(0);
+        loop {
+            header.number += 1;
+            let bytes = header.encode(key.as_ref()).map_err(|error| failed(error.into()))?;
+            let file = new_file(&folder, &bytes).map_err(failed)?;
+            if sync {
+                file.as_file().sync_all().map_err(failed)?;
+            }
+            match file.persist_noclobber(self.store.snapshot_path(header.number)) {
+                Ok(_) => {
+                    if sync {
+                        sync_folder(&folder).map_err(failed)?;
+                    }
+                    if let Some(name) = name {
+                        self.store.set_name(name, header.number, sync)?;
+                    }
+                    return Ok(StoredSnapshot {
+                        number: header.number,
+                        added: header.added.saturating_add(bytes.len() as u64),
+                        changed: header.changed,
+                        address: self.store.folder().join(format!("@{}", header.number)),
+                    });
+                }
+                // Another save has taken the number in the meantime.
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(error.error)),
+            }
+        }
+    }
+
+    fn check_process(&self) -> io::Result<()> {
+        match self.process == std::process::id() {
+            true => Ok(()),
+            false => Err(io::Error::other("this is a forked child process: only its parent saves the session")),
+        }
+    }
+
+    fn publish(&mut self) -> Result<(), StoreError> {
+        self.check_process().map_err(StoreError::io(self.store.folder()))?;
+        let folder = self.store.objects();
+        self.objects.publish().map_err(StoreError::io(&folder))
+    }
+
+    /// Ends the open segment.
+    fn close(&mut self, variable: &Variable) -> io::Result<()> {
+        let Some(OpenParts { opcodes, cuts, buffers }) = self.stream.open.take() else { return Ok(()) };
+        let uses = self.stream.memos_of(&variable.uses);
+        let around = uses.as_ref().map(|uses| SegmentPosition { offset: variable.offset, memo: variable.memo, uses });
+        let relative = around.and_then(|around| relative_form(&opcodes, &cuts, around));
+        let is_relative = relative.is_some();
+        let (stored, cuts) = relative.unwrap_or((opcodes, cuts));
+        let place = self.place_of(&stored)?;
+        let name = ObjectName::of(&stored);
+        let form = u8::from(!is_relative);
+        let cuts = cuts.iter().map(|cut| cut.at as u64).collect();
+        self.stream.parts.segments.push(SegmentPlace(place.0, place.1, place.2, form, cuts));
+        let value = value_of(name, is_relative, variable, &uses.unwrap_or_default(), &buffers);
+        self.stream.values.push(SegmentValue { opcodes: name, value });
+        self.stream.parts.buffers.extend(buffers);
+        // As in `uses`: a variable comes before what has the same name in other lists.
+        self.stream.memos.entry(variable.name.clone()).or_insert(variable.memo);
+        Ok(())
+    }
+
+    /// Where these opcodes are: in a pack of the snapshot before, or of this one.
+    fn place_of(&mut self, opcodes: &[u8]) -> io::Result<SegmentPlace> {
+        let name = ObjectName::of(opcodes);
+        let stream = &mut self.stream;
+        if let Some(place) = stream.known.get(&name) {
+            return Ok(place.clone());
+        }
+        if let Some((pack, at, length)) = self.parent.as_ref().and_then(|parent| parent.place_of(&name))
+            && self.objects.has(pack.0, pack.1)
+        {
+            let number = *stream.packs.entry(pack.0).or_insert_with(|| {
+                stream.parts.packs.push(pack);
+                stream.parts.packs.len() as u32 - 1
+            });
+            return Ok(SegmentPlace(number, at, length, 0, Vec::new()));
+        }
+        let place = if opcodes.len() >= LARGE {
+            let number = self.stream.reserve_pack();
+            self.write_pack(number, opcodes)?;
+            SegmentPlace(number, 0, opcodes.len() as u64, 0, Vec::new())
+        } else {
+            let number = self.stream.pack_number.unwrap_or_else(|| self.stream.reserve_pack());
+            self.stream.pack_number = Some(number);
+            let at = self.stream.pack.len() as u64;
+            self.stream.pack.extend_from_slice(opcodes);
+            SegmentPlace(number, at, opcodes.len() as u64, 0, Vec::new())
+        };
+        self.stream.known.insert(name, place.clone());
+        if self.stream.pack.len() >= PACK {
+            self.end_pack()?;
+        }
+        Ok(place)
+    }
+
+    fn end_pack(&mut self) -> io::Result<()> {
+        let pack = std::mem::take(&mut self.stream.pack);
+        match self.stream.pack_number.take() {
+            Some(number) => self.write_pack(number, &pack),
+            None => Ok(()),
+        }
+    }
+
+    fn write_pack(&mut self, number: u32, opcodes: &[u8]) -> io::Result<()> {
+        let file = packed_object::pack(opcodes, None)?;
+        let reference = PackReference(self.objects.put(&file)?, file.len() as u64);
+        if let Some(slot) = self.stream.parts.packs.get_mut(number as usize) {
+            *slot = reference;
+        }
+        self.stream.packs.insert(reference.0, number);
+        Ok(())
+    }
+
+    /// The description of what was written, with its object.
+    fn describe(&mut self, index: &mut Index) -> io::Result<EncodedDescription> {
+        self.end_pack()?;
+        for (variable, value) in index.segments_mut().zip(&self.stream.values) {
+            variable.blake3 = value.value.to_string();
+            variable.opcodes = if value.value == value.opcodes { String::new() } else { value.opcodes.to_string() };
+        }
+        let parts = self.stream.parts.clone();
+        let description = Description { index: without_layout(index), parts };
+        let (file, encoded) = description.pack(self.parent.as_ref().map(|parent| &parent.encoded))?;
+        self.objects.put(&file)?;
+        Ok(encoded)
+    }
+
+    fn header(&self, index: &Index, description: &EncodedDescription) -> SnapshotHeader {
+        let mut header = SnapshotHeader {
+            created: index.created.clone(),
+            kind: index.script.kind.clone(),
+            script: index.script.path.clone(),
+            how: index.script.ended.how.clone(),
+            variables: index.variables.len() as u64,
+            pickle: index.stream.length,
+            added: self.objects.added,
+            description: Some(description.object),
+            ..SnapshotHeader::default()
+        };
+        match &self.parent {
+            Some(parent) => parent.note_changes(index, &mut header),
+            None => {
+                header.changed = header.variables;
+                header.name_changes(index.variables.iter().map(|variable| variable.name.as_str()));
+            }
+        }
+        header
+    }
+}
+
+impl<'n> SnapshotNotes<'n> {
+    /// Checks what the user says of a snapshot. Returns the message.
+    ///
+    /// # Errors
+    /// If the name is not allowed, or the message is too long.
+    pub(crate) fn check(&self) -> Result<&'n str, StoreError> {
+        if let Some(name) = self.name.filter(|name| !is_name(name)) {
+            return Err(StoreError::BadName(name.to_owned()));
+        }
+        let message = self.message.unwrap_or_default();
+        if message.len() > MAX_MESSAGE { Err(StoreError::LongMessage(message.len())) } else { Ok(message) }
+    }
+}
+
+impl StreamParts {
+    /// The memo slots of segments with these names; `None` if one is unknown.
+    fn memos_of(&self, names: &[String]) -> Option<Vec<(u64, u64)>> {
+        names.iter().map(|name| self.memos.get(name).copied()).collect()
+    }
+
+    fn reserve_pack(&mut self) -> u32 {
+        self.parts.packs.push(PackReference(ObjectName::of(&[]), 0));
+        self.parts.packs.len() as u32 - 1
+    }
+}
+
+/// The opcodes in the form that does not depend on where they are; `None` if that could not be undone.
+fn relative_form(opcodes: &[u8], cuts: &[Cut], around: SegmentPosition<'_>) -> Option<(Vec<u8>, Vec<Cut>)> {
+    let mut relative = Vec::with_capacity(opcodes.len());
+    let found = to_relative(opcodes, cuts, around, &mut relative).ok()?;
+    let mut again = OpcodeComparison::new(opcodes);
+    let back = to_absolute(&relative, &found, around, &mut again).ok()?;
+    (again.is_same() && back == cuts).then_some((relative, found))
+}
+
+/// What stands for the value of a segment.
+fn value_of(
+    opcodes: ObjectName,
+    is_relative: bool,
+    variable: &Variable,
+    uses: &[(u64, u64)],
+    buffers: &[ObjectName],
+) -> ObjectName {
+    if is_relative && buffers.is_empty() {
+        return opcodes;
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(opcodes.as_bytes()).update(&[u8::from(is_relative)]);
+    if !is_relative {
+        // These opcodes mean something else in other places.
+        for (first, end) in [variable.memo].iter().chain(uses) {
+            hasher.update(&first.to_le_bytes()).update(&end.to_le_bytes());
+        }
+    }
+    for (buffer, name) in variable.buffers.iter().zip(buffers) {
+        hasher.update(name.as_bytes()).update(&[u8::from(buffer.writable)]);
+    }
+    ObjectName::from(hasher.finalize())
+}
+
+impl Drop for StoreTarget {
+    fn drop(&mut self) {
+        // The temporary files belong to the parent.
+        if self.check_process().is_err() {
+            self.objects.forget();
+            std::mem::forget(self.provisional.take());
+        }
+    }
+}
+
+impl Write for StoreTarget {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        // What is outside of segments follows from the index.
+        if let Some(open) = &mut self.stream.open {
+            open.opcodes.extend_from_slice(bytes);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl SaveTarget for StoreTarget {
+    const MARKED: bool = true;
+    const TAKES_CONTENTS: bool = true;
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.stream.open = None;
+        if length == 0 {
+            // The session is written again. Objects that are not needed any more stay: only a `prune` removes any.
+            self.stream = StreamParts::default();
+            (self.failed, self.ready, self.provisional) = (None, None, None);
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self, mark: SegmentMark<'_>) {
+        match mark {
+            SegmentMark::Begin => self.stream.open = Some(OpenParts::default()),
+            SegmentMark::Contents(length) => {
+                if let Some(open) = &mut self.stream.open {
+                    open.cuts.push(Cut { at: open.opcodes.len(), length });
+                }
+            }
+            SegmentMark::Opcodes => {}
+            SegmentMark::End(variable) => {
+                if let Err(error) = self.close(variable) {
+                    self.failed.get_or_insert(error);
+                }
+            }
+        }
+    }
+
+    fn contents(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.check_process()?;
+        let may_be_known = self.parent.as_ref().is_some_and(|parent| parent.has_buffer_of(bytes.len() as u64));
+        let name = self.objects.put_contents(bytes, may_be_known)?;
+        if let Some(open) = &mut self.stream.open {
+            open.buffers.push(name);
+        }
+        Ok(())
+    }
+
+    fn take_index(&mut self, index: &mut Index, key: Option<&SigningKey>) -> io::Result<bool> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        let description = self.describe(index)?;
+        let header = self.header(index, &description);
+        self.ready = Some(ReadySnapshot { header, key: key.cloned() });
+        Ok(true)
+    }
+
+    fn read_path(&mut self) -> io::Result<Option<PathBuf>> {
+        self.publish().map_err(io::Error::other)?;
+        let Some(ready) = &self.ready else { return Ok(None) };
+        let file = new_file(&self.store.snapshots(), &ready.header.encode(ready.key.as_ref())?)?;
+        let path = std::path::absolute(file.path())?;
+        self.provisional = Some(file);
+        Ok(Some(path))
+    }
+
+    fn free(&self) -> Option<u64> {
+        // Most of what is saved may be there already: `put_contents` asks when it writes.
+        None
+    }
+}
