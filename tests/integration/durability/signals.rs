@@ -114,5 +114,5 @@ os.kill(os.getpid(), signal.SIGTERM)
     let run = sandbox.snapcli(&["save", "script.py"]);
     run.assert_stdout("caught\ncaught again\n");
     assert_eq!(run.ending(), "signal 15", "{}", run.whole());
-    assert_eq!(names(&sandbox.work()), ["a.pkl"]);
+    assert_eq!(names(&sandbox.work()), ["a.pkl", "session.crash.pkl"]);
 }
