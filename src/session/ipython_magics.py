@@ -381,16 +381,16 @@ def page_of(report):
     """Return the variables of a file as an HTML table."""
     rows = []
     for variable in report["variables"]:
-        cells = [variable["name"], variable["type"], str(variable.get("shape") or variable.get("len") or "")]
-        cells += [f"{variable['length']:,}", variable.get("preview", "")]
+        cells = [variable["name"], variable["type"], str(variable.get("shape") or variable.get("items") or "")]
+        cells += [f"{variable['bytes']:,}", variable.get("preview", "")]
         rows.append("".join(f"<td style='text-align:left'>{html.escape(str(cell))}</td>" for cell in cells))
     for item in report["left_out"]:
-        cells = [item["name"], item["type"], "", "", f"left out: {item['error']}"]
+        cells = [item["name"], item.get("type", ""), "", "", f"left out: {item.get('error', item['reason'])}"]
         rows.append("".join(f"<td style='text-align:left'><s>{html.escape(str(cell))}</s></td>" for cell in cells[:2])
                     + "".join(f"<td style='text-align:left'>{html.escape(str(cell))}</td>" for cell in cells[2:]))
     heads = "".join(f"<th style='text-align:left'>{head}</th>" for head in ("name", "type", "size", "bytes", "value"))
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    title = html.escape(f"{report['file']}: {len(report['variables'])} variables, {report['bytes']:,} bytes")
+    title = html.escape(f"{os.path.basename(report['path'])}: {len(report['variables'])} variables, {report['bytes']:,} bytes")
     return f"<p>{title}</p><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>"
 
 

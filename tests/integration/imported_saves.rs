@@ -156,7 +156,7 @@ print(snapcli.load_dict('b.pkl')['report'].lost['connection'])
          True True False a.pkl None\nTrue\nTypeError: cannot pickle 'sqlite3.Connection' object | connection | \
          sqlite3.Connection | keep the path or URL, and connect again after the restore\n\
          {'rows': 'matches exclude= ro*'} True\n\
-         ['ambient', 'bytes', 'created', 'format', 'left_out', 'module'] a.pkl\n\
+         ['ambient', 'bytes', 'created', 'distributions', 'format', 'left_out'] a.pkl\n\
          TypeError: cannot pickle 'sqlite3.Connection' object\n",
     );
     let command = sandbox.snapcli(&["inspect", "--json", "a.pkl"]).json();

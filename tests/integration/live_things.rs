@@ -170,7 +170,7 @@ n = 1
         );
         sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
         fs::remove_file(sandbox.work().join("helper.py")).unwrap();
-        let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "import gc; gc.collect(); print(n)"]);
+        let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "import gc; _ = gc.collect(); print(n)"]);
         run.assert_stdout("1\n");
         assert!(run.err().contains("owner") && !run.err().contains("__del__"), "{}", run.whole());
     }

@@ -54,8 +54,9 @@ impl ScriptInspection {
             const LOST: &str = "nothing was inspected";
             let is_json = self.inspection.args.output_format() == OutputFormat::Json;
             early_exit::watch(LOST, is_json.then(|| early_answer(LOST, None)).flatten());
-            let run = run_script(py, &self.command)?;
+            let run = run_script(py, &self.command);
             early_exit::ended();
+            let run = run?;
             // A forked child of the script gets here as well. Only the first process reports.
             let code = if run.forked { exit::DONE } else { self.report(py, &run, &dill, out)? };
             Ok((run, code))

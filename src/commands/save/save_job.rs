@@ -192,11 +192,12 @@ impl SaveJob {
         }
         let lost = self.lost_by_early_exit();
         early_exit::watch(&lost, self.answer.for_early_exit(&lost));
-        let run = match run_observed(py, &self.command, |started| self.arm(started, &dill)) {
+        let run = run_observed(py, &self.command, |started| self.arm(started, &dill));
+        early_exit::ended();
+        let run = match run {
             Ok(run) => run,
             Err(error) => return self.end_after_error(py, &error),
         };
-        early_exit::ended();
         verbosity.took("running the script", Duration::from_secs_f64(run.seconds));
         // A forked child of the script gets here as well. Only the first process saves.
         if run.forked {
