@@ -225,7 +225,7 @@ pub(crate) struct RestoreArgs {
     /// Start the prompt of IPython, which the Python must have
     #[arg(long, conflicts_with = "list")]
     pub(crate) ipython: bool,
-    /// Run code, and print the values of the expressions on its last line, as the prompt does
+    /// Run code; if it is expressions on one line, print their values, as the prompt does
     #[arg(
         short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true,
         conflicts_with = "script"

@@ -20,7 +20,7 @@ pub(crate) enum ScriptTarget {
     Module(OsString),
     /// Source code, as `python -c`.
     Code(OsString),
-    /// As `Code`, but the values of the expressions on the last line are printed, as in the prompt.
+    /// As `Code`, but if it consists of expressions on one line, their values are printed, as in the prompt.
     Expression(OsString),
 }
 
@@ -60,7 +60,7 @@ impl ScriptCommand {
         !matches!(self.target, ScriptTarget::StandardInput)
     }
 
-    /// The same command, but code prints the values of the expressions on its last line.
+    /// The same command, but code of expressions on one line prints their values.
     pub(crate) fn showing_value(self) -> Self {
         match self.target {
             ScriptTarget::Code(code) => Self { target: ScriptTarget::Expression(code), ..self },

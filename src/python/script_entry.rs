@@ -169,7 +169,7 @@ fn load_bytecode<'py>(py: Python<'py>, bytes: &[u8], magic: &[u8]) -> Entry<'py>
     }
 }
 
-/// `shows_values`: whether the expressions on the last line print their values, as in the prompt.
+/// `shows_values`: whether code of expressions on one line prints their values, as the prompt does.
 fn prepare_code<'py>(py: Python<'py>, code: &OsStr, shows_values: bool) -> PyResult<Entry<'py>> {
     let text = code.into_pyobject(py)?.into_any();
     let source = text.call_method1("__add__", ("\n",))?;
@@ -193,7 +193,7 @@ fn run_module_as_main<'py>(py: Python<'py>, name: &OsStr, alter_argv: bool) -> P
     Ok(Entry::Module(function, (name, alter_argv).into_pyobject(py)?))
 }
 
-/// Compiles statements; each expression on the last line goes to `sys.displayhook`, with its value.
+/// Compiles statements. If they are expressions on one line, their values go to `sys.displayhook`.
 fn compile_showing_values<'py>(py: Python<'py>, source: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     const ONLY_SYNTAX_TREE: i32 = 0x400;
     let compile_builtin = py.import("builtins")?.getattr("compile")?;
@@ -201,14 +201,17 @@ fn compile_showing_values<'py>(py: Python<'py>, source: &Bound<'py, PyAny>) -> P
         compile_builtin.call1((source, "<string>", mode, ONLY_SYNTAX_TREE, true))
     };
     let tree = parse(source, "exec")?;
-    let statements = tree.getattr("body")?;
-    let Some(last) = statements.try_iter()?.last().transpose()? else {
-        return compile(py, &tree, OsStr::new("<string>"), "exec");
-    };
-    let (line, expression) = (last.getattr("lineno")?, py.import("_ast")?.getattr("Expr")?);
-    for statement in statements.try_iter()? {
-        let statement = statement?;
-        if statement.is_instance(&expression)? && statement.getattr("lineno")?.eq(&line)? {
+    let statements = tree.getattr("body")?.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+    let expression = py.import("_ast")?.getattr("Expr")?;
+    let mut lines = Vec::with_capacity(statements.len());
+    for statement in &statements {
+        if !statement.is_instance(&expression)? {
+            return compile(py, &tree, OsStr::new("<string>"), "exec");
+        }
+        lines.push(statement.getattr("lineno")?.extract::<u32>()?);
+    }
+    if lines.first() == lines.last() {
+        for statement in &statements {
             let show = parse("__import__('sys').displayhook(None)".into_pyobject(py)?.as_any(), "eval")?;
             let show = show.getattr("body")?;
             show.setattr("args", PyList::new(py, [statement.getattr("value")?])?)?;

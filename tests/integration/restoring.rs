@@ -18,6 +18,9 @@ fn an_expressions_value_is_printed_and_statements_just_run() {
     let sandbox = with_session("x = [1, 2]\ndef f(): return sum(x)\n");
     sandbox.snapcli(&["restore", "session.pkl", "-c", "f() + 1"]).assert_stdout("4\n").assert_stderr("");
     sandbox.snapcli(&["restore", "session.pkl", "-c", "y = f(); print(y, __name__)"]).assert_stdout("3 __main__\n");
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "f(); x"]).assert_stdout("3\n[1, 2]\n");
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "import gc; gc.collect()"]).assert_stdout("");
+    sandbox.snapcli(&["restore", "session.pkl", "-c", "f()\nf()"]).assert_stdout("");
     sandbox.snapcli(&["restore", "session.pkl", "-c", "None"]).assert_stdout("");
     sandbox.snapcli(&["restore", "-c", "x"]).assert_stdout("[1, 2]\n");
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "import sys; print(sys.argv)", "a", "-q"]);
