@@ -175,6 +175,7 @@ fn what_is_no_command_gets_a_tip() {
         (&["Restore"], "did you mean `snapcli restore`?"),
         (&["verify-lod"], "snapcli --help"),
         (&["qqq"], "qqq is not a command"),
+        (&["help", "qqq"], "qqq is not a command"),
     ];
     for (words, advice) in cases {
         let run = sandbox.snapcli(words);

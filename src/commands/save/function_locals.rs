@@ -76,9 +76,13 @@ impl SaveJob {
             *kept.entry(function).or_default() += 1;
         }
         for (function, number) in kept {
-            let text = if number == 1 { "1 of them is a local variable" } else { "of them are local variables" };
-            let number = if number == 1 { String::new() } else { format!("{number} ") };
-            self.verbosity.note(&format!("{number}{text} of {function}"));
+            let text = match (number, index.variables.len()) {
+                (1, 1) => "it is a local variable".to_owned(),
+                (1, _) => "1 of them is a local variable".to_owned(),
+                (_, all) if number == all => "they are local variables".to_owned(),
+                _ => format!("{number} of them are local variables"),
+            };
+            self.verbosity.note(&format!("{text} of {function}"));
         }
         for BoundLocal { name, renamed, function } in self.bound.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             if let Some(local) = renamed {
@@ -115,7 +119,7 @@ impl SaveJob {
     }
 }
 
-/// The functions that may have been meant: those with a name like it, or with a last part like it, as `A.fit` for `fit`.
+/// The functions that may have been meant: those with a name like it, or with a last part like it: `A.fit` for `fit`.
 fn meant_by(wrong: &str, known: &[String]) -> Vec<String> {
     let whole = nearest(wrong, known.iter().map(String::as_str));
     if !whole.is_empty() {
