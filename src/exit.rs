@@ -81,6 +81,12 @@ pub(crate) fn code_of(error: &anyhow::Error) -> i32 {
     error.downcast_ref::<Coded>().map_or(FAILED, |coded| coded.code)
 }
 
+/// The same error, but a full disk without more said about it is that of standard output: the others name their file.
+pub(crate) fn naming_output(error: anyhow::Error) -> anyhow::Error {
+    let is_full = error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::StorageFull);
+    if is_full && error.chain().count() == 1 { error.context("cannot write to standard output") } else { error }
+}
+
 /// Whether an error is a closed pipe: the program that reads our output has ended, as `head` does. That is not a
 /// failure.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -82,6 +82,7 @@ fn run_program(words: Vec<OsString>) -> u8 {
         if exit::is_broken_pipe(&error) {
             return exit::DONE;
         }
+        let error = exit::naming_output(error);
         messages::print_error(&error);
         if in_json {
             // Standard output may be closed by now.

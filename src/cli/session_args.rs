@@ -69,7 +69,7 @@ pub(crate) struct SaveArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct RunningArgs {
     /// While the script runs, save its variables to session.running.pkl again and again, e.g. every 10m, 90s or 1h30m
-    #[arg(long, value_name = "TIME", value_parser = parse_interval)]
+    #[arg(long, value_name = "TIME", value_parser = parse_interval, allow_hyphen_values = true)]
     pub(crate) every: Option<Duration>,
     /// Save to session.running.pkl when this signal comes, such as USR1, and go on (repeatable)
     #[arg(long, value_name = "SIGNAL", value_parser = parse_signal, value_delimiter = ',')]
@@ -84,25 +84,25 @@ pub(crate) struct SelectionArgs {
     ///
     /// Patterns are globs: `*` matches any characters, `?` one, and `[ab]` one of a set. A pattern that matches no
     /// variable is an error (exit code 2): the session then goes to session.unmatched.pkl, and FILE stays as it was.
-    #[arg(long, visible_alias = "only", value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
+    #[arg(long, visible_alias = "only", value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) include: Vec<glob::Pattern>,
     /// Leave out variables whose names match: 'tmp_*', or a list such as api_key,token (repeatable)
     ///
     /// A pattern that matches no variable is an error, as for --include. Names like it, and what looks like a
     /// credential, are then left out of session.unmatched.pkl.
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
+    #[arg(long, value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) exclude: Vec<glob::Pattern>,
     /// The patterns of `--exclude` that come from files of settings.
     #[arg(skip)]
     pub(crate) default_exclude: Vec<glob::Pattern>,
     /// Leave out variables whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
+    #[arg(long, value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) exclude_type: Vec<glob::Pattern>,
     /// Save all names that begin with `_`, not only those used by saved functions and classes
     #[arg(long)]
     pub(crate) private: bool,
     /// Leave out variables larger than SIZE: bytes, or 500k, 20M, 2G in powers of 1000 [default: no limit]
-    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size, allow_hyphen_values = true)]
     pub(crate) max_size: Option<u64>,
     /// Leave out variables that look like credentials, judging by their names or string values
     #[arg(long)]
@@ -176,11 +176,11 @@ pub(crate) struct RestoreArgs {
     /// Restore only variables that match, and what their code needs: 'model*', or a list such as model,scores
     /// (repeatable)
     #[arg(
-        long, visible_alias = "include", value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ','
+        long, visible_alias = "include", value_name = "GLOB", value_parser = parse_glob, value_delimiter = ','
     )]
     pub(crate) only: Vec<glob::Pattern>,
     /// Leave out variables that match, even if others share objects with them (repeatable)
-    #[arg(long, value_name = "GLOB", value_parser = glob::Pattern::new, value_delimiter = ',')]
+    #[arg(long, value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) exclude: Vec<glob::Pattern>,
     /// Restore the intact variables of a damaged file, and report the others
     #[arg(long)]
@@ -212,7 +212,7 @@ pub(crate) struct RestoreArgs {
     #[arg(long)]
     pub(crate) no_ambient: bool,
     /// Bind the local variables of frame N of a crash snapshot: `snapcli inspect` shows the numbers, -1 is the last
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", value_parser = parse_frame, allow_hyphen_values = true)]
     pub(crate) frame: Option<i64>,
     /// Load module OLD as NEW, such as helpers=project.helpers (repeatable)
     #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename)]
@@ -262,6 +262,18 @@ pub(crate) struct DoctorArgs {
 }
 
 /// Parses `old.module=new.module`.
+/// A pattern of names. An empty one, as after a comma at the end, is a slip.
+fn parse_glob(text: &str) -> Result<glob::Pattern, String> {
+    if text.is_empty() {
+        return Err("a pattern is empty: is there a comma too many?".to_owned());
+    }
+    glob::Pattern::new(text).map_err(|error| error.to_string())
+}
+
+fn parse_frame(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "N is a whole number".to_owned())
+}
+
 fn parse_rename(text: &str) -> Result<(String, String), String> {
     // Module names contain no `=`, so the first one separates the two.
     let parts = text.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());

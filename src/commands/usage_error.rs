@@ -181,7 +181,9 @@ fn unknown_command(root: &Command, words: &CommandWords) -> Coded {
         let message = format!("{word} is not a command: name one before the file");
         (message, vec![format!("to run it and save its session: snapcli save {rest}")])
     } else {
-        (format!("{word} is not a command"), tips_for_command(&word, root))
+        // `snapcli help restore` is answered elsewhere, so the word after `help` is wrong.
+        let wanted = rest.strip_prefix("help ").and_then(|rest| rest.split(' ').next()).unwrap_or(&word);
+        (format!("{wanted} is not a command"), tips_for_command(wanted, root))
     };
     details.push(see_help(""));
     exit::coded(exit::USAGE, message).with_details(details)

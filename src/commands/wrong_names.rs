@@ -1,14 +1,18 @@
 //! Names on the command line that a snapshot does not have: the error says which ones it has that are like them.
 
+use std::path::Path;
+
 use glob::Pattern;
 
+use super::operand_order::shell_word;
 use crate::exit;
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::index::{Index, SegmentRole};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::ui::nearest_names::{did_you_mean, nearest, unmatched};
 
-/// Checks that each pattern of `restore` matches a variable of the snapshot. `file` is its name.
+/// Checks that each pattern of `restore` matches a variable of the snapshot. `file` is what the errors call it, and
+/// `path` its name on the command line.
 ///
 /// # Errors
 /// With exit code 2, for the patterns that match none.
@@ -17,6 +21,7 @@ pub(super) fn check_patterns(
     only: &[Pattern],
     exclude: &[Pattern],
     file: &str,
+    path: &Path,
 ) -> anyhow::Result<()> {
     if only.is_empty() && exclude.is_empty() {
         return Ok(());
@@ -31,16 +36,16 @@ pub(super) fn check_patterns(
         details.push(other.message());
         details.extend(other.advice());
     }
-    details.push("for all names: snapcli restore --list".to_owned());
+    details.push(format!("for all names: snapcli restore {} --list", shell_word(&path.to_string_lossy())));
     Err(exit::coded(exit::USAGE, format!("{} in {file}", first.message())).with_details(details).into())
 }
 
-/// The error for a variable that `inspect --trace` does not find.
-pub(super) fn no_variable(name: &str, snapshot: &Snapshot) -> anyhow::Error {
+/// The error for a variable that `inspect --trace` does not find. `listed_by` is the command that shows all names.
+pub(super) fn no_variable(name: &str, snapshot: &Snapshot, listed_by: &str) -> anyhow::Error {
     let names = names_of(snapshot).unwrap_or_default();
     let mut details: Vec<String> =
         did_you_mean(nearest(name, names.iter().map(String::as_str)).into_iter()).into_iter().collect();
-    details.push("for all names: snapcli inspect".to_owned());
+    details.push(format!("for all names: {listed_by}"));
     exit::coded(exit::USAGE, format!("there is no variable {name}")).with_details(details).into()
 }
 

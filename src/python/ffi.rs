@@ -8,8 +8,12 @@ use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 
+use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict};
+
+use crate::exit;
+use crate::ui::messages::print_line;
 
 unsafe extern "C" {
     // Exported by every CPython 3, but not part of the stable ABI. No function of the stable ABI reads a source file as
@@ -28,6 +32,9 @@ unsafe extern "C" {
 /// `Py_file_input` of `compile.h`: a file of statements.
 const FILE_INPUT: c_int = 257;
 
+/// The name of standard input in tracebacks.
+pub(crate) const STANDARD_INPUT: &str = "<stdin>";
+
 /// Reads and runs a source file under the name `filename`, then flushes the standard streams.
 pub(crate) fn run_file<'py>(
     file: File,
@@ -40,6 +47,14 @@ pub(crate) fn run_file<'py>(
     if stream.is_null() {
         return Err(io::Error::last_os_error().into());
     }
+    if filename == STANDARD_INPUT && begins_as_pickle(stream) {
+        // SAFETY: the stream is open, and is not used after this.
+        unsafe { libc::fclose(stream) };
+        print_line("standard input holds a snapshot, not Python code: to restore it: snapcli restore -");
+        return Err(PySystemExit::new_err(exit::USAGE));
+    }
+    // Ctrl-C may have ended the wait for the first byte.
+    namespace.py().check_signals()?;
     let globals = namespace.as_ptr();
     // SAFETY: the stream is open and is closed by the call, name and namespace live for it, the GIL is held, and
     // NULL flags stand for the defaults.
@@ -47,6 +62,16 @@ pub(crate) fn run_file<'py>(
         unsafe { PyRun_FileExFlags(stream, name.as_ptr(), FILE_INPUT, globals, globals, 1, std::ptr::null_mut()) };
     // SAFETY: PyRun_FileExFlags returns a new reference, or NULL with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(namespace.py(), result) }
+}
+
+/// Whether the first byte is that of a pickle, which Python code never begins with. The byte stays in the stream.
+fn begins_as_pickle(stream: *mut libc::FILE) -> bool {
+    const PROTO: c_int = 0x80;
+    // SAFETY: the caller has opened the stream.
+    let first = unsafe { libc::fgetc(stream) };
+    // SAFETY: as above; one byte can be put back, and the end of a file is ignored.
+    unsafe { libc::ungetc(first, stream) };
+    first == PROTO
 }
 
 /// Runs a code object with `namespace` as its globals and locals, without a Python frame below it.

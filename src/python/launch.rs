@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
+use crate::exit;
 use crate::snapshot::atomic::signals::end_by;
 use crate::ui::terminal_signals::die_of_sigint;
 
@@ -32,6 +33,17 @@ pub(crate) enum ProcessEnd {
     Interrupted,
     /// By another signal.
     Signal(c_int),
+}
+
+impl ProcessEnd {
+    /// What a shell shows.
+    pub(crate) fn exit_code(self) -> i32 {
+        match self {
+            Self::Exit(code) => code,
+            Self::Interrupted => exit::INTERRUPTED,
+            Self::Signal(signal) => 128 + signal,
+        }
+    }
 }
 
 /// What to do when Python is set up.

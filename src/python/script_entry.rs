@@ -101,9 +101,9 @@ fn source_of_code(code: &OsStr) -> ScriptSource {
 }
 
 fn prepare_input<'py>(py: Python<'py>, main: &Bound<'py, PyModule>) -> anyhow::Result<Entry<'py>> {
-    set_file(py, main, OsStr::new("<stdin>"), "SourceFileLoader")?;
+    set_file(py, main, OsStr::new(ffi::STANDARD_INPUT), "SourceFileLoader")?;
     let stdin = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-    Ok(Entry::File(stdin, "<stdin>".into()))
+    Ok(Entry::File(stdin, ffi::STANDARD_INPUT.into()))
 }
 
 fn prepare_script<'py>(

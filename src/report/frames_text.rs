@@ -16,11 +16,30 @@ const FEW_INNERMOST: usize = 15;
 /// Writes all exceptions with their frames. With `all`, no frame and no variable is omitted.
 pub(crate) fn write_frames(out: &mut Lines<'_>, index: &Index, all: bool) -> io::Result<()> {
     let writer = FrameWriter { locals: locals_by_frame(index), all };
-    for (raised, frames) in index.raised.iter().zip(index.frames_of_raised()) {
+    for (number, (raised, frames)) in index.raised.iter().zip(index.frames_of_raised()).enumerate() {
         out.blank()?;
+        if begins_member(&index.raised, number) {
+            out.line("  In the exception group above:")?;
+            out.blank()?;
+        }
         writer.write_raised(out, raised, &frames)?;
     }
     Ok(())
+}
+
+/// The exception that this one was raised before; it comes later. A file can say anything.
+fn raised_after(all: &[RaisedError], number: usize) -> Option<usize> {
+    let raised = all.get(number).filter(|raised| matches!(raised.relation.as_str(), "cause" | "context"))?;
+    raised.of.and_then(|of| usize::try_from(of).ok()).filter(|of| *of > number && *of < all.len())
+}
+
+/// Whether a member of an exception group begins with this exception: with its first cause, if it has any.
+fn begins_member(all: &[RaisedError], number: usize) -> bool {
+    if (0..number).any(|earlier| raised_after(all, earlier) == Some(number)) {
+        return false;
+    }
+    let last = std::iter::successors(Some(number), |number| raised_after(all, *number)).last();
+    last.and_then(|last| all.get(last)).is_some_and(|raised| raised.relation == "member")
 }
 
 /// What is known of a local variable.
@@ -53,10 +72,6 @@ impl FrameWriter<'_> {
         raised: &RaisedError,
         frames: &[(usize, &StackFrame)],
     ) -> io::Result<()> {
-        if raised.relation == "member" {
-            out.line("  In the exception group above:")?;
-            out.blank()?;
-        }
         let hidden = frames.len().checked_sub(FEW_OUTERMOST + FEW_INNERMOST).filter(|_| !self.all).unwrap_or(0);
         if !frames.is_empty() {
             out.line("  Traceback (most recent call last):")?;

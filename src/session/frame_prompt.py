@@ -5,8 +5,32 @@ session with the same names; these come back when another frame is selected. All
 """
 
 import builtins
+import operator
 
 MISSING = object()
+
+
+class FrameCommand:
+    """A function of the prompt. Its name alone shows the frames and how it is called."""
+
+    def __init__(self, frames, function):
+        self._frames = frames
+        self._function = function
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+
+    def __call__(self, *arguments):
+        try:
+            numbers = [operator.index(argument) for argument in arguments]
+        except TypeError:
+            numbers = None
+        if numbers is None or len(numbers) > 1:
+            print(f"{self.__name__} takes a number, 0 to {len(self._frames) - 1}")
+            return
+        self._function(*numbers)
+
+    def __repr__(self):
+        return f"{self._frames!r}\n{self.__name__}(): {self.__doc__}"
 
 
 class Frames:
@@ -123,7 +147,8 @@ class Frames:
             if moved:
                 self.show()
 
-        functions = {"frames": self, "up": up, "down": down, "frame": frame}
+        functions = {"frames": self}
+        functions.update((function.__name__, FrameCommand(self, function)) for function in (up, down, frame))
         for name, function in functions.items():
             # Variables come first when a name is looked up.
             setattr(builtins, name, function)

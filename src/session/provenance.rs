@@ -17,7 +17,6 @@ use super::interpreter_guards::WarningFilters;
 use super::ipython_names::IpythonNames;
 use crate::python::Interpreter;
 use crate::python::deferred_signals::Tolerated as _;
-use crate::python::launch::ProcessEnd;
 use crate::python::notebook::{self, is_notebook};
 use crate::python::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 use crate::python::script_entry::compile;
@@ -49,11 +48,7 @@ impl<'a> Origin<'a> {
         let ended = ScriptEnd {
             how: run.how.to_owned(),
             // A process that dies of SIGINT has no exit code; shells report 130.
-            code: match run.end {
-                ProcessEnd::Exit(code) => code,
-                ProcessEnd::Interrupted => crate::exit::INTERRUPTED,
-                ProcessEnd::Signal(signal) => 128 + signal,
-            },
+            code: run.end.exit_code(),
             traceback: run.error.as_ref().and_then(|error| traceback(py, error).tolerated()),
         };
         Self { command: Some(command), source: run.source.as_ref(), ended, seconds: run.seconds, interpreter }

@@ -162,7 +162,7 @@ fn options_may_be_joined_to_their_values() {
 #[test]
 fn what_is_no_command_gets_a_tip() {
     let sandbox = sandbox();
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 13] = [
         (&["session.pkl"], "snapcli restore session.pkl\n"),
         (&["./missing.pkl", "-c", "x"], "snapcli inspect ./missing.pkl -c x\n"),
         (&["job.py", "--epochs", "3"], "snapcli save job.py --epochs 3\n"),
@@ -175,6 +175,7 @@ fn what_is_no_command_gets_a_tip() {
         (&["Restore"], "did you mean `snapcli restore`?"),
         (&["verify-lod"], "snapcli --help"),
         (&["qqq"], "qqq is not a command"),
+        (&["help", "qqq"], "qqq is not a command"),
     ];
     for (words, advice) in cases {
         let run = sandbox.snapcli(words);

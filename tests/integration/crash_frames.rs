@@ -183,6 +183,16 @@ both()
         for line in ["first: int = 1", "second: int = 2", "In the exception group above:", "KeyError: 2"] {
             assert!(text.contains(line), "{line}\n{text}");
         }
+        // The cause of a member belongs to the member.
+        crashed(&sandbox, &script.replace("raise KeyError(second)", "raise KeyError(second) from OSError('why')"));
+        let text = sandbox.snapcli(&["inspect", "session.crash.pkl"]).out();
+        let places = ["ValueError: 1", "In the exception group above:", "OSError: why", "direct cause", "KeyError: 2"];
+        let last = text.find("ValueError: 1").unwrap();
+        let mut rest = &text[last..];
+        for place in places {
+            let at = rest.find(place).unwrap_or_else(|| panic!("{place} in order\n{text}"));
+            rest = &rest[at..];
+        }
     }
 }
 

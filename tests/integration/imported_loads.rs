@@ -43,7 +43,8 @@ print(snapcli.restore(data, into={}).to_dict())
          UnpicklingError | cannot restore <bytes>: the file is empty: save the session again\n\
          UnpicklingError | cannot restore <bytes>: this is a text file, not a pickle: pass a file\n\
          ValueError | mmap=True needs a path: bytes and file objects cannot be mapped\n['n']\n\
-         {'ambient': [], 'complete': True, 'lost': [], 'markers': [], 'module': '__main__', 'notes': [], 'restored': ['n'], \
+         {'ambient': [], 'complete': True, 'lost': [], 'markers': [], 'module': '__main__', 'notes': [], \
+         'restored': ['n'], \
          'schema': 2, 'trusted': True}\n",
     );
 }

@@ -80,7 +80,8 @@ fn a_trace_shows_the_pickled_contents_of_a_variable() {
     run.assert_code(0);
     assert!(run.out().contains("function"), "{}", run.whole());
     let run = sandbox.snapcli(&["inspect", "--trace", "nobody"]);
-    run.assert_code(2).assert_stderr("snapcli: there is no variable nobody\n  for all names: snapcli inspect\n");
+    run.assert_code(2)
+        .assert_stderr("snapcli: there is no variable nobody\n  for all names: snapcli inspect session.pkl\n");
 }
 
 #[test]

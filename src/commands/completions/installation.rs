@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use clap_complete::Shell;
 
 use super::script;
+use crate::commands::operand_order::shell_word;
 use crate::exit;
 use crate::snapshot::atomic::AtomicFile;
 use crate::ui::Verbosity;
@@ -73,16 +74,20 @@ fn step_left(shell: Shell, path: &Path) -> Option<String> {
         Shell::Bash if has_bash_completion() => None,
         Shell::Bash => Some(format!(
             "the package bash-completion is not installed here: add this line to ~/.bashrc: source {}",
-            path.display()
+            shell_word(&path.display().to_string())
         )),
         Shell::Zsh if mentions(".zshrc", &folder) => None,
         Shell::Zsh => Some(format!(
-            "add these lines to ~/.zshrc, before any other line with `compinit`: fpath=({folder} $fpath); autoload -U \
-             compinit; compinit"
+            "add these lines to ~/.zshrc, before any other line with `compinit`: fpath=({} $fpath); autoload -U \
+             compinit; compinit",
+            shell_word(&folder)
         )),
         Shell::Fish => None,
         Shell::Elvish => Some("add this line to rc.elv: use snapcli-completion".to_owned()),
-        _ => Some(format!("add this line to the file that $PROFILE names: . {}", path.display())),
+        _ => Some(format!(
+            "add this line to the file that $PROFILE names: . '{}'",
+            path.display().to_string().replace('\'', "''")
+        )),
     }
 }
 

@@ -120,10 +120,10 @@ impl InspectOutput {
     }
 }
 
-/// The tree of objects that are pickled under a variable.
-pub(super) fn trace(snapshot: &Snapshot, name: &str) -> Result<TraceTree> {
+/// The tree of objects that are pickled under a variable. `listed_by` is the command that shows all variables.
+pub(super) fn trace(snapshot: &Snapshot, name: &str, listed_by: &str) -> Result<TraceTree> {
     let tree = snapshot.trace(name).or_exit(exit::DAMAGED, || format!("cannot trace {name}"))?;
-    tree.ok_or_else(|| no_variable(name, snapshot))
+    tree.ok_or_else(|| no_variable(name, snapshot, listed_by))
 }
 
 fn sort(index: &mut Index, by: SortBy) {

@@ -14,7 +14,7 @@ use anyhow::Result;
 
 use self::inspect_output::{InspectOutput, check_page_path, page_contents, trace};
 use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
-use super::operand_order::inspect_takes_one;
+use super::operand_order::{inspect_takes_one, shell_word};
 use crate::cli::{GlobalArgs, InspectArgs, is_script};
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
@@ -80,7 +80,8 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     let verdict = || snapshot.verdict(at_any_cost).or_exit(exit::DAMAGED, cannot_inspect);
     let file = path.display().to_string();
     if let Some(name) = &args.trace {
-        let tree = trace(&snapshot, name)?;
+        let listed_by = format!("snapcli inspect {}", shell_word(&path.to_string_lossy()));
+        let tree = trace(&snapshot, name, &listed_by)?;
         let code = match args.strict {
             true => strict_gate::exit_code_of_tree(inspection, &snapshot, verdict()?.as_ref(), &file)?,
             false => exit::DONE,

@@ -104,7 +104,8 @@ impl ScriptInspection {
             let (file, index, _) = save(py, &request, run, &origin, dill, Vec::new())?;
             let code = if inspection.args.strict && index.has_failures() { exit::LEFT_OUT } else { exit::DONE };
             let path = script_path(&index.script);
-            return inspection.print_tree(&mut out, &trace(&Snapshot::from_bytes(file)?, name)?, path, code);
+            let tree = trace(&Snapshot::from_bytes(file)?, name, "the same command without --trace")?;
+            return inspection.print_tree(&mut out, &tree, path, code);
         }
         // The bytes are discarded: the index already lists what could be saved.
         let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;

@@ -121,7 +121,7 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
         snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_restore)?;
     }
-    check_patterns(&snapshot, &args.only, &args.exclude, &file)?;
+    check_patterns(&snapshot, &args.only, &args.exclude, &file, path)?;
     Ok(snapshot)
 }
 

@@ -103,7 +103,14 @@ impl<'a> RestoreSummary<'a> {
             has_failed_import |= !matches!(cause, LossCause::Text(_));
             lines.push(format!("cannot restore {}: {why}", self.named(&lost)));
         }
-        lines.extend(self.about_python(running).filter(|_| has_failed_import));
+        if let Some(about) = self.about_python(running).filter(|_| has_failed_import) {
+            // It names the Python that has the modules as well; any other of the same version may lack these.
+            for line in &mut lines {
+                let end = line.find(": restore it with --python").unwrap_or(line.len());
+                line.truncate(end);
+            }
+            lines.push(about);
+        }
         lines
     }
 

@@ -15,6 +15,7 @@ use crate::session::{BoundLocal, BoundLocals, function_that_did_the_work, functi
 use crate::snapshot::index::Index;
 use crate::ui::Verbosity;
 use crate::ui::messages::print_line;
+use crate::ui::nearest_names::{did_you_mean, nearest};
 
 impl SaveJob {
     /// Refuses functions that the script does not have, before it runs for hours.
@@ -28,6 +29,11 @@ impl SaveJob {
         let is_unknown = |function: &&WatchedFunction| function.module.is_none() && !known.contains(&function.name);
         let Some(unknown) = self.locals.iter().find(is_unknown) else { return Ok(()) };
         const SHOWN: usize = 12;
+        let mut details: Vec<String> =
+            did_you_mean(meant_by(&unknown.name, &known).iter().map(String::as_str)).into_iter().collect();
+        // The one that most scripts are about comes first.
+        let (first, others): (Vec<String>, Vec<String>) = known.into_iter().partition(|name| name == "main");
+        let known: Vec<String> = first.into_iter().chain(others).collect();
         let mut names = known.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
         if known.len() > SHOWN {
             names.push_str(", …");
@@ -35,8 +41,13 @@ impl SaveJob {
         let has =
             if names.is_empty() { "it has no functions".to_owned() } else { format!("its functions are {names}") };
         let text = format!("--locals: {} has no function '{}': {has}", path.display(), unknown.name);
-        let detail = "for a function of another module, use --locals module:function".to_owned();
-        Err(exit::coded(exit::USAGE, text).with_details(vec![detail]).into())
+        details.push(match unknown.name.rsplit_once('.') {
+            Some((module, function)) => {
+                format!("for a function of the module {module}, use --locals {module}:{function}")
+            }
+            None => "for a function of another module, use --locals module:function".to_owned(),
+        });
+        Err(exit::coded(exit::USAGE, text).with_details(details).into())
     }
 
     /// Does the work while the local variables that belong to the session are bound in it.
@@ -65,9 +76,13 @@ impl SaveJob {
             *kept.entry(function).or_default() += 1;
         }
         for (function, number) in kept {
-            let text = if number == 1 { "1 of them is a local variable" } else { "of them are local variables" };
-            let number = if number == 1 { String::new() } else { format!("{number} ") };
-            self.verbosity.note(&format!("{number}{text} of {function}"));
+            let text = match (number, index.variables.len()) {
+                (1, 1) => "it is a local variable".to_owned(),
+                (1, _) => "1 of them is a local variable".to_owned(),
+                (_, all) if number == all => "they are local variables".to_owned(),
+                _ => format!("{number} of them are local variables"),
+            };
+            self.verbosity.note(&format!("{text} of {function}"));
         }
         for BoundLocal { name, renamed, function } in self.bound.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             if let Some(local) = renamed {
@@ -102,4 +117,16 @@ impl SaveJob {
             ));
         }
     }
+}
+
+/// The functions that may have been meant: those with a name like it, or with a last part like it: `A.fit` for `fit`.
+fn meant_by(wrong: &str, known: &[String]) -> Vec<String> {
+    let whole = nearest(wrong, known.iter().map(String::as_str));
+    if !whole.is_empty() {
+        return whole.into_iter().map(String::from).collect();
+    }
+    let last = |name: &'_ str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let parts: Vec<String> = known.iter().map(|name| last(name)).collect();
+    let found = nearest(&last(wrong), parts.iter().map(String::as_str));
+    known.iter().filter(|name| found.contains(&last(name).as_str())).take(3).cloned().collect()
 }

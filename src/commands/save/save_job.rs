@@ -252,7 +252,9 @@ impl SaveJob {
             SnapshotDestination::Store(folder, labels) => self.save_to_store(py, run, dill, folder, labels)?,
         };
         let Some(SavedFile { path, index, bytes, verified, code, stored }) = saved else {
-            self.answer.write_error(&ErrorAnswer::of(&anyhow::anyhow!("the script failed before it had variables")));
+            let how = if run.end == ProcessEnd::Interrupted { "was interrupted" } else { "failed" };
+            let text = format!("the script {how} before it had variables");
+            self.answer.write_error(&ErrorAnswer::of(&exit::error(run.end.exit_code(), text)));
             return Ok(exit::DONE);
         };
         let file = path.display().to_string();
