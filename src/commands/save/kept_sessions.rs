@@ -1,6 +1,8 @@
-//! What a save must not lose: the snapshot of another script, which it would replace, and a session that does not have
-//! a name of the command line.
+//! What a save must not lose: the snapshot of another script, which it would replace, a session that does not have a
+//! name of the command line, and the source of a script.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -12,8 +14,10 @@ use super::unmatched_names::{UnmatchedPatterns, path_beside};
 use crate::exit;
 use crate::python::Python;
 use crate::python::dill::DillLocation;
+use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::ScriptRun;
 use crate::session::SelectionRules;
+use crate::snapshot::file_names::has_source_name;
 use crate::snapshot::index::Index;
 use crate::ui::messages::print_error;
 
@@ -100,4 +104,27 @@ impl SaveJob {
             SnapshotDestination::Stream(_) => "nothing was saved".to_owned(),
         }
     }
+}
+
+/// Refuses a file that is the script itself, or that exists and is named as Python source or a notebook.
+///
+/// # Errors
+/// With exit code 2, before the script runs.
+pub(super) fn check_not_source(output: &Path, command: &ScriptCommand) -> Result<()> {
+    let Some(found) = fs::metadata(output).ok().filter(fs::Metadata::is_file) else { return Ok(()) };
+    let is_script = match &command.target {
+        ScriptTarget::Script(script) => {
+            fs::metadata(script).is_ok_and(|script| (script.dev(), script.ino()) == (found.dev(), found.ino()))
+        }
+        _ => false,
+    };
+    if !is_script && !has_source_name(output) {
+        return Ok(());
+    }
+    let what = match output.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("ipynb") => "a notebook",
+        _ => "a Python script",
+    };
+    let text = format!("{} is {what}, and saving would replace it: choose another name for -o", output.display());
+    Err(exit::error(exit::USAGE, text))
 }

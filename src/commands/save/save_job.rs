@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::kept_sessions::check_not_source;
 use super::load_check::LoadCheck;
 use super::named_patterns::NamedPatterns;
 use super::running_save::{crash_path, frames_of, snapshot_times};
@@ -66,6 +67,7 @@ pub(super) fn run(
     if is_stdio(&args.output) && (args.json || args.report.as_deref().is_some_and(is_stdio)) {
         return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
     }
+    check_not_source(&args.output, &command)?;
     let output = SnapshotDestination::check(&args.output, &args.labels)?;
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     // The script could change the environment variables that say where the key is.
