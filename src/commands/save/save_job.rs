@@ -205,11 +205,17 @@ impl SaveJob {
         if run.forked {
             return run.end;
         }
-        script_signals::disarm(py);
+        script_signals::begin_last_save();
+        let end = self.save_last(py, &run, &dill);
+        script_signals::disarm().map_or(end, ProcessEnd::Signal)
+    }
+
+    /// Saves the session of a script that has ended, and decides how the process ends.
+    fn save_last(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> ProcessEnd {
         call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
         let deferred = DeferredSignals::begin(py);
-        let saved = self.with_locals(py, &run, || self.save_session(py, &run, &dill));
+        let saved = self.with_locals(py, run, || self.save_session(py, run, dill));
         call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.
         let signals = check_signals(py).map_err(Into::into);
