@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::generations::{KeptSnapshot, keep_other};
 use super::save_job::{SaveJob, SavedFile, SnapshotDestination, fallback_path};
 use super::save_summary::relative_to_here;
-use super::unmatched_names::{UnmatchedPatterns, path_beside};
+use super::unmatched_names::{UnmatchedPatterns, WrongModule, path_beside};
 use crate::exit;
 use crate::python::Python;
 use crate::python::dill::DillLocation;
@@ -25,7 +25,8 @@ impl SaveJob {
     /// The patterns of the command line that match no name of the session, if it must not be saved as the command line
     /// says. Where there are any, [`rules`](Self::rules) are more careful from here on.
     pub(super) fn check_names(&self, py: Python<'_>, run: &ScriptRun) -> Result<Option<UnmatchedPatterns>> {
-        let unmatched = self.named.unmatched_in(py, run, &self.module)?;
+        let mut unmatched = self.named.unmatched_in(py, run, self.module())?;
+        unmatched.module = self.missing_module.get().cloned();
         if unmatched.is_empty() {
             return Ok(None);
         }
@@ -69,6 +70,21 @@ impl SaveJob {
             saved.code = exit::USAGE;
             saved
         })
+    }
+
+    /// Looks whether the module of the command line can be imported, now that the script has run: it may have made it.
+    pub(super) fn check_module(&self, py: Python<'_>, run: &ScriptRun) -> Result<()> {
+        if self.module != "__main__"
+            && let Some(missing) = run.with_main(py, || WrongModule::find(py, &self.module))??
+        {
+            let _ = self.missing_module.set(missing);
+        }
+        Ok(())
+    }
+
+    /// The name of the module whose namespace is saved.
+    pub(super) fn module(&self) -> &str {
+        if self.missing_module.get().is_some() { "__main__" } else { &self.module }
     }
 
     /// The rules to save by.

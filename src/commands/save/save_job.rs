@@ -15,6 +15,7 @@ use super::load_check::LoadCheck;
 use super::named_patterns::NamedPatterns;
 use super::running_save::{crash_path, frames_of, snapshot_times};
 use super::store_save::check_store;
+use super::unmatched_names::WrongModule;
 use crate::cli::{SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
@@ -80,6 +81,7 @@ pub(super) fn run(
         strict: args.strict,
         verify: args.verify,
         module: args.module,
+        missing_module: OnceLock::new(),
         ambient: !args.no_ambient,
         keeps_others,
         named: NamedPatterns::of(&args.selection),
@@ -143,8 +145,10 @@ pub(super) struct SaveJob {
     answer: AnswerOutput,
     pub(super) strict: bool,
     pub(super) verify: bool,
-    /// The name of the module whose namespace is saved.
+    /// The name of the module of the command line.
     pub(super) module: String,
+    /// Why `__main__` is saved in its place.
+    pub(super) missing_module: OnceLock<WrongModule>,
     /// Whether to save the ambient state.
     ambient: bool,
     pub(super) rules: SelectionRules,
@@ -379,8 +383,8 @@ impl SaveJob {
     }
 
     pub(super) fn load_check(&self) -> LoadCheck<'_> {
-        let Self { command, interpreter, module, .. } = self;
-        LoadCheck { command, interpreter, rules: self.rules(), module }
+        let Self { command, interpreter, .. } = self;
+        LoadCheck { command, interpreter, rules: self.rules(), module: self.module() }
     }
 
     pub(super) fn write<T: SaveTarget + Send + 'static>(
@@ -395,7 +399,7 @@ impl SaveJob {
         let frames = frames_of(py, run);
         let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let request = SaveRequest {
-            module: &self.module,
+            module: self.module(),
             rules: self.rules(),
             // The process that does it takes time, which a signal may not leave, and a copy of all threads.
             check: if run.is_over() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
