@@ -4,7 +4,8 @@
 //! The handlers are set behind the back of Python's `signal` module, which still shows the default action. A handler of
 //! the script replaces ours, and child processes get the default action back. A handler does the work at once if the
 //! main thread waits in the system without the GIL; otherwise Python calls [`pending_call`] between two bytecodes. If
-//! neither happens within [`GRACE`], a call in C does not return, and the process ends all the same.
+//! neither happens within [`GRACE`], a call in C does not return, and the process ends all the same. While the session
+//! of a script that has ended is saved, a signal is only noted, and ends the process after that.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
@@ -26,6 +27,8 @@ use crate::snapshot::atomic::signals::end_by;
 /// How long a script may take to reach a moment in which it can be saved. Then that is tried once more, in the middle
 /// of whatever it does, for as long again.
 const GRACE: Duration = Duration::from_secs(5);
+/// How long a save of a script that has ended may go on after a signal: batch systems kill soon after it.
+const LAST_SAVE: Duration = Duration::from_secs(25);
 /// A second signal ends the process at once, unless it comes this early, in milliseconds: `timeout`, shells and
 /// schedulers send the same signal to the process and to its group.
 const SAME_REQUEST: u64 = 300;
@@ -69,6 +72,8 @@ const NOTHING: u8 = 0;
 const WAITING: u8 = 1;
 const WAITING_LONGER: u8 = 2;
 const WORKING: u8 = 3;
+/// The script has ended, and its session is being saved.
+const LAST: u8 = 4;
 /// The request for a snapshot: 0 for none, -1 by the timer, or a signal.
 static WANTED: AtomicI32 = AtomicI32::new(0);
 const BY_TIMER: c_int = -1;
@@ -113,24 +118,33 @@ pub(crate) fn arm(times: &SnapshotTimes, work: Work) {
 /// The signals that make a snapshot.
 static ON_SIGNAL: OnceLock<Vec<c_int>> = OnceLock::new();
 
-/// Takes the handlers away, except where the script has set its own. A signal that has come but has not been acted upon
-/// is acted upon now.
-pub(crate) fn disarm(py: Python<'_>) {
-    if OWNER.load(Ordering::SeqCst) != this_process() {
-        return;
-    }
+/// The script has ended, and its session is saved now: a signal that ends the process does so after that, or when the
+/// save takes longer than [`LAST_SAVE`]. A second one ends it at once.
+pub(crate) fn begin_last_save() {
     stop_tick();
+    let work = WORK.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(work);
+    STAGE.store(LAST, Ordering::SeqCst);
+    if ENDED_BY.load(Ordering::SeqCst) != 0 {
+        SignalTimer::with_number(GRACE_TIMER.load(Ordering::SeqCst)).start(LAST_SAVE);
+    }
+}
+
+/// Takes the handlers away, except where the script has set its own. Returns the signal that is to end the process now.
+pub(crate) fn disarm() -> Option<c_int> {
     let armed = std::mem::take(&mut *ARMED.lock().unwrap_or_else(PoisonError::into_inner));
     for (signal, before) in armed {
         if is_ours(signal) {
             set_action(signal, &before);
         }
     }
-    if ENDED_BY.load(Ordering::SeqCst) != 0 {
-        drop(do_work(py));
+    match ENDED_BY.load(Ordering::SeqCst) {
+        0 => None,
+        signal => {
+            SignalTimer::with_number(GRACE_TIMER.load(Ordering::SeqCst)).start(Duration::ZERO);
+            Some(signal)
+        }
     }
-    let work = WORK.lock().unwrap_or_else(PoisonError::into_inner).take();
-    drop(work);
 }
 
 /// Makes a timer that sends a signal which nothing else uses. Returns that signal with its action from before.
@@ -244,6 +258,10 @@ enum Noted {
 }
 
 fn note(signal: c_int, is_timer: bool) -> Noted {
+    let is_last = STAGE.load(Ordering::SeqCst) == LAST;
+    if is_last && !ENDING.contains(&signal) {
+        return Noted::Nothing;
+    }
     if signal == TICK.load(Ordering::SeqCst) {
         WANTED.store(BY_TIMER, Ordering::SeqCst);
         return Noted::Request;
@@ -258,15 +276,17 @@ fn note(signal: c_int, is_timer: bool) -> Noted {
     let now = milliseconds();
     if ENDED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         ENDED_AT.store(now, Ordering::SeqCst);
-        STAGE.store(WAITING, Ordering::SeqCst);
+        if !is_last {
+            STAGE.store(WAITING, Ordering::SeqCst);
+        }
         if let Some(timer) = SignalTimer::new(signal) {
             GRACE_TIMER.store(timer.number(), Ordering::SeqCst);
-            timer.start(GRACE);
+            timer.start(if is_last { LAST_SAVE } else { GRACE });
         }
     } else if now.saturating_sub(ENDED_AT.load(Ordering::SeqCst)) > SAME_REQUEST {
-        end_by(ENDED_BY.load(Ordering::SeqCst));
+        end_with(if is_last { LOST_SAVE } else { b"" });
     }
-    Noted::Request
+    if is_last { Noted::Nothing } else { Noted::Request }
 }
 
 /// The timer of the end has run out.
@@ -282,13 +302,21 @@ fn note_late() -> Noted {
         }
         WAITING_LONGER => {
             const TEXT: &[u8] = b"snapcli: nothing was saved: the script is in a call of C code that does not return\n";
-            // SAFETY: writes the bytes of a constant.
-            unsafe { libc::write(2, TEXT.as_ptr().cast(), TEXT.len()) };
-            end_by(ENDED_BY.load(Ordering::SeqCst));
+            end_with(TEXT);
         }
+        LAST => end_with(LOST_SAVE),
         _ => {}
     }
     Noted::Nothing
+}
+
+const LOST_SAVE: &[u8] = b"snapcli: interrupted while saving: nothing was written\n";
+
+/// Prints a line, and ends the process by the signal that has come.
+fn end_with(text: &'static [u8]) -> ! {
+    // SAFETY: writes the bytes of a constant.
+    unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+    end_by(ENDED_BY.load(Ordering::SeqCst))
 }
 
 fn add_pending_call() {

@@ -44,8 +44,13 @@ impl CapturedFrames {
     /// Those of an exception that ended the script.
     pub(crate) fn of_error(py: Python<'_>, error: &PyErr, main: &Bound<'_, PyModule>) -> Self {
         let Some(mut capture) = FrameCapture::new(main).tolerated() else { return Self::default() };
+        let value = error.value(py);
+        // Before Python 3.12, an exception that nothing has printed or caught, as SystemExit, does not have it yet.
+        if let (Some(traceback), None) = (error.traceback(py), value_traceback(value)) {
+            value.setattr(intern!(py, "__traceback__"), traceback).tolerated();
+        }
         // Odd exceptions may have no usable attributes.
-        capture.add_chain(error.value(py), None).tolerated();
+        capture.add_chain(value, None).tolerated();
         capture.found
     }
 
@@ -218,11 +223,15 @@ fn members<'py>(error: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
     error.getattr("exceptions").and_then(|members| members.extract()).tolerated().unwrap_or_default()
 }
 
+fn value_traceback<'py>(error: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
+    error.getattr(intern!(error.py(), "__traceback__")).tolerated().filter(|it| !it.is_none())
+}
+
 /// The frames of an exception's traceback with their lines, the outermost first.
 fn traceback_frames<'py>(error: &Bound<'py, PyAny>) -> Vec<(Bound<'py, PyAny>, u32)> {
     let py = error.py();
     let mut frames = Vec::new();
-    let mut next = error.getattr(intern!(py, "__traceback__")).tolerated().filter(|it| !it.is_none());
+    let mut next = value_traceback(error);
     while let Some(entry) = next {
         let line = entry.getattr(intern!(py, "tb_lineno")).and_then(|line| line.extract()).tolerated().unwrap_or(0);
         let frame = entry.getattr(intern!(py, "tb_frame")).tolerated();

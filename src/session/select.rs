@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use glob::Pattern;
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
@@ -203,6 +204,31 @@ pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_m
         }
     }
     Ok(names)
+}
+
+/// Why a module cannot be imported; `None` if it can.
+///
+/// # Errors
+/// If Ctrl-C ends the import.
+pub(crate) fn import_failure(py: Python<'_>, name: &str) -> PyResult<Option<String>> {
+    match py.import(name) {
+        Ok(_) => Ok(None),
+        Err(error) if error.is_instance_of::<PyKeyboardInterrupt>(py) => Err(error),
+        Err(error) => Ok(Some(error.to_string())),
+    }
+}
+
+/// The modules that are loaded, and those of the standard library.
+pub(crate) fn known_modules(py: Python<'_>) -> Vec<String> {
+    let find = || {
+        let sys = py.import("sys")?;
+        let mut names: Vec<String> = sys.getattr("modules")?.cast_into::<PyDict>()?.keys().extract()?;
+        for name in sys.getattr("stdlib_module_names")?.try_iter()? {
+            names.push(name?.extract()?);
+        }
+        Ok::<_, PyErr>(names)
+    };
+    find().tolerated().unwrap_or_default()
 }
 
 /// The variables of a namespace that belong to the process, and are never saved.

@@ -307,3 +307,19 @@ fn a_prompt_goes_from_frame_to_frame() {
         }
     }
 }
+
+#[test]
+fn an_exit_with_an_error_keeps_its_frames() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(python.executable.clone());
+        for (end, raised) in [("sys.exit('bad')", "SystemExit: bad"), ("raise SystemExit(3)", "SystemExit: 3")] {
+            sandbox.write("job.py", format!("import sys\ndef main():\n    n = 7\n    {end}\nmain()\n"));
+            let code = if end.contains('3') { 3 } else { 1 };
+            sandbox.snapcli(&["save", "job.py"]).assert_code(code);
+            let shown = sandbox.snapcli(&["inspect", "session.crash.pkl"]);
+            assert!(shown.assert_code(0).out().contains(raised), "{}", shown.whole());
+            let run = sandbox.snapcli(&["restore", "-q", "--frame", "-1", "session.crash.pkl", "-c", "n"]);
+            run.assert_code(0).assert_stdout("7\n");
+        }
+    }
+}

@@ -177,3 +177,30 @@ fn a_preloaded_engine_reports_it_as_well() {
     let run = sandbox.python(&["-c", code, engine.to_str().unwrap()]);
     run.assert_code(0).assert_stdout("True\n");
 }
+
+#[test]
+fn python_source_is_not_replaced_by_a_snapshot() {
+    let sandbox = Sandbox::new();
+    let source = "open('ran', 'w').close()\nx = 1\n";
+    for name in ["own.py", "script", "other.PYW", "stub.pyi", "notes.ipynb"] {
+        sandbox.write(name, source);
+    }
+    fs::hard_link(sandbox.work().join("script"), sandbox.work().join("same.pkl")).unwrap();
+    for (output, script, what) in [
+        ("own.py", "own.py", "a Python script"),
+        ("./own.py", "own.py", "a Python script"),
+        ("same.pkl", "script", "a Python script"),
+        ("other.PYW", "own.py", "a Python script"),
+        ("stub.pyi", "own.py", "a Python script"),
+        ("notes.ipynb", "own.py", "a notebook"),
+    ] {
+        let run = sandbox.snapcli(&["save", "-o", output, script]);
+        let text = format!("{output} is {what}, and saving would replace it: choose another name for -o");
+        assert!(run.err().contains(&text), "{}", run.whole());
+        run.assert_code(2);
+        assert_eq!(fs::read_to_string(sandbox.work().join(output)).unwrap(), source);
+        assert!(!sandbox.work().join("ran").exists());
+    }
+    // A file that is not there yet costs nothing.
+    sandbox.snapcli(&["save", "-o", "new.py", "-c", "x = 1"]).assert_code(0);
+}

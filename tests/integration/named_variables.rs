@@ -148,3 +148,36 @@ fn a_file_that_does_not_exist_is_compared_with_those_that_do() {
     let run = sandbox.snapcli(&["verify", "/no/such/folder/x.pkl"]);
     assert!(!run.err().contains("did you mean"), "{}", run.whole());
 }
+
+#[test]
+fn a_wrong_module_costs_neither_the_session_nor_the_old_snapshot() {
+    let sandbox = Sandbox::new();
+    sandbox.write("job.py", SCRIPT);
+    sandbox.write("broken.py", "raise ValueError('no data')\n");
+    sandbox.snapcli(&["save", "-q", "-o", "m.pkl", "-c", "old = 1"]).assert_code(0);
+    let old = fs::read(sandbox.work().join("m.pkl")).unwrap();
+    for (module, text) in [
+        ("jsn", "did you mean 'json'?"),
+        ("no_such_thing_here", "No module named 'no_such_thing_here'"),
+        ("broken", "ValueError: no data"),
+    ] {
+        let run = sandbox.snapcli(&["save", "-q", "--module", module, "-o", "m.pkl", "job.py"]);
+        assert_says(&run, 2, text);
+        assert!(run.err().contains(&format!("--module {module} cannot be imported")), "{}", run.whole());
+        assert!(run.err().contains("the session is in m.unmatched.pkl"), "{}", run.whole());
+        assert_eq!(fs::read(sandbox.work().join("m.pkl")).unwrap(), old);
+        assert_eq!(names(&sandbox, "m.unmatched.pkl"), "best scores big");
+    }
+    // With the local variables of a function, and a script that fails.
+    sandbox.write("locals.py", "def main():\n    inner = 5\nmain()\n");
+    let run = sandbox.snapcli(&["save", "-q", "--module", "jsn", "--locals", "main", "-o", "l.pkl", "locals.py"]);
+    assert_says(&run, 2, "did you mean 'json'?");
+    assert_eq!(names(&sandbox, "l.unmatched.pkl"), "inner main");
+    let run = sandbox.snapcli(&["save", "--module", "jsn", "-o", "f.pkl", "-c", "x = 1; 1 / 0"]);
+    assert_says(&run, 1, "did you mean 'json'?");
+    assert_eq!(names(&sandbox, "f.crash.pkl"), "x");
+    // The script makes it.
+    let code = "open('made_now.py', 'w').write('value = 3')";
+    sandbox.snapcli(&["save", "-q", "--module", "made_now", "-o", "n.pkl", "-c", code]).assert_code(0);
+    assert_eq!(names(&sandbox, "n.pkl"), "value");
+}

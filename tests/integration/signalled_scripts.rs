@@ -215,3 +215,36 @@ fn wrong_times_and_signals_are_usage_errors() {
     let run = sandbox.snapcli(&["save", "-o", "-", "--every", "1s", "-c", "x = 1"]);
     assert!(run.assert_code(2).err().contains("need a file"), "{}", run.whole());
 }
+
+/// A session that sends signals once to its own process when it is pickled.
+fn signals_while_saved(body: &str) -> String {
+    format!(
+        "import os, signal, time\nsent = []\nclass Asks:\n    def __reduce__(self):\n        if not sent:\n            \
+         sent.append(1)\n            {body}\n        return int, ()\nasks = Asks()\nlast = 7\n"
+    )
+}
+
+#[test]
+fn a_signal_during_the_last_save_ends_the_process_after_it() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(python.executable.clone());
+        for (name, number) in [("SIGTERM", 15), ("SIGHUP", 1)] {
+            let kill = format!("os.kill(os.getpid(), signal.{name})");
+            for body in [kill.clone(), format!("{kill}; {kill}")] {
+                let (run, code) = signalled(&sandbox, &signals_while_saved(&body), &[], "");
+                assert_eq!(code, -number, "{}", run.whole());
+                assert_eq!(read(&sandbox, "session.pkl", &[], "last"), "7\n", "{}", run.whole());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_second_signal_during_the_last_save_ends_it_with_a_message() {
+    let sandbox = Sandbox::new();
+    let body = "os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.6); os.kill(os.getpid(), signal.SIGTERM)";
+    let (run, code) = signalled(&sandbox, &signals_while_saved(body), &[], "");
+    assert_eq!(code, -15, "{}", run.whole());
+    assert!(run.err().contains("interrupted while saving: nothing was written"), "{}", run.whole());
+    assert!(!sandbox.work().join("session.pkl").exists());
+}

@@ -57,11 +57,12 @@ impl SaveJob {
         run: &ScriptRun,
         work: impl FnOnce() -> Result<T>,
     ) -> Result<T> {
+        self.check_module(py, run)?;
         let functions = call_watch::so_far(py);
         if functions.is_empty() {
             return work();
         }
-        let bound = BoundLocals::bind(py, run, &self.module, &functions)?;
+        let bound = BoundLocals::bind(py, run, self.module(), &functions)?;
         *self.bound.lock().unwrap_or_else(PoisonError::into_inner) = bound.all();
         let result = work();
         drop(bound);

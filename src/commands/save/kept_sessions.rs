@@ -1,6 +1,8 @@
-//! What a save must not lose: the snapshot of another script, which it would replace, and a session that does not have
-//! a name of the command line.
+//! What a save must not lose: the snapshot of another script, which it would replace, a session that does not have a
+//! name of the command line, and the source of a script.
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -8,12 +10,14 @@ use anyhow::{Context, Result};
 use super::generations::{KeptSnapshot, keep_other};
 use super::save_job::{SaveJob, SavedFile, SnapshotDestination, fallback_path};
 use super::save_summary::relative_to_here;
-use super::unmatched_names::{UnmatchedPatterns, path_beside};
+use super::unmatched_names::{UnmatchedPatterns, WrongModule, path_beside};
 use crate::exit;
 use crate::python::Python;
 use crate::python::dill::DillLocation;
+use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::ScriptRun;
 use crate::session::SelectionRules;
+use crate::snapshot::file_names::has_source_name;
 use crate::snapshot::index::Index;
 use crate::ui::messages::print_error;
 
@@ -21,7 +25,8 @@ impl SaveJob {
     /// The patterns of the command line that match no name of the session, if it must not be saved as the command line
     /// says. Where there are any, [`rules`](Self::rules) are more careful from here on.
     pub(super) fn check_names(&self, py: Python<'_>, run: &ScriptRun) -> Result<Option<UnmatchedPatterns>> {
-        let unmatched = self.named.unmatched_in(py, run, &self.module)?;
+        let mut unmatched = self.named.unmatched_in(py, run, self.module())?;
+        unmatched.module = self.missing_module.get().cloned();
         if unmatched.is_empty() {
             return Ok(None);
         }
@@ -67,6 +72,21 @@ impl SaveJob {
         })
     }
 
+    /// Looks whether the module of the command line can be imported, now that the script has run: it may have made it.
+    pub(super) fn check_module(&self, py: Python<'_>, run: &ScriptRun) -> Result<()> {
+        if self.module != "__main__"
+            && let Some(missing) = run.with_main(py, || WrongModule::find(py, &self.module))??
+        {
+            let _ = self.missing_module.set(missing);
+        }
+        Ok(())
+    }
+
+    /// The name of the module whose namespace is saved.
+    pub(super) fn module(&self) -> &str {
+        if self.missing_module.get().is_some() { "__main__" } else { &self.module }
+    }
+
     /// The rules to save by.
     pub(super) fn rules(&self) -> &SelectionRules {
         self.careful_rules.get().unwrap_or(&self.rules)
@@ -100,4 +120,27 @@ impl SaveJob {
             SnapshotDestination::Stream(_) => "nothing was saved".to_owned(),
         }
     }
+}
+
+/// Refuses a file that is the script itself, or that exists and is named as Python source or a notebook.
+///
+/// # Errors
+/// With exit code 2, before the script runs.
+pub(super) fn check_not_source(output: &Path, command: &ScriptCommand) -> Result<()> {
+    let Some(found) = fs::metadata(output).ok().filter(fs::Metadata::is_file) else { return Ok(()) };
+    let is_script = match &command.target {
+        ScriptTarget::Script(script) => {
+            fs::metadata(script).is_ok_and(|script| (script.dev(), script.ino()) == (found.dev(), found.ino()))
+        }
+        _ => false,
+    };
+    if !is_script && !has_source_name(output) {
+        return Ok(());
+    }
+    let what = match output.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("ipynb") => "a notebook",
+        _ => "a Python script",
+    };
+    let text = format!("{} is {what}, and saving would replace it: choose another name for -o", output.display());
+    Err(exit::error(exit::USAGE, text))
 }

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::kept_sessions::check_not_source;
 use super::load_check::LoadCheck;
 use super::named_patterns::NamedPatterns;
 use super::running_save::{crash_path, frames_of, snapshot_times};
 use super::store_save::check_store;
+use super::unmatched_names::WrongModule;
 use crate::cli::{SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
@@ -66,6 +68,7 @@ pub(super) fn run(
     if is_stdio(&args.output) && (args.json || args.report.as_deref().is_some_and(is_stdio)) {
         return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
     }
+    check_not_source(&args.output, &command)?;
     let output = SnapshotDestination::check(&args.output, &args.labels)?;
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     // The script could change the environment variables that say where the key is.
@@ -78,6 +81,7 @@ pub(super) fn run(
         strict: args.strict,
         verify: args.verify,
         module: args.module,
+        missing_module: OnceLock::new(),
         ambient: !args.no_ambient,
         keeps_others,
         named: NamedPatterns::of(&args.selection),
@@ -141,8 +145,10 @@ pub(super) struct SaveJob {
     answer: AnswerOutput,
     pub(super) strict: bool,
     pub(super) verify: bool,
-    /// The name of the module whose namespace is saved.
+    /// The name of the module of the command line.
     pub(super) module: String,
+    /// Why `__main__` is saved in its place.
+    pub(super) missing_module: OnceLock<WrongModule>,
     /// Whether to save the ambient state.
     ambient: bool,
     pub(super) rules: SelectionRules,
@@ -203,11 +209,17 @@ impl SaveJob {
         if run.forked {
             return run.end;
         }
-        script_signals::disarm(py);
+        script_signals::begin_last_save();
+        let end = self.save_last(py, &run, &dill);
+        script_signals::disarm().map_or(end, ProcessEnd::Signal)
+    }
+
+    /// Saves the session of a script that has ended, and decides how the process ends.
+    fn save_last(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> ProcessEnd {
         call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
         let deferred = DeferredSignals::begin(py);
-        let saved = self.with_locals(py, &run, || self.save_session(py, &run, &dill));
+        let saved = self.with_locals(py, run, || self.save_session(py, run, dill));
         call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.
         let signals = check_signals(py).map_err(Into::into);
@@ -373,8 +385,8 @@ impl SaveJob {
     }
 
     pub(super) fn load_check(&self) -> LoadCheck<'_> {
-        let Self { command, interpreter, module, .. } = self;
-        LoadCheck { command, interpreter, rules: self.rules(), module }
+        let Self { command, interpreter, .. } = self;
+        LoadCheck { command, interpreter, rules: self.rules(), module: self.module() }
     }
 
     pub(super) fn write<T: SaveTarget + Send + 'static>(
@@ -389,7 +401,7 @@ impl SaveJob {
         let frames = frames_of(py, run);
         let bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let request = SaveRequest {
-            module: &self.module,
+            module: self.module(),
             rules: self.rules(),
             // The process that does it takes time, which a signal may not leave, and a copy of all threads.
             check: if run.is_over() { LoadCheckMode::Forked } else { LoadCheckMode::Off },

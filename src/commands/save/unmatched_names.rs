@@ -1,4 +1,5 @@
-//! `save --include` and `--exclude` with a name that the session does not have.
+//! `save --include` and `--exclude` with a name that the session does not have, and `--module` with one that does not
+//! exist.
 //!
 //! The names are known only after the script has run, perhaps for hours. So the session is not lost: it goes to a file
 //! of its own, the old snapshot stays, and the exit code says that the command line was wrong. What the user may have
@@ -14,8 +15,8 @@ use super::named_patterns::NamedPatterns;
 use crate::exit;
 use crate::python::Python;
 use crate::python::script_run::ScriptRun;
-use crate::session::{SelectionRules, session_names};
-use crate::ui::nearest_names::{Unmatched, unmatched};
+use crate::session::{SelectionRules, import_failure, known_modules, session_names};
+use crate::ui::nearest_names::{Unmatched, did_you_mean, nearest, unmatched};
 
 impl NamedPatterns {
     /// The patterns that match no name of a session.
@@ -29,26 +30,46 @@ impl NamedPatterns {
         module: &str,
     ) -> Result<UnmatchedPatterns> {
         if self.include.is_empty() && self.exclude.is_empty() {
-            return Ok(UnmatchedPatterns { include: Vec::new(), exclude: Vec::new() });
+            return Ok(UnmatchedPatterns::default());
         }
         let has_dot = |pattern: &Pattern| pattern.as_str().contains('.');
         let and_modules = self.include.iter().chain(&self.exclude).any(has_dot);
         let names = session_names(py, run, module, and_modules)?;
         let of = |patterns: &[Pattern], option| unmatched(patterns, option, names.iter().map(String::as_str));
-        Ok(UnmatchedPatterns { include: of(&self.include, "--include"), exclude: of(&self.exclude, "--exclude") })
+        let (include, exclude) = (of(&self.include, "--include"), of(&self.exclude, "--exclude"));
+        Ok(UnmatchedPatterns { include, exclude, module: None })
     }
 }
 
-/// The patterns that match nothing.
-#[derive(Debug)]
+/// The module of the command line, which cannot be imported.
+#[derive(Clone, Debug)]
+pub(super) struct WrongModule {
+    message: String,
+    advice: Option<String>,
+}
+
+impl WrongModule {
+    /// # Errors
+    /// If Ctrl-C comes while it is imported.
+    pub(super) fn find(py: Python<'_>, name: &str) -> Result<Option<Self>> {
+        let Some(error) = import_failure(py, name)? else { return Ok(None) };
+        let known = known_modules(py);
+        let advice = did_you_mean(nearest(name, known.iter().map(String::as_str)).into_iter());
+        Ok(Some(Self { message: format!("--module {name} cannot be imported: {error}"), advice }))
+    }
+}
+
+/// The patterns that match nothing, and the module that there is not.
+#[derive(Debug, Default)]
 pub(in crate::commands) struct UnmatchedPatterns {
+    pub(super) module: Option<WrongModule>,
     include: Vec<Unmatched>,
     exclude: Vec<Unmatched>,
 }
 
 impl UnmatchedPatterns {
     pub(in crate::commands) fn is_empty(&self) -> bool {
-        self.include.is_empty() && self.exclude.is_empty()
+        self.include.is_empty() && self.exclude.is_empty() && self.module.is_none()
     }
 
     /// The rules with which the session can be saved all the same.
@@ -70,13 +91,12 @@ impl UnmatchedPatterns {
 
     /// The error. `advice` says where the session is.
     pub(in crate::commands) fn error(&self, advice: Vec<String>) -> anyhow::Error {
-        let all: Vec<&Unmatched> = self.include.iter().chain(&self.exclude).collect();
-        let (first, others) =
-            all.split_first().map_or((String::new(), &[][..]), |(first, rest)| (first.message(), rest));
-        let mut details: Vec<String> = all.first().and_then(|first| first.advice()).into_iter().collect();
-        for other in others {
-            details.push(other.message());
-            details.extend(other.advice());
+        let mut all = self.all();
+        let (first, first_advice) = all.next().unwrap_or_default();
+        let mut details: Vec<String> = first_advice.into_iter().collect();
+        for (message, advice) in all {
+            details.push(message);
+            details.extend(advice);
         }
         details.extend(advice);
         exit::coded(exit::USAGE, first).with_details(details).into()
@@ -84,8 +104,13 @@ impl UnmatchedPatterns {
 
     /// What is wrong, a line for each pattern.
     pub(super) fn messages(&self) -> impl Iterator<Item = String> {
-        let all = self.include.iter().chain(&self.exclude);
-        all.map(|wrong| wrong.advice().map_or(wrong.message(), |advice| format!("{}: {advice}", wrong.message())))
+        self.all().map(|(message, advice)| advice.map_or(message.clone(), |advice| format!("{message}: {advice}")))
+    }
+
+    /// What is wrong, with what may have been meant.
+    fn all(&self) -> impl Iterator<Item = (String, Option<String>)> {
+        let module = self.module.iter().map(|missing| (missing.message.clone(), missing.advice.clone()));
+        module.chain(self.include.iter().chain(&self.exclude).map(|wrong| (wrong.message(), wrong.advice())))
     }
 
     /// What is left out of the file beside those that the user has named.

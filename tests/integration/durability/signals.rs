@@ -31,6 +31,15 @@ fn a_signal_during_a_save_ends_it_and_leaves_the_old_file() {
         unsafe {
             libc::kill(child.id().cast_signed(), signal);
         }
+        if matches!(signal, libc::SIGTERM | libc::SIGHUP) {
+            // The first one lets the save come to its end, and a second one does not.
+            std::thread::sleep(std::time::Duration::from_millis(600));
+            // SAFETY: as above.
+            #[allow(unsafe_code)]
+            unsafe {
+                libc::kill(child.id().cast_signed(), signal);
+            }
+        }
         assert_eq!(child.wait().unwrap().signal(), Some(signal));
         assert_eq!(names(&sandbox.work()), ["session.pkl"], "signal {signal}");
         assert_eq!(fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
