@@ -3,6 +3,7 @@
 //! Strings have hashes that each process chooses at random. Here, a hash of their contents stands for it: two keys with
 //! the same hash here have the same hash in every process.
 
+use super::recipe_hashes::BYTES;
 use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
 
 /// The prime modulo which Python computes the hashes of numbers.
@@ -154,10 +155,31 @@ pub(super) fn of_digits(text: &str) -> u64 {
     signed(rest_of_digits(digits.as_bytes().iter()), text.starts_with('-'))
 }
 
-/// What stands for the hash of a string or of bytes.
+/// What stands for the hash of bytes, or of something else with contents. Without any, bytes have the hash 0.
 pub(super) fn of_contents(kind: u8, contents: impl IntoIterator<Item = u8>) -> u64 {
     let first = (FNV_BASIS ^ u64::from(kind)).wrapping_mul(FNV_PRIME);
-    contents.into_iter().fold(first, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
+    let mut contents = contents.into_iter().peekable();
+    if kind == BYTES && contents.peek().is_none() {
+        return 0;
+    }
+    contents.fold(first, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
+}
+
+/// What stands for the hash of a string in UTF-8, perhaps with surrogates. Python hashes its characters in memory, of
+/// one, two or four bytes each, as it does the same bytes.
+pub(super) fn of_string(text: &[u8]) -> u64 {
+    let width = match text.iter().max() {
+        None | Some(..0x80) => return of_contents(BYTES, text.iter().copied()),
+        Some(..0xc4) => 1,
+        Some(..0xf0) => 2,
+        Some(_) => 4,
+    };
+    let characters = text.chunk_by(|_, next| next & 0xc0 == 0x80).map(|bytes| {
+        let lead = bytes.first().map_or(0, |lead| u32::from(*lead));
+        let lead = if bytes.len() == 1 { lead } else { lead & (0x7f >> bytes.len()) };
+        bytes.iter().skip(1).fold(lead, |character, byte| character << 6 | u32::from(byte & 0x3f))
+    });
+    of_contents(BYTES, characters.flat_map(|character| character.to_le_bytes().into_iter().take(width)))
 }
 
 /// The hash of a tuple of values with these hashes.

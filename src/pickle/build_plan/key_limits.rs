@@ -8,7 +8,8 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::key_hashes::{self, PartsHash, of_contents};
+use super::hash_kinds::{self, EXACT, is_mixed};
+use super::key_hashes::{self, PartsHash, of_contents, of_string};
 use super::object_abilities::{Hashing, collection, has_late_hash, hashing, is_number};
 use super::recipe_hashes::{ANY, BYTES, NONE, RecipeHash, TEXT};
 use super::{Make, PlannedRecipe, RecipeTable, Refused, ValueMake};
@@ -64,9 +65,11 @@ struct KeyCost {
     compare: u32,
     /// Its hash, or what stands for it.
     hash: u64,
+    /// The kinds of hashes that it has, see [`hash_kinds`].
+    kinds: u64,
 }
 
-const ONE: KeyCost = KeyCost { size: 1, depth: 0, no_key: None, compare: 1, hash: ANY };
+const ONE: KeyCost = KeyCost { size: 1, depth: 0, no_key: None, compare: 1, hash: ANY, kinds: EXACT };
 const NO_KEY: KeyCost = KeyCost { no_key: Some(UNHASHABLE), ..ONE };
 
 /// What all keys of a plan have taken.
@@ -128,7 +131,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
                 return Err(TOO_LONG.into());
             }
             let key = self.machine.resolve(key);
-            let KeyCost { size, depth, no_key, compare, hash } = match key.leaf_offset() {
+            let KeyCost { size, depth, no_key, compare, hash, .. } = match key.leaf_offset() {
                 // The hashes of strings differ.
                 Some(at) if self.is_string(at) => continue,
                 Some(at) => self.leaf(at),
@@ -232,7 +235,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             return ANY;
         }
         let hash = match self.machine.value(Ref::leaf(at)) {
-            Value::Leaf(Leaf::Str(text)) => of_contents(TEXT, text.bytes().iter().copied()),
+            Value::Leaf(Leaf::Str(text)) => of_string(text.bytes()),
             Value::Leaf(Leaf::OldStr(bytes)) => of_contents(TEXT, bytes.iter().copied()),
             Value::Leaf(Leaf::Bytes(bytes)) => of_contents(BYTES, bytes.iter().copied()),
             _ => of_contents(TEXT, self.machine.opcode_bytes(Ref::leaf(at)).iter().copied()),
@@ -312,9 +315,11 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             _ => None,
         };
         let mut hashes = Vec::new();
+        let mut kinds = 0;
         for part in self.parts(index) {
             let part = machine.resolve(*part);
             let of_part = self.part(part);
+            kinds |= of_part.kinds;
             cost.size = cost.size.saturating_add(of_part.size);
             cost.depth = cost.depth.max(of_part.depth);
             cost.compare = cost.compare.saturating_add(of_part.compare);
@@ -332,13 +337,18 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
         if kind == Some(NodeKind::FrozenSet) {
             cost.compare = cost.compare.saturating_mul(SEARCH);
         }
-        cost.hash = hash.map_or(ANY, PartsHash::finish);
+        cost.hash = match hash {
+            Some(_) if kind == Some(NodeKind::FrozenSet) && self.parts(index).len() > 1 && is_mixed(kinds) => ANY,
+            hash => hash.map_or(ANY, PartsHash::finish),
+        };
+        cost.kinds = kinds.max(EXACT);
         if let Some(recipe) = recipe.filter(|_| !kind.is_some_and(NodeKind::holds_items)) {
             cost.compare = cost.compare.saturating_add(if is_number(recipe) { 0 } else { METHOD });
             cost.hash = match collection(recipe) {
                 Some(is_set) => self.hash_of_items(recipe, is_set),
                 None => RecipeHash { machine, recipes, recipe, node: index, parts: &hashes }.get(),
             };
+            cost.kinds = hash_kinds::of_recipe(recipe, kinds);
         }
         cost
     }
@@ -361,11 +371,14 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             return ANY;
         }
         let mut hash = if is_set { PartsHash::of_frozenset() } else { PartsHash::of_tuple() };
-        for item in node.map_or(&[][..], |node| &node.items[..]) {
+        let items = node.map_or(&[][..], |node| &node.items[..]);
+        let mut kinds = 0;
+        for item in items {
             let of_item = self.part(machine.resolve(*item));
+            kinds |= of_item.kinds;
             hash.add(of_item.hash);
         }
-        hash.finish()
+        if is_set && items.len() > 1 && is_mixed(kinds) { ANY } else { hash.finish() }
     }
 
     /// Why an item of a list or a tuple has no hash.

@@ -17,6 +17,7 @@ mod build_order;
 mod dtype_layout;
 mod dtype_recipe;
 mod file_plan;
+mod hash_kinds;
 mod instance_attributes;
 mod instance_recipe;
 #[cfg(test)]

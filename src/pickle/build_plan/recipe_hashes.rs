@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::key_hashes::{self, of_contents, of_tuple};
+use super::key_hashes::{self, of_contents, of_string, of_tuple};
 use super::scalar_hashes::{scalar, wide};
 use super::{
     ArrayMake, ClockClass, ClockNumbers, Given, HarmlessCall, Make, PandasArgument, PandasMake, PlannedRecipe,
@@ -24,6 +24,8 @@ pub(super) const BYTES: u8 = TEXT;
 const NAME: u8 = b'n';
 const PATH: u8 = b'p';
 const CLOCK: u8 = b'c';
+/// The days before the first of January of the year 1, as [`days`] counts them.
+const BEFORE_FIRST: i128 = 306;
 const IDENTITY: u8 = b'i';
 /// The hash of all objects of a kind that is not looked at.
 pub(super) const ANY: u64 = 1;
@@ -85,7 +87,7 @@ impl RecipeHash<'_, '_> {
                 self.text(0).map_or(ANY, |text| key_hashes::of_decimal(&text).unwrap_or_else(|| self.identity()))
             }
             ("fractions", "Fraction") => self.fraction(),
-            ("datetime", "timedelta") => of_tuple((0..3).map(|part| self.parts.get(part).copied().unwrap_or(0))),
+            ("datetime", "timedelta") => of_span(self.span()),
             ("datetime", "timezone") => self.part(0),
             ("datetime", name) => self.date(call, name),
             ("ipaddress", name) => self.address(name),
@@ -95,7 +97,7 @@ impl RecipeHash<'_, '_> {
                 let given = given.map(|given| match given {
                     Given::Int(number) => key_hashes::of_int(*number),
                     Given::Wide(number) => key_hashes::of_signed(**number),
-                    Given::Text(text) => of_contents(TEXT, text.bytes()),
+                    Given::Text(text) => of_string(text.as_bytes()),
                     Given::Needed | Given::Encoded => 0,
                 });
                 of_tuple([named(module, name)].into_iter().chain(given).chain(self.parts.iter().copied()))
@@ -242,13 +244,12 @@ impl RecipeHash<'_, '_> {
     /// A date or a time. `zone` is the position of its time zone in what the recipe needs, if it has one.
     fn clock(&self, class: ClockClass, numbers: &[i64], zone: usize) -> u64 {
         let (date, time) = numbers.split_at_checked(3).filter(|_| class != ClockClass::Time).unwrap_or((&[], numbers));
-        let days = if let &[year, month, day] = date { days(year, month, day) } else { 0 };
+        let Some(zone) = self.recipe.needs.get(zone) else { return state(class, date, time) };
+        let days = if let &[year, month, day] = date { days(year, month, day) - BEFORE_FIRST } else { 0 };
         let units = [3_600 * MICROSECONDS, 60 * MICROSECONDS, MICROSECONDS, 1];
         let of_day: i128 = time.iter().zip(units).map(|(number, unit)| i128::from(*number) * unit).sum();
         let local = days * 86_400 * MICROSECONDS + of_day;
-        let offset = self.recipe.needs.get(zone).map(|zone| self.offset(*zone));
-        let moment = local - offset.unwrap_or(0);
-        of_contents(CLOCK, [class as u8, u8::from(offset.is_some())].into_iter().chain(moment.to_le_bytes()))
+        of_span(local.saturating_sub(self.offset(*zone)))
     }
 
     /// The offset of a `timezone` in microseconds; 0 for other time zones.
@@ -261,41 +262,43 @@ impl RecipeHash<'_, '_> {
         };
         let delta = call_of(zone, "timezone").and_then(|(_, zone)| call_of(*zone.needs.first()?, "timedelta"));
         let Some((node, recipe)) = delta else { return 0 };
-        let delta = Self { recipe, node, parts: &[], ..*self };
-        let units = [86_400 * MICROSECONDS, MICROSECONDS, 1];
-        (0..3).zip(units).map(|(index, unit)| delta.integer(index).unwrap_or(0) * unit).sum()
+        Self { recipe, node, parts: &[], ..*self }.span()
     }
 
-    /// Addresses are hashed by their text, all others by numbers.
+    /// The microseconds of a `timedelta`.
+    fn span(&self) -> i128 {
+        let units = [86_400 * MICROSECONDS, MICROSECONDS, 1];
+        let numbers = (0..3).zip(units).map(|(index, unit)| self.integer(index).unwrap_or(0).saturating_mul(unit));
+        numbers.fold(0, i128::saturating_add)
+    }
+
+    /// As `ipaddress` does: IPv4 addresses by their text, networks by their bits without those of the mask, and all
+    /// others by a tuple.
     fn address(&self, name: &str) -> u64 {
         let text = self.text(0);
         let text = match &text {
             Some(text) => text.as_str(),
-            // A number.
+            // Only addresses are pickled as numbers.
             None if name == "IPv6Address" => return of_tuple([self.part(0), NONE]),
-            None => return of_contents(NAME, self.part(0).to_le_bytes()),
+            None => return self.integer(0).map_or(ANY, hexadecimal),
         };
-        let (address, prefix) =
-            text.split_once('/').unwrap_or((text, if name.starts_with("IPv4") { "32" } else { "128" }));
-        let prefix: u32 = prefix.parse().unwrap_or(0);
-        if name.starts_with("IPv4") {
-            let number = address.parse::<Ipv4Addr>().map_or(0, u32::from);
-            // `IPv4Address(5)` is the same as `IPv4Address('0.0.0.5')`.
-            return match name {
-                "IPv4Address" => of_contents(NAME, key_hashes::of_int(number.into()).to_le_bytes()),
-                _ => of_tuple([named("ipaddress", name), number.into(), prefix.into()]),
-            };
-        }
+        let bits: u32 = if name.starts_with("IPv4") { 32 } else { 128 };
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let prefix = prefix.map_or(bits, |prefix| prefix.parse().unwrap_or(0).min(bits));
         let (address, scope) =
             address.split_once('%').map_or((address, None), |(address, scope)| (address, Some(scope)));
-        let number = address.parse::<Ipv6Addr>().map_or(0, u128::from);
-        let mask = if prefix == 0 { 0 } else { u128::MAX << 128_u32.saturating_sub(prefix).min(127) };
+        let (number, all) = match bits {
+            32 => (address.parse::<Ipv4Addr>().map_or(0, |address| u32::from(address).into()), u128::from(u32::MAX)),
+            _ => (address.parse::<Ipv6Addr>().map_or(0, u128::from), u128::MAX),
+        };
+        let mask = all & all.checked_shl(bits - prefix).unwrap_or(0);
         match name {
+            "IPv4Address" => hexadecimal(number as i128),
             "IPv6Address" => {
-                let scope = scope.map_or(NONE, |scope| of_contents(TEXT, scope.bytes()));
+                let scope = scope.map_or(NONE, |scope| of_string(scope.as_bytes()));
                 of_tuple([key_hashes::of_wide(number), scope])
             }
-            "IPv6Network" => key_hashes::of_wide(number & mask ^ mask),
+            "IPv4Network" | "IPv6Network" => key_hashes::of_wide(number & mask ^ mask),
             _ => of_tuple([key_hashes::of_wide(number), prefix.into(), key_hashes::of_wide(number & mask)]),
         }
     }
@@ -337,9 +340,29 @@ impl RecipeHash<'_, '_> {
     }
 }
 
+/// An IPv4 address: `hash(hex(number))`.
+fn hexadecimal(number: i128) -> u64 {
+    of_string(format!("{number:#x}").as_bytes())
+}
+
 /// A global by its name.
 fn named(module: &str, name: &str) -> u64 {
     of_contents(NAME, module.bytes().chain([b'.']).chain(name.bytes()))
+}
+
+/// A `timedelta`: the tuple of its days, seconds and microseconds.
+fn of_span(microseconds: i128) -> u64 {
+    let (seconds, rest) = (microseconds.div_euclid(MICROSECONDS), microseconds.rem_euclid(MICROSECONDS));
+    of_tuple([seconds.div_euclid(86_400), seconds.rem_euclid(86_400), rest].map(key_hashes::of_signed))
+}
+
+/// A date or a time without a time zone: its bytes, as it is pickled.
+fn state(class: ClockClass, date: &[i64], time: &[i64]) -> u64 {
+    let bytes = |number: i64, count: usize| number.to_be_bytes().into_iter().skip(8 - count);
+    let date = date.iter().zip([2, 1, 1]).flat_map(|(number, count)| bytes(*number, count));
+    let widths = if class == ClockClass::Date { &[][..] } else { &[1, 1, 1, 3] };
+    let time = time.iter().copied().chain(std::iter::repeat(0)).zip(widths);
+    of_contents(BYTES, date.chain(time.flat_map(|(number, count)| bytes(number, *count))))
 }
 
 /// The days from 0000-03-01 to a date that exists.

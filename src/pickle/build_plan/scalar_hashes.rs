@@ -1,8 +1,8 @@
 //! The hashes of numpy's scalars, from their bytes: numbers have those of Python's numbers, and strings of a fixed
 //! length those of strings.
 
-use super::key_hashes::{self, of_contents};
-use super::recipe_hashes::{ANY, BYTES, TEXT};
+use super::key_hashes::{self, of_contents, of_string};
+use super::recipe_hashes::{ANY, BYTES};
 use super::{Dtype, DtypeKind};
 
 /// The hash of a scalar of numpy; `None` for NaN.
@@ -15,7 +15,7 @@ pub(super) fn scalar(dtype: &Dtype, bytes: &[u8]) -> Option<u64> {
         let of_code =
             |bytes: &[u8; 4]| if is_big_endian { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) };
         let text: String = bytes.as_chunks::<4>().0.iter().filter_map(|bytes| char::from_u32(of_code(bytes))).collect();
-        return Some(of_contents(TEXT, text.trim_end_matches('\0').bytes()));
+        return Some(of_string(text.trim_end_matches('\0').as_bytes()));
     }
     if is_big_endian {
         let part = (bytes.len() / parts).max(1);

@@ -74,6 +74,19 @@ impl<'py> BuildContext<'py> {
         if Instant::now() < self.deadline { Ok(()) } else { Err(BuildFailure::TooLong) }
     }
 
+    /// Looks whether the load takes too long before each key that has many others to be compared with.
+    ///
+    /// # Errors
+    /// If it does, or was interrupted.
+    #[inline]
+    pub(super) fn tick_key(&self, key: &Bound<'py, PyAny>) -> PyResult<()> {
+        if is_simple(key) {
+            return Ok(());
+        }
+        check_signals(self.py)?;
+        if Instant::now() < self.deadline { Ok(()) } else { Err(PyValueError::new_err("it takes too long to build")) }
+    }
+
     /// Refuses keys of one dict or members of one set if too many have the same hash: each would be compared with all
     /// others.
     pub(super) fn check_hashes(&self, keys: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>) -> PyResult<()> {

@@ -4,7 +4,8 @@
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
+use pyo3::types::frozenset::PyFrozenSetBuilder;
+use pyo3::types::{PyAny, PyDict, PyList, PySet, PyString, PyTuple};
 
 use super::build_context::HashCount;
 use super::{Built, ObjectBuilder, array_objects, missing, value_objects};
@@ -25,9 +26,13 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             NodeKind::FrozenSet => {
                 let items = self.values(&node.items)?;
                 self.check_members(&node.items, &items)?;
-                let set = PyFrozenSet::new(py, &items)?;
+                let mut set = PyFrozenSetBuilder::new(py)?;
+                for item in &items {
+                    self.context.tick_key(item)?;
+                    set.add(item)?;
+                }
                 self.keep(items);
-                set.into_any()
+                set.finalize().into_any()
             }
             NodeKind::List => {
                 // With its length from the beginning, so that it need not grow.
@@ -96,6 +101,7 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             {
                 hashes.count(&key)?;
             }
+            self.context.tick_key(&key)?;
             dict.set_item(key, value)?;
         }
         Ok(())
@@ -104,11 +110,16 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
     fn fill_set(&mut self, set: &Bound<'py, PySet>, members: &[Ref]) -> Built<()> {
         let values = self.values(members)?;
         self.check_members(members, &values)?;
-        for value in &values {
-            set.add(value)?;
-        }
+        self.add_members(set, &values)?;
         self.keep(values);
         Ok(())
+    }
+
+    fn add_members(&self, set: &Bound<'py, PySet>, members: &[Bound<'py, PyAny>]) -> Built<()> {
+        members.iter().try_for_each(|member| {
+            self.context.tick_key(member)?;
+            Ok(set.add(member)?)
+        })
     }
 
     /// Refuses too many members with the same hash.
@@ -126,7 +137,7 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             values.iter().try_for_each(|value| list.append(value))?;
         } else if let Ok(set) = object.cast::<PySet>() {
             self.check_members(items, &values)?;
-            values.iter().try_for_each(|value| set.add(value))?;
+            self.add_members(set, &values)?;
         } else {
             let deque = self.context.global("collections", "deque")?;
             if !object.is_instance(&deque)? {
@@ -151,6 +162,7 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             self.context.tick(2)?;
             let (key, value) = (self.value(*key)?, self.value(*value)?);
             hashes.count(&key)?;
+            self.context.tick_key(&key)?;
             set.call1((object, key, value))?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyString, PyTuple};
+use pyo3::types::{PyAny, PyDict, PySet, PyString, PyTuple};
 
 use crate::pickle::build_plan::{Given, HarmlessCall};
 use crate::session::restore::builder::BuildContext;
@@ -20,6 +20,9 @@ pub(super) fn call<'py>(
     if matches!(&*call.name, "set" | "frozenset" | "OrderedDict") {
         check_hashes(context, &call.name, &arguments)?;
     }
+    if let ("builtins", "set" | "frozenset", [items]) = (&*call.module, &*call.name, &arguments[..]) {
+        return members(context, &callee, items);
+    }
     if call.keywords.is_empty() {
         return callee.call1(PyTuple::new(py, arguments)?);
     }
@@ -28,6 +31,21 @@ pub(super) fn call<'py>(
         keywords.set_item(name, given(py, value, &mut needs)?)?;
     }
     callee.call(PyTuple::new(py, arguments)?, Some(&keywords))
+}
+
+/// A `set` or a `frozenset` of items, which are added one by one, to look at the clock between them.
+fn members<'py>(
+    context: &BuildContext<'py>,
+    class: &Bound<'py, PyAny>,
+    items: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let set = PySet::empty(context.py())?;
+    for item in items.try_iter()? {
+        let item = item?;
+        context.tick_key(&item)?;
+        set.add(item)?;
+    }
+    if set.get_type().is(class) { Ok(set.into_any()) } else { class.call1((set,)) }
 }
 
 /// A global, whose name may have dots.

@@ -99,12 +99,18 @@ pub(super) fn fill<'py>(
         }
         ValueFill::WeakItems(_) => {
             context.check_hashes(parts.iter().cloned().map(Ok))?;
-            parts.iter().try_for_each(|item| object.call_method1("add", (item,)).map(drop))
+            parts.iter().try_for_each(|item| {
+                context.tick_key(item)?;
+                object.call_method1("add", (item,)).map(drop)
+            })
         }
         ValueFill::WeakPairs(_) => {
             let (pairs, _) = parts.as_chunks::<2>();
             context.check_hashes(pairs.iter().map(|[key, _]| Ok(key.clone())))?;
-            pairs.iter().try_for_each(|[key, value]| object.set_item(key, value))
+            pairs.iter().try_for_each(|[key, value]| {
+                context.tick_key(key)?;
+                object.set_item(key, value)
+            })
         }
     }
 }
