@@ -12,6 +12,7 @@ use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict};
 
+use super::deferred_signals::check_signals;
 use crate::exit;
 use crate::ui::messages::print_line;
 
@@ -54,7 +55,7 @@ pub(crate) fn run_file<'py>(
         return Err(PySystemExit::new_err(exit::USAGE));
     }
     // Ctrl-C may have ended the wait for the first byte.
-    namespace.py().check_signals()?;
+    check_signals(namespace.py())?;
     let globals = namespace.as_ptr();
     // SAFETY: the stream is open and is closed by the call, name and namespace live for it, the GIL is held, and
     // NULL flags stand for the defaults.
