@@ -24,11 +24,6 @@ pub(crate) fn has_script_name(path: &Path) -> bool {
     has_extension(path, &SCRIPTS)
 }
 
-/// Whether a path is named as Python source or a notebook, which a person has written.
-pub(crate) fn has_source_name(path: &Path) -> bool {
-    has_extension(path, &["py", "pyw", "pyi", "ipynb"])
-}
-
 fn has_extension(path: &Path, known: &[&str]) -> bool {
     path.extension().is_some_and(|extension| known.iter().any(|name| extension.eq_ignore_ascii_case(name)))
 }

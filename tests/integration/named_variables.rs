@@ -172,7 +172,7 @@ fn a_wrong_module_costs_neither_the_session_nor_the_old_snapshot() {
     sandbox.write("locals.py", "def main():\n    inner = 5\nmain()\n");
     let run = sandbox.snapcli(&["save", "-q", "--module", "jsn", "--locals", "main", "-o", "l.pkl", "locals.py"]);
     assert_says(&run, 2, "did you mean 'json'?");
-    assert_eq!(names(&sandbox, "l.unmatched.pkl"), "inner main");
+    assert_eq!(names(&sandbox, "l.unmatched.pkl"), "main inner");
     let run = sandbox.snapcli(&["save", "--module", "jsn", "-o", "f.pkl", "-c", "x = 1; 1 / 0"]);
     assert_says(&run, 1, "did you mean 'json'?");
     assert_eq!(names(&sandbox, "f.crash.pkl"), "x");

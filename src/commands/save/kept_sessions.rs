@@ -17,7 +17,6 @@ use crate::python::dill::DillLocation;
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::ScriptRun;
 use crate::session::SelectionRules;
-use crate::snapshot::file_names::has_source_name;
 use crate::snapshot::index::Index;
 use crate::ui::messages::print_error;
 
@@ -143,4 +142,10 @@ pub(super) fn check_not_source(output: &Path, command: &ScriptCommand) -> Result
     };
     let text = format!("{} is {what}, and saving would replace it: choose another name for -o", output.display());
     Err(exit::error(exit::USAGE, text))
+}
+
+/// Whether a path is named as Python source or a notebook, which a person has written.
+fn has_source_name(path: &Path) -> bool {
+    let known = ["py", "pyw", "pyi", "ipynb"];
+    path.extension().is_some_and(|extension| known.iter().any(|name| extension.eq_ignore_ascii_case(name)))
 }
