@@ -95,20 +95,20 @@ pattern = re.compile('a+')
 }
 
 #[test]
-fn code_prints_the_values_of_its_last_line() {
+fn code_of_expressions_on_one_line_prints_their_values() {
     let sandbox = Sandbox::new();
     sandbox.snapcli(&["save", "-q", "-c", "a = [3, 4]"]).assert_code(0);
     for (code, expected) in [
         ("sum(a); type(a)", "7\n<class 'list'>\n"),
         ("a", "[3, 4]\n"),
-        ("b = 2; a + [b]", "[3, 4, 2]\n"),
-        ("len(a)\na[0]", "3\n"),
+        ("b = 2; a + [b]", ""),
+        ("len(a)\na[0]", ""),
         ("a.append(5); a", "[3, 4, 5]\n"),
         ("for x in a: x\n", ""),
         ("print(a)", "[3, 4]\n"),
         ("x = 1", ""),
         ("None", ""),
-        ("from __future__ import annotations\nx: y = 2; x", "2\n"),
+        ("from __future__ import annotations\nx: y = 2; x", ""),
         ("a; _[0]", "[3, 4]\n3\n"),
         ("", ""),
         ("# nothing", ""),

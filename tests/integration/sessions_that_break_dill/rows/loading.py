@@ -1,8 +1,8 @@
 #### helper_module_removed
 # dill: load fails: ModuleNotFoundError
-# lost: shapes_gone: install shapes_gone
+# lost: shapes_gone: put its directory on PYTHONPATH
 # lost: gone_shape: shapes_gone
-# lost: gone_list: shares an object with gone_shape
+# lost: gone_list: needs the module shapes_gone
 # check: safe_of_gone == {"a": [1]}
 import shapes_gone
 safe_of_gone = {"a": [1]}
