@@ -152,7 +152,7 @@ fn full_a_fault_at_every_call_leaves_the_old_file_or_the_new_one() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", SCRIPT);
     let target = sandbox.work().join("session.pkl");
-    sandbox.snapcli(&["save", "-q", "script.py", "1", "began"]).assert_code(0);
+    sandbox.snapcli(&["save", "-q", "-o", "session.pkl", "script.py", "1", "began"]).assert_code(0);
     let old = fs::read(&target).unwrap();
     let program = std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
     for (call, error) in [
@@ -171,7 +171,7 @@ fn full_a_fault_at_every_call_leaves_the_old_file_or_the_new_one() {
             let mut strace = Command::new("strace");
             strace.args(["-f", "-o"]).arg(&log).args(["-e", &format!("trace={call}"), "-e", &inject]);
             strace.arg(&program).arg("--python").arg(sandbox.interpreter());
-            strace.args(["save", "-q", "script.py", "2", "began"]).current_dir(sandbox.work());
+            strace.args(["save", "-q", "-o", "session.pkl", "script.py", "2", "began"]).current_dir(sandbox.work());
             strace.env("TMPDIR", sandbox.out()).output().unwrap();
             if !fs::read_to_string(&log).unwrap().contains("(INJECTED)") {
                 break;
@@ -180,7 +180,7 @@ fn full_a_fault_at_every_call_leaves_the_old_file_or_the_new_one() {
             let found = generation(&target);
             assert!(found == 1 || found == 2, "{call} {number}");
             kept += u64::from(found == 1);
-            sandbox.snapcli(&["save", "-q", "script.py", "2", "began"]).assert_code(0);
+            sandbox.snapcli(&["save", "-q", "-o", "session.pkl", "script.py", "2", "began"]).assert_code(0);
             assert_eq!(names(&sandbox.work()), ["session.pkl"], "{call} {number}");
         }
         println!(
