@@ -251,16 +251,8 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         if out.take_index(&mut index, key)? {
             return Ok((out, index, length));
         }
-        let trailer = Trailer {
-            index_offset: length,
-            index_length: json.len() as u64,
-            index_hash: *blake3::hash(&json).as_bytes(),
-            signature: [0; 32],
-        };
-        let trailer = key.map_or(trailer.clone(), |key| key.sign(&trailer)).encode();
-        out.write_all(&json)?;
-        out.write_all(&trailer)?;
-        Ok((out, index, length.saturating_add((json.len() + trailer.len()) as u64)))
+        let length = write_end(&mut out, &json, length, key)?;
+        Ok((out, index, length))
     }
 
     fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -286,6 +278,25 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         owners.dedup();
         owners.into_iter().map(str::to_owned).collect()
     }
+}
+
+/// Writes what follows a pickle of this length: the index, encoded, and the trailer. Returns the length of the file.
+pub(super) fn write_end(
+    out: &mut (impl io::Write + ?Sized),
+    index: &[u8],
+    pickle_length: u64,
+    key: Option<&SigningKey>,
+) -> io::Result<u64> {
+    let trailer = Trailer {
+        index_offset: pickle_length,
+        index_length: index.len() as u64,
+        index_hash: *blake3::hash(index).as_bytes(),
+        signature: [0; 32],
+    };
+    let trailer = key.map_or(trailer.clone(), |key| key.sign(&trailer)).encode();
+    out.write_all(index)?;
+    out.write_all(&trailer)?;
+    Ok(pickle_length.saturating_add((index.len() + trailer.len()) as u64))
 }
 
 #[cfg(test)]

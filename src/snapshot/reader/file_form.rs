@@ -6,9 +6,10 @@ use std::ops::Range;
 use super::read_error::ReadError;
 use super::{Contents, Progress, Snapshot, integrity};
 use crate::snapshot::index::{self, Index, PickleStream, SegmentRole, Variable};
-use crate::snapshot::layout::{Trailer, longest_index};
+use crate::snapshot::layout::longest_index;
 use crate::snapshot::segment::{SegmentPart, VariableSegment};
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::writer::write_end;
 
 /// How many bytes are copied at a time.
 const PIECE: usize = 256 << 10;
@@ -41,16 +42,7 @@ impl Snapshot {
         index.stream = PickleStream { blake3, frame, ..index.stream };
         let length = index.stream.length;
         let json = index::encode(&mut index, longest_index(length))?;
-        let trailer = Trailer {
-            index_offset: length,
-            index_length: json.len() as u64,
-            index_hash: *blake3::hash(&json).as_bytes(),
-            signature: [0; 32],
-        };
-        let trailer = key.map_or(trailer.clone(), |key| key.sign(&trailer)).encode();
-        out.write_all(&json)?;
-        out.write_all(&trailer)?;
-        Ok(length.saturating_add((json.len() + trailer.len()) as u64))
+        Ok(write_end(out, &json, length, key)?)
     }
 
     /// A snapshot of a store as a file without a name; any other snapshot as it is. For what compares the hashes of a
