@@ -24,19 +24,9 @@ use crate::snapshot::atomic::signals;
 const PATIENCE: u64 = 100_000_000;
 /// A timer may come this much early.
 const TOLERANCE: u64 = PATIENCE / 10;
-/// Signals whose handlers often raise exceptions. Those of other signals seldom do, and run at once.
-const DEFERRED: [c_int; 10] = [
-    libc::SIGHUP,
-    libc::SIGINT,
-    libc::SIGTERM,
-    libc::SIGQUIT,
-    libc::SIGUSR1,
-    libc::SIGUSR2,
-    libc::SIGALRM,
-    libc::SIGVTALRM,
-    libc::SIGPROF,
-    libc::SIGXCPU,
-];
+/// Signals whose handlers often raise exceptions: those that end a program without a handler. Handlers of other signals
+/// seldom do, and run at once.
+const DEFERRED: [c_int; signals::ENDING.len()] = signals::ENDING;
 
 /// What is known about each signal, in the order of [`DEFERRED`].
 static NOTES: [SignalNote; DEFERRED.len()] = [const { SignalNote::new() }; DEFERRED.len()];
@@ -169,7 +159,7 @@ pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
     if let Some(dropped) = DROPPED.take() {
         return Err(dropped);
     }
-    // The handler that Python sets always raises an exception: whoever called the code that it ended has dropped it.
+    // The handler that Python sets always raises an exception: if none arrived here, the interrupted code swallowed it.
     if INTERRUPTED_ELSEWHERE.swap(false, Ordering::Relaxed) && has_default_handler(py) {
         return Err(PyKeyboardInterrupt::new_err(()));
     }

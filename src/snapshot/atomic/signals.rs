@@ -20,7 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Signals that ask a program to end. If a program handles one of these, the save is interrupted.
 const ASKING: [c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
 /// Signals from outside that end a program which does not handle them: batch systems send SIGUSR1 and SIGXCPU.
-const ENDING: [c_int; 10] = [
+pub(crate) const ENDING: [c_int; 10] = [
     libc::SIGHUP,
     libc::SIGINT,
     libc::SIGTERM,
