@@ -31,7 +31,7 @@ static STANDARD_OUTPUT: OnceLock<File> = OnceLock::new();
 /// Where the report of a save or a restore goes.
 pub(super) struct AnswerOutput {
     target: AnswerTarget,
-    /// An answer is written once: an error after it is told by the exit code.
+    /// An answer is written once: an error after that shows only in the exit code.
     is_written: AtomicBool,
 }
 

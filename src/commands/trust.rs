@@ -48,7 +48,7 @@ pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32>
         return done(args, TrustAnswer::was_signed);
     }
     let verdict = snapshot.verdict(true).or_exit(exit::DAMAGED, || format!("cannot inspect {name}"))?;
-    // Whoever is asked must see it.
+    // It must be on the screen before the question.
     if !args.yes || verbosity != Verbosity::Quiet {
         show_verdict(verdict.as_ref(), args)?;
     }

@@ -1,4 +1,4 @@
-//! The local variables that `--locals` names, in the session of a run, and what the user is told about these.
+//! The local variables that `--locals` names, in the session of a run, and the messages about them.
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;

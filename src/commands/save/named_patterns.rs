@@ -1,4 +1,4 @@
-//! The names of variables on the command line of `save`, and a look at the script before it runs.
+//! The names of variables on the command line of `save`, and the check of the script for them before it runs.
 
 use std::path::Path;
 

@@ -60,7 +60,7 @@ pub(super) fn findings(bytes: &[u8], machine: &Machine<'_>, depth: usize) -> Vec
 }
 
 /// Where an unpickler would fail although the machine goes on: it can neither look up a global whose name is no string,
-/// nor call a string or an array, and nobody tells it what extensions and persistent IDs mean.
+/// nor call a string or an array, and it has no registry of extensions and no `persistent_load`.
 fn first_failure(run: &Machine<'_>) -> Option<u64> {
     let fails = |node: &&Node| match node.kind {
         NodeKind::Global => node.items.iter().any(|half| is_data(run, *half) && !is_string(run, *half)),

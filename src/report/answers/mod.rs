@@ -33,8 +33,8 @@ pub use self::trace_answer::TraceAnswer;
 pub(crate) use self::variable_answer::MarkerAnswer;
 pub(crate) use self::verdict_answer::VerdictAnswer;
 
-/// A path as JSON gives it: absolute, because whoever reads the answer may be in another directory. `-`, which is a
-/// standard stream, stays as it is.
+/// A path as JSON gives it: absolute, because its reader may be in another directory. `-`, which is a standard
+/// stream, stays as it is.
 pub(crate) fn absolute_path(path: &Path) -> String {
     if path == Path::new("-") {
         return "-".to_owned();

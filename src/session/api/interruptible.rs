@@ -31,7 +31,7 @@ pub(super) fn interruptible<T: Send + 'static>(
     let (sender, receiver) = channel();
     let receiver = Mutex::new(receiver);
     let worker = thread::Builder::new().stack_size(STACK).spawn(move || {
-        // Nobody waits for it any more if the call was interrupted.
+        // The receiver is gone if the call was interrupted.
         let _ = sender.send(work());
     })?;
     loop {

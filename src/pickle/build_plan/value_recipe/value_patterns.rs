@@ -72,7 +72,7 @@ fn groups(pattern: &[u8]) -> Option<usize> {
             _ => {}
         }
     }
-    // Too deep is told even if the last groups have no end.
+    // Depth is reported first, even if the last groups are never closed.
     (depth == 0 || deepest > MAX_GROUPS).then_some(deepest)
 }
 
