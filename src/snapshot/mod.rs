@@ -18,6 +18,7 @@ pub(crate) mod layout;
 pub(crate) mod load_plan;
 mod pipeline;
 pub(crate) mod reader;
+pub(crate) mod remote;
 pub(crate) mod requirements;
 pub(crate) mod roundtrip_target;
 pub(crate) mod save_target;

@@ -97,7 +97,13 @@ impl Snapshot {
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         match StoreAddress::of(path)? {
             Some(address) => Self::of_store(&address),
-            None => Self::from_source(Source::open(path)?),
+            None => match Source::open(path) {
+                // A store can be named without its `/`.
+                Err(ReadError::Remote(error)) if error.is_missing() && StoreAddress::is_whole_store(path) => {
+                    Self::of_store(&StoreAddress::newest_of(path))
+                }
+                source => Self::from_source(source?),
+            },
         }
     }
 

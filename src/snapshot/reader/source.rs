@@ -13,6 +13,7 @@ use memmap2::Mmap;
 
 use super::compressed;
 use super::read_error::ReadError;
+use crate::snapshot::remote::{RemoteAddress, RemoteClient};
 use crate::snapshot::store::AssembledSnapshot;
 
 #[derive(Debug)]
@@ -37,7 +38,10 @@ pub(crate) type StopCheck = fn() -> io::Result<()>;
 impl Source {
     /// Opens a file. A pipe or a device cannot be mapped and is read into memory.
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
-        let mut file = File::open(path).map_err(ReadError::Open)?;
+        let mut file = match RemoteAddress::of(path)? {
+            Some(address) => download(&address)?,
+            None => File::open(path).map_err(ReadError::Open)?,
+        };
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(ReadError::Folder);
@@ -155,6 +159,11 @@ impl Source {
             }
         }
     }
+}
+
+/// Downloads the object at an address to an unnamed file.
+fn download(address: &RemoteAddress) -> Result<File, ReadError> {
+    Ok(RemoteClient::new(address)?.download_whole()?)
 }
 
 fn map_file(file: &File) -> io::Result<Mmap> {
