@@ -16,6 +16,7 @@ mod hash_tree;
 pub(crate) mod index;
 pub(crate) mod layout;
 pub(crate) mod load_plan;
+pub(crate) mod needed_opcodes;
 mod pipeline;
 pub(crate) mod reader;
 pub(crate) mod remote;

@@ -110,10 +110,11 @@ pub enum ReadError {
 }
 
 impl From<io::Error> for ReadError {
+    /// What reads ranges says itself why it cannot.
     fn from(error: io::Error) -> Self {
         match error.downcast::<RemoteError>() {
             Ok(error) => Self::Remote(error),
-            Err(error) => Self::Io(error),
+            Err(error) => error.downcast::<Self>().unwrap_or_else(Self::Io),
         }
     }
 }

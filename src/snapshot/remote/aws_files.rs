@@ -1,5 +1,6 @@
-//! The files of the AWS tools: `~/.aws/credentials` and `~/.aws/config`, or those that `AWS_SHARED_CREDENTIALS_FILE` and
-//! `AWS_CONFIG_FILE` name. Profiles with keys are used; for others, the tools of AWS can give keys to the environment.
+//! The files of the AWS tools: `~/.aws/credentials` and `~/.aws/config`, or those that `AWS_SHARED_CREDENTIALS_FILE`
+//! and `AWS_CONFIG_FILE` name. Profiles with keys are used; for others, the tools of AWS can give keys to the
+//! environment.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Object storage: the addresses of stores and files there, and a client that reads and writes them.
 //!
-//! [`remote_address`] says what an address names, and [`remote_error`] why it cannot be used. The rest needs the feature
-//! `remote`: [`io_thread`] runs the requests, [`remote_client`] makes them, and [`s3_settings`] and
+//! [`remote_address`] says what an address names, and [`remote_error`] why it cannot be used. The rest needs the
+//! feature `remote`: [`io_thread`] runs the requests, [`remote_client`] makes them, and [`s3_settings`] and
 //! [`cloud_settings`] find the credentials. Every answer of a server is hostile: lengths and ranges are checked, and
 //! all that is read into memory has a limit.
 
@@ -40,6 +40,18 @@ pub(in crate::snapshot) use self::upload::Uploads;
 /// How requests name this program.
 #[cfg(feature = "remote")]
 const USER_AGENT: &str = concat!("snapcli/", env!("CARGO_PKG_VERSION"));
+
+/// What is known of an object from an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::snapshot) struct ObjectVersion {
+    /// Its length in bytes.
+    pub(in crate::snapshot) length: u64,
+    /// Differs if the object differs; `None` if the server gives none.
+    pub(in crate::snapshot) tag: Option<String>,
+}
+
+/// The key of an object, and its bytes if it exists.
+pub(in crate::snapshot) type FoundObject = (String, Option<Vec<u8>>);
 
 /// An object in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,12 +2,13 @@
 
 use std::convert::Infallible;
 use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::remote_address::RemoteAddress;
 use super::remote_error::{FaultKind, RemoteError};
-use super::{ListedObject, WantedObject};
+use super::{FoundObject, ListedObject, ObjectVersion, WantedObject};
 
 #[derive(Clone, Debug)]
 pub(in crate::snapshot) struct RemoteClient(Infallible);
@@ -42,7 +43,7 @@ impl RemoteClient {
         &self,
         _: Vec<String>,
         _: u64,
-    ) -> Result<Vec<(String, Option<Vec<u8>>)>, RemoteError> {
+    ) -> Result<Vec<FoundObject>, RemoteError> {
         match self.0 {}
     }
 
@@ -70,7 +71,19 @@ impl RemoteClient {
         match self.0 {}
     }
 
-    pub(in crate::snapshot) fn download_whole(&self) -> Result<File, RemoteError> {
+    pub(in crate::snapshot) fn read_end(&self, _: u64) -> Result<(ObjectVersion, Vec<u8>), RemoteError> {
+        match self.0 {}
+    }
+
+    pub(in crate::snapshot) fn read_ranges(
+        &self,
+        _: Vec<Range<u64>>,
+        _: &ObjectVersion,
+    ) -> Result<Vec<Vec<u8>>, RemoteError> {
+        match self.0 {}
+    }
+
+    pub(in crate::snapshot) fn download_whole(&self, _: Option<&ObjectVersion>) -> Result<File, RemoteError> {
         match self.0 {}
     }
 

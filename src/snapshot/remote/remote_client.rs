@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use super::requests::{Backend, Service, WantedBytes};
 use super::s3_settings::S3Place;
 use super::upload::Uploads;
 use super::web_client::WebClient;
-use super::{ListedObject, WantedObject};
+use super::{FoundObject, ListedObject, ObjectVersion, WantedObject};
 use crate::snapshot::atomic::signals;
 
 /// How many requests run at once.
@@ -126,7 +127,7 @@ impl RemoteClient {
         &self,
         keys: Vec<String>,
         most: u64,
-    ) -> Result<Vec<(String, Option<Vec<u8>>)>, RemoteError> {
+    ) -> Result<Vec<FoundObject>, RemoteError> {
         self.run(|backend| async move {
             let read = |key: String| {
                 let backend = Arc::clone(&backend);
@@ -207,12 +208,54 @@ impl RemoteClient {
         })
     }
 
-    /// Downloads the object at the address itself to an unnamed file.
-    pub(in crate::snapshot) fn download_whole(&self) -> Result<File, RemoteError> {
+    /// The last bytes of the object at the address itself.
+    pub(in crate::snapshot) fn read_end(&self, most: u64) -> Result<(ObjectVersion, Vec<u8>), RemoteError> {
         self.run(|backend| async move {
-            let disk = |error: std::io::Error| backend.fault(FaultKind::Disk, "keep a copy of", "", &error.to_string());
+            let mut bytes = Vec::new();
+            let version = backend.read_end(most, &mut bytes).await?;
+            Ok((version, bytes))
+        })
+    }
+
+    /// Ranges of the object at the address itself, which must still be this one.
+    pub(in crate::snapshot) fn read_ranges(
+        &self,
+        ranges: Vec<Range<u64>>,
+        same: &ObjectVersion,
+    ) -> Result<Vec<Vec<u8>>, RemoteError> {
+        let same = same.clone();
+        self.run(|backend| async move {
+            let read = |range: Range<u64>| {
+                let (backend, same) = (Arc::clone(&backend), same.clone());
+                async move {
+                    let mut bytes = Vec::new();
+                    let most = range.end.saturating_sub(range.start);
+                    let sink = &mut |more: &[u8]| {
+                        bytes.extend_from_slice(more);
+                        Ok(())
+                    };
+                    backend.fetch("", WantedBytes::Range(range), most, Some(&same), sink).await?;
+                    Ok(bytes)
+                }
+            };
+            let mut running = std::pin::pin!(stream::iter(ranges).map(read).buffered(PARALLEL));
+            let mut done = Vec::new();
+            while let Some(one) = running.next().await {
+                done.push(one?);
+            }
+            Ok(done)
+        })
+    }
+
+    /// Downloads the object at the address itself to an unnamed file.
+    pub(in crate::snapshot) fn download_whole(&self, same: Option<&ObjectVersion>) -> Result<File, RemoteError> {
+        let same = same.cloned();
+        self.run(|backend| async move {
+            let disk =
+                |error: std::io::Error| backend.fault(FaultKind::Disk, "keep a copy of", "", &error.to_string());
             let mut file = tempfile::tempfile().map_err(disk)?;
-            backend.fetch("", WantedBytes::All, u64::MAX, None, &mut |bytes| file.write_all(bytes)).await?;
+            let sink = &mut |bytes: &[u8]| file.write_all(bytes);
+            backend.fetch("", WantedBytes::All, u64::MAX, same.as_ref(), sink).await?;
             Ok(file)
         })
     }

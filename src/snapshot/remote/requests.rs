@@ -13,9 +13,9 @@ use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
 use tokio::time::{sleep, timeout};
 
-use super::ListedObject;
+use super::{ListedObject, ObjectVersion};
 use super::fault_causes::fault_of;
-use super::remote_address::RemoteAddress;
+use super::remote_address::{RemoteAddress, Scheme};
 use super::remote_error::{FaultKind, RemoteError};
 use super::web_client::{WebBody, WebClient};
 
@@ -29,15 +29,6 @@ const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The most objects that a list may have.
 const MOST_LISTED: usize = 10_000_000;
-
-/// What is known of an object from an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::snapshot) struct ObjectVersion {
-    /// Its length in bytes.
-    pub(in crate::snapshot) length: u64,
-    /// Differs if the object differs; `None` if the server gives none.
-    pub(in crate::snapshot) tag: Option<String>,
-}
 
 /// Which bytes of an object are asked for.
 #[derive(Clone, Debug)]
@@ -256,6 +247,23 @@ impl Backend {
         })
         .await?;
         Ok(bytes)
+    }
+
+    /// The last bytes of the object at the address itself.
+    pub(super) async fn read_end(&self, most: u64, bytes: &mut Vec<u8>) -> Result<ObjectVersion, RemoteError> {
+        let mut sink = |more: &[u8]| {
+            bytes.extend_from_slice(more);
+            Ok(())
+        };
+        let wanted = match self.address.scheme {
+            // It has no ranges that count from the end.
+            Scheme::Azure => {
+                let length = self.length("").await?;
+                WantedBytes::Range(length.saturating_sub(most)..length)
+            }
+            _ => WantedBytes::Last(most),
+        };
+        self.fetch("", wanted, most, None, &mut sink).await
     }
 
     /// The length of an object.

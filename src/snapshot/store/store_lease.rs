@@ -3,7 +3,8 @@
 //! A save writes a lease, and only then looks whether a `prune` has one; a `prune` writes its own, and only then looks
 //! for those of saves. Storage shows what was written before a list was asked for, so at least one of the two sees the
 //! other: the save takes its lease back and waits, and the `prune` waits until the saves have ended. A lease is written
-//! again every minute. One that was not for ten minutes, by the clock of the storage, belongs to a process that is gone.
+//! again every minute. One that was not for ten minutes, by the clock of the storage, belongs to a process that has
+//! died.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
