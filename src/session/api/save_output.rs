@@ -10,6 +10,7 @@ use pyo3::types::{PyAny, PyByteArray, PyBytes};
 
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::check_signals;
+use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::store::StoreAddress;
 
@@ -39,6 +40,7 @@ impl<'py> SaveOutput<'py> {
             return Err(PyTypeError::new_err("the target must be a path, a binary file or None, not bytes"));
         }
         if let Some(path) = target.extract::<PathBuf>().tolerated() {
+            let path = RemoteAddress::conceal(path);
             let store = StoreAddress::target(&path).map_err(|error| PyValueError::new_err(error.to_string()))?;
             return Ok(store.map_or(Self::Path(path), Self::Store));
         }
