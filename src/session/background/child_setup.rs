@@ -64,8 +64,8 @@ fn is_connection(descriptor: RawFd) -> bool {
     is_open && matches!(mode & libc::S_IFMT, libc::S_IFSOCK | libc::S_IFIFO)
 }
 
-/// Ignores the signals that ask a program to end, which a terminal sends to the whole group. Other handlers are those of
-/// the script, and are not called here.
+/// Ignores the signals that ask a program to end, which a terminal sends to the whole group. Other handlers are those
+/// of the script, and are not called here.
 fn ignore_signals() {
     for signal in 1..=libc::SIGRTMAX() {
         let Some(before) = signals::action_of(signal) else { continue };

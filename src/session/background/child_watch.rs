@@ -16,9 +16,6 @@ use super::unseen_fork::exit_now;
 use crate::snapshot::atomic::signals;
 use crate::snapshot::work_meter;
 
-/// The environment variable with the seconds that a child may do nothing.
-const LIMIT: &str = "SNAPCLI_BACKGROUND_LIMIT";
-const DEFAULT_LIMIT: Duration = Duration::from_secs(10);
 /// A child that uses the processor and gets nowhere may do so for this many times as long.
 const BUSY: u32 = 30;
 /// How often the child is looked at.
@@ -91,13 +88,6 @@ impl ChildNotes {
         self.0.read_exact_at(&mut bytes, ANSWER_AT)?;
         Ok(bytes)
     }
-}
-
-/// How long a child may do nothing.
-pub(super) fn limit() -> Duration {
-    let given = std::env::var(LIMIT).ok().and_then(|text| text.parse::<f64>().ok());
-    let given = given.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).filter(|limit| !limit.is_zero());
-    given.unwrap_or(DEFAULT_LIMIT)
 }
 
 /// Starts the thread that watches this process.

@@ -135,7 +135,7 @@ impl NewChild<'_> {
             child_setup::after_fork(py);
             release();
             mask.restore();
-            let limit = child_watch::limit();
+            let limit = fork_safety::limit();
             // Without the thread, the parent ends this process if it takes too long.
             let _ = child_watch::start(&notes, limit);
             notes.answer(&work(py))

@@ -102,8 +102,8 @@ fn in_helper(work: extern "C" fn(*mut c_void), argument: *mut c_void) -> io::Res
     Ok(())
 }
 
-/// As `vfork`, but the end of the new process sends no signal, and it calls `work` on the free part of this stack. This
-/// thread waits until it has ended.
+/// As `vfork`, but the end of the new process sends no signal, and it calls `work` on the free part of this stack.
+/// This thread waits until it has ended.
 ///
 /// # Safety
 /// `work` must end the process.

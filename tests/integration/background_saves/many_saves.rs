@@ -45,7 +45,8 @@ def holds():
         # Mostly free: where it is held at the fork, the session is saved again.
         with Locks.lock: time.sleep(0.00005)
         time.sleep(0.05)
-threads = [threading.Thread(target=work) for work in (logs, imports, allocates, allocates, computes, ends_and_starts, holds)]
+works = logs, imports, allocates, allocates, computes, ends_and_starts, holds
+threads = [threading.Thread(target=work) for work in works]
 for thread in threads: thread.start()
 array = np.zeros(300_000); names = {'array': array, 'logs': Logs(), 'locks': Locks(), 'n': 0}
 lost, again = [], 0
