@@ -430,6 +430,7 @@ impl SaveJob {
             frames: Some(&frames),
             locals: &bound,
             key: self.key.as_ref(),
+            run: None,
             measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);

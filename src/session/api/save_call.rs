@@ -255,6 +255,7 @@ impl SaveCall {
             locals: &[],
             ambient: self.ambient.unwrap_or(is_session && globals.is(module.dict())),
             key: key.as_ref(),
+            run: None,
             measured: false,
         };
         let (out, index, bytes) = running.dill.at_hand(py, |dill| {
