@@ -1,5 +1,6 @@
 //! The checkpoints of a run: made where a step ends, if all that the rest of the script needs can be had again.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -13,18 +14,24 @@ use crate::python::script_run::{ScriptRun, requested_end};
 use crate::python::step_signals::{self, StepRequest};
 use crate::python::{PyErr, Python};
 use crate::session::run::{
-    BoundPosition, StepEnd, StepPosition, flush_output, has_own_threads, line_of_rerun, progress_of, raised,
-    script_namespace,
+    BoundPosition, StepEnd, StepObserver, StepPosition, flush_output, has_own_threads, line_of_rerun, progress_of,
+    raised, script_namespace,
 };
 use crate::session::{LoadCheckMode, Origin, SaveRequest, SelectionRules, save};
 use crate::snapshot::atomic::signals::end_by;
 use crate::snapshot::index::{Index, LeftOut, RUN_POSITION, RerunStatement, RunProgress};
-use crate::snapshot::store::{SnapshotNotes, StoreTarget, StoredSnapshot};
+use crate::snapshot::store::{
+    HistoryEntry, PruneRules, SnapshotNotes, Store, StoreError, StoreTarget, StoredSnapshot, prune,
+};
 use crate::ui::format_size;
 use crate::ui::messages::{print_error, print_line};
 
 /// The next checkpoint by the timer comes after at least this many times what the last one took.
-const SHARE_OF_SCRIPT: u32 = 20;
+const SHARE_OF_SCRIPT: u32 = 5;
+/// What the message of a checkpoint begins with.
+const PREFIX: &str = "run: ";
+/// How many checkpoints of a run are kept.
+const KEPT: u64 = 3;
 /// If a checkpoint is not possible where a step ends, the next try comes after this time.
 const SOON: Duration = Duration::from_millis(200);
 /// Types whose objects are not made again: they have come to some state, or have begun to run.
@@ -48,9 +55,8 @@ const CONTAINERS: [&str; 6] = ["list", "dict", "set", "tuple", "frozenset", "col
 /// A checkpoint, or why there is none.
 type Made = Result<StoredSnapshot, String>;
 
-impl RunJob {
-    /// A step has ended, and something is asked for. Returns what the script is to raise.
-    pub(super) fn step_ended(&self, py: Python<'_>, end: StepEnd) -> Result<(), PyErr> {
+impl StepObserver for RunJob {
+    fn step_ended(&self, py: Python<'_>, end: StepEnd) -> Result<(), PyErr> {
         let (Some(request), Some(program)) = (step_signals::requested(), self.program.get()) else { return Ok(()) };
         let position = if has_own_threads(py)? { None } else { program.position(py, end)? };
         let Some(position) = position else {
@@ -79,6 +85,14 @@ impl RunJob {
         Ok(())
     }
 
+    fn one_step(&self, line: u32, iterator: &str) {
+        let text =
+            format!("line {line}: this loop is one step, without checkpoints in it: a {iterator} cannot be saved");
+        self.say_once(&text);
+    }
+}
+
+impl RunJob {
     /// Saves the session with a position, unless the script could not go on from there.
     fn make_checkpoint(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Made> {
         let Some(program) = self.program.get() else { return Ok(Err("the script has no steps".to_owned())) };
@@ -90,9 +104,9 @@ impl RunJob {
         // What has to be run again is in the index, but is known only when it has been written: most often it is the
         // same as at the last checkpoint.
         progress.rerun = self.lock().last.as_ref().map(|last| last.rerun.clone()).unwrap_or_default();
-        let bound = BoundPosition::bind(&script_namespace(py)?, Some(position), self.source(&run))?;
+        let bound = BoundPosition::bind(&script_namespace(py)?, Some(position))?;
         let (mut target, index) = self.write(py, &run, &progress, &all_names())?;
-        let statements = match self.statements_to_repeat(py, position, &index)? {
+        let statements = match self.statements_to_repeat(py, &progress, &index)? {
             Ok(statements) => statements,
             Err(why) => return Ok(Err(why)),
         };
@@ -114,7 +128,7 @@ impl RunJob {
     pub(super) fn save_finished(&self, py: Python<'_>, run: &ScriptRun) -> Result<()> {
         let mut progress = RunProgress { finished: true, ..RunProgress::default() };
         self.complete(&mut progress, run);
-        let bound = BoundPosition::bind(&script_namespace(py)?, None, self.source(run))?;
+        let bound = BoundPosition::bind(&script_namespace(py)?, None)?;
         let written = match self.write(py, run, &progress, &all_names()) {
             // The run counts as finished even if nothing of the session can be saved.
             Err(error) if requested_end(py, &error).is_none() => {
@@ -129,11 +143,8 @@ impl RunJob {
 
     fn complete(&self, progress: &mut RunProgress, run: &ScriptRun) {
         self.arguments.clone_into(&mut progress.arguments);
+        self.lock().source.clone_into(&mut progress.source);
         progress.seconds = self.before.seconds + run.seconds;
-    }
-
-    fn source<'r>(&self, run: &'r ScriptRun) -> &'r [u8] {
-        run.source.as_ref().map(|source| source.bytes.as_slice()).unwrap_or_default()
     }
 
     fn run_so_far(&self, py: Python<'_>, how: &'static str) -> Option<ScriptRun> {
@@ -169,16 +180,22 @@ impl RunJob {
     }
 
     fn commit(&self, py: Python<'_>, target: StoreTarget, message: &str) -> Result<StoredSnapshot> {
-        let notes = SnapshotNotes { message: Some(message), sync: true, ..SnapshotNotes::default() };
+        let message = format!("{PREFIX}{message}");
+        let notes = SnapshotNotes { message: Some(&message), sync: true, ..SnapshotNotes::default() };
         let cannot = || format!("cannot save to {}", shown_name(&self.folder));
-        py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)
+        let stored = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
+        // A store that also has other snapshots is left to `snapcli prune`. Nothing is lost if this fails.
+        if let Err(error) = py.detach(|| remove_old(&self.folder)) {
+            self.verbosity.detail(&format!("old checkpoints were not removed: {error}"));
+        }
+        Ok(stored)
     }
 
     /// The statements that make the variables again that could not be saved; or why that is not possible.
     fn statements_to_repeat(
         &self,
         py: Python<'_>,
-        position: &StepPosition<'_>,
+        progress: &RunProgress,
         index: &Index,
     ) -> Result<Result<Vec<RerunStatement>, String>> {
         let mut statements = Vec::new();
@@ -188,7 +205,7 @@ impl RunJob {
         }
         for item in &index.left_out {
             let line = match self.may_repeat(item) {
-                Ok(()) => self.program.get().map(|program| line_of_rerun(py, program, position, &item.name)),
+                Ok(()) => self.program.get().map(|program| line_of_rerun(py, program, progress, &item.name)),
                 Err(why) => return Ok(Err(why)),
             };
             let Some(line) = line.transpose()?.flatten() else {
@@ -275,6 +292,20 @@ impl RunJob {
     fn place_before(&self) -> Option<String> {
         Some(&self.before).filter(|before| !before.places.is_empty()).map(RunProgress::place)
     }
+}
+
+/// Removes all checkpoints of a run but the last ones.
+fn remove_old(folder: &Path) -> Result<(), StoreError> {
+    let store = Store::open(folder)?;
+    let history = store.history()?;
+    let is_of_run = |entry: &HistoryEntry| {
+        entry.header.as_ref().is_ok_and(|header| header.message.starts_with(PREFIX)) && entry.names.is_empty()
+    };
+    if history.len() as u64 <= KEPT || !history.iter().all(is_of_run) {
+        return Ok(());
+    }
+    let rules = PruneRules { keep_last: Some(KEPT), keep_named: true, dry_run: false };
+    prune(&store, rules, &mut || {}).map(drop)
 }
 
 fn cannot_be_saved(item: &LeftOut) -> String {

@@ -1,8 +1,9 @@
-//! The variable that holds the position of a run in its checkpoints, with the source of the script as it was.
+//! The variable that holds the state of a run in its checkpoints: for the script and each function under way, the
+//! iterators and the local variables. The index of the checkpoint has the position.
 
 use anyhow::{Context as _, Result};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 
 use super::step_program::{StepPosition, StepProgram};
 use crate::exit;
@@ -23,11 +24,7 @@ impl<'py> BoundPosition<'py> {
     ///
     /// # Errors
     /// Those of the namespace.
-    pub(crate) fn bind(
-        namespace: &Bound<'py, PyDict>,
-        position: Option<&StepPosition<'py>>,
-        source: &[u8],
-    ) -> PyResult<Self> {
+    pub(crate) fn bind(namespace: &Bound<'py, PyDict>, position: Option<&StepPosition<'py>>) -> PyResult<Self> {
         let py = namespace.py();
         let names = PyList::empty(py);
         for key in namespace.copy()?.keys().iter() {
@@ -37,7 +34,6 @@ impl<'py> BoundPosition<'py> {
         }
         let state = PyDict::new(py);
         state.set_item("version", VERSION)?;
-        state.set_item("source", PyBytes::new(py, source))?;
         state.set_item("names", names)?;
         state.set_item("frames", position.map(|position| &position.0))?;
         namespace.set_item(RUN_POSITION, state)?;
@@ -58,9 +54,9 @@ impl Drop for BoundPosition<'_> {
 pub(crate) fn progress_of(py: Python<'_>, program: &StepProgram, position: &StepPosition<'_>) -> PyResult<RunProgress> {
     let mut places = Vec::new();
     for frame in position.0.iter() {
-        let frame = frame.cast_into::<PyDict>()?;
-        let text = |name: &str| frame.as_any().get_item(name);
-        places.push(RunPlace { function: text("root")?.extract()?, line: text("line")?.extract()? });
+        let part = |name: &str| frame.get_item(name);
+        let (function, line) = (part("root")?.extract()?, part("line")?.extract()?);
+        places.push(RunPlace { function, line, path: part("path")?.extract()?, next: part("at")?.extract()? });
     }
     let (steps_done, steps) = program.object(py).call_method1("progress", (&position.0,))?.extract()?;
     Ok(RunProgress { places, steps_done, steps, ..RunProgress::default() })
@@ -73,44 +69,75 @@ pub(crate) fn progress_of(py: Python<'_>, program: &StepProgram, position: &Step
 pub(crate) fn line_of_rerun(
     py: Python<'_>,
     program: &StepProgram,
-    position: &StepPosition<'_>,
+    progress: &RunProgress,
     name: &str,
 ) -> PyResult<Option<u32>> {
-    let found: Option<(u32, Py<PyAny>)> = program.object(py).call_method1("rerun", (&position.0, name))?.extract()?;
+    let frames = frames_of(py, progress)?;
+    let first = frames.get_item(0)?;
+    let arguments = (program.object(py), first.get_item(1)?, first.get_item(2)?, name);
+    let found: Option<(u32, Py<PyAny>)> = program.function(py, "rerun")?.call1(arguments)?.extract()?;
     Ok(found.map(|(line, _)| line))
 }
 
-/// A position that was loaded with the variables of a checkpoint.
-pub(crate) struct LoadedPosition<'py> {
-    frames: Bound<'py, PyAny>,
-    names: Bound<'py, PyList>,
-    /// The source of the script when the checkpoint was made.
-    pub(crate) source: Vec<u8>,
+/// The position as the part in Python wants it.
+fn frames_of<'py>(py: Python<'py>, progress: &RunProgress) -> PyResult<Bound<'py, PyList>> {
+    let frames = PyList::empty(py);
+    for RunPlace { function, path, next, .. } in &progress.places {
+        let path = pyo3::types::PyTuple::new(py, path.iter().map(|(block, number)| (block.as_str(), *number)))?;
+        frames.append((function, path, next))?;
+    }
+    Ok(frames)
 }
 
-impl<'py> LoadedPosition<'py> {
-    /// Takes the position out of the namespace.
-    ///
-    /// # Errors
-    /// If there is none, or one of another form.
-    pub(crate) fn take(namespace: &Bound<'py, PyDict>) -> Result<Self> {
-        let state = namespace.get_item(RUN_POSITION)?.context("it has no position")?;
-        namespace.del_item(RUN_POSITION)?;
-        let state = state.cast_into::<PyDict>().map_err(PyErr::from)?;
-        let part = |name: &str| state.as_any().get_item(name);
-        if part("version")?.extract::<u32>()? != VERSION {
-            anyhow::bail!("another version of snapcli has made it");
-        }
-        let names = part("names")?.cast_into::<PyList>().map_err(PyErr::from)?;
-        Ok(Self { frames: part("frames")?, names, source: part("source")?.extract()? })
-    }
+/// How a run goes on: found before anything is loaded.
+pub(crate) struct ResumePlan<'py> {
+    /// The position in the script as it is now.
+    frames: Bound<'py, PyList>,
+    /// Imports and definitions that were added to what has run.
+    added: Vec<(u32, Bound<'py, PyAny>)>,
+    /// The script as it was, if it has been edited.
+    old: Option<std::sync::Arc<StepProgram>>,
+}
 
-    /// The code that goes on.
+impl<'py> ResumePlan<'py> {
+    /// Finds the position of a checkpoint in the script.
     ///
     /// # Errors
-    /// If the position is not one of this script.
-    pub(crate) fn code(&self, py: Python<'py>, program: &StepProgram) -> PyResult<Bound<'py, PyAny>> {
-        program.rest(py, &self.frames)
+    /// If a statement has changed that has run, unless `accepts` says that this does not matter.
+    pub(crate) fn new(
+        py: Python<'py>,
+        program: &StepProgram,
+        progress: &RunProgress,
+        source: &[u8],
+        accepts: bool,
+    ) -> Result<Self> {
+        let frames = frames_of(py, progress)?;
+        if source == progress.source.as_bytes() {
+            return Ok(Self { frames, added: Vec::new(), old: None });
+        }
+        let filename = program.object(py).getattr("filename")?.extract::<std::ffi::OsString>()?;
+        let old = StepProgram::new(py, progress.source.as_bytes(), &filename)?;
+        let arguments = (old.object(py), program.object(py), &frames, accepts);
+        let found = program.function(py, "relocate")?.call1(arguments);
+        let is_change = |error: &PyErr| Ok::<_, PyErr>(error.is_instance(py, &program.function(py, "Changed")?));
+        match found {
+            Ok(found) => {
+                let (frames, added) = found.extract()?;
+                Ok(Self { frames, added, old: Some(old) })
+            }
+            Err(error) if is_change(&error)? => {
+                let (line, before, after): (u32, String, String) = error.value(py).getattr("args")?.extract()?;
+                let shown = |text: String| if text.is_empty() { "(nothing)".to_owned() } else { text };
+                let details = vec![
+                    format!("it was: {}", shown(before)),
+                    format!("it is:  {}", shown(after)),
+                    "use --accept-changes to go on all the same, or --fresh to start over".to_owned(),
+                ];
+                let text = format!("line {line} has run, and has changed since");
+                Err(exit::coded(exit::FAILED, text).with_details(details).into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Runs the imports again that the script has run, so that the modules are loaded as they were.
@@ -119,27 +146,62 @@ impl<'py> LoadedPosition<'py> {
     /// If one of them fails.
     pub(crate) fn run_imports(&self, program: &StepProgram, namespace: &Bound<'py, PyDict>) -> Result<()> {
         let py = namespace.py();
-        for import in program.object(py).call_method1("imports", (&self.frames,))?.try_iter()? {
+        let first = self.frames.get_item(0)?;
+        let arguments = (program.object(py), first.get_item(1)?, first.get_item(2)?);
+        // The names are those of the checkpoint.
+        let scratch = namespace.copy()?;
+        for import in program.function(py, "imports")?.call1(arguments)?.try_iter()? {
             let (line, code): (u32, Bound<'py, PyAny>) = import?.extract()?;
-            eval_code(&code, namespace).map_err(|error| cannot_repeat(py, line, &error))?;
+            eval_code(&code, &scratch).map_err(|error| cannot_repeat(py, line, &error))?;
         }
         Ok(())
     }
 
-    /// Makes variables again that could not be saved, by the statements that have assigned them.
+    /// The code that goes on, with all variables in place.
     ///
     /// # Errors
-    /// If one of them fails.
-    pub(crate) fn run_again(
+    /// If the checkpoint has no position, or a statement fails that has to run again.
+    pub(crate) fn code(
+        &self,
+        program: &StepProgram,
+        namespace: &Bound<'py, PyDict>,
+        statements: &[RerunStatement],
+    ) -> Result<Bound<'py, PyAny>> {
+        let py = namespace.py();
+        let state = namespace.get_item(RUN_POSITION)?.context("it has no position")?;
+        if state.get_item("version")?.extract::<u32>()? != VERSION {
+            anyhow::bail!("another version of snapcli has made it");
+        }
+        let names = state.get_item("names")?.cast_into::<PyList>().map_err(PyErr::from)?;
+        let saved = program.function(py, "moved")?.call1((state.get_item("frames")?, &self.frames))?;
+        namespace.del_item(RUN_POSITION)?;
+        if let Some(old) = &self.old {
+            let functions = PyList::empty(py);
+            for frame in saved.try_iter()? {
+                functions.append(frame?.call_method1("get", ("function",))?)?;
+            }
+            program.function(py, "refresh")?.call1((old.object(py), program.object(py), namespace, functions))?;
+        }
+        self.run_again(program, namespace, statements)?;
+        arrange(namespace, &names)?;
+        for (line, code) in &self.added {
+            eval_code(code, namespace).map_err(|error| cannot_repeat(py, *line, &error))?;
+        }
+        Ok(program.rest(py, &saved)?)
+    }
+
+    /// Makes variables again that could not be saved, by the statements that have assigned them.
+    fn run_again(
         &self,
         program: &StepProgram,
         namespace: &Bound<'py, PyDict>,
         statements: &[RerunStatement],
     ) -> Result<()> {
         let py = namespace.py();
+        let first = self.frames.get_item(0)?;
         for RerunStatement { name, line, .. } in statements {
-            let found: Option<(u32, Bound<'py, PyAny>)> =
-                program.object(py).call_method1("rerun", (&self.frames, name))?.extract()?;
+            let arguments = (program.object(py), first.get_item(1)?, first.get_item(2)?, name);
+            let found: Option<(u32, Bound<'py, PyAny>)> = program.function(py, "rerun")?.call1(arguments)?.extract()?;
             let Some((line, code)) = found else {
                 let text = format!("the statement that has assigned {name} (line {line}) is not there any more");
                 return Err(exit::error(exit::FAILED, text));
@@ -148,25 +210,22 @@ impl<'py> LoadedPosition<'py> {
         }
         Ok(())
     }
+}
 
-    /// Leaves the names in the namespace that the script had, in their order.
-    ///
-    /// # Errors
-    /// Those of the namespace.
-    pub(crate) fn arrange(&self, namespace: &Bound<'py, PyDict>) -> PyResult<()> {
-        let now = namespace.copy()?;
-        for key in now.keys().iter() {
-            if key.cast::<PyString>().is_ok_and(|key| !is_of_module(&key.to_string_lossy())) {
-                namespace.del_item(key)?;
-            }
+/// Leaves the names in the namespace that the script had, in their order.
+fn arrange(namespace: &Bound<'_, PyDict>, names: &Bound<'_, PyList>) -> PyResult<()> {
+    let now = namespace.copy()?;
+    for key in now.keys().iter() {
+        if key.cast::<PyString>().is_ok_and(|key| !is_of_module(&key.to_string_lossy())) {
+            namespace.del_item(key)?;
         }
-        for name in self.names.iter() {
-            if let Some(value) = now.get_item(&name)? {
-                namespace.set_item(name, value)?;
-            }
-        }
-        Ok(())
     }
+    for name in names.iter() {
+        if let Some(value) = now.get_item(&name)? {
+            namespace.set_item(name, value)?;
+        }
+    }
+    Ok(())
 }
 
 fn cannot_repeat(py: Python<'_>, line: u32, error: &PyErr) -> anyhow::Error {

@@ -12,7 +12,6 @@ use super::loop_iterator;
 use super::run_stack::{
     LoopKind, StackEntry, StackedCall, StackedLoop, push_loop, remove_call, remove_loop, stack, work, wrapped,
 };
-use super::step_program::StepProgram;
 use crate::python::step_signals::{is_due, is_own_process};
 
 /// What the code does with a site. The numbers are those of `step_code.py`.
@@ -65,7 +64,7 @@ fn step_ended(py: Python<'_>, site: usize, kind: EndKind) -> PyResult<()> {
         return Ok(());
     }
     match work() {
-        Some((work, _)) => work(py, StepEnd { site, kind }),
+        Some((work, _)) => work.step_ended(py, StepEnd { site, kind }),
         None => Ok(()),
     }
 }
@@ -140,6 +139,12 @@ impl StepSite {
             false if can_be_kept(&iterator)? => LoopKind::Wrapped,
             false => LoopKind::OneStep,
         };
+        if kind == LoopKind::OneStep
+            && may_step()
+            && let Some((work, program)) = work()
+        {
+            work.one_step(program.line(py, self.number)?, &iterator.get_type().name()?.to_string_lossy());
+        }
         self.passes(py, kind, Some(iterator.unbind()), None)
     }
 
@@ -363,13 +368,4 @@ fn enter(function: &Bound<'_, PyAny>) -> PyResult<()> {
         cells.bind(py).set_item(name?, cell?)?;
     }
     Ok(())
-}
-
-/// The line of the loop that is one step and in which the run is, if it is in one.
-pub(super) fn one_step_line(py: Python<'_>, program: &StepProgram) -> Option<u32> {
-    let site = stack().iter().find_map(|entry| match entry {
-        StackEntry::Loop(entry) if entry.kind == LoopKind::OneStep => Some(entry.site),
-        _ => None,
-    })?;
-    program.line(py, site).ok()
 }

@@ -19,6 +19,8 @@ pub struct RunProgress {
     pub steps_done: u32,
     /// How many it has.
     pub steps: u32,
+    /// The source of the script.
+    pub source: String,
     /// BLAKE3 of its arguments, each with a NUL byte after it, in hex.
     pub arguments: String,
     /// The variables that could not be saved, and that a resume makes again.
@@ -36,6 +38,10 @@ pub struct RunPlace {
     pub function: String,
     /// The line that runs next.
     pub line: u32,
+    /// The path to it in the syntax tree: blocks and the numbers of statements in them.
+    pub path: Vec<(String, u32)>,
+    /// What is next there: `before` a statement, the `next` iteration of a loop, or the end of a `call`.
+    pub next: String,
 }
 
 /// A statement that a resume runs again, because its variable could not be saved.
