@@ -37,6 +37,12 @@ pub(crate) fn conceal(command: &mut Command) {
             conceal_in(&mut args.store);
         }
         Command::Prune(args) => conceal_in(&mut args.store),
+        Command::Status(args) => conceal_in(&mut args.store),
+        Command::Run(args) => {
+            if let Some(output) = &mut args.output {
+                conceal_in(output);
+            }
+        }
         Command::Doctor(_) | Command::Completions(_) | Command::Schema(_) | Command::Man(_) => {}
     }
 }

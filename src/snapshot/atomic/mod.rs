@@ -185,6 +185,13 @@ impl Write for AtomicFile {
     }
 }
 
+/// Removes what a process that was killed has left of a file that was to replace `target`.
+pub(crate) fn remove_leftovers(target: &Path, process: u32) {
+    if let Ok(target) = resolve(target) {
+        temp_file::remove_leftovers(directory(&target), target.file_name().unwrap_or_default(), process);
+    }
+}
+
 /// Makes the rename survive a power cut.
 pub(in crate::snapshot) fn sync_directory(directory: &Path) -> io::Result<()> {
     fault_injection::point()?;

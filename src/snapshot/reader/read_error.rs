@@ -98,7 +98,7 @@ pub enum ReadError {
     },
     /// The index and the pickle name different variables.
     #[error("{what}: run `snapcli verify` for details")]
-    WrongName {
+    WrongIndex {
         /// What is wrong.
         what: String,
         /// Where the variable begins.

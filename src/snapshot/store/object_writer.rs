@@ -13,7 +13,7 @@ use std::thread;
 use tempfile::NamedTempFile;
 
 use super::object_name::ObjectName;
-use super::store_folder::{Store, TEMP_PREFIX, sync_folder};
+use super::store_folder::{Store, new_temporary, sync_folder};
 use super::upstream::object_key;
 use crate::snapshot::atomic::signals;
 use crate::snapshot::hash_tree::{self, TreeHasher};
@@ -139,7 +139,7 @@ impl ObjectWriter {
     }
 
     fn new_file(&self) -> io::Result<NamedTempFile> {
-        tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(self.store.objects())
+        new_temporary(&self.store.objects())
     }
 
     fn keep(&mut self, name: ObjectName, length: u64, file: NamedTempFile) -> io::Result<()> {
