@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::hash_kinds::{self, EXACT, is_mixed};
+use super::hash_kinds::{self, EXACT, UNSURE, is_mixed};
 use super::key_hashes::{self, PartsHash, of_contents, of_string};
 use super::object_abilities::{Hashing, collection, has_late_hash, hashing, is_number};
 use super::recipe_hashes::{ANY, BYTES, NONE, RecipeHash, TEXT};
@@ -378,7 +378,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
                 Some(is_set) => self.hash_of_items(recipe, is_set),
                 None => RecipeHash { machine, recipes, recipe, node: index, parts: &hashes }.get(),
             };
-            cost.kinds = hash_kinds::of_recipe(recipe, kinds);
+            cost.kinds = hash_kinds::of_recipe(recipe, kinds) | if cost.hash == ANY { UNSURE } else { 0 };
         }
         cost
     }
