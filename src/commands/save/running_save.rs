@@ -21,8 +21,8 @@ use crate::python::script_run::{ScriptRun, StartedScript, requested_end};
 use crate::python::script_signals::{self, Occasion, SnapshotTimes};
 use crate::python::{PyErr, Python};
 use crate::session::{CapturedFrames, is_saving};
-use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::atomic::signals::end_by;
+use crate::snapshot::atomic::{AtomicFile, remove_saved};
 use crate::ui::messages::print_error;
 use crate::ui::{count, format_size};
 
@@ -117,7 +117,7 @@ impl SaveJob {
             && self.times.is_some()
         {
             // There may be none yet.
-            let _ = std::fs::remove_file(running_path(path));
+            let _ = remove_saved(&running_path(path));
         }
     }
 }

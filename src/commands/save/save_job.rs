@@ -124,6 +124,7 @@ impl SnapshotDestination {
         let path = absolute_path(path)?;
         // Dropping the new file at once removes it again: this only tests that the directory is writable.
         AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_save(&path))?;
+        AtomicFile::check_remote(&path).or_exit(exit::FAILED, || cannot_save(&path))?;
         Ok(Self::File(path))
     }
 }

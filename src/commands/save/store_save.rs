@@ -16,8 +16,7 @@ use crate::python::Python;
 use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::script_run::{ScriptRun, requested_end};
-use crate::snapshot::save_target::SaveTarget;
-use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreTarget, StoredSnapshot};
+use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreError, StoreTarget, StoredSnapshot};
 use crate::ui::messages::print_error;
 
 /// The name of the newest snapshot of a script that failed.
@@ -38,7 +37,10 @@ pub(super) fn check_store(path: &Path, labels: &SnapshotLabels) -> Result<Option
     };
     with_code(notes(labels).check().map(drop), cannot)?;
     let folder = absolute_path(&folder)?;
-    Store::open_or_create(&folder).or_exit(exit::USAGE, cannot)?;
+    match Store::open_or_create(&folder).and_then(|store| store.check_writable()) {
+        Err(error @ StoreError::Remote(_)) => with_code(Err(error), cannot)?,
+        checked => checked.or_exit(exit::USAGE, cannot)?,
+    }
     Ok(Some(folder))
 }
 
@@ -116,7 +118,7 @@ impl SaveJob {
             return Ok(Some(SavedFile { path, index, bytes, verified: None, code, stored: Some(stored) }));
         }
         let verify = || {
-            let path = target.read_path()?.context("a store has no path")?;
+            let path = target.shared_path()?.context("a store has no path")?;
             self.load_check().run(py, run, dill, &index, &path)
         };
         let verified = match self.verify.then(verify).transpose() {

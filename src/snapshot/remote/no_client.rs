@@ -14,7 +14,7 @@ use super::{FoundObject, ListedObject, ObjectVersion, WantedObject};
 pub(in crate::snapshot) struct RemoteClient(Infallible);
 
 #[derive(Debug)]
-pub(in crate::snapshot) struct Renewal(#[allow(dead_code, reason = "as the client")] Infallible);
+pub(in crate::snapshot) struct Renewal(Infallible);
 
 #[derive(Debug)]
 pub(in crate::snapshot) struct Uploads(Infallible);
@@ -39,11 +39,7 @@ impl RemoteClient {
         match self.0 {}
     }
 
-    pub(in crate::snapshot) fn read_all(
-        &self,
-        _: Vec<String>,
-        _: u64,
-    ) -> Result<Vec<FoundObject>, RemoteError> {
+    pub(in crate::snapshot) fn read_all(&self, _: Vec<String>, _: u64) -> Result<Vec<FoundObject>, RemoteError> {
         match self.0 {}
     }
 
