@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::description::without_layout;
-use super::description::{Description, EncodedDescription, PackReference, SegmentPlace, SnapshotParts};
+use super::description::{Description, PackReference, SegmentPlace, SnapshotParts};
 use super::object_name::ObjectName;
 use super::object_writer::ObjectWriter;
 use super::packed_object;
@@ -264,7 +264,7 @@ impl StoreTarget {
     }
 
     /// The description of what was written, with its object.
-    fn describe(&mut self, index: &mut Index) -> io::Result<EncodedDescription> {
+    fn describe(&mut self, index: &mut Index) -> io::Result<(ObjectName, u64)> {
         self.end_pack()?;
         for (variable, value) in index.segments_mut().zip(&self.stream.values) {
             variable.blake3 = value.value.to_string();
@@ -272,12 +272,11 @@ impl StoreTarget {
         }
         let parts = self.stream.parts.clone();
         let description = Description { index: without_layout(index), parts };
-        let (file, encoded) = description.pack(self.parent.as_ref().map(|parent| &parent.encoded))?;
-        self.objects.put(&file)?;
-        Ok(encoded)
+        let file = description.pack(self.parent.as_ref().map(|parent| &parent.encoded))?;
+        Ok((self.objects.put(&file)?, file.len() as u64))
     }
 
-    fn header(&self, index: &Index, description: &EncodedDescription) -> SnapshotHeader {
+    fn header(&self, index: &Index, description: (ObjectName, u64)) -> SnapshotHeader {
         let mut header = SnapshotHeader {
             created: index.created.clone(),
             kind: index.script.kind.clone(),
@@ -286,7 +285,7 @@ impl StoreTarget {
             variables: index.variables.len() as u64,
             pickle: index.stream.length,
             added: self.objects.added,
-            description: Some(description.object),
+            description: Some(description),
             ..SnapshotHeader::default()
         };
         match &self.parent {
@@ -433,7 +432,7 @@ impl SaveTarget for StoreTarget {
             return Err(error);
         }
         let description = self.describe(index)?;
-        let header = self.header(index, &description);
+        let header = self.header(index, description);
         self.ready = Some(ReadySnapshot { header, key: key.cloned() });
         Ok(true)
     }
