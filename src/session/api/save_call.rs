@@ -159,8 +159,15 @@ impl<'py> SaveCall<'_, 'py> {
         };
         let unsigned = "the snapshot is not signed, because there is no key: restoring it needs trust=True";
         let notes = if is_signed { Vec::new() } else { vec![unsigned.to_owned()] };
-        let report =
-            SessionReport { file: name, format: FileFormat::Snapcli, bytes, index, verdict: None, verified: None };
+        let report = SessionReport {
+            file: name,
+            format: FileFormat::Snapcli,
+            bytes,
+            index,
+            is_believed: true,
+            verdict: None,
+            verified: None,
+        };
         Ok(Report::new(report, path, data, notes))
     }
 

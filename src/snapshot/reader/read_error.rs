@@ -23,7 +23,7 @@ pub enum ReadError {
     Open(#[source] io::Error),
     /// The file cannot be read to its end.
     #[error("cannot read the file: check the disk and the permissions")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     /// It is a directory.
     #[error("this is a directory: pass a file")]
     Folder,
@@ -94,7 +94,7 @@ pub enum ReadError {
     },
     /// The index and the pickle name different variables.
     #[error("{what}: run `snapcli verify` for details")]
-    WrongName {
+    WrongIndex {
         /// What is wrong.
         what: String,
         /// Where the variable begins.
@@ -103,6 +103,13 @@ pub enum ReadError {
     /// Bytes of our own pickle do not have their hashes.
     #[error("{0}; copy the file again, or restore what needs no damaged bytes with --partial")]
     Damaged(Damage),
+}
+
+impl From<io::Error> for ReadError {
+    /// What reads ranges says itself why it cannot.
+    fn from(error: io::Error) -> Self {
+        error.downcast::<Self>().unwrap_or_else(Self::Io)
+    }
 }
 
 impl From<SegmentError> for ReadError {

@@ -86,8 +86,10 @@ fn check(
     let mut found = parallel_hash::hash_and_copy(source, &ranges, copies, progress)?.into_iter().zip(names);
     let mut damage = Damage::default();
     for (variable, is_there, count) in segments {
-        let has_contents =
-            found.by_ref().take(count).fold(true, |all, (found, name)| all & (ObjectName::from(found) == name));
+        let has_contents = found
+            .by_ref()
+            .take(count)
+            .fold(true, |all, (found, name)| all & (found.0.map(ObjectName::from) == Some(name)));
         let has_opcodes = snapshot.has_opcodes(variable.offset)?;
         let is_intact = is_there && has_contents && has_opcodes;
         damage.note(variable, is_intact);
