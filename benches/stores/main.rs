@@ -30,8 +30,7 @@ use serde::Deserialize;
 use table::{CellStyle, Item, Table};
 
 /// The parts, each with its script.
-const PARTS: [(&str, &str); 3] =
-    [("large", "session_large.py"), ("small", "small.py"), ("fixed", "session_fixed.py")];
+const PARTS: [(&str, &str); 3] = [("large", "session_large.py"), ("small", "small.py"), ("fixed", "session_fixed.py")];
 
 /// A table that a script has measured.
 #[derive(Deserialize)]

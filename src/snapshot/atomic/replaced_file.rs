@@ -35,3 +35,29 @@ impl Drop for ReplacedFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    #[test]
+    fn a_replaced_file_is_there_until_it_is_dropped() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        fs::write(&old, "old")?;
+        fs::write(&new, "new")?;
+        let held = ReplacedFile::hold(&old);
+        fs::rename(&new, &old)?;
+        if cfg!(target_os = "linux") {
+            assert_eq!(held.0.as_ref().map(|file| file.metadata().map(|found| found.nlink())).transpose()?, Some(0));
+        }
+        drop(held);
+        assert_eq!(fs::read_to_string(&old)?, "new");
+        // A file that does not exist yet.
+        assert!(ReplacedFile::hold(&new).0.is_none());
+        Ok(())
+    }
+}
