@@ -7,6 +7,7 @@ mod accepted_plans;
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod background_saves;
 mod built_errors;
 #[cfg(feature = "python")]
 mod built_objects;

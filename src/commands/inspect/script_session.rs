@@ -96,6 +96,7 @@ impl ScriptInspection {
             locals: &[],
             ambient: true,
             key: None,
+            run: None,
             measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);

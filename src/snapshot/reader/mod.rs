@@ -17,6 +17,7 @@ mod ranged_tests;
 mod read_error;
 #[cfg(test)]
 mod reader_tests;
+mod remote_ranges;
 mod salvage;
 mod source;
 mod sparse_image;
@@ -110,7 +111,13 @@ impl Snapshot {
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         match StoreAddress::of(path)? {
             Some(address) => Self::of_store(&address),
-            None => Self::from_source(Source::open(path)?),
+            None => match Source::open(path) {
+                // A store can be named without its `/`.
+                Err(ReadError::Remote(error)) if error.is_missing() && StoreAddress::is_whole_store(path) => {
+                    Self::of_store(&StoreAddress::newest_of(path))
+                }
+                source => Self::from_source(source?),
+            },
         }
     }
 

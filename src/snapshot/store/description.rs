@@ -190,7 +190,7 @@ pub(super) fn chain(store: &Store, object: (ObjectName, u64)) -> Result<Vec<(Obj
         next = match head.base {
             Some(base) => {
                 let missing = || StoreError::Object { name: base.to_string(), problem: ObjectProblem::Missing };
-                Some((base, store.object_length(&base).filter(|length| *length <= LONGEST).ok_or_else(missing)?))
+                Some((base, store.find_object(&base)?.filter(|length| *length <= LONGEST).ok_or_else(missing)?))
             }
             None => None,
         };
