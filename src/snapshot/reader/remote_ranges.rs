@@ -132,7 +132,8 @@ mod tests {
     fn buffers_are_filled_from_parts() -> io::Result<()> {
         let bytes: Vec<u8> = (0..100).collect();
         let parts = [10..20, 20..25, 40..60];
-        let read: Vec<Vec<u8>> = parts.iter().map(|part| bytes[part.start as usize..part.end as usize].to_vec()).collect();
+        let read: Vec<Vec<u8>> =
+            parts.iter().map(|part| bytes[part.start as usize..part.end as usize].to_vec()).collect();
         for range in [10..25, 12..13, 18..22, 40..60, 59..60, 24..25, 15..15] {
             let mut buffer = vec![0; (range.end - range.start) as usize];
             copy_from(&parts, &read, &mut WantedRange { offset: range.start, buffer: &mut buffer })?;

@@ -39,11 +39,7 @@ impl RemoteClient {
         match self.0 {}
     }
 
-    pub(in crate::snapshot) fn read_all(
-        &self,
-        _: Vec<String>,
-        _: u64,
-    ) -> Result<Vec<FoundObject>, RemoteError> {
+    pub(in crate::snapshot) fn read_all(&self, _: Vec<String>, _: u64) -> Result<Vec<FoundObject>, RemoteError> {
         match self.0 {}
     }
 

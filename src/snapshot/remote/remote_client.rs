@@ -123,11 +123,7 @@ impl RemoteClient {
     }
 
     /// The same for many objects; `None` for those that do not exist.
-    pub(in crate::snapshot) fn read_all(
-        &self,
-        keys: Vec<String>,
-        most: u64,
-    ) -> Result<Vec<FoundObject>, RemoteError> {
+    pub(in crate::snapshot) fn read_all(&self, keys: Vec<String>, most: u64) -> Result<Vec<FoundObject>, RemoteError> {
         self.run(|backend| async move {
             let read = |key: String| {
                 let backend = Arc::clone(&backend);
@@ -251,8 +247,7 @@ impl RemoteClient {
     pub(in crate::snapshot) fn download_whole(&self, same: Option<&ObjectVersion>) -> Result<File, RemoteError> {
         let same = same.cloned();
         self.run(|backend| async move {
-            let disk =
-                |error: std::io::Error| backend.fault(FaultKind::Disk, "keep a copy of", "", &error.to_string());
+            let disk = |error: std::io::Error| backend.fault(FaultKind::Disk, "keep a copy of", "", &error.to_string());
             let mut file = tempfile::tempfile().map_err(disk)?;
             let sink = &mut |bytes: &[u8]| file.write_all(bytes);
             backend.fetch("", WantedBytes::All, u64::MAX, same.as_ref(), sink).await?;

@@ -13,11 +13,11 @@ use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
 use tokio::time::{sleep, timeout};
 
-use super::{ListedObject, ObjectVersion};
 use super::fault_causes::fault_of;
 use super::remote_address::{RemoteAddress, Scheme};
 use super::remote_error::{FaultKind, RemoteError};
 use super::web_client::{WebBody, WebClient};
+use super::{ListedObject, ObjectVersion};
 
 /// How long a server may send nothing.
 const STALL: Duration = Duration::from_secs(20);

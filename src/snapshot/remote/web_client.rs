@@ -8,11 +8,11 @@ use reqwest::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, Head
 use reqwest::{Client, Response, StatusCode};
 use tokio::time::sleep;
 
-use super::{ListedObject, ObjectVersion};
 use super::fault_causes::{of_status, web_fault};
 use super::remote_address::RemoteAddress;
 use super::remote_error::{FaultKind, RemoteError};
 use super::requests::{Backend, WantedBytes};
+use super::{ListedObject, ObjectVersion};
 
 /// How often a request is made, if the server fails.
 const TRIES: u32 = 4;

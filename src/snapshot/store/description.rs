@@ -268,7 +268,7 @@ mod tests {
     fn put(store: &Store, file: &[u8]) -> StoreOutcome<(ObjectName, u64)> {
         let mut writer = ObjectWriter::new(store);
         let name = writer.put(file)?;
-        writer.publish()?;
+        writer.publish(true)?;
         Ok((name, file.len() as u64))
     }
 

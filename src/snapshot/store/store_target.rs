@@ -97,7 +97,7 @@ pub(crate) struct SnapshotNotes<'n> {
     pub(crate) message: Option<&'n str>,
     /// Whether the script or a check failed: then it does not count as the newest one.
     pub(crate) failed: bool,
-    /// Whether it must be on the disk afterwards. Its objects are in any case.
+    /// Whether it must be on the disk afterwards. The contents of its objects are in any case.
     pub(crate) sync: bool,
 }
 
@@ -144,7 +144,7 @@ impl StoreTarget {
     pub(crate) fn commit(mut self, notes: SnapshotNotes<'_>) -> Result<StoredSnapshot, StoreError> {
         let SnapshotNotes { name, failed: has_failed, sync, .. } = notes;
         let message = notes.check()?;
-        self.publish().map_err(StoreError::io(&self.store.objects()))?;
+        self.publish(sync).map_err(StoreError::io(&self.store.objects()))?;
         let ReadySnapshot { mut header, key } = self.ready.take().unwrap_or_default();
         message.clone_into(&mut header.message);
         header.failed = has_failed;
@@ -204,9 +204,9 @@ impl StoreTarget {
         }
     }
 
-    fn publish(&mut self) -> io::Result<()> {
+    fn publish(&mut self, sync: bool) -> io::Result<()> {
         self.check_process()?;
-        self.objects.publish()
+        self.objects.publish(sync)
     }
 
     /// Ends the open segment.
@@ -453,7 +453,7 @@ impl SaveTarget for StoreTarget {
         let description = self.describe(index)?;
         if self.store.upstream().is_some() {
             // Only then it is known what was new.
-            self.publish()?;
+            self.publish(false)?;
         }
         let header = self.header(index, description);
         self.ready = Some(ReadySnapshot { header, key: key.cloned() });
@@ -461,7 +461,7 @@ impl SaveTarget for StoreTarget {
     }
 
     fn read_path(&mut self) -> io::Result<Option<PathBuf>> {
-        self.publish()?;
+        self.publish(false)?;
         let Some(ready) = &self.ready else { return Ok(None) };
         let file = new_file(&self.store.snapshots(), &ready.header.encode(ready.key.as_ref())?)?;
         let path = std::path::absolute(file.path())?;
