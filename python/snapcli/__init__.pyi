@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, Protocol, TypeAlias, TypeVar, final
 
 from typing_extensions import Buffer
 
@@ -19,10 +19,13 @@ __all__ = [
     "load",
     "load_dict",
     "loads",
+    "replay",
     "restore",
     "save",
     "verify",
 ]
+
+_T = TypeVar("_T")
 
 __version__: str
 
@@ -151,6 +154,9 @@ def save(
     message: str | None = None,
 ) -> Report:
     """Saves a session to a path, to a store, to a binary file, or to `report.data`."""
+
+def replay(iterable: Iterable[_T]) -> Iterable[_T]:
+    """Marks an iterable that gives the same items again when it is evaluated again, for loops under `snapcli run`."""
 
 def restore(
     source: _Source,

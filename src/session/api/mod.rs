@@ -53,6 +53,8 @@ pub mod snapcli {
     use super::{Bound, PyModule, PyResult};
     #[pymodule_export]
     use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
+    #[pymodule_export]
+    use crate::session::run::replay;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -81,6 +83,8 @@ pub mod _engine {
     use super::{Bound, PyModule, PyResult};
     #[pymodule_export]
     use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
+    #[pymodule_export]
+    use crate::session::run::replay;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
