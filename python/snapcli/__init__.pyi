@@ -149,6 +149,7 @@ def save(
     sync: bool = True,
     name: str | None = None,
     message: str | None = None,
+    compress: int | bool | None = None,
 ) -> Report:
     """Saves a session to a path, to a store, to a binary file, or to `report.data`."""
 

@@ -21,6 +21,7 @@ use crate::session::select::SelectionRules;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, ScriptEnd};
 use crate::snapshot::save_target::SaveTarget;
+use crate::snapshot::seekable::{self, SeekableTarget};
 use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 
 /// Saves a session. Returns a Report of what was saved, and of what was not and why.
@@ -43,6 +44,9 @@ use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 /// checks where a fork disturbs nothing: not while other threads or an event loop run. Variables that would have been
 /// checked get a note then.
 ///
+/// `compress` is a level of zstd, from -7 (fastest) to 22 (smallest), or True for 3; a path that ends in `.zst` is
+/// compressed without it. dill reads such a file through `compression.zstd.open`, or after `zstd -d`.
+///
 /// With `sync=False`, the call does not wait until the file is on the disk.
 ///
 /// A path that ends in `/`, or is a store already, is a store: a folder that holds many snapshots, and each object in
@@ -52,7 +56,7 @@ use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 #[pyo3(signature = (
     target = None, namespace = None, *, only = None, include = None, exclude = None, exclude_type = None,
     private = false, max_size = None, redact = false, refimported = false, whole = false, ambient = None, check = None,
-    sync = true, name = None, message = None
+    sync = true, name = None, message = None, compress = None
 ))]
 #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "the arguments of a Python function")]
 pub(super) fn save<'py>(
@@ -73,6 +77,7 @@ pub(super) fn save<'py>(
     sync: bool,
     name: Option<&str>,
     message: Option<&str>,
+    compress: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Report> {
     deferring(py, || {
         let rules = SelectionRules {
@@ -94,11 +99,12 @@ pub(super) fn save<'py>(
         };
         let labels = SnapshotNotes { name, message, failed: false, sync };
         check_labels(&output, labels)?;
+        let level = compression_level(&output, compress)?;
         let saved = SavedNamespace::new(py, namespace).and_then(|namespace| {
             let names: Vec<String> =
                 namespace.names.keys().iter().filter_map(|name| name.extract().tolerated()).collect();
             check_matches(py, &rules.only, &names, "only", "the session")?;
-            let call = SaveCall { running: context::of_process(py)?, namespace, rules, ambient, check, labels };
+            let call = SaveCall { running: context::of_process(py)?, namespace, rules, ambient, check, labels, level };
             call.write(py, output)
         });
         saved.map_err(|error| to_exception(py, error, &action, file.as_deref()))
@@ -114,6 +120,29 @@ fn check_labels(output: &SaveOutput<'_>, labels: SnapshotNotes<'_>) -> PyResult<
     labels.check().map(drop).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
+/// The level of zstd with which an output is compressed, if it is.
+fn compression_level(output: &SaveOutput<'_>, asked: Option<&Bound<'_, PyAny>>) -> PyResult<Option<i32>> {
+    let (least, most) = seekable::LEVELS;
+    let asked = match asked.map(|asked| (asked.extract::<bool>().tolerated(), asked)) {
+        None | Some((Some(false), _)) => None,
+        Some((Some(true), _)) => Some(seekable::USUAL_LEVEL),
+        Some((None, asked)) => {
+            let level = asked.extract::<i64>()?;
+            let level = i32::try_from(level).ok().filter(|level| (least..=most).contains(level));
+            let wrong = || PyValueError::new_err(format!("compress= is a level of zstd, from {least} to {most}"));
+            Some(level.ok_or_else(wrong)?)
+        }
+    };
+    match (output, asked) {
+        (SaveOutput::Store(_), Some(_)) => {
+            let text = "compress= is for a single file: a store compresses what that makes smaller by itself";
+            Err(PyValueError::new_err(text))
+        }
+        (SaveOutput::Path(path), asked) => Ok(seekable::level_for(path, asked)),
+        (_, asked) => Ok(asked),
+    }
+}
+
 /// A save that is about to begin.
 struct SaveCall<'n, 'py> {
     running: &'static RunContext,
@@ -123,6 +152,8 @@ struct SaveCall<'n, 'py> {
     check: Option<bool>,
     /// What is noted with the snapshot of a store, and whether to wait until it is on the disk.
     labels: SnapshotNotes<'n>,
+    /// The level of zstd with which it is compressed, if it is.
+    level: Option<i32>,
 }
 
 impl<'py> SaveCall<'_, 'py> {
@@ -139,7 +170,7 @@ impl<'py> SaveCall<'_, 'py> {
                 (index, bytes, Some(name.clone()), None, is_signed)
             }
             SaveOutput::Path(path) => {
-                let (file, index, bytes, is_signed) = self.write_to(py, AtomicFile::create(&path)?)?;
+                let (file, index, bytes, is_signed) = self.write_file(py, AtomicFile::create(&path)?)?;
                 // Syncing a large file can take seconds, in which other threads of the program may run.
                 check_signals(py)?;
                 let sync = self.labels.sync;
@@ -147,12 +178,12 @@ impl<'py> SaveCall<'_, 'py> {
                 (index, bytes, Some(name.clone()), None, is_signed)
             }
             SaveOutput::Object(file) => {
-                let (held, index, bytes, is_signed) = self.write_to(py, HeldSnapshot::new())?;
+                let (held, index, bytes, is_signed) = self.write_file(py, HeldSnapshot::new())?;
                 held.send(&file)?;
                 (index, bytes, None, None, is_signed)
             }
             SaveOutput::Memory => {
-                let (held, index, bytes, is_signed) = self.write_to(py, HeldSnapshot::new())?;
+                let (held, index, bytes, is_signed) = self.write_file(py, HeldSnapshot::new())?;
                 let data = held.into_object(py, bytes)?.unbind();
                 (index, bytes, None, Some(data), is_signed)
             }
@@ -162,6 +193,16 @@ impl<'py> SaveCall<'_, 'py> {
         let report =
             SessionReport { file: name, format: FileFormat::Snapcli, bytes, index, verdict: None, verified: None };
         Ok(Report::new(report, path, data, notes))
+    }
+
+    /// As [`write_to`](Self::write_to), compressed if that was asked for.
+    fn write_file<T: SaveTarget>(&self, py: Python<'py>, out: T) -> Result<(T, Index, u64, bool)> {
+        let Some(level) = self.level else { return self.write_to(py, out) };
+        let (out, index, _, is_signed) = self.write_to(py, SeekableTarget::new(out, level))?;
+        let finished = py.detach(|| out.finish());
+        check_signals(py)?;
+        let (out, bytes) = finished?;
+        Ok((out, index, bytes, is_signed))
     }
 
     /// Writes the snapshot. Returns the target, the index, the number of bytes, and whether it is signed.
