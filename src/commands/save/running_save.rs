@@ -53,10 +53,13 @@ impl SaveJob {
         let deferred = DeferredSignals::begin(py);
         let result = match occasion {
             Occasion::End(signal) => {
+                if let Err(error) = self.end_aside(py, true) {
+                    print_error(&error);
+                }
                 let run = started.so_far(py, "signal", ProcessEnd::Signal(signal));
                 self.with_locals(py, &run, || self.save_session(py, &run, dill)).map(drop)
             }
-            Occasion::Timer | Occasion::OnSignal(_) => self.save_snapshot(py, started, dill, occasion),
+            Occasion::Timer | Occasion::OnSignal(_) => self.save_aside(py, started, dill, occasion),
         };
         let signals = check_signals(py);
         drop(deferred);
@@ -70,7 +73,7 @@ impl SaveJob {
     }
 
     /// Writes `session.running.pkl`.
-    fn save_snapshot(
+    pub(super) fn save_snapshot(
         &self,
         py: Python<'_>,
         started: &StartedScript,

@@ -32,8 +32,8 @@ use crate::python::{self, Interpreter, Python};
 use crate::report::answers::{ErrorAnswer, SessionAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
-    BoundLocal, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
-    signing_key,
+    BoundLocal, LoadCheckMode, Origin, SaveRequest, SavingChild, SelectionRules, add_to_inittab,
+    note_imported_definitions, save, signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::file_names::beside;
@@ -93,6 +93,7 @@ pub(super) fn run(
         locals: args.locals.iter().map(|text| WatchedFunction::parse(text)).collect(),
         bound: Mutex::default(),
         compress: args.compress,
+        child: Mutex::default(),
         key,
         interpreter,
         verbosity,
@@ -168,6 +169,8 @@ pub(super) struct SaveJob {
     pub(super) bound: Mutex<Vec<BoundLocal>>,
     /// The level of zstd that was asked for.
     pub(super) compress: Option<i32>,
+    /// The process that makes a snapshot of the running script.
+    child: Mutex<Option<SavingChild>>,
     key: Option<SigningKey>,
     interpreter: Interpreter,
     pub(super) verbosity: Verbosity,
@@ -224,7 +227,8 @@ impl SaveJob {
         call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
         let deferred = DeferredSignals::begin(py);
-        let saved = self.with_locals(py, run, || self.save_session(py, run, dill));
+        let ended = self.end_aside(py, false);
+        let saved = ended.and_then(|()| self.with_locals(py, run, || self.save_session(py, run, dill)));
         call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.
         let signals = check_signals(py).map_err(Into::into);
@@ -243,6 +247,14 @@ impl SaveJob {
                 run.end
             }
         }
+    }
+
+    pub(super) fn take_child(&self) -> Option<SavingChild> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn set_child(&self, child: SavingChild) {
+        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
     }
 
     fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
@@ -275,7 +287,15 @@ impl SaveJob {
             return Ok(exit::DONE);
         };
         let file = path.display().to_string();
-        let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
+        let report = SessionReport {
+            file,
+            format: FileFormat::Snapcli,
+            bytes,
+            index,
+            is_believed: true,
+            verdict: None,
+            verified,
+        };
         self.remove_running();
         self.print_summary(run, &report, stored.as_ref());
         let all_called = self.print_locals(py, &report.index);
@@ -435,6 +455,7 @@ impl SaveJob {
             frames: Some(&frames),
             locals: &bound,
             key: self.key.as_ref(),
+            run: None,
             measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);

@@ -96,6 +96,39 @@ pub(crate) fn undisturbed<T>(action: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Keeps other threads from changing the state of this module, for a fork: the child would find it half changed.
+pub(crate) struct HeldState(#[allow(dead_code, reason = "its drop ends the hold")] MutexGuard<'static, SignalState>);
+
+/// See [`HeldState`].
+pub(crate) fn hold() -> HeldState {
+    HeldState(state())
+}
+
+/// Begins anew in a forked child, which has neither the guards nor the files of its parent.
+pub(crate) fn forget_parent() {
+    let mut state = state();
+    (state.guards, state.replaced) = (0, Vec::new());
+    // The strings belong to entries of the parent, which the child never drops.
+    PATHS.iter().for_each(|entry| entry.store(null_mut(), Ordering::Relaxed));
+    forget();
+    IGNORED.store(false, Ordering::Relaxed);
+}
+
+/// Removes the temporary files. A thread of a process that is about to end may call this.
+pub(crate) fn remove_files() {
+    if OWNER.load(Ordering::Relaxed) != own_id() {
+        return;
+    }
+    for entry in &PATHS {
+        // After the swap no other thread can reach the string: it is leaked, as a handler may not free it.
+        let path = entry.swap(null_mut(), Ordering::AcqRel);
+        if !path.is_null() {
+            // SAFETY: a valid C string that is never freed.
+            unsafe { libc::unlink(path) };
+        }
+    }
+}
+
 /// While a guard exists, signals are handled as described at the top of this file.
 #[derive(Debug)]
 pub(in crate::snapshot) struct SignalGuard(());
@@ -171,16 +204,7 @@ pub(crate) fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
 
 /// Replaces the default action: removes the temporary files and ends the process.
 extern "C" fn remove_and_die(signal: c_int) {
-    if OWNER.load(Ordering::Relaxed) == own_id() {
-        for entry in &PATHS {
-            // After the swap no other thread can reach the string: it is leaked, as `free` is not allowed here.
-            let path = entry.swap(null_mut(), Ordering::AcqRel);
-            if !path.is_null() {
-                // SAFETY: a valid C string that is never freed.
-                unsafe { libc::unlink(path) };
-            }
-        }
-    }
+    remove_files();
     // SAFETY: sets the default action, which is always valid.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
     // The signal is blocked until this handler returns, and then ends the process.
