@@ -177,6 +177,7 @@ def save(
     sync: bool = True,
     name: str | None = None,
     message: str | None = None,
+    compress: int | bool | None = None,
     wait: Literal[True] = True,
 ) -> Report: ...
 @overload
@@ -198,6 +199,7 @@ def save(
     sync: bool = True,
     name: str | None = None,
     message: str | None = None,
+    compress: int | bool | None = None,
     wait: Literal[False],
 ) -> BackgroundSave: ...
 @overload
@@ -219,6 +221,7 @@ def save(
     sync: bool = True,
     name: str | None = None,
     message: str | None = None,
+    compress: int | bool | None = None,
     wait: bool,
 ) -> Report | BackgroundSave:
     """Saves a session to a path, to a store, to a binary file, or to `report.data`."""

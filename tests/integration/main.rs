@@ -23,6 +23,7 @@ mod code_from_input;
 mod command_line;
 #[cfg(feature = "python")]
 mod completions;
+mod compressed_saves;
 #[cfg(feature = "python")]
 mod crash_frames;
 #[cfg(feature = "python")]

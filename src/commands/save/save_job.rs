@@ -36,9 +36,11 @@ use crate::session::{
     note_imported_definitions, save, signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::file_names::beside;
 use crate::snapshot::index::Index;
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
+use crate::snapshot::seekable::{self, SeekableTarget};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::StoredSnapshot;
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -69,7 +71,7 @@ pub(super) fn run(
         return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
     }
     check_not_source(&args.output, &command)?;
-    let output = SnapshotDestination::check(&args.output, &args.labels)?;
+    let output = SnapshotDestination::check(&args.output, &args.labels, args.compress)?;
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     // The script could change the environment variables that say where the key is.
     let key = signing_key(verbosity);
@@ -90,6 +92,7 @@ pub(super) fn run(
         times: snapshot_times(args.while_running, &args.output)?,
         locals: args.locals.iter().map(|text| WatchedFunction::parse(text)).collect(),
         bound: Mutex::default(),
+        compress: args.compress,
         child: Mutex::default(),
         key,
         interpreter,
@@ -110,8 +113,8 @@ pub(super) enum SnapshotDestination {
 }
 
 impl SnapshotDestination {
-    fn check(path: &Path, labels: &SnapshotLabels) -> Result<Self> {
-        if let Some(folder) = check_store(path, labels)? {
+    fn check(path: &Path, labels: &SnapshotLabels, compress: Option<i32>) -> Result<Self> {
+        if let Some(folder) = check_store(path, labels, compress)? {
             return Ok(Self::Store(folder, labels.clone()));
         }
         if is_stdio(path) {
@@ -165,6 +168,8 @@ pub(super) struct SaveJob {
     pub(super) locals: Vec<WatchedFunction>,
     /// The local variables that are bound in the namespace of the session now.
     pub(super) bound: Mutex<Vec<BoundLocal>>,
+    /// The level of zstd that was asked for.
+    pub(super) compress: Option<i32>,
     /// The process that makes a snapshot of the running script.
     child: Mutex<Option<SavingChild>>,
     key: Option<SigningKey>,
@@ -316,7 +321,7 @@ impl SaveJob {
     ) -> Result<Option<SavedFile>> {
         let bar = self.bar();
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
-        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
+        let (mut file, index, bytes) = self.write_file(py, run, dill, file, path, &bar)?;
         // Returning without a commit drops the temporary file.
         if index.variables.is_empty() && index.left_out.is_empty() && index.frame_locals.is_empty() {
             return Ok(None);
@@ -331,7 +336,7 @@ impl SaveJob {
     fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
         let bar = self.bar();
         let spool = SpoolFile::new().context("cannot create a temporary file")?;
-        let (spool, index, bytes) = self.write(py, run, dill, spool, &bar)?;
+        let (spool, index, bytes) = self.write_file(py, run, dill, spool, Path::new("-"), &bar)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
@@ -374,7 +379,7 @@ impl SaveJob {
         let cannot_save = || cannot_save(path);
         let bar = self.bar();
         let file = AtomicFile::create(path).with_context(cannot_save)?;
-        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
+        let (mut file, index, bytes) = self.write_file(py, run, dill, file, path, &bar)?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
         let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));
@@ -386,7 +391,7 @@ impl SaveJob {
             Ok(verified) => verified,
             Err(error) => {
                 // Keep the new file under another name: most of it may well load.
-                let unverified = path.with_extension("unverified.pkl");
+                let unverified = beside(path, "unverified");
                 py.detach(|| file.commit_to(&unverified)).with_context(cannot_save)?;
                 let kept = format!("{} is unchanged; the new snapshot is {}", path.display(), unverified.display());
                 return Err(error.context(kept))
@@ -408,6 +413,26 @@ impl SaveJob {
     pub(super) fn load_check(&self) -> LoadCheck<'_> {
         let Self { command, interpreter, .. } = self;
         LoadCheck { command, interpreter, rules: self.rules(), module: self.module() }
+    }
+
+    /// Writes a file that will be at this path, compressed if that was asked for.
+    pub(super) fn write_file<T: SaveTarget>(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        out: T,
+        path: &Path,
+        bar: &DelayedBar,
+    ) -> Result<(T, Index, u64)> {
+        let Some(level) = seekable::level_for(path, self.compress) else {
+            return self.write(py, run, dill, out, bar);
+        };
+        let (out, index, _) = self.write(py, run, dill, SeekableTarget::new(out, level), bar)?;
+        let finished = py.detach(|| out.finish());
+        check_signals(py)?;
+        let (out, bytes) = finished.context("cannot write the snapshot")?;
+        Ok((out, index, bytes))
     }
 
     pub(super) fn write<T: SaveTarget + Send + 'static>(

@@ -26,7 +26,7 @@ const UNVERIFIED: &str = "unverified";
 
 /// The store that a path names, by its absolute path; `None` for a file. It is made if it does not exist: hours of work
 /// must not be lost to a path at which no store can be.
-pub(super) fn check_store(path: &Path, labels: &SnapshotLabels) -> Result<Option<PathBuf>> {
+pub(super) fn check_store(path: &Path, labels: &SnapshotLabels, compress: Option<i32>) -> Result<Option<PathBuf>> {
     let cannot = || cannot_save(path);
     let Some(folder) = with_code(StoreAddress::target(path), cannot)? else {
         if labels.name.is_some() || labels.message.is_some() {
@@ -36,6 +36,10 @@ pub(super) fn check_store(path: &Path, labels: &SnapshotLabels) -> Result<Option
         return Ok(None);
     };
     with_code(notes(labels).check().map(drop), cannot)?;
+    if compress.is_some() {
+        let text = "--compress is for a single file: a store compresses what that makes smaller by itself";
+        return Err(exit::error(exit::USAGE, text));
+    }
     let folder = absolute_path(&folder)?;
     match Store::open_or_create(&folder).and_then(|store| store.check_writable()) {
         Err(error @ StoreError::Remote(_)) => with_code(Err(error), cannot)?,
