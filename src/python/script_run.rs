@@ -222,7 +222,7 @@ fn finish_run(py: Python<'_>, result: PyResult<()>) -> PyResult<(&'static str, P
 pub(crate) fn requested_end(py: Python<'_>, error: &anyhow::Error) -> Option<ProcessEnd> {
     let error = error.downcast_ref::<PyErr>()?;
     if error.is_instance_of::<PyKeyboardInterrupt>(py) {
-        return Some(ProcessEnd::Interrupted);
+        return Some(ProcessEnd::InterruptedWork);
     }
     let exits = error.is_instance_of::<PySystemExit>(py);
     exits.then(|| ProcessEnd::Exit(exit_code(py, error).unwrap_or(exit::FAILED)))

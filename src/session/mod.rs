@@ -52,6 +52,7 @@ pub(crate) use self::background::{ChildEnd, SavingChild, fork_to_save, reason_ag
 pub(crate) use self::called_function::function_that_did_the_work;
 pub(crate) use self::crash_frames::CapturedFrames;
 pub(crate) use self::distributions::{requirement, well_known};
+pub(crate) use self::forked_load::read_answer;
 pub(crate) use self::frame_prompt::{FramePrompt, first_frame, frame_number};
 pub(crate) use self::fresh_load::FreshFailures;
 pub(crate) use self::imported_definitions::note_imported_definitions;

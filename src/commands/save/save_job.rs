@@ -28,7 +28,7 @@ use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python
 use crate::python::script_command::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_observed};
 use crate::python::script_signals::{self, SnapshotTimes};
-use crate::python::{self, Interpreter, Python};
+use crate::python::{self, Interpreter, Python, interrupt_limit, work_left};
 use crate::report::answers::{ErrorAnswer, SessionAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
@@ -140,9 +140,13 @@ pub(super) fn cannot_save(path: &Path) -> String {
 fn sync(py: Python<'_>, file: &mut AtomicFile) -> Result<()> {
     work_meter::begin(WorkStage::Syncing, 0);
     let synced = py.detach(|| file.sync());
+    // From here on, the process may not end in the middle of what it does.
+    interrupt_limit::release();
     check_signals(py)?;
     Ok(synced?)
 }
+
+const INTERRUPTED: &str = "interrupted while saving: nothing was written";
 
 pub(super) struct SaveJob {
     pub(super) command: ScriptCommand,
@@ -227,12 +231,17 @@ impl SaveJob {
     fn save_last(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> ProcessEnd {
         call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
+        work_left::flush_streams(py);
+        interrupt_limit::begin(py, INTERRUPTED, self.answer.for_interrupt(INTERRUPTED), work_left::is_nothing(py));
         let deferred = DeferredSignals::begin(py);
         let ended = self.end_aside(py, false);
         let saved = ended.and_then(|()| self.with_locals(py, run, || self.save_session(py, run, dill)));
         call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.
         let signals = check_signals(py).map_err(Into::into);
+        if signals.is_ok() && saved.is_ok() {
+            interrupt_limit::release();
+        }
         drop(deferred);
         if let (Ok(_), Some(end)) = (&saved, signals.err().and_then(|error| requested_end(py, &error))) {
             return end;
@@ -259,9 +268,11 @@ impl SaveJob {
     }
 
     fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
-        const INTERRUPTED: &str = "interrupted while saving: nothing was written";
         self.answer.write_error(&match requested_end(py, error) {
-            Some(_) => ErrorAnswer::interrupted(INTERRUPTED),
+            Some(_) => {
+                interrupt_limit::note_told();
+                ErrorAnswer::interrupted(INTERRUPTED)
+            }
             None => ErrorAnswer::of(error),
         });
         end_after_error(py, error, INTERRUPTED)
@@ -383,7 +394,7 @@ impl SaveJob {
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
         let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));
-        let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
+        let verified = self.check_load(py, run, dill, &index, file.path());
         drop(verifying);
         // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
         check_signals(py)?;
@@ -403,6 +414,31 @@ impl SaveJob {
         self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None })
+    }
+
+    /// The check of `--verify`; `None` if it is not wanted, or if a signal leaves no time for it.
+    ///
+    /// # Errors
+    /// If a variable cannot be loaded, and Ctrl-C.
+    pub(super) fn check_load(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        index: &Index,
+        file: &Path,
+    ) -> Result<Option<Compared>> {
+        if !self.verify {
+            return Ok(None);
+        }
+        let verified = match script_signals::is_ending() {
+            true => None,
+            false => self.load_check().run(py, run, dill, index, file)?,
+        };
+        if verified.is_none() {
+            self.verbosity.note("warning: not verified, because a signal ends the process");
+        }
+        Ok(verified)
     }
 
     /// Must be dropped before anything is printed.
