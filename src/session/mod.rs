@@ -46,7 +46,7 @@ mod trial_load;
 mod variable_saver;
 
 pub(crate) use self::api::add_to_inittab;
-pub(crate) use self::called_function::function_that_did_the_work;
+pub(crate) use self::called_function::{CalledFunction, function_that_did_the_work};
 pub(crate) use self::crash_frames::CapturedFrames;
 pub(crate) use self::distributions::{requirement, well_known};
 pub(crate) use self::frame_prompt::{FramePrompt, first_frame, frame_number};

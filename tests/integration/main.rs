@@ -15,6 +15,8 @@ mod builtin_names;
 #[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
+mod called_functions;
+#[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
 mod code_from_input;
@@ -61,6 +63,8 @@ mod hard_objects;
 mod honest_files;
 #[cfg(feature = "python")]
 mod hostile_text;
+#[cfg(feature = "python")]
+mod idle_options;
 #[cfg(feature = "python")]
 mod imported_anywhere;
 #[cfg(feature = "python")]
@@ -155,6 +159,8 @@ mod saving;
 mod sessions_that_break_dill;
 #[cfg(feature = "python")]
 mod settings_files;
+#[cfg(feature = "python")]
+mod settings_origins;
 #[cfg(feature = "python")]
 mod shared_memory;
 #[cfg(feature = "python")]

@@ -76,7 +76,7 @@ impl InspectOutput {
             (None, OutputFormat::Github) => {
                 github::write_annotations(out, report)?;
                 // Otherwise the job would fail without a word.
-                if matches!(code, exit::UNTRUSTED | exit::DAMAGED) {
+                if args.verdict || matches!(code, exit::UNTRUSTED | exit::DAMAGED) {
                     github::write_verdict(out, report)?;
                 }
             }

@@ -85,6 +85,7 @@ pub(super) fn save<'py>(
             redact,
             refimported,
             whole,
+            ..SelectionRules::default()
         };
         let output = SaveOutput::new(target)?;
         let action = format!("save to {}", output.name());
