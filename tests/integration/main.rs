@@ -140,6 +140,8 @@ mod new_pythons;
 mod padded_arrays;
 mod page;
 #[cfg(feature = "python")]
+mod plain_errors;
+#[cfg(feature = "python")]
 mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;

@@ -65,6 +65,7 @@ fn dispatch(
     check_for_script(given)?;
     check_inspect(&command)?;
     check_script(&command)?;
+    python::note_missing_environment(python, inspection.verbosity);
     let interpreter = python::prepare_interpreter(python)?;
     #[cfg(feature = "python")]
     return script_session::run(inspection, command, interpreter);

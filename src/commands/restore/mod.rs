@@ -58,6 +58,7 @@ pub(crate) fn run_command(
         snapshot.check_names().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
         return list_variables(&snapshot, &args, &mut stdout());
     }
+    python::note_missing_environment(python, verbosity);
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
     let announce = |found: &Path| announce_python(&args, found, verbosity);
