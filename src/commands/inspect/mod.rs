@@ -116,6 +116,7 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     };
     if args.html.is_some() {
         inspection.page = page_contents(&snapshot, &report);
+        inspection.page.omit_locals(&mut report);
     }
     let code = inspection.print(out, &mut report, Some(absolute_path(path)), code)?;
     match snapshot.check_names() {

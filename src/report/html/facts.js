@@ -22,7 +22,8 @@ function longList(entries, draw) {
 const lostObjects = (answer) => answer.variables.flatMap((variable) => variable.lost ?? []);
 
 function leftOut(answer) {
-  const items = answer.left_out;
+  // The local variables of frames are shown with their frames.
+  const items = answer.left_out.filter((item) => !(hasFrames(answer) && /^frame\[\d+\]\./.test(item.name)));
   const lost = lostObjects(answer);
   const failed = items.filter((item) => item.reason === 'failed');
   const ruled = items.filter((item) => item.reason !== 'failed');
@@ -76,7 +77,7 @@ function marks(answer) {
     failed > 0 && ['bad', `${count(failed, 'variable')} cannot be saved`, '#left-out'],
     lost > 0 && ['bad', `${count(lost, 'object')} within variables cannot be saved`, '#left-out'],
     ruled > 0 && ['', `${ruled.toLocaleString('en')} left out by a rule or option`, '#left-out'],
-    (how === 'exception' || how === 'interrupted') && ['bad', `the script ${ending(answer.script)}`, '#facts'],
+    ['exception', 'interrupted', 'signal'].includes(how) && ['bad', `the script ${ending(answer.script)}`, hasFrames(answer) ? '#crash' : '#facts'],
     answer.signed && [answer.signed.by === 'other' ? 'bad' : '', plain(answer.signed.words), '#facts'],
     answer.verdict && [isAlarm(answer) ? 'bad' : '', `verdict: ${plain(answer.verdict.class)}`, '#verdict'],
   ].filter(Boolean);
@@ -111,7 +112,7 @@ function provenance(answer) {
     ['snapcli', plain(answer.snapcli)],
   ];
   $('facts').append(list(facts));
-  if (script.ended.traceback) {
+  if (script.ended.traceback && !hasFrames(answer)) {
     const traceback = element('pre', { tabindex: 0 }, plainLines(script.ended.traceback));
     $('facts').append(element('details', {}, element('summary', {}, 'Traceback'), traceback));
   }
