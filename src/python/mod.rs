@@ -58,6 +58,8 @@ pub(crate) mod script_signals;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
+#[cfg(feature = "python")]
+pub(crate) mod step_signals;
 mod surroundings;
 #[cfg(feature = "python")]
 pub(crate) mod thread_timers;

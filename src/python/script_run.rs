@@ -12,7 +12,7 @@ use pyo3::types::{PyDict, PyModule};
 use super::context;
 use super::launch::ProcessEnd;
 use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
-use super::script_entry::prepare;
+use super::script_entry::{Entry, prepare};
 use super::start_state;
 use crate::exit;
 use crate::ui::messages::{print_error, print_line};
@@ -98,12 +98,22 @@ pub(crate) fn run_observed(
     command: &ScriptCommand,
     begin: impl FnOnce(StartedScript),
 ) -> anyhow::Result<ScriptRun> {
+    run_entry(py, command, begin, |entry, _| Ok(entry))
+}
+
+fn run_entry<'py>(
+    py: Python<'py>,
+    command: &ScriptCommand,
+    begin: impl FnOnce(StartedScript),
+    change: impl FnOnce(Entry<'py>, Option<&ScriptSource>) -> anyhow::Result<Entry<'py>>,
+) -> anyhow::Result<ScriptRun> {
     let started = Instant::now();
     let process = std::process::id();
     let main = py.import("__main__")?;
     // An error of `prepare` is ours. Errors of the script, and those of CPython before its first line, are in `entry`.
     let (entry, source) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
+    let entry = change(entry, source.as_ref())?;
     begin(StartedScript { started, main: main.clone().unbind(), source: source.clone() });
     let result = entry.call(py, &main.dict());
     let raised = result.as_ref().err().map(|error| error.clone_ref(py));
@@ -115,6 +125,22 @@ pub(crate) fn run_observed(
     let seconds = started.elapsed().as_secs_f64();
     Ok(ScriptRun { how, end, error, raised, seconds, forked, main: main.unbind(), source })
 }
+
+/// As [`run_observed`], but a source file runs as other code, if `compile` has any.
+pub(crate) fn run_compiled(
+    py: Python<'_>,
+    command: &ScriptCommand,
+    compile: impl FnOnce(&ScriptSource) -> anyhow::Result<Option<CompiledScript>>,
+    begin: impl FnOnce(StartedScript),
+) -> anyhow::Result<ScriptRun> {
+    run_entry(py, command, begin, |entry, source| {
+        let Some(source) = source.filter(|_| matches!(entry, Entry::File(..))) else { return Ok(entry) };
+        Ok(compile(source)?.map_or(entry, |CompiledScript(code)| Entry::Bytecode(code.into_bound(py))))
+    })
+}
+
+/// Code that runs in place of a source file.
+pub(crate) struct CompiledScript(pub(crate) Py<PyAny>);
 
 /// Runs the command as `python -i` does: even after an exception, the prompt follows.
 pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> anyhow::Result<()> {

@@ -36,6 +36,7 @@ mod process_environment;
 mod provenance;
 mod restore;
 mod roundtrip;
+pub(crate) mod run;
 mod save;
 mod secrets;
 mod select;

@@ -123,6 +123,7 @@ impl SessionWriter<'_, '_> {
         if let Some(frames) = request.frames {
             frames.describe_in(&mut index);
         }
+        index.run = request.run.cloned();
         hide_in_index(&mut index, request.rules.redact);
         // Known only now: whether dill was needed, and which packages the variables import.
         index.python.dill = source.dill.version(py);

@@ -47,6 +47,8 @@ mod foreign;
 #[cfg(feature = "python")]
 mod foreign_credentials;
 #[cfg(feature = "python")]
+mod forged_claims;
+#[cfg(feature = "python")]
 mod forged_names;
 #[cfg(feature = "python")]
 mod found_environments;

@@ -287,7 +287,15 @@ impl SaveJob {
             return Ok(exit::DONE);
         };
         let file = path.display().to_string();
-        let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
+        let report = SessionReport {
+            file,
+            format: FileFormat::Snapcli,
+            bytes,
+            index,
+            is_believed: true,
+            verdict: None,
+            verified,
+        };
         self.remove_running();
         self.print_summary(run, &report, stored.as_ref());
         let all_called = self.print_locals(py, &report.index);
@@ -430,6 +438,7 @@ impl SaveJob {
             frames: Some(&frames),
             locals: &bound,
             key: self.key.as_ref(),
+            run: None,
             measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);

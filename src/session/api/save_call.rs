@@ -160,8 +160,15 @@ impl<'py> SaveCall<'_, 'py> {
         };
         let unsigned = "the snapshot is not signed, because there is no key: restoring it needs trust=True";
         let notes = if is_signed { Vec::new() } else { vec![unsigned.to_owned()] };
-        let report =
-            SessionReport { file: name, format: FileFormat::Snapcli, bytes, index, verdict: None, verified: None };
+        let report = SessionReport {
+            file: name,
+            format: FileFormat::Snapcli,
+            bytes,
+            index,
+            is_believed: true,
+            verdict: None,
+            verified: None,
+        };
         Ok(Report::new(report, path, data, notes))
     }
 
@@ -193,6 +200,7 @@ impl<'py> SaveCall<'_, 'py> {
             locals: &[],
             ambient: self.ambient.unwrap_or(is_session && globals.is(module.dict())),
             key: key.as_ref(),
+            run: None,
             measured: false,
         };
         let (out, index, bytes) = running.dill.at_hand(py, |dill| {

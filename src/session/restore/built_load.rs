@@ -50,7 +50,7 @@ pub(super) fn restore_own<'py>(
     let cannot_restore = || format!("cannot restore {}", request.name);
     // Before anything is decided by a name of the index.
     if !request.partial {
-        snapshot.check_names().or_exit(exit::DAMAGED, cannot_restore)?;
+        snapshot.check_index().or_exit(exit::DAMAGED, cannot_restore)?;
     }
     let segments = segments_for(index, request);
     let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;

@@ -105,6 +105,11 @@ impl TempFile {
         self.file.set_len(length)
     }
 
+    /// The file for reading, and its length.
+    pub(super) fn reopened(&self) -> io::Result<(File, u64)> {
+        Ok((self.file.try_clone()?, self.file.metadata()?.len()))
+    }
+
     pub(super) fn free_space(&self) -> Option<u64> {
         system::free_space(&self.file)
     }

@@ -17,11 +17,13 @@ mod ranged_tests;
 mod read_error;
 #[cfg(test)]
 mod reader_tests;
+mod remote_ranges;
 mod salvage;
 mod source;
 mod sparse_image;
 mod store_integrity;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
@@ -38,10 +40,11 @@ use self::source::Source;
 pub(crate) use self::source::StopCheck;
 use super::index::{self, Index, SCHEMA, SegmentRole, Variable};
 use super::layout::{TRAILER, Trailer};
+use super::proven_facts::ProvenFacts;
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
 use super::store::{AssembledSnapshot, BufferContents, StoreAddress};
-use super::verification;
+use super::verification::{self, Problem};
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::pickle::format::emit;
@@ -69,6 +72,8 @@ pub struct Snapshot {
     /// How many bytes of memory the user allows for following it; `None` for the standard.
     max_memory: Option<u64>,
     verdict: OnceLock<Verdict>,
+    /// What is wrong with the index, once that is known.
+    index_problem: OnceLock<Option<Problem>>,
 }
 
 /// What kind of file it is.
@@ -106,7 +111,13 @@ impl Snapshot {
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         match StoreAddress::of(path)? {
             Some(address) => Self::of_store(&address),
-            None => Self::from_source(Source::open(path)?),
+            None => match Source::open(path) {
+                // A store can be named without its `/`.
+                Err(ReadError::Remote(error)) if error.is_missing() && StoreAddress::is_whole_store(path) => {
+                    Self::of_store(&StoreAddress::newest_of(path))
+                }
+                source => Self::from_source(source?),
+            },
         }
     }
 
@@ -197,8 +208,8 @@ impl Snapshot {
     }
 
     fn new(source: Source, contents: Contents, trailer: Option<Trailer>) -> Self {
-        let (followed, verdict) = (OnceLock::new(), OnceLock::new());
-        Self { source, contents, trailer, followed, max_memory: None, verdict }
+        let (followed, verdict, index_problem) = Default::default();
+        Self { source, contents, trailer, followed, max_memory: None, verdict, index_problem }
     }
 
     /// The same file, which may be followed with this many bytes of memory; `None` stands for the standard.
@@ -571,24 +582,77 @@ impl Snapshot {
         if verdict.class != VerdictClass::Plain {
             return Ok(verdict);
         }
-        let (segments, bytes) = (VariableSegment::all(index)?, self.bytes()?);
-        let skip = vec![false; segments.len()];
-        Ok(match verification::problem_of_index(index, &segments, bytes, &skip, true) {
+        let found = if self.is_signed_by_user() {
+            let (segments, bytes) = (VariableSegment::all(index)?, self.bytes()?);
+            let skip = vec![false; segments.len()];
+            verification::problem_of_index(index, &segments, bytes, &skip, true)
+        } else {
+            self.index_problem(index, &Damage::default())?
+        };
+        Ok(match found {
             None => verdict,
             Some(problem) => verdict.refusing(&[(problem.at, format!("the index (is wrong: {})", problem.what))]),
         })
     }
 
-    /// Checks that the index names the variables that the pickle has. A name that differs because its bytes are damaged
-    /// is left to those that check the hashes.
+    /// Checks that the index names the variables that the pickle has and, unless this user signed it, that nothing of
+    /// the pickle contradicts it. What differs because bytes are damaged is left to those that check the hashes.
     ///
     /// # Errors
-    /// [`ReadError::WrongName`] if it does not, or if the file cannot be read.
-    pub(crate) fn check_names(&self) -> Result<(), ReadError> {
-        match verification::problem_of_names(self)? {
-            Some(verification::Problem { at, what }) => Err(ReadError::WrongName { what, at }),
-            None => Ok(()),
+    /// [`ReadError::WrongIndex`] if it does not, or if the file cannot be read.
+    pub(crate) fn check_index(&self) -> Result<(), ReadError> {
+        let Contents::Own { index } = &self.contents else { return Ok(()) };
+        let mut found = verification::problem_of_names(self)?;
+        if found.is_none() && !self.is_signed_by_user() {
+            found = self.index_problem(index, &Damage::default())?;
+            if found.is_some() {
+                let damage = self.damage(&|_| {})?;
+                if !damage.is_none() {
+                    found = self.find_index_problem(index, &damage)?;
+                }
+            }
         }
+        found.map_or(Ok(()), |Problem { at, what }| Err(ReadError::WrongIndex { what, at }))
+    }
+
+    /// What is wrong with the index of a file that is not damaged.
+    fn index_problem(&self, index: &Index, undamaged: &Damage) -> Result<Option<Problem>, ReadError> {
+        if let Some(known) = self.index_problem.get() {
+            return Ok(known.clone());
+        }
+        let found = self.find_index_problem(index, undamaged)?;
+        Ok(self.index_problem.get_or_init(|| found).clone())
+    }
+
+    fn find_index_problem(&self, index: &Index, damage: &Damage) -> Result<Option<Problem>, ReadError> {
+        let (segments, bytes) = (VariableSegment::all(index)?, self.bytes()?);
+        let skip: Vec<bool> = segments.iter().map(|segment| damage.reason(segment.variable()).is_some()).collect();
+        let around = !damage.outside;
+        Ok(verification::problem_of_claims(index, &segments, bytes, &skip, around, &self.budget()))
+    }
+
+    /// What the opcodes of our own file show of its variables.
+    ///
+    /// # Errors
+    /// If the file cannot be mapped, or the index has impossible ranges.
+    pub(crate) fn proven_facts(&self, index: &Index) -> Result<ProvenFacts, ReadError> {
+        let segments = VariableSegment::all(index)?;
+        Ok(ProvenFacts::of(&segments, self.bytes()?, |_| false, &self.budget()))
+    }
+
+    /// The index to show: the one of the file if this user signed it, and otherwise one whose descriptions of variables
+    /// are what the opcodes show.
+    ///
+    /// # Errors
+    /// If the file cannot be mapped, or the index has impossible ranges.
+    pub(crate) fn shown_index<'i>(&self, index: &'i Index) -> Result<Cow<'i, Index>, ReadError> {
+        if self.is_signed_by_user() {
+            return Ok(Cow::Borrowed(index));
+        }
+        let facts = self.proven_facts(index)?;
+        let mut shown = index.clone();
+        facts.put_into(&mut shown);
+        Ok(Cow::Owned(shown))
     }
 
     /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. In

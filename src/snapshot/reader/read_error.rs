@@ -12,6 +12,7 @@ use crate::pickle::machine::MachineError;
 use crate::snapshot::index::{SCHEMA, Variable};
 use crate::snapshot::layout::LayoutError;
 use crate::snapshot::load_plan::Usable;
+use crate::snapshot::remote::RemoteError;
 use crate::snapshot::segment::SegmentError;
 use crate::snapshot::store::StoreError;
 
@@ -30,6 +31,9 @@ pub enum ReadError {
     /// A store, or a snapshot in one, cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An address in object storage cannot be read.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// It has no bytes.
     #[error("the file is empty: save the session again")]
     Empty,
@@ -94,7 +98,7 @@ pub enum ReadError {
     },
     /// The index and the pickle name different variables.
     #[error("{what}: run `snapcli verify` for details")]
-    WrongName {
+    WrongIndex {
         /// What is wrong.
         what: String,
         /// Where the variable begins.
@@ -108,7 +112,10 @@ pub enum ReadError {
 impl From<io::Error> for ReadError {
     /// What reads ranges says itself why it cannot.
     fn from(error: io::Error) -> Self {
-        error.downcast::<Self>().unwrap_or_else(Self::Io)
+        match error.downcast::<RemoteError>() {
+            Ok(error) => Self::Remote(error),
+            Err(error) => error.downcast::<Self>().unwrap_or_else(Self::Io),
+        }
     }
 }
 
@@ -150,7 +157,17 @@ impl ReadError {
 
     /// Whether the path does not lead to a file, so that the user probably meant another one.
     pub fn is_wrong_name(&self) -> bool {
-        matches!(self, Self::Open(_) | Self::Folder) || matches!(self, Self::Store(error) if error.is_wrong_name())
+        match self {
+            Self::Open(_) | Self::Folder => true,
+            Self::Store(error) => error.is_wrong_name(),
+            Self::Remote(error) => error.is_wrong_name(),
+            _ => false,
+        }
+    }
+
+    /// Whether object storage failed, so that nothing is known of the file.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        !self.is_wrong_name() && matches!(self, Self::Remote(_) | Self::Store(StoreError::Remote(_)))
     }
 
     /// Whether the file may hold intact variables all the same.

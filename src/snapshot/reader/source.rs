@@ -16,6 +16,9 @@ use super::parallel_hash::PIECE;
 use super::range_reader::RangeReader;
 use super::ranged_file::RangedFile;
 use super::read_error::ReadError;
+use super::remote_ranges::RemoteRanges;
+use crate::snapshot::layout::{TRAILER, Trailer};
+use crate::snapshot::remote::{FaultKind, RemoteAddress, RemoteClient};
 use crate::snapshot::store::AssembledSnapshot;
 
 #[derive(Debug)]
@@ -42,7 +45,32 @@ pub(crate) type StopCheck = fn() -> io::Result<()>;
 impl Source {
     /// Opens a file. A pipe or a device cannot be mapped and is read into memory.
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
-        let mut file = File::open(path).map_err(ReadError::Open)?;
+        match RemoteAddress::of(path)? {
+            Some(address) => Self::open_remote(&address),
+            None => Self::open_file(File::open(path).map_err(ReadError::Open)?),
+        }
+    }
+
+    /// Opens an object in object storage. Of a snapshot only ranges are read; any other file is read as a whole.
+    fn open_remote(address: &RemoteAddress) -> Result<Self, ReadError> {
+        let client = RemoteClient::new(address)?;
+        let ranges = match RemoteRanges::open(client.clone()) {
+            Err(error) if error.kind() == Some(FaultKind::NoRanges) => {
+                return Self::open_file(client.download_whole(None)?);
+            }
+            ranges => ranges?,
+        };
+        let (end, _) = ranges.end();
+        let trailer = end.last_chunk::<TRAILER>();
+        // A damaged trailer is an error of ours as well.
+        let is_own = trailer.is_some_and(|bytes| !matches!(Trailer::decode(bytes, ranges.length()), Ok(None)));
+        match is_own {
+            true => Ok(Self::ranged(Box::new(ranges))),
+            false => Self::open_file(ranges.download()?),
+        }
+    }
+
+    fn open_file(mut file: File) -> Result<Self, ReadError> {
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(ReadError::Folder);

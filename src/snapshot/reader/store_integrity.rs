@@ -61,6 +61,8 @@ fn check(
     wanted: Vec<CheckedSegment<'_, '_>>,
     progress: Progress<'_>,
 ) -> Result<Damage, ReadError> {
+    let read = wanted.iter().filter(|(_, _, memory)| memory.is_some());
+    snapshot.fetch_contents(read.flat_map(|(_, variable, _)| snapshot.contents_of(variable.offset)))?;
     let (mut ranges, mut copies, mut names): (Vec<Range<u64>>, Vec<Copy<'_>>, Vec<ObjectName>) = Default::default();
     // Of each segment: the variable, whether all of it is there, and how many raw buffers are read.
     let mut segments = Vec::with_capacity(wanted.len());
