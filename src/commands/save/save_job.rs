@@ -16,7 +16,7 @@ use super::named_patterns::NamedPatterns;
 use super::running_save::{crash_path, frames_of, snapshot_times};
 use super::store_save::check_store;
 use super::unmatched_names::WrongModule;
-use crate::cli::{SaveArgs, SelectionArgs, SnapshotLabels};
+use crate::cli::{GivenOptions, SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
 use crate::exit::{self, OrExit};
@@ -52,16 +52,15 @@ impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
         let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole, .. } = args;
         let exclude = exclude.into_iter().chain(args.default_exclude).collect();
-        let only = Vec::new();
-        Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole }
+        let (only, origins) = (Vec::new(), args.origins);
+        Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole, origins }
     }
 }
 
-/// Runs the script in the prepared interpreter and saves its session. With `keeps_others`, the snapshot of another
-/// script is not replaced but kept.
+/// Runs the script in the prepared interpreter and saves its session.
 pub(super) fn run(
     args: SaveArgs,
-    keeps_others: bool,
+    given: &GivenOptions,
     command: ScriptCommand,
     interpreter: Interpreter,
     verbosity: Verbosity,
@@ -70,6 +69,7 @@ pub(super) fn run(
     if is_stdio(&args.output) && (args.json || args.report.as_deref().is_some_and(is_stdio)) {
         return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
     }
+    check_verify(&args, given, verbosity)?;
     check_not_source(&args.output, &command)?;
     let output = SnapshotDestination::check(&args.output, &args.labels, args.compress)?;
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
@@ -81,11 +81,12 @@ pub(super) fn run(
         output,
         answer,
         strict: args.strict,
+        strict_place: given.origins.get("--strict").cloned(),
         verify: args.verify,
         module: args.module,
         missing_module: OnceLock::new(),
         ambient: !args.no_ambient,
-        keeps_others,
+        keeps_others: !given.has("output"),
         named: NamedPatterns::of(&args.selection),
         careful_rules: OnceLock::new(),
         rules: args.selection.into(),
@@ -100,6 +101,20 @@ pub(super) fn run(
     };
     let save = Arc::new(save);
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
+}
+
+/// Checks that there will be a file that `--verify` can load.
+fn check_verify(args: &SaveArgs, given: &GivenOptions, verbosity: Verbosity) -> Result<()> {
+    if !args.verify || !is_stdio(&args.output) {
+        return Ok(());
+    }
+    let Some(place) = given.origins.get("--verify") else {
+        let text = "--verify cannot load what has gone to standard output: save to a file, or check what arrives with \
+                    `snapcli verify -`";
+        return Err(exit::error(exit::USAGE, text));
+    };
+    verbosity.note(&format!("note: verify in {place} has no effect on standard output"));
+    Ok(())
 }
 
 /// Where a snapshot goes.
@@ -153,6 +168,8 @@ pub(super) struct SaveJob {
     pub(super) output: SnapshotDestination,
     answer: AnswerOutput,
     pub(super) strict: bool,
+    /// Where that is set, if it was not typed.
+    strict_place: Option<String>,
     pub(super) verify: bool,
     /// The name of the module of the command line.
     pub(super) module: String,
@@ -315,6 +332,9 @@ impl SaveJob {
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = code != exit::USAGE && (report.has_failures() || report.has_changes());
+        if let Some(place) = self.strict_place.as_ref().filter(|_| self.strict && is_bad) {
+            self.verbosity.note(&format!("exit code {}, because of strict in {place}", exit::LEFT_OUT));
+        }
         Ok(match (self.strict && is_bad, all_called) {
             (true, _) => exit::LEFT_OUT,
             (false, false) if code == exit::DONE => exit::FAILED,
