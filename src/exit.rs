@@ -78,6 +78,14 @@ impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
     }
 }
 
+/// The same error with one more line below its message, if it carries an exit code.
+pub(crate) fn with_detail(mut error: anyhow::Error, detail: String) -> anyhow::Error {
+    if let Some(coded) = error.downcast_mut::<Coded>() {
+        coded.details.push(detail);
+    }
+    error
+}
+
 /// The exit code of the outermost [`Coded`] in the chain of an error, or [`FAILED`]. A file that object storage does
 /// not give is not damaged, wherever that is noticed.
 pub(crate) fn code_of(error: &anyhow::Error) -> i32 {

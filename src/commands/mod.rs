@@ -8,6 +8,7 @@ pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod hidden_credentials;
+pub(crate) mod idle_options;
 mod input_output;
 pub(crate) mod inspect;
 pub(crate) mod man;

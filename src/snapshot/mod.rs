@@ -25,6 +25,7 @@ pub(crate) mod remote;
 pub(crate) mod requirements;
 pub(crate) mod roundtrip_target;
 pub(crate) mod save_target;
+pub(crate) mod seekable;
 pub(crate) mod segment;
 pub(crate) mod signature;
 pub(crate) mod signer;

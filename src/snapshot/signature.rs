@@ -96,6 +96,10 @@ impl SigningKey {
         value.map(|value| Self::from_value(value.as_encoded_bytes())).transpose()
     }
 
+    /// A key of 64 hex digits, or made of a passphrase.
+    ///
+    /// # Errors
+    /// If it is too short.
     pub fn from_value(value: &[u8]) -> Result<Self, KeyError> {
         if let Ok(key) = blake3::Hash::from_hex(value) {
             return Ok(Self(*key.as_bytes()));

@@ -6,6 +6,7 @@
 
 mod atomic_error;
 mod fault_injection;
+mod replaced_file;
 mod resolve;
 pub(crate) mod signals;
 mod temp_file;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::description::without_layout;
-use super::description::{Description, EncodedDescription, PackReference, SegmentPlace, SnapshotParts};
+use super::description::{Description, PackReference, SegmentPlace, SnapshotParts};
 use super::object_name::ObjectName;
 use super::object_writer::ObjectWriter;
 use super::packed_object;
@@ -100,7 +100,7 @@ pub(crate) struct SnapshotNotes<'n> {
     pub(crate) message: Option<&'n str>,
     /// Whether the script or a check failed: then it does not count as the newest one.
     pub(crate) failed: bool,
-    /// Whether it must be on the disk afterwards. Its objects are in any case.
+    /// Whether it must be on the disk afterwards. The contents of its objects are in any case.
     pub(crate) sync: bool,
 }
 
@@ -148,7 +148,7 @@ impl StoreTarget {
     pub(crate) fn commit(mut self, notes: SnapshotNotes<'_>) -> Result<StoredSnapshot, StoreError> {
         let SnapshotNotes { name, failed: has_failed, sync, .. } = notes;
         let message = notes.check()?;
-        self.publish().map_err(StoreError::io(&self.store.objects()))?;
+        self.publish(sync).map_err(StoreError::io(&self.store.objects()))?;
         let ReadySnapshot { mut header, key } = self.ready.take().unwrap_or_default();
         message.clone_into(&mut header.message);
         header.failed = has_failed;
@@ -222,9 +222,9 @@ impl StoreTarget {
         }
     }
 
-    fn publish(&mut self) -> io::Result<()> {
+    fn publish(&mut self, sync: bool) -> io::Result<()> {
         self.check_process()?;
-        self.objects.publish()
+        self.objects.publish(sync)
     }
 
     /// Ends the open segment.
@@ -301,7 +301,7 @@ impl StoreTarget {
     }
 
     /// The description of what was written, with its object.
-    fn describe(&mut self, index: &mut Index) -> io::Result<EncodedDescription> {
+    fn describe(&mut self, index: &mut Index) -> io::Result<(ObjectName, u64)> {
         self.end_pack()?;
         for (variable, value) in index.segments_mut().zip(&self.stream.values) {
             variable.blake3 = value.value.to_string();
@@ -309,13 +309,11 @@ impl StoreTarget {
         }
         let parts = self.stream.parts.clone();
         let description = Description { index: without_layout(index), parts };
-        let (file, encoded) =
-            description.pack(self.parent.as_ref().map(|parent| &parent.encoded), self.store.upstream().is_some())?;
-        self.objects.put(&file)?;
-        Ok(encoded)
+        let file = description.pack(self.parent.as_ref().map(|parent| &parent.encoded))?;
+        Ok((self.objects.put(&file)?, file.len() as u64))
     }
 
-    fn header(&self, index: &Index, description: &EncodedDescription) -> SnapshotHeader {
+    fn header(&self, index: &Index, description: (ObjectName, u64)) -> SnapshotHeader {
         let mut header = SnapshotHeader {
             created: index.created.clone(),
             kind: index.script.kind.clone(),
@@ -324,7 +322,7 @@ impl StoreTarget {
             variables: index.variables.len() as u64,
             pickle: index.stream.length,
             added: self.objects.added,
-            description: Some(description.object),
+            description: Some(description),
             ..SnapshotHeader::default()
         };
         match &self.parent {
@@ -473,15 +471,15 @@ impl SaveTarget for StoreTarget {
         let description = self.describe(index)?;
         if self.store.upstream().is_some() {
             // Only then it is known what was new.
-            self.publish()?;
+            self.publish(false)?;
         }
-        let header = self.header(index, &description);
+        let header = self.header(index, description);
         self.ready = Some(ReadySnapshot { header, key: key.cloned() });
         Ok(true)
     }
 
     fn read_path(&mut self) -> io::Result<Option<PathBuf>> {
-        self.publish()?;
+        self.publish(false)?;
         let Some(ready) = &self.ready else { return Ok(None) };
         let file = new_file(&self.store.snapshots(), &ready.header.encode(ready.key.as_ref())?)?;
         let path = std::path::absolute(file.path())?;
