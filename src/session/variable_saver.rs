@@ -37,7 +37,9 @@ use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::{check_signals, ends_call};
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
+use crate::snapshot::index::{
+    LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, RunProgress, SegmentRole, Variable, VariableKind,
+};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -64,6 +66,8 @@ pub(crate) struct SaveRequest<'a> {
     pub locals: &'a [BoundLocal],
     /// The key that signs the file.
     pub key: Option<&'a SigningKey>,
+    /// How far a run in steps has come.
+    pub run: Option<&'a RunProgress>,
     /// Whether somebody watches how far it has come: then the size of the session is estimated first.
     pub measured: bool,
 }
@@ -258,7 +262,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             secrets.extend(self.secrets.reasons_of_attribute(&attribute.path, &attribute.value));
         }
         if self.request.rules.redact && !secrets.is_empty() {
-            let error = format!("looks like a credential: {}", secrets.join("; "));
+            let error = self.request.rules.redacted(&secrets);
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
         }
         if let Some(why) = self.faults.why_left_out(&named.name) {
@@ -360,7 +364,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         }
         self.write(SnapshotWriter::discard)?;
         if let Some((StopReason::TooLarge, limit)) = failure.stopped.as_ref().zip(self.request.rules.max_size) {
-            let error = format!("larger than --max-size {limit}");
+            let error = format!("larger than {}", self.request.rules.named(format!("--max-size {limit}")));
             return Ok(Some(left_out(named, LeftOutReason::Size, error)));
         }
         // The segment has been discarded, so everything below only explains the failure.

@@ -224,7 +224,7 @@ impl<'s> LoadedValues<'s> {
         snapshot.check_segments(needed.iter(), progress)?;
         let segments: Vec<SegmentRange> = needed.iter().map(VariableSegment::for_machine).collect();
         let names = needed.iter().map(|segment| segment.variable().name.as_str());
-        Self::of_segments(snapshot.bytes()?, names, &segments, budget)
+        Self::of_segments(snapshot.bytes_with(needed.iter())?, names, &segments, budget)
     }
 
     /// The variables with these names, whose segments are in `bytes`.

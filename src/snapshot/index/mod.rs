@@ -5,6 +5,7 @@
 
 mod memory_limit;
 mod raised;
+mod run_progress;
 mod script_credentials;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub(crate) use self::raised::local_name;
 pub(crate) use self::raised::{FrameKind, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
+#[allow(unreachable_pub, reason = "fields of the public `Index`")]
+pub use self::run_progress::{RUN_POSITION, RerunStatement, RunPlace, RunProgress, WrittenFile};
 #[cfg(feature = "python")]
 pub(crate) use self::script_credentials::hide_in_index;
 pub(crate) use self::script_credentials::{hide_in_index_of_others, hide_in_preview};
@@ -68,6 +71,9 @@ pub struct Index {
     /// file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frame_locals: Vec<Variable>,
+    /// How far the script has come, for a checkpoint of `snapcli run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunProgress>,
     /// The names that are not in the file, and why.
     pub left_out: Vec<LeftOut>,
     /// The pickle, which precedes the index.
