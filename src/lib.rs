@@ -112,6 +112,7 @@ fn run(mut cli: Cli) -> Result<i32> {
     }
     match command {
         Command::Save(args) => commands::save::run_command(args, &given, globals.python.as_deref(), verbosity),
+        Command::Run(args) => commands::run::run_command(args, globals.python.as_deref(), verbosity),
         Command::Restore(args) => commands::restore::run_command(args, &given, globals.python.as_deref(), verbosity),
         Command::VerifyLoad(args) => commands::verify_load::run_command(args, globals.python.as_deref(), verbosity),
         Command::Inspect(args) => commands::inspect::run_command(args, &globals, verbosity),
@@ -119,6 +120,7 @@ fn run(mut cli: Cli) -> Result<i32> {
         Command::Verify(args) => commands::verify::run_command(&args, verbosity),
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
         Command::Log(args) => commands::stores::questions::log(&args, verbosity),
+        Command::Status(args) => commands::run::run_status::run_command(&args, verbosity),
         Command::Export(args) => commands::stores::export::run_command(&args, verbosity),
         Command::Import(args) => commands::stores::import::run_command(&args, verbosity),
         Command::Prune(args) => commands::stores::remove_snapshots::run_command(&args, verbosity),

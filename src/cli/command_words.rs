@@ -201,7 +201,7 @@ impl<'c> Walk<'c> {
                 self.found.command = command.map(|command| command.get_name().to_owned());
                 command.is_none()
             }
-            Some("save" | "inspect") => true,
+            Some("save" | "run" | "inspect") => true,
             Some("restore") if self.found.file.is_none() => {
                 self.found.file = Some(position);
                 false

@@ -7,6 +7,7 @@
 mod command_words;
 mod file_args;
 mod help_texts;
+mod run_args;
 mod session_args;
 mod snapshot_times;
 mod store_args;
@@ -22,6 +23,7 @@ pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
     SortBy, TrustArgs, VerifyArgs, is_script, parse_size,
 };
+pub(crate) use self::run_args::{RunArgs, StatusArgs};
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::RunningArgs;
 pub(crate) use self::session_args::SelectionArgs;
@@ -112,6 +114,7 @@ pub(crate) enum ColorChoice {
 #[allow(missing_docs, reason = "the help of a subcommand is the doc comment of its arguments")]
 pub(crate) enum Command {
     Save(SaveArgs),
+    Run(RunArgs),
     Restore(RestoreArgs),
     #[command(hide = true)]
     VerifyLoad(VerifyLoadArgs),
@@ -120,6 +123,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     Trust(TrustArgs),
     Log(LogArgs),
+    Status(StatusArgs),
     Export(ExportArgs),
     Import(ImportArgs),
     Prune(PruneArgs),
@@ -141,7 +145,7 @@ pub(crate) struct Rejected {
 }
 
 /// The commands that may start a Python.
-const WITH_PYTHON: [&str; 5] = ["save", "restore", "inspect", "doctor", "verify-load"];
+const WITH_PYTHON: [&str; 6] = ["save", "run", "restore", "inspect", "doctor", "verify-load"];
 
 /// The command line as clap knows it.
 pub(crate) fn definition() -> clap::Command {

@@ -56,6 +56,11 @@ pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
     if time < SHORTEST { Err("the time is too short: the least is 0.1s".to_owned()) } else { Ok(time) }
 }
 
+/// Parses a time that may be zero.
+pub(super) fn parse_grace(text: &str) -> Result<Duration, String> {
+    if text == "0s" { Ok(Duration::ZERO) } else { parse_interval(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -159,10 +159,13 @@ pub(crate) fn answers_in_json(command: &Command) -> bool {
         Command::Verify(args) => args.json,
         Command::Trust(args) => args.json,
         Command::Log(args) => args.json,
+        Command::Status(args) => args.json,
         Command::Export(args) => args.json,
         Command::Import(args) => args.json,
         Command::Prune(args) => args.json,
         Command::Doctor(args) => args.json,
-        Command::Completions(_) | Command::VerifyLoad(_) | Command::Schema(_) | Command::Man(_) => false,
+        Command::Run(_) | Command::Completions(_) | Command::VerifyLoad(_) | Command::Schema(_) | Command::Man(_) => {
+            false
+        }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod inspect;
 pub(crate) mod man;
 mod operand_order;
 pub(crate) mod restore;
+pub(crate) mod run;
 pub(crate) mod save;
 pub(crate) mod schema;
 pub(crate) mod stores;

@@ -100,9 +100,20 @@ fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result
     let verified = verify(snapshot, &|bytes| bar.advance(bytes));
     let verified = verified.or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
     if verified.is_whole() {
-        return Ok(());
+        return check_proven(snapshot, name);
     }
     Err(exit::error(exit::DAMAGED, format!("{name} is damaged: run `snapcli verify` for details")))
+}
+
+/// A signature makes the index believed, so it must agree with the opcodes, and these must not be too large to tell.
+fn check_proven(snapshot: &Snapshot, name: &str) -> Result<()> {
+    let Contents::Own { index } = snapshot.contents() else { return Ok(()) };
+    let facts = snapshot.proven_facts(index).or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
+    if facts.is_complete(index) {
+        return Ok(());
+    }
+    let text = format!("cannot sign {name}: it is too large to compare its index with its pickle (see --max-memory)");
+    Err(exit::error(exit::DAMAGED, text))
 }
 
 /// Shows what loading the file would do. With `--json`, on standard error: it is what the question is about.

@@ -178,6 +178,13 @@ pub(crate) fn deferring<T, E: From<PyErr>>(py: Python<'_>, action: impl FnOnce()
     result
 }
 
+/// Forgets the signals that wait in the parent, in a forked child: they are not meant for it.
+pub(crate) fn forget_parent() {
+    NOTES.iter().for_each(|note| note.arrived.store(0, Ordering::Relaxed));
+    DROPPED.take();
+    INTERRUPTED_ELSEWHERE.store(false, Ordering::Relaxed);
+}
+
 /// Whether an exception ends a save or a load, and not only costs the object whose code has raised it:
 /// KeyboardInterrupt, and SystemExit if a handler may have raised it.
 pub(crate) fn ends_call(py: Python<'_>, error: &PyErr) -> bool {

@@ -27,6 +27,8 @@ pub(crate) mod ffi;
 mod found_environment;
 #[cfg(feature = "python")]
 mod frame_evaluation;
+#[cfg(feature = "python")]
+mod guarded_actions;
 #[cfg(feature = "extension")]
 pub(crate) mod injected;
 mod interpreter;
@@ -61,6 +63,8 @@ pub(crate) mod second_start;
 mod start_interrupt;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
+#[cfg(feature = "python")]
+pub(crate) mod step_signals;
 mod surroundings;
 #[cfg(feature = "python")]
 pub(crate) mod thread_timers;

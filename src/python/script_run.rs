@@ -3,15 +3,17 @@
 //! Follows `Py_RunMain` of CPython (Modules/main.c and Python/pythonrun.c of 3.10 to 3.13): exit codes, tracebacks, and
 //! death by SIGINT. [`script_entry`](super::script_entry) has the part before the first line of the script.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyModule};
+use pyo3::types::{PyCFunction, PyDict, PyModule, PyTuple};
 
 use super::launch::ProcessEnd;
 use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
-use super::script_entry::prepare;
+use super::script_entry::{Entry, prepare};
 use super::start_state;
 use crate::exit;
 use crate::ui::messages::{print_error, print_line};
@@ -97,12 +99,22 @@ pub(crate) fn run_observed(
     command: &ScriptCommand,
     begin: impl FnOnce(StartedScript),
 ) -> anyhow::Result<ScriptRun> {
+    run_entry(py, command, begin, |entry, _| Ok(entry))
+}
+
+fn run_entry<'py>(
+    py: Python<'py>,
+    command: &ScriptCommand,
+    begin: impl FnOnce(StartedScript),
+    change: impl FnOnce(Entry<'py>, Option<&ScriptSource>) -> anyhow::Result<Entry<'py>>,
+) -> anyhow::Result<ScriptRun> {
     let started = Instant::now();
     let process = std::process::id();
     let main = py.import("__main__")?;
     // An error of `prepare` is ours. Errors of the script, and those of CPython before its first line, are in `entry`.
     let (entry, source) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
+    let entry = change(entry, source.as_ref())?;
     begin(StartedScript { started, main: main.clone().unbind(), source: source.clone() });
     let result = entry.call(py, &main.dict());
     let raised = result.as_ref().err().map(|error| error.clone_ref(py));
@@ -114,6 +126,58 @@ pub(crate) fn run_observed(
     let seconds = started.elapsed().as_secs_f64();
     Ok(ScriptRun { how, end, error, raised, seconds, forked, main: main.unbind(), source })
 }
+
+/// Gives other code for the source of a script, or none.
+pub(crate) type CompileScript =
+    Arc<dyn Fn(Python<'_>, &ScriptSource) -> anyhow::Result<Option<CompiledScript>> + Send + Sync>;
+
+/// As [`run_observed`], but a source file, also that of a module, runs as other code, if `compile` has any.
+pub(crate) fn run_compiled(
+    py: Python<'_>,
+    command: &ScriptCommand,
+    compile: CompileScript,
+    begin: impl FnOnce(StartedScript),
+) -> anyhow::Result<ScriptRun> {
+    run_entry(py, command, begin, |entry, source| match (entry, source) {
+        (Entry::File(file, name), Some(source)) => Ok(match compile(py, source)? {
+            Some(CompiledScript(code)) => Entry::Bytecode(code.into_bound(py)),
+            None => Entry::File(file, name),
+        }),
+        (Entry::Module(function, arguments), _) => {
+            hook_module(py, compile)?;
+            Ok(Entry::Module(function, arguments))
+        }
+        (entry, _) => Ok(entry),
+    })
+}
+
+/// Has `runpy` run other code for the module that it finds next. It has no frame of ours below it.
+fn hook_module(py: Python<'_>, compile: CompileScript) -> PyResult<()> {
+    const NAME: &str = "_get_module_details";
+    let runpy = py.import("runpy")?;
+    let original = runpy.getattr(NAME)?.unbind();
+    let hook = move |arguments: &Bound<'_, PyTuple>, keywords: Option<&Bound<'_, PyDict>>| -> PyResult<Py<PyAny>> {
+        let py = arguments.py();
+        py.import("runpy")?.setattr(NAME, &original)?;
+        let found = original.bind(py).call(arguments, keywords)?;
+        let (name, spec, code) = found.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        let path: PathBuf = code.getattr("co_filename")?.extract()?;
+        let Ok(bytes) = std::fs::read(&path) else { return Ok(found.unbind()) };
+        match compile(py, &ScriptSource { path, bytes }) {
+            Ok(Some(CompiledScript(code))) => Ok((name, spec, code).into_pyobject(py)?.into_any().unbind()),
+            Ok(None) => Ok(found.unbind()),
+            Err(error) => {
+                print_error(&error);
+                Err(PySystemExit::new_err(exit::code_of(&error)))
+            }
+        }
+    };
+    let hook = PyCFunction::new_closure(py, None, None, move |arguments, keywords| hook(arguments, keywords))?;
+    runpy.setattr(NAME, hook)
+}
+
+/// Code that runs in place of a source file.
+pub(crate) struct CompiledScript(pub(crate) Py<PyAny>);
 
 /// Runs the command as `python -i` does: even after an exception, the prompt follows.
 pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> anyhow::Result<()> {

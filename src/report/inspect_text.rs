@@ -16,6 +16,11 @@ const FEW: usize = 2;
 /// How many lost objects are shown for a variable without `--all`.
 const FEW_LOST: usize = 10;
 
+/// What is said of a snapshot whose index nobody vouches for, and of lists that come from there.
+pub(crate) const HEARSAY: &str = "it is not signed with your key: only the variables, their types and values are read from the pickle; where it \
+     comes from, notes and what was left out are what the file says";
+const SAYS_FILE: &str = " (says the file)";
+
 /// Writes a summary line, the table, and all that is known about variables that cannot be saved.
 pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width);
@@ -24,8 +29,12 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     let size = format_size(report.bytes);
     out.line(format_args!("{}: {} with {variables}, {size}", report.file, report.format.words()))?;
     if report.format == FileFormat::Snapcli {
+        if !report.is_believed {
+            out.line(HEARSAY)?;
+        }
         write_origin(out, index, all)?;
     }
+    let says = if report.is_believed { "" } else { SAYS_FILE };
     if !index.variables.is_empty() || !index.left_out.is_empty() {
         out.blank()?;
         write_table(out, index, style, all)?;
@@ -33,21 +42,21 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     let notes = grouped_notes(&index.variables);
     if !notes.is_empty() {
         out.blank()?;
-        out.line("notes:")?;
+        out.line(format_args!("notes{says}:"))?;
         notes.iter().try_for_each(|note| out.line(format_args!("  {note}")))?;
     }
     write_state(out, "state of other modules", &index.module_state)?;
-    write_state(out, "state of the interpreter and of libraries", &index.ambient)?;
+    write_state(out, &format!("state of the interpreter and of libraries{says}"), &index.ambient)?;
     let can = if report.format == FileFormat::Script { "cannot" } else { "could not" };
     let mut failed = index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).peekable();
     if failed.peek().is_some() {
         out.blank()?;
-        out.line(format_args!("{can} be saved:"))?;
+        out.line(format_args!("{can} be saved{says}:"))?;
         write_left_out(out, failed, all)?;
     }
     if report.has_lost() {
         out.blank()?;
-        out.line(format_args!("{can} be saved, and replaced by a marker:"))?;
+        out.line(format_args!("{can} be saved, and replaced by a marker{says}:"))?;
         write_lost(out, &index.variables, all)?;
     }
     Ok(())
@@ -75,16 +84,17 @@ fn write_state(out: &mut Lines<'_>, heading: &str, entries: &[Variable]) -> io::
 pub fn write_failures(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width);
     let (file, failed) = (&report.file, &report.index.left_out);
+    let says = if report.is_believed { "" } else { SAYS_FILE };
     if !report.has_failures() {
-        return out.line(format_args!("{file}: everything can be saved"));
+        return out.line(format_args!("{file}: everything can be saved{says}"));
     }
     if !failed.is_empty() {
-        out.line(format_args!("{file}: {} cannot be saved", count(failed.len(), "variable")))?;
+        out.line(format_args!("{file}: {} cannot be saved{says}", count(failed.len(), "variable")))?;
         write_left_out(out, failed.iter(), all)?;
     }
     if report.has_lost() {
         let lost = count(number_of_lost(&report.index.variables), "object");
-        out.line(format_args!("{file}: {lost} within variables cannot be saved"))?;
+        out.line(format_args!("{file}: {lost} within variables cannot be saved{says}"))?;
         write_lost(out, &report.index.variables, all)?;
     }
     Ok(())

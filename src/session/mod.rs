@@ -8,6 +8,7 @@
 mod ambient;
 mod api;
 mod attribute_places;
+mod background;
 mod called_function;
 mod child_signal;
 mod code_objects;
@@ -36,6 +37,7 @@ mod process_environment;
 mod provenance;
 mod restore;
 mod roundtrip;
+pub(crate) mod run;
 mod save;
 mod secrets;
 mod select;
@@ -45,7 +47,8 @@ mod structure;
 mod trial_load;
 mod variable_saver;
 
-pub(crate) use self::api::add_to_inittab;
+pub(crate) use self::api::{add_to_inittab, finish_background_save, is_saved_by_script};
+pub(crate) use self::background::{ChildEnd, SavingChild, fork_to_save, reason_against_fork};
 pub(crate) use self::called_function::function_that_did_the_work;
 pub(crate) use self::crash_frames::CapturedFrames;
 pub(crate) use self::distributions::{requirement, well_known};

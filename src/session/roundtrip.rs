@@ -40,6 +40,7 @@ pub(crate) fn repickle<'py>(
         // The name of an entry could be that of a variable.
         ambient: false,
         key: None,
+        run: None,
         measured: false,
     };
     let namespace = current_values(index, &module.dict())?;

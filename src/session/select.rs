@@ -247,7 +247,7 @@ impl<'py> ProcessNames<'py> {
 }
 
 /// Whether an import or the start of a script sets a name.
-fn is_of_module(name: &str) -> bool {
+pub(super) fn is_of_module(name: &str) -> bool {
     OF_MODULE.contains(&name)
 }
 

@@ -37,7 +37,9 @@ use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::{check_signals, ends_call};
 use crate::python::dill::LazyDill;
 use crate::snapshot::atomic::signals;
-use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
+use crate::snapshot::index::{
+    LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, RunProgress, SegmentRole, Variable, VariableKind,
+};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -64,6 +66,8 @@ pub(crate) struct SaveRequest<'a> {
     pub locals: &'a [BoundLocal],
     /// The key that signs the file.
     pub key: Option<&'a SigningKey>,
+    /// How far a run in steps has come.
+    pub run: Option<&'a RunProgress>,
     /// Whether somebody watches how far it has come: then the size of the session is estimated first.
     pub measured: bool,
 }

@@ -95,7 +95,7 @@ impl SigningKey {
         value.map(|value| Self::from_value(value.as_encoded_bytes())).transpose()
     }
 
-    pub(super) fn from_value(value: &[u8]) -> Result<Self, KeyError> {
+    pub fn from_value(value: &[u8]) -> Result<Self, KeyError> {
         if let Ok(key) = blake3::Hash::from_hex(value) {
             return Ok(Self(*key.as_bytes()));
         }

@@ -7,6 +7,7 @@ mod accepted_plans;
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod background_saves;
 mod built_errors;
 #[cfg(feature = "python")]
 mod built_objects;
@@ -44,6 +45,8 @@ mod faults;
 mod foreign;
 #[cfg(feature = "python")]
 mod foreign_credentials;
+#[cfg(feature = "python")]
+mod forged_claims;
 #[cfg(feature = "python")]
 mod forged_names;
 #[cfg(feature = "python")]

@@ -108,6 +108,7 @@ impl ScriptInspection {
             locals: &[],
             ambient: true,
             key: None,
+            run: None,
             measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
@@ -130,8 +131,15 @@ impl ScriptInspection {
         };
         // No file exists, so this is the size that the variables would take in one.
         let bytes = index.variables.iter().map(|variable| variable.length).sum();
-        let mut report =
-            SessionReport { file, format: FileFormat::Script, bytes, index, verdict: None, verified: None };
+        let mut report = SessionReport {
+            file,
+            format: FileFormat::Script,
+            bytes,
+            index,
+            is_believed: true,
+            verdict: None,
+            verified: None,
+        };
         let path = script_path(&report.index.script);
         inspection.print(&mut out, &mut report, path, exit::DONE)
     }

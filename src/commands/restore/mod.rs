@@ -52,7 +52,7 @@ pub(crate) fn run_command(
     if args.list {
         map_large_blocks();
         let snapshot = open_checked(&args, verbosity)?;
-        snapshot.check_names().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
+        snapshot.check_index().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
         return list_variables(&snapshot, &args, &mut stdout());
     }
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works

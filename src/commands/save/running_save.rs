@@ -52,10 +52,13 @@ impl SaveJob {
         let deferred = DeferredSignals::begin(py);
         let result = match occasion {
             Occasion::End(signal) => {
+                if let Err(error) = self.end_aside(py, true) {
+                    print_error(&error);
+                }
                 let run = started.so_far(py, "signal", ProcessEnd::Signal(signal));
                 self.with_locals(py, &run, || self.save_session(py, &run, dill)).map(drop)
             }
-            Occasion::Timer | Occasion::OnSignal(_) => self.save_snapshot(py, started, dill, occasion),
+            Occasion::Timer | Occasion::OnSignal(_) => self.save_aside(py, started, dill, occasion),
         };
         let signals = check_signals(py);
         drop(deferred);
@@ -69,7 +72,7 @@ impl SaveJob {
     }
 
     /// Writes `session.running.pkl`.
-    fn save_snapshot(
+    pub(super) fn save_snapshot(
         &self,
         py: Python<'_>,
         started: &StartedScript,
@@ -93,6 +96,7 @@ impl SaveJob {
         let (file, index, bytes) = self.with_locals(py, &run, || self.write(py, &run, dill, file, &bar))?;
         drop(bar);
         check_signals(py)?;
+        self.keep_other(&path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         let saved = count(index.variables.len(), "variable");
         let text =
@@ -134,6 +138,7 @@ fn signal_name(signal: i32) -> String {
     match signal {
         libc::SIGTERM => "SIGTERM".to_owned(),
         libc::SIGHUP => "SIGHUP".to_owned(),
+        libc::SIGXCPU => "SIGXCPU".to_owned(),
         other => format!("signal {other}"),
     }
 }

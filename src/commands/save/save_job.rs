@@ -32,8 +32,8 @@ use crate::python::{self, Interpreter, Python, interrupt_limit, work_left};
 use crate::report::answers::{ErrorAnswer, SessionAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
-    BoundLocal, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
-    signing_key,
+    BoundLocal, LoadCheckMode, Origin, SaveRequest, SavingChild, SelectionRules, add_to_inittab,
+    note_imported_definitions, save, signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::Index;
@@ -90,6 +90,7 @@ pub(super) fn run(
         times: snapshot_times(args.while_running, &args.output)?,
         locals: args.locals.iter().map(|text| WatchedFunction::parse(text)).collect(),
         bound: Mutex::default(),
+        child: Mutex::default(),
         key,
         interpreter,
         verbosity,
@@ -167,6 +168,8 @@ pub(super) struct SaveJob {
     pub(super) locals: Vec<WatchedFunction>,
     /// The local variables that are bound in the namespace of the session now.
     pub(super) bound: Mutex<Vec<BoundLocal>>,
+    /// The process that makes a snapshot of the running script.
+    child: Mutex<Option<SavingChild>>,
     key: Option<SigningKey>,
     interpreter: Interpreter,
     pub(super) verbosity: Verbosity,
@@ -225,7 +228,8 @@ impl SaveJob {
         work_left::flush_streams(py);
         interrupt_limit::begin(py, INTERRUPTED, self.answer.for_interrupt(INTERRUPTED), work_left::is_nothing(py));
         let deferred = DeferredSignals::begin(py);
-        let saved = self.with_locals(py, run, || self.save_session(py, run, dill));
+        let ended = self.end_aside(py, false);
+        let saved = ended.and_then(|()| self.with_locals(py, run, || self.save_session(py, run, dill)));
         call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.
         let signals = check_signals(py).map_err(Into::into);
@@ -247,6 +251,14 @@ impl SaveJob {
                 run.end
             }
         }
+    }
+
+    pub(super) fn take_child(&self) -> Option<SavingChild> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn set_child(&self, child: SavingChild) {
+        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
     }
 
     fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
@@ -281,7 +293,15 @@ impl SaveJob {
             return Ok(exit::DONE);
         };
         let file = path.display().to_string();
-        let report = SessionReport { file, format: FileFormat::Snapcli, bytes, index, verdict: None, verified };
+        let report = SessionReport {
+            file,
+            format: FileFormat::Snapcli,
+            bytes,
+            index,
+            is_believed: true,
+            verdict: None,
+            verified,
+        };
         self.remove_running();
         self.print_summary(run, &report, stored.as_ref());
         let all_called = self.print_locals(py, &report.index);
@@ -312,6 +332,7 @@ impl SaveJob {
             return Ok(None);
         }
         sync(py, &mut file).with_context(|| cannot_save(path))?;
+        self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE, stored: None }))
     }
@@ -446,6 +467,7 @@ impl SaveJob {
             frames: Some(&frames),
             locals: &bound,
             key: self.key.as_ref(),
+            run: None,
             measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);

@@ -21,7 +21,7 @@ fn open_store(path: &Path, action: &str) -> Result<Store> {
 pub(in crate::commands) fn with_code<T>(result: Result<T, StoreError>, message: impl FnOnce() -> String) -> Result<T> {
     let code = match &result {
         Err(error) if error.is_wrong_name() => exit::USAGE,
-        Err(StoreError::Io { .. } | StoreError::Lock(..)) => exit::FAILED,
+        Err(StoreError::Io { .. } | StoreError::Lock(..) | StoreError::Remote(_)) => exit::FAILED,
         _ => exit::DAMAGED,
     };
     result.or_exit(code, message)

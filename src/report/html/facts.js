@@ -84,15 +84,20 @@ function marks(answer) {
   if (found.length === 0) $('marks').remove();
 }
 
+/** What is said of a snapshot whose index nobody vouches for. */
+const HEARSAY =
+  ' Variables, their types and values are read from the pickle; everything else on this page is what the file says.';
+
 /** Where the session comes from. A pickle from another program does not record this. */
 function provenance(answer) {
   const { script, python } = answer;
+  const isBelieved = !answer.signed || !answer.created || answer.signed?.by === 'you';
   if (answer.signed) {
     $('facts').hidden = false;
-    $('facts').append(list([['Signature', `The file is ${plain(answer.signed.words)}.`]]));
+    $('facts').append(list([['Signature', `The file is ${plain(answer.signed.words)}.${isBelieved ? '' : HEARSAY}`]]));
   }
   if (!answer.created && !script.path) return;
-  $('origin').textContent = `saved ${when(answer.created)} from ${commandLine(script)}, which ${ending(script)}`;
+  $('origin').textContent = `saved ${when(answer.created)} from ${commandLine(script)}, which ${ending(script)}${isBelieved ? '' : ' (says the file)'}`;
   $('origin').hidden = false;
   $('facts').hidden = false;
   const packages = Object.entries(answer.packages).map(([name, version]) => element('span', { class: 'package' }, `${plain(name)} ${plain(version)}`));

@@ -29,6 +29,7 @@ fn report() -> SessionReport {
         bytes: 50,
         index,
         verdict: None,
+        is_believed: true,
         verified: None,
     }
 }

@@ -79,5 +79,7 @@ impl LoadSource {
 /// Adds an exit code to an error of reading a file: it decides which exception is raised.
 pub(super) fn with_code<T>(result: Result<T, ReadError>, message: impl FnOnce() -> String) -> Result<T> {
     let is_wrong_name = result.as_ref().is_err_and(ReadError::is_wrong_name);
-    result.or_exit(if is_wrong_name { exit::USAGE } else { exit::DAMAGED }, message)
+    let is_unreachable = result.as_ref().is_err_and(ReadError::is_unreachable);
+    let code = if is_unreachable { exit::FAILED } else { exit::DAMAGED };
+    result.or_exit(if is_wrong_name { exit::USAGE } else { code }, message)
 }

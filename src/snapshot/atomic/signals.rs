@@ -18,13 +18,13 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-use libc::sigaction as system_sigaction;
+pub(crate) use libc::sigaction as system_sigaction;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 unsafe extern "C" {
     /// The function of the C library: `python/guarded_actions.rs` stands in for the one without underscores.
     #[link_name = "__sigaction"]
-    fn system_sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int;
+    pub(crate) fn system_sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int;
 }
 
 /// Signals that ask a program to end. If a program handles one of these, the save is interrupted.
@@ -108,6 +108,39 @@ pub(crate) fn undisturbed<T>(action: impl FnOnce() -> T) -> T {
     result
 }
 
+/// Keeps other threads from changing the state of this module, for a fork: the child would find it half changed.
+pub(crate) struct HeldState(#[allow(dead_code, reason = "its drop ends the hold")] MutexGuard<'static, SignalState>);
+
+/// See [`HeldState`].
+pub(crate) fn hold() -> HeldState {
+    HeldState(state())
+}
+
+/// Begins anew in a forked child, which has neither the guards nor the files of its parent.
+pub(crate) fn forget_parent() {
+    let mut state = state();
+    (state.guards, state.replaced) = (0, Vec::new());
+    // The strings belong to entries of the parent, which the child never drops.
+    PATHS.iter().for_each(|entry| entry.store(null_mut(), Ordering::Relaxed));
+    forget();
+    IGNORED.store(false, Ordering::Relaxed);
+}
+
+/// Removes the temporary files. A thread of a process that is about to end may call this.
+pub(crate) fn remove_files() {
+    if OWNER.load(Ordering::Relaxed) != own_id() {
+        return;
+    }
+    for entry in &PATHS {
+        // After the swap no other thread can reach the string: it is leaked, as a handler may not free it.
+        let path = entry.swap(null_mut(), Ordering::AcqRel);
+        if !path.is_null() {
+            // SAFETY: a valid C string that is never freed.
+            unsafe { libc::unlink(path) };
+        }
+    }
+}
+
 /// While a guard exists, signals are handled as described at the top of this file.
 #[derive(Debug)]
 pub(in crate::snapshot) struct SignalGuard(());
@@ -175,6 +208,14 @@ pub(crate) fn action_of(signal: c_int) -> Option<libc::sigaction> {
     (asked == 0).then(|| unsafe { action.assume_init() })
 }
 
+/// An action with this handler, without flags, that blocks no other signal.
+pub(crate) fn own_action(handler: libc::sighandler_t) -> libc::sigaction {
+    // SAFETY: zeros are valid for all fields.
+    let mut action = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
+    action.sa_sigaction = handler;
+    action
+}
+
 /// Ignores the signals by which batch systems end all processes of a job: for a process whose parent decides when it
 /// ends.
 pub(crate) fn leave_to_parent() {
@@ -217,15 +258,8 @@ extern "C" fn remove_and_die(signal: c_int) {
             // SAFETY: has no preconditions. The child has not been waited for, so the number is still its own.
             unsafe { libc::kill(child, libc::SIGKILL) };
         }
-        for entry in &PATHS {
-            // After the swap no other thread can reach the string: it is leaked, as `free` is not allowed here.
-            let path = entry.swap(null_mut(), Ordering::AcqRel);
-            if !path.is_null() {
-                // SAFETY: a valid C string that is never freed.
-                unsafe { libc::unlink(path) };
-            }
-        }
     }
+    remove_files();
     // SAFETY: sets the default action, which is always valid.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
     // The signal is blocked until this handler returns, and then ends the process.

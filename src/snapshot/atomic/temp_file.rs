@@ -112,6 +112,11 @@ impl TempFile {
         self.file.set_len(length)
     }
 
+    /// The file for reading, and its length.
+    pub(super) fn reopened(&self) -> io::Result<(File, u64)> {
+        Ok((self.file.try_clone()?, self.file.metadata()?.len()))
+    }
+
     pub(super) fn free_space(&self) -> Option<u64> {
         system::free_space(&self.file)
     }
@@ -147,6 +152,24 @@ impl Seek for TempFile {
 fn prefix(target: &OsStr) -> String {
     let name: String = target.to_string_lossy().chars().take(NAME_CHARS).collect();
     format!(".snapcli-{name}-")
+}
+
+/// Removes the temporary files for a target that a process has left which has just ended.
+pub(super) fn remove_leftovers(folder: &Path, target: &OsStr, process: u32) {
+    let (prefix, own) = (prefix(target), format!("{}{process}-", prefix(target)));
+    for _ in 0..TRIES {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let left: Vec<_> = entries
+            .filter(|entry| entry.file_name().as_bytes().starts_with(own.as_bytes()))
+            .filter(|entry| is_temp_name(&entry.file_name(), &prefix))
+            .collect();
+        if left.is_empty() {
+            return;
+        }
+        // The system releases the locks of a process a moment after its pipes are closed.
+        left.iter().for_each(|entry| remove_if_unlocked(&entry.path()));
+        thread::sleep(PAUSE / 10);
+    }
 }
 
 /// Removes the temporary files of a target whose processes are dead.

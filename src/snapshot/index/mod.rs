@@ -5,6 +5,7 @@
 
 mod memory_limit;
 mod raised;
+mod run_progress;
 mod script_credentials;
 
 use std::collections::BTreeMap;
@@ -18,10 +19,13 @@ pub(crate) use self::raised::local_name;
 pub(crate) use self::raised::{FrameKind, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
+#[allow(unreachable_pub, reason = "fields of the public `Index`")]
+pub use self::run_progress::{RUN_POSITION, RerunStatement, RunPlace, RunProgress};
 #[cfg(feature = "python")]
 pub(crate) use self::script_credentials::hide_in_index;
 pub(crate) use self::script_credentials::{hide_in_index_of_others, hide_in_preview};
 pub(crate) use crate::pickle::credentials::NOT_SHOWN;
+use crate::pickle::explain::describe_value::ValueRole;
 
 /// The version of the index. That of the JSON that commands print is another one.
 pub const SCHEMA: u32 = 1;
@@ -67,6 +71,9 @@ pub struct Index {
     /// file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frame_locals: Vec<Variable>,
+    /// How far the script has come, for a checkpoint of `snapcli run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunProgress>,
     /// The names that are not in the file, and why.
     pub left_out: Vec<LeftOut>,
     /// The pickle, which precedes the index.
@@ -291,6 +298,18 @@ pub enum VariableKind {
     Function,
     /// A class of the session, by value.
     Class,
+}
+
+impl VariableKind {
+    /// The kind of a value that a pickle shows.
+    pub(crate) fn of_role(role: ValueRole) -> Self {
+        match role {
+            ValueRole::Value => Self::Value,
+            ValueRole::Import => Self::Import,
+            ValueRole::Function => Self::Function,
+            ValueRole::Class => Self::Class,
+        }
+    }
 }
 
 /// A raw buffer: the memory of an array, stored as it is, so that it can be memory-mapped. It follows the opcode

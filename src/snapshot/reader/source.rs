@@ -12,7 +12,13 @@ use std::sync::OnceLock;
 use memmap2::Mmap;
 
 use super::compressed;
+use super::parallel_hash::PIECE;
+use super::range_reader::RangeReader;
+use super::ranged_file::RangedFile;
 use super::read_error::ReadError;
+use super::remote_ranges::RemoteRanges;
+use crate::snapshot::layout::{TRAILER, Trailer};
+use crate::snapshot::remote::{FaultKind, RemoteAddress, RemoteClient};
 use crate::snapshot::store::AssembledSnapshot;
 
 #[derive(Debug)]
@@ -29,6 +35,8 @@ pub(super) enum Source {
     },
     /// A snapshot of a store.
     Assembled(Box<AssembledSnapshot>),
+    /// A file of which only ranges are read.
+    Ranged(Box<RangedFile>),
 }
 
 /// Whether a read goes on.
@@ -37,7 +45,32 @@ pub(crate) type StopCheck = fn() -> io::Result<()>;
 impl Source {
     /// Opens a file. A pipe or a device cannot be mapped and is read into memory.
     pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
-        let mut file = File::open(path).map_err(ReadError::Open)?;
+        match RemoteAddress::of(path)? {
+            Some(address) => Self::open_remote(&address),
+            None => Self::open_file(File::open(path).map_err(ReadError::Open)?),
+        }
+    }
+
+    /// Opens an object in object storage. Of a snapshot only ranges are read; any other file is read as a whole.
+    fn open_remote(address: &RemoteAddress) -> Result<Self, ReadError> {
+        let client = RemoteClient::new(address)?;
+        let ranges = match RemoteRanges::open(client.clone()) {
+            Err(error) if error.kind() == Some(FaultKind::NoRanges) => {
+                return Self::open_file(client.download_whole(None)?);
+            }
+            ranges => ranges?,
+        };
+        let (end, _) = ranges.end();
+        let trailer = end.last_chunk::<TRAILER>();
+        // A damaged trailer is an error of ours as well.
+        let is_own = trailer.is_some_and(|bytes| !matches!(Trailer::decode(bytes, ranges.length()), Ok(None)));
+        match is_own {
+            true => Ok(Self::ranged(Box::new(ranges))),
+            false => Self::open_file(ranges.download()?),
+        }
+    }
+
+    fn open_file(mut file: File) -> Result<Self, ReadError> {
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(ReadError::Folder);
@@ -76,11 +109,17 @@ impl Source {
         Ok(Self::Memory(bytes))
     }
 
+    /// A file of which only ranges are read.
+    pub(super) fn ranged(reader: Box<dyn RangeReader>) -> Self {
+        Self::Ranged(Box::new(RangedFile::new(reader)))
+    }
+
     /// Asks `check` before each read from now on.
     pub(super) fn stop_at(&mut self, check: StopCheck) {
         match self {
             Self::File { stop, .. } => *stop = Some(check),
             Self::Assembled(snapshot) => snapshot.stop_at(check),
+            Self::Ranged(file) => file.stop_at(check),
             Self::Memory(_) => {}
         }
     }
@@ -97,7 +136,7 @@ impl Source {
 
     pub(super) fn file(&self) -> Option<&File> {
         match self {
-            Self::Memory(_) | Self::Assembled(_) => None,
+            Self::Memory(_) | Self::Assembled(_) | Self::Ranged(_) => None,
             Self::File { file, .. } => Some(file),
         }
     }
@@ -107,6 +146,7 @@ impl Source {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { length, .. } => *length,
             Self::Assembled(snapshot) => snapshot.length(),
+            Self::Ranged(file) => file.reader().length(),
         }
     }
 
@@ -115,6 +155,7 @@ impl Source {
         match self {
             Self::Memory(_) | Self::Assembled(_) => None,
             Self::File { packed, .. } => *packed,
+            Self::Ranged(file) => file.reader().packed_length(),
         }
     }
 
@@ -126,6 +167,7 @@ impl Source {
                 file.read_exact_at(buffer, offset)
             }
             Self::Assembled(snapshot) => snapshot.read(offset, buffer),
+            Self::Ranged(file) => file.read(offset, buffer),
             Self::Memory(bytes) => {
                 let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
                 let found = rest.get(..buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -135,9 +177,24 @@ impl Source {
         }
     }
 
+    /// How many bytes of a long range are best read at a time, and by how many threads, if not by one on each
+    /// processor.
+    pub(super) fn reading(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Ranged(file) => (file.reader().piece(), file.reader().parallel_reads()),
+            _ => (PIECE, None),
+        }
+    }
+
+    /// As [`bytes`](Self::bytes). Of a file of which only ranges are read, it has those that were loaded, and zeros.
+    pub(super) fn loaded(&self) -> Result<&[u8], ReadError> {
+        if let Self::Ranged(file) = self { Ok(file.loaded()?) } else { self.bytes() }
+    }
+
     /// All bytes, as they were when the file was opened or mapped.
     pub(super) fn bytes(&self) -> Result<&[u8], ReadError> {
         match self {
+            Self::Ranged(file) => Ok(file.all()?),
             Self::Memory(bytes) => Ok(bytes),
             Self::Assembled(snapshot) => Ok(snapshot.bytes()?),
             Self::File { file, length, map, .. } => {

@@ -16,6 +16,8 @@ use crate::snapshot::index::{self, Index, PickleStream, SCHEMA, Variable};
 
 /// How many objects must be read at most for one description.
 const LONGEST_CHAIN: u32 = 100;
+/// The same for one that is written to object storage: each object takes the time of an answer.
+const LONGEST_CHAIN_UPSTREAM: u32 = 8;
 /// The most bytes that are unpacked for one description that this program writes, with those it builds on.
 const MOST_UNPACKED: u64 = 4 << 20;
 /// The longest description that is read.
@@ -97,13 +99,17 @@ impl Description {
     }
 
     /// The bytes of the object, which may build on `base`, and the description in it.
-    pub(super) fn pack(&self, base: Option<&EncodedDescription>) -> std::io::Result<(Vec<u8>, EncodedDescription)> {
+    pub(super) fn pack(
+        &self,
+        base: Option<&EncodedDescription>,
+        is_upstream: bool,
+    ) -> std::io::Result<(Vec<u8>, EncodedDescription)> {
         let mut contents = serde_json::to_vec(&self.parts)?;
         contents.push(b'\n');
         serde_json::to_writer(&mut contents, &self.index)?;
         let length = contents.len() as u64;
-        let base =
-            base.filter(|base| base.depth < LONGEST_CHAIN && base.unpacked.saturating_add(length) <= MOST_UNPACKED);
+        let longest = if is_upstream { LONGEST_CHAIN_UPSTREAM } else { LONGEST_CHAIN };
+        let base = base.filter(|base| base.depth < longest && base.unpacked.saturating_add(length) <= MOST_UNPACKED);
         let file = packed_object::pack(&contents, base.map(|base| (base.object.0, base.contents.as_slice())))?;
         let object = (ObjectName::of(&file), file.len() as u64);
         // If the difference is too large, it may build on nothing all the same.
@@ -149,7 +155,7 @@ pub(super) fn chain(store: &Store, object: (ObjectName, u64)) -> Result<Vec<(Obj
         next = match head.base {
             Some(base) => {
                 let missing = || StoreError::Object { name: base.to_string(), problem: ObjectProblem::Missing };
-                Some((base, store.object_length(&base).filter(|length| *length <= LONGEST).ok_or_else(missing)?))
+                Some((base, store.find_object(&base)?.filter(|length| *length <= LONGEST).ok_or_else(missing)?))
             }
             None => None,
         };

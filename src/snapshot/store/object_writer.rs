@@ -13,9 +13,11 @@ use std::thread;
 use tempfile::NamedTempFile;
 
 use super::object_name::ObjectName;
-use super::store_folder::{Store, TEMP_PREFIX, sync_folder};
+use super::store_folder::{Store, new_temporary, sync_folder};
+use super::upstream::object_key;
 use crate::snapshot::atomic::signals;
 use crate::snapshot::hash_tree::{self, TreeHasher};
+use crate::snapshot::remote::Uploads;
 use crate::snapshot::save_target::check_room;
 use crate::snapshot::system;
 
@@ -37,13 +39,15 @@ pub(super) struct ObjectWriter {
     present: HashSet<(ObjectName, u64)>,
     /// The bytes of all new objects.
     pub(super) added: u64,
+    /// Those on their way to object storage.
+    uploads: Option<Uploads>,
 }
 
 impl ObjectWriter {
     pub(super) fn new(store: &Store) -> Self {
         let folder = File::open(store.objects()).ok();
         let (pending, present) = Default::default();
-        Self { store: store.clone(), folder, pending, present, added: 0 }
+        Self { store: store.clone(), folder, pending, present, added: 0, uploads: None }
     }
 
     /// The free bytes on the store's disk; `None` if that is unknown.
@@ -69,7 +73,7 @@ impl ObjectWriter {
         if !self.has(name, bytes.len() as u64) {
             let mut file = self.new_file()?;
             file.write_all(bytes)?;
-            self.keep(name, bytes.len() as u64, file);
+            self.keep(name, bytes.len() as u64, file)?;
         }
         Ok(name)
     }
@@ -98,13 +102,18 @@ impl ObjectWriter {
         }
         let name = ObjectName::from(hasher.finalize());
         if !self.has(name, length) {
-            self.keep(name, length, file);
+            self.keep(name, length, file)?;
         }
         Ok(name)
     }
 
     /// Gives all new objects their names.
     pub(super) fn publish(&mut self) -> io::Result<()> {
+        if let Some(uploads) = &mut self.uploads {
+            let known = uploads.finish()?;
+            self.added = self.added.saturating_sub(known);
+            self.uploads = None;
+        }
         let names: Vec<ObjectName> = self.pending.keys().copied().collect();
         for name in names {
             if let Some(file) = self.pending.get(&name) {
@@ -117,6 +126,9 @@ impl ObjectWriter {
             file.persist(self.store.object_path(&name)).map_err(|error| error.error)?;
             self.present.insert((name, length));
         }
+        if self.store.upstream().is_some() {
+            return Ok(());
+        }
         // Also for objects that another save has just written.
         sync_folder(&self.store.objects())
     }
@@ -127,12 +139,23 @@ impl ObjectWriter {
     }
 
     fn new_file(&self) -> io::Result<NamedTempFile> {
-        tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(self.store.objects())
+        new_temporary(&self.store.objects())
     }
 
-    fn keep(&mut self, name: ObjectName, length: u64, file: NamedTempFile) {
+    fn keep(&mut self, name: ObjectName, length: u64, file: NamedTempFile) -> io::Result<()> {
         self.added = self.added.saturating_add(length);
+        if let Some(upstream) = self.store.upstream() {
+            let file = file.persist(self.store.object_path(&name)).map_err(|error| error.error)?;
+            self.present.insert((name, length));
+            let uploads = match &mut self.uploads {
+                Some(uploads) => uploads,
+                none => none.insert(upstream.client().uploads()?),
+            };
+            uploads.add(object_key(&name), file, length, true);
+            return Ok(());
+        }
         self.pending.insert(name, file);
+        Ok(())
     }
 }
 

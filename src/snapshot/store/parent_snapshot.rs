@@ -18,6 +18,8 @@ pub(super) struct ParentSnapshot {
     places: HashMap<ObjectName, (PackReference, u64, u64)>,
     /// The lengths of its raw buffers.
     buffers: HashSet<u64>,
+    /// All objects that a new snapshot may use again.
+    pub(super) objects: Vec<(ObjectName, u64)>,
     /// Which value each variable has.
     values: Vec<(String, String)>,
 }
@@ -45,8 +47,11 @@ impl ParentSnapshot {
             }
         }
         let buffers = index.segments().flat_map(|(_, variable)| &variable.buffers).map(|buffer| buffer.length);
+        let buffers: Vec<u64> = buffers.collect();
+        let packs = parts.packs.iter().map(|pack| (pack.0, pack.1));
+        let objects = packs.chain(parts.buffers.iter().copied().zip(buffers.iter().copied())).collect();
         let values = index.variables.iter().map(|variable| (variable.name.clone(), variable.blake3.clone()));
-        Self { number, buffers: buffers.collect(), values: values.collect(), places, encoded }
+        Self { number, buffers: buffers.into_iter().collect(), objects, values: values.collect(), places, encoded }
     }
 
     /// Where opcodes with this hash are.

@@ -18,7 +18,7 @@ use super::packed_object;
 use super::parent_snapshot::ParentSnapshot;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::{MAX_MESSAGE, StoreError};
-use super::store_folder::{Store, StoreLock, is_name, new_file, sync_folder};
+use super::store_folder::{Store, StoreLock, is_name, new_file};
 use crate::pickle::passes::relative_slots::{Cut, OpcodeComparison, SegmentPosition, to_absolute, to_relative};
 use crate::snapshot::atomic::signals::SignalGuard;
 use crate::snapshot::index::{Index, Variable};
@@ -35,7 +35,7 @@ const LARGE: usize = 1 << 20;
 pub(crate) struct StoreTarget {
     store: Store,
     /// While it is held, no object is removed.
-    _lock: Option<StoreLock>,
+    lock: Option<StoreLock>,
     _guard: SignalGuard,
     parent: Option<ParentSnapshot>,
     objects: ObjectWriter,
@@ -122,10 +122,13 @@ impl StoreTarget {
         // Before the snapshot before it is read, whose objects may be used again.
         let lock = store.lock_shared()?;
         let parent = ParentSnapshot::newest(&store)?;
+        if let (Some(upstream), Some(parent)) = (store.upstream(), &parent) {
+            upstream.expect(&parent.objects)?;
+        }
         let objects = ObjectWriter::new(&store);
         Ok(Self {
             store,
-            _lock: lock,
+            lock,
             _guard: guard,
             parent,
             objects,
@@ -141,40 +144,57 @@ impl StoreTarget {
     pub(crate) fn commit(mut self, notes: SnapshotNotes<'_>) -> Result<StoredSnapshot, StoreError> {
         let SnapshotNotes { name, failed: has_failed, sync, .. } = notes;
         let message = notes.check()?;
-        self.publish()?;
+        self.publish().map_err(StoreError::io(&self.store.objects()))?;
         let ReadySnapshot { mut header, key } = self.ready.take().unwrap_or_default();
         message.clone_into(&mut header.message);
         header.failed = has_failed;
         let folder = self.store.snapshots();
         let failed = |error| StoreError::io(&folder)(error);
+        self.note_save(&mut header)?;
         header.number = self.store.numbers()?.last().copied().unwrap_or(0);
         loop {
             header.number += 1;
             let bytes = header.encode(key.as_ref()).map_err(|error| failed(error.into()))?;
-            let file = new_file(&folder, &bytes).map_err(failed)?;
-            if sync {
-                file.as_file().sync_all().map_err(failed)?;
-            }
-            match file.persist_noclobber(self.store.snapshot_path(header.number)) {
-                Ok(_) => {
-                    if sync {
-                        sync_folder(&folder).map_err(failed)?;
-                    }
-                    if let Some(name) = name {
-                        self.store.set_name(name, header.number, sync)?;
-                    }
-                    return Ok(StoredSnapshot {
-                        number: header.number,
-                        added: header.added.saturating_add(bytes.len() as u64),
-                        changed: header.changed,
-                        address: self.store.folder().join(format!("@{}", header.number)),
-                    });
+            let length = bytes.len() as u64;
+            // If not, another save has taken the number in the meantime.
+            if self.store.add_snapshot(header.number, bytes, sync)? {
+                self.check_lock(header.number)?;
+                if let Some(name) = name {
+                    self.store.set_name(name, header.number, sync)?;
                 }
-                // Another save has taken the number in the meantime.
-                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed(error.error)),
+                return Ok(StoredSnapshot {
+                    number: header.number,
+                    added: header.added.saturating_add(length),
+                    changed: header.changed,
+                    address: self.store.address_of(header.number),
+                });
             }
         }
+    }
+
+    /// In object storage, an answer may be lost, and then a save has to know its own file again.
+    fn note_save(&self, header: &mut SnapshotHeader) -> Result<(), StoreError> {
+        if self.store.upstream().is_some() {
+            let mut id = [0; 8];
+            getrandom::fill(&mut id).map_err(|error| StoreError::io(self.store.folder())(io::Error::other(error)))?;
+            header.save = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        }
+        Ok(())
+    }
+
+    /// A lease can be lost if this process was stopped for long: then a `prune` may have removed what the snapshot
+    /// needs.
+    fn check_lock(&mut self, number: u64) -> Result<(), StoreError> {
+        let Some(upstream) = self.store.upstream().cloned() else { return Ok(()) };
+        if let Some(StoreLock::Lease(lease)) = &self.lock
+            && lease.is_lost()
+        {
+            self.lock = None;
+            // Waits for a `prune` that is running. One that begins later knows the snapshot.
+            self.lock = self.store.lock_shared()?;
+            upstream.check_needed(&self.store, number)?;
+        }
+        Ok(())
     }
 
     fn check_process(&self) -> io::Result<()> {
@@ -184,10 +204,9 @@ impl StoreTarget {
         }
     }
 
-    fn publish(&mut self) -> Result<(), StoreError> {
-        self.check_process().map_err(StoreError::io(self.store.folder()))?;
-        let folder = self.store.objects();
-        self.objects.publish().map_err(StoreError::io(&folder))
+    fn publish(&mut self) -> io::Result<()> {
+        self.check_process()?;
+        self.objects.publish()
     }
 
     /// Ends the open segment.
@@ -272,7 +291,8 @@ impl StoreTarget {
         }
         let parts = self.stream.parts.clone();
         let description = Description { index: without_layout(index), parts };
-        let (file, encoded) = description.pack(self.parent.as_ref().map(|parent| &parent.encoded))?;
+        let (file, encoded) =
+            description.pack(self.parent.as_ref().map(|parent| &parent.encoded), self.store.upstream().is_some())?;
         self.objects.put(&file)?;
         Ok(encoded)
     }
@@ -433,13 +453,17 @@ impl SaveTarget for StoreTarget {
             return Err(error);
         }
         let description = self.describe(index)?;
+        if self.store.upstream().is_some() {
+            // Only then it is known what was new.
+            self.publish()?;
+        }
         let header = self.header(index, &description);
         self.ready = Some(ReadySnapshot { header, key: key.cloned() });
         Ok(true)
     }
 
     fn read_path(&mut self) -> io::Result<Option<PathBuf>> {
-        self.publish().map_err(io::Error::other)?;
+        self.publish()?;
         let Some(ready) = &self.ready else { return Ok(None) };
         let file = new_file(&self.store.snapshots(), &ready.header.encode(ready.key.as_ref())?)?;
         let path = std::path::absolute(file.path())?;

@@ -1,0 +1,324 @@
+//! The checkpoints of a run: made where a step ends, if all that the rest of the script needs can be had again.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use super::resume_point::shown_name;
+use super::run_job::RunJob;
+use crate::exit::{self, OrExit};
+use crate::python::deferred_signals::{DeferredSignals, check_signals};
+use crate::python::launch::ProcessEnd;
+use crate::python::script_run::{ScriptRun, requested_end};
+use crate::python::step_signals::{self, StepRequest};
+use crate::python::{PyErr, Python};
+use crate::session::run::{
+    BoundPosition, StepEnd, StepObserver, StepPosition, flush_output, has_own_threads, line_of_rerun, progress_of,
+    raised, script_namespace,
+};
+use crate::session::{LoadCheckMode, Origin, SaveRequest, SelectionRules, save};
+use crate::snapshot::atomic::signals::end_by;
+use crate::snapshot::index::{Index, LeftOut, RUN_POSITION, RerunStatement, RunProgress};
+use crate::snapshot::store::{
+    HistoryEntry, PruneRules, SnapshotNotes, Store, StoreError, StoreTarget, StoredSnapshot, prune,
+};
+use crate::ui::format_size;
+use crate::ui::messages::{print_error, print_line};
+
+/// The next checkpoint by the timer comes after at least this many times what the last one took.
+const SHARE_OF_SCRIPT: u32 = 5;
+/// What the message of a checkpoint begins with.
+const PREFIX: &str = "run: ";
+/// How many checkpoints of a run are kept.
+const KEPT: u64 = 3;
+/// If a checkpoint is not possible where a step ends, the next try comes after this time.
+const SOON: Duration = Duration::from_millis(200);
+/// Types whose objects are not made again: they have come to some state, or have begun to run.
+const NOT_AGAIN: [&str; 12] = [
+    "builtins.generator",
+    "builtins.coroutine",
+    "builtins.async_generator",
+    "generator",
+    "coroutine",
+    "async_generator",
+    "threading.Thread",
+    "threading.Timer",
+    "multiprocessing.context.Process",
+    "multiprocessing.context.ForkProcess",
+    "subprocess.Popen",
+    "asyncio.subprocess.Process",
+];
+/// Types whose objects get their contents later.
+const CONTAINERS: [&str; 6] = ["list", "dict", "set", "tuple", "frozenset", "collections.deque"];
+
+/// A checkpoint, or why there is none.
+type Made = Result<StoredSnapshot, String>;
+
+impl StepObserver for RunJob {
+    fn step_ended(&self, py: Python<'_>, end: StepEnd) -> Result<(), PyErr> {
+        let (Some(request), Some(program)) = (step_signals::requested(), self.program.get()) else { return Ok(()) };
+        let position = if has_own_threads(py)? { None } else { program.position(py, end)? };
+        let Some(position) = position else {
+            step_signals::postpone(SOON);
+            return Ok(());
+        };
+        let started = Instant::now();
+        let deferred = DeferredSignals::begin(py);
+        let made = self.make_checkpoint(py, &position);
+        let signals = check_signals(py);
+        drop(deferred);
+        let made = match (made, signals) {
+            (made, Ok(())) => made,
+            (_, Err(error)) => Err(error.into()),
+        };
+        if let StepRequest::End(signal) = request {
+            self.end_by(signal, &made);
+        }
+        step_signals::done(self.every.max(started.elapsed() * SHARE_OF_SCRIPT));
+        match made {
+            Ok(Ok(stored)) => self.tell(request, &stored),
+            Ok(Err(why)) => self.say_once(&format!("no checkpoint for now: {why}")),
+            Err(error) if requested_end(py, &error).is_some() => return Err(raised(error)),
+            Err(error) => print_error(&error),
+        }
+        Ok(())
+    }
+
+    fn one_step(&self, line: u32, iterator: &str) {
+        let text =
+            format!("line {line}: this loop is one step, without checkpoints in it: a {iterator} cannot be saved");
+        self.say_once(&text);
+    }
+}
+
+impl RunJob {
+    /// Saves the session with a position, unless the script could not go on from there.
+    fn make_checkpoint(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Made> {
+        let Some(program) = self.program.get() else { return Ok(Err("the script has no steps".to_owned())) };
+        flush_output(py);
+        let mut progress = progress_of(py, program, position)?;
+        let run = self.run_so_far(py, "running");
+        let Some(run) = run else { return Ok(Err("the script has not begun".to_owned())) };
+        self.complete(&mut progress, &run);
+        // What has to be run again is in the index, but is known only when it has been written: most often it is the
+        // same as at the last checkpoint.
+        progress.rerun = self.lock().last.as_ref().map(|last| last.rerun.clone()).unwrap_or_default();
+        let bound = BoundPosition::bind(&script_namespace(py)?, Some(position))?;
+        let (mut target, index) = self.write(py, &run, &progress, &all_names())?;
+        let statements = match self.statements_to_repeat(py, &progress, &index)? {
+            Ok(statements) => statements,
+            Err(why) => return Ok(Err(why)),
+        };
+        if statements != progress.rerun {
+            progress.rerun = statements;
+            drop(target);
+            (target, _) = self.write(py, &run, &progress, &all_names())?;
+        }
+        drop(bound);
+        let message = progress.place();
+        let stored = self.commit(py, target, &message)?;
+        self.say_repeated(&progress.rerun);
+        self.lock().last = Some(progress);
+        self.set_last_words();
+        Ok(Ok(stored))
+    }
+
+    /// Saves the session of a script that has come to its end.
+    pub(super) fn save_finished(&self, py: Python<'_>, run: &ScriptRun) -> Result<()> {
+        let mut progress = RunProgress { finished: true, ..RunProgress::default() };
+        self.complete(&mut progress, run);
+        let bound = BoundPosition::bind(&script_namespace(py)?, None)?;
+        let written = match self.write(py, run, &progress, &all_names()) {
+            // The run counts as finished even if nothing of the session can be saved.
+            Err(error) if requested_end(py, &error).is_none() => {
+                print_error(&error);
+                self.write(py, run, &progress, &only(RUN_POSITION))?
+            }
+            written => written?,
+        };
+        drop(bound);
+        self.commit(py, written.0, "finished").map(drop)
+    }
+
+    fn complete(&self, progress: &mut RunProgress, run: &ScriptRun) {
+        self.arguments.clone_into(&mut progress.arguments);
+        self.lock().source.clone_into(&mut progress.source);
+        progress.seconds = self.before.seconds + run.seconds;
+    }
+
+    fn run_so_far(&self, py: Python<'_>, how: &'static str) -> Option<ScriptRun> {
+        self.lock().started.as_ref().map(|started| started.so_far(py, how, ProcessEnd::Exit(exit::DONE)))
+    }
+
+    fn write(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        progress: &RunProgress,
+        rules: &SelectionRules,
+    ) -> Result<(StoreTarget, Index)> {
+        let dill = self.dill().context("no dill")?;
+        let cannot = || format!("cannot save to {}", shown_name(&self.folder));
+        let target = py.detach(|| StoreTarget::create(&self.folder)).or_exit(exit::FAILED, cannot)?;
+        let request = SaveRequest {
+            module: "__main__",
+            rules,
+            check: LoadCheckMode::Off,
+            all_faults: false,
+            ambient: true,
+            frames: None,
+            locals: &[],
+            key: self.key.as_ref(),
+            run: Some(progress),
+            measured: false,
+        };
+        let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
+        let (target, index, _) = save(py, &request, run, &origin, dill, target).with_context(cannot)?;
+        check_signals(py)?;
+        Ok((target, index))
+    }
+
+    fn commit(&self, py: Python<'_>, target: StoreTarget, message: &str) -> Result<StoredSnapshot> {
+        let message = format!("{PREFIX}{message}");
+        let notes = SnapshotNotes { message: Some(&message), sync: true, ..SnapshotNotes::default() };
+        let cannot = || format!("cannot save to {}", shown_name(&self.folder));
+        let stored = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
+        // A store that also has other snapshots is left to `snapcli prune`. Nothing is lost if this fails.
+        if let Err(error) = py.detach(|| remove_old(&self.folder)) {
+            self.verbosity.detail(&format!("old checkpoints were not removed: {error}"));
+        }
+        Ok(stored)
+    }
+
+    /// The statements that make the variables again that could not be saved; or why that is not possible.
+    fn statements_to_repeat(
+        &self,
+        py: Python<'_>,
+        progress: &RunProgress,
+        index: &Index,
+    ) -> Result<Result<Vec<RerunStatement>, String>> {
+        let mut statements = Vec::new();
+        if let Some((name, path)) = index.variables.iter().find_map(|variable| Some((variable, variable.lost.first()?)))
+        {
+            return Ok(Err(format!("{} in {} cannot be saved", path.path, name.name)));
+        }
+        for item in &index.left_out {
+            let line = match self.may_repeat(item) {
+                Ok(()) => self.program.get().map(|program| line_of_rerun(py, program, progress, &item.name)),
+                Err(why) => return Ok(Err(why)),
+            };
+            let Some(line) = line.transpose()?.flatten() else {
+                let text = format!("{}, and no simple statement of the script has assigned it", cannot_be_saved(item));
+                return Ok(Err(text));
+            };
+            statements.push(RerunStatement { name: item.name.clone(), line, why: item.error.clone() });
+        }
+        Ok(Ok(statements))
+    }
+
+    fn may_repeat(&self, item: &LeftOut) -> Result<(), String> {
+        let text = cannot_be_saved(item);
+        if item.name == RUN_POSITION {
+            let path = item.path.clone().unwrap_or_default();
+            return Err(format!("a local variable or the iterator of a loop cannot be saved: {} ({path})", item.error));
+        }
+        if self.no_rerun {
+            return Err(format!("{text}, and --no-rerun forbids to make it again"));
+        }
+        if NOT_AGAIN.contains(&item.type_name.as_str()) {
+            return Err(format!("{text}, and would not be the same if it were made again"));
+        }
+        if CONTAINERS.contains(&item.type_name.as_str()) {
+            return Err(format!("{text}, and its contents would be lost if it were made again"));
+        }
+        Ok(())
+    }
+
+    fn say_repeated(&self, statements: &[RerunStatement]) {
+        for RerunStatement { name, line, why } in statements {
+            self.say_once(&format!("{name} cannot be saved ({why}): to go on, line {line} will be run again"));
+        }
+    }
+
+    fn say_once(&self, text: &str) {
+        let is_new = {
+            let mut state = self.lock();
+            let is_new = !state.said.iter().any(|said| said == text);
+            if is_new {
+                state.said.push(text.to_owned());
+            }
+            is_new
+        };
+        if is_new {
+            self.verbosity.note(text);
+        }
+    }
+
+    fn tell(&self, request: StepRequest, stored: &StoredSnapshot) {
+        let place = self.lock().last.as_ref().map(RunProgress::place).unwrap_or_default();
+        let number = stored.number;
+        let text = format!("checkpoint @{number} at {place} ({} written)", format_size(stored.added));
+        match request {
+            StepRequest::Checkpoint => self.verbosity.note(&text),
+            _ => self.verbosity.detail(&text),
+        }
+    }
+
+    /// Ends the process after its last checkpoint.
+    fn end_by(&self, signal: i32, made: &Result<Made>) -> ! {
+        let last = self.lock().last.as_ref().map(RunProgress::place);
+        let name = step_signals::name_of(signal);
+        let why = match made {
+            Ok(Ok(_)) => None,
+            Ok(Err(why)) => Some(why.clone()),
+            Err(error) => Some(format!("{error:#}")),
+        };
+        let text = match (why, last.or_else(|| self.place_before())) {
+            (None, place) => {
+                format!("{name}: stopped at {}: the same command goes on from there", place.unwrap_or_default())
+            }
+            (Some(why), Some(place)) => {
+                format!("{name}: stopped without a new checkpoint: {why}; the same command goes on at {place}")
+            }
+            (Some(why), None) => {
+                format!("{name}: stopped without a checkpoint: {why}; the same command begins again")
+            }
+        };
+        print_line(&text);
+        end_by(signal)
+    }
+
+    fn place_before(&self) -> Option<String> {
+        Some(&self.before).filter(|before| !before.places.is_empty()).map(RunProgress::place)
+    }
+}
+
+/// Removes all checkpoints of a run but the last ones.
+fn remove_old(folder: &Path) -> Result<(), StoreError> {
+    let store = Store::open(folder)?;
+    let history = store.history()?;
+    let is_of_run = |entry: &HistoryEntry| {
+        entry.header.as_ref().is_ok_and(|header| header.message.starts_with(PREFIX)) && entry.names.is_empty()
+    };
+    if history.len() as u64 <= KEPT || !history.iter().all(is_of_run) {
+        return Ok(());
+    }
+    let rules = PruneRules { keep_last: Some(KEPT), keep_named: true, dry_run: false };
+    prune(&store, rules, &mut || {}).map(drop)
+}
+
+fn cannot_be_saved(item: &LeftOut) -> String {
+    let line = item.line.map_or_else(String::new, |line| format!(", line {line}"));
+    format!("{} ({}{line}) cannot be saved: {}", item.name, item.type_name, item.error)
+}
+
+/// All names of the script, whole or not at all.
+fn all_names() -> SelectionRules {
+    SelectionRules { whole: true, ..only("*") }
+}
+
+fn only(name: &str) -> SelectionRules {
+    let only = glob::Pattern::new(name).into_iter().collect();
+    SelectionRules { only, private: true, ..SelectionRules::default() }
+}

@@ -1,0 +1,96 @@
+//! `snapcli run`: checks the command line, finds the checkpoint to go on from, and prepares the Python; the rest runs in
+//! it.
+
+#[cfg(feature = "python")]
+mod checkpoints;
+mod resume_point;
+#[cfg(feature = "python")]
+mod run_job;
+#[cfg(feature = "python")]
+mod run_lock;
+pub(crate) mod run_status;
+
+use std::mem::take;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use self::resume_point::RunStart;
+use super::input_output::absolute_path;
+use super::operand_order::check_save;
+use crate::cli::RunArgs;
+use crate::exit::{self, OrExit};
+use crate::python;
+use crate::python::script_command::{ScriptCommand, ScriptTarget, check_script};
+use crate::snapshot::store::Store;
+use crate::ui::Verbosity;
+
+/// Runs the script from its beginning or from the last checkpoint.
+pub(crate) fn run_command(mut args: RunArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
+    let (program, operands) = (&mut args.program, take(&mut args.operands));
+    let command = ScriptCommand::from_words(take(&mut program.run_module), take(&mut program.code), operands);
+    let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: run `snapcli run SCRIPT`"))?;
+    check_save(&command)?;
+    check_script(&command)?;
+    check_source(&command)?;
+    let folder = store_of(args.output.as_deref(), &command)?;
+    // This may start the program again, so it comes before anything that must happen only once.
+    let interpreter = python::prepare_interpreter(python)?;
+    #[cfg(feature = "python")]
+    {
+        run_lock::take(&folder, &resume_point::shown_name(&folder))?;
+        let start = resume_point::find(&folder, args.fresh, &command, interpreter.version)?;
+        if let RunStart::Finished(text) = &start {
+            verbosity.note(text);
+            return Ok(exit::DONE);
+        }
+        run_job::run(&args, command, start, folder, interpreter, verbosity)
+    }
+    #[cfg(not(feature = "python"))]
+    {
+        let _ = (folder, verbosity, RunStart::Fresh);
+        match interpreter {}
+    }
+}
+
+/// Refuses what has no source file that can be run in steps.
+fn check_source(command: &ScriptCommand) -> Result<()> {
+    let refused = |what: String| {
+        let text = format!("{what} cannot be run in steps: `snapcli run` needs a source file, such as train.py");
+        Err(exit::error(exit::USAGE, text))
+    };
+    match &command.target {
+        ScriptTarget::Code(_) | ScriptTarget::Expression(_) => refused("code of -c".to_owned()),
+        ScriptTarget::StandardInput => refused("standard input".to_owned()),
+        // Whether it has a source file is known when it has been found.
+        ScriptTarget::Module(_) => Ok(()),
+        ScriptTarget::Script(path) => {
+            let is_other = path.extension().is_some_and(|end| end == "pyc" || end == "ipynb" || end == "zip");
+            match path.is_file() && !is_other {
+                true => Ok(()),
+                false => refused(path.display().to_string()),
+            }
+        }
+    }
+}
+
+/// The store of a run: the one that was named, or one with the name of the script in the working directory.
+fn store_of(named: Option<&Path>, command: &ScriptCommand) -> Result<PathBuf> {
+    let folder = match (named, &command.target) {
+        (Some(path), _) => path.to_owned(),
+        (None, ScriptTarget::Script(path)) => {
+            let mut name = path.file_stem().unwrap_or_default().to_owned();
+            name.push(".snaps");
+            PathBuf::from(name)
+        }
+        (None, ScriptTarget::Module(name)) => {
+            let name = name.to_string_lossy();
+            let name = name.strip_suffix(".__main__").unwrap_or(&name);
+            PathBuf::from(format!("{}.snaps", name.rsplit('.').next().unwrap_or(name)))
+        }
+        (None, _) => PathBuf::from("run.snaps"),
+    };
+    let folder = absolute_path(&folder)?;
+    Store::open_or_create(&folder).or_exit(exit::USAGE, || format!("cannot save to {}", folder.display()))?;
+    Ok(folder)
+}

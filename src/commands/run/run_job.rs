@@ -1,0 +1,254 @@
+//! Runs a script in steps, from the beginning or from a checkpoint, and decides how the process ends.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::resume_point::{Checkpoint, RunStart, hash_of_arguments, shown_name};
+use crate::cli::RunArgs;
+use crate::exit;
+use crate::python::deferred_signals::deferring;
+use crate::python::dill::DillLocation;
+use crate::python::launch::{ProcessEnd, PythonJob, start_python};
+use crate::python::script_command::{ScriptCommand, ScriptSource};
+use crate::python::script_run::{CompiledScript, ScriptRun, StartedScript, end_after_error, run_compiled};
+use crate::python::{self, Interpreter, Python, step_signals};
+use crate::session::run::{ResumePlan, StepProgram, loosen_loops, observe, script_namespace};
+use crate::session::{
+    AmbientChoice, FrameChoice, RestoreRequest, Signer, add_to_inittab, note_imported_definitions, restore, signing_key,
+};
+use crate::snapshot::index::RunProgress;
+use crate::snapshot::reader::Snapshot;
+use crate::snapshot::signature::SigningKey;
+use crate::ui::Verbosity;
+use crate::ui::display::format_time;
+use crate::ui::messages::print_line;
+
+/// Runs the script in the prepared interpreter.
+pub(super) fn run(
+    args: &RunArgs,
+    command: ScriptCommand,
+    start: RunStart,
+    folder: PathBuf,
+    interpreter: Interpreter,
+    verbosity: Verbosity,
+) -> Result<i32> {
+    let executable = interpreter.executable.clone();
+    let arguments = hash_of_arguments(&command.arguments);
+    let (start, before) = match start {
+        RunStart::From(checkpoint) => {
+            let before = checkpoint.progress.clone();
+            (Some(*checkpoint), before)
+        }
+        RunStart::Fresh | RunStart::Finished(_) => (None, RunProgress::default()),
+    };
+    let job = RunJob {
+        command,
+        folder,
+        every: args.every,
+        grace: args.grace,
+        no_rerun: args.no_rerun,
+        accept_changes: args.accept_changes,
+        start: Mutex::new(start),
+        before,
+        arguments,
+        key: signing_key(verbosity),
+        interpreter,
+        verbosity,
+        program: OnceLock::new(),
+        dill: OnceLock::new(),
+        state: Mutex::default(),
+    };
+    let job = Arc::new(job);
+    match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| job.run(py))))? {}
+}
+
+pub(super) struct RunJob {
+    pub(super) command: ScriptCommand,
+    /// The store.
+    pub(super) folder: PathBuf,
+    pub(super) every: Duration,
+    grace: Duration,
+    pub(super) no_rerun: bool,
+    accept_changes: bool,
+    /// The checkpoint to go on from, until it has been loaded.
+    start: Mutex<Option<Checkpoint>>,
+    /// How far the run had come then.
+    pub(super) before: RunProgress,
+    /// The hash of the arguments.
+    pub(super) arguments: String,
+    pub(super) key: Option<SigningKey>,
+    pub(super) interpreter: Interpreter,
+    pub(super) verbosity: Verbosity,
+    /// The script; unset if it has a syntax error.
+    pub(super) program: OnceLock<Arc<StepProgram>>,
+    dill: OnceLock<DillLocation>,
+    pub(super) state: Mutex<RunState>,
+}
+
+/// What changes while the script runs.
+#[derive(Default)]
+pub(super) struct RunState {
+    pub(super) started: Option<StartedScript>,
+    /// The source of the script.
+    pub(super) source: String,
+    /// The last checkpoint of this process.
+    pub(super) last: Option<RunProgress>,
+    /// What was said already.
+    pub(super) said: Vec<String>,
+}
+
+impl RunJob {
+    /// Runs while Python does, and decides how the process ends.
+    fn run(self: &Arc<Self>, py: Python<'_>) -> ProcessEnd {
+        const INTERRUPTED: &str = "interrupted: nothing was saved since the last checkpoint";
+        let verbosity = self.verbosity;
+        let dill = match DillLocation::find(py, &|text| verbosity.note(text)) {
+            Ok(dill) => dill,
+            Err(error) => return end_after_error(py, &error, INTERRUPTED),
+        };
+        python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
+        note_imported_definitions(py);
+        let _ = self.dill.set(dill);
+        let job = Arc::clone(self);
+        let compile = move |py: Python<'_>, source: &ScriptSource| job.compile(py, source);
+        let run = run_compiled(py, &self.command, Arc::new(compile), |started| self.begin(started));
+        let run = match run {
+            Ok(run) => run,
+            Err(error) => return end_after_error(py, &error, INTERRUPTED),
+        };
+        // A forked child of the script gets here as well.
+        if run.forked {
+            return run.end;
+        }
+        let end = self.finish(py, &run);
+        step_signals::disarm().map_or(end, ProcessEnd::Signal)
+    }
+
+    /// The code to run: that of the whole script, or that of the rest of it, with its variables in place.
+    fn compile(self: &Arc<Self>, py: Python<'_>, source: &ScriptSource) -> Result<Option<CompiledScript>> {
+        let start = self.start.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Python itself says what is wrong with a script that cannot be compiled.
+        let Ok(program) = StepProgram::new(py, &source.bytes, source.path.as_os_str()) else { return Ok(None) };
+        let code = match start {
+            Some(start) => Some(self.resume(py, start, &program, source)?),
+            None => program.whole(py).ok().map(|code| CompiledScript(code.unbind())),
+        };
+        if code.is_some() {
+            let _ = self.program.set(Arc::clone(&program));
+            self.lock().source = String::from_utf8_lossy(&source.bytes).into_owned();
+            self.set_last_words();
+            observe(Arc::<Self>::clone(self), program);
+            step_signals::arm(self.every, self.grace, loosen_loops);
+        }
+        Ok(code)
+    }
+
+    /// Loads the variables of the checkpoint.
+    fn resume(
+        &self,
+        py: Python<'_>,
+        start: Checkpoint,
+        program: &StepProgram,
+        source: &ScriptSource,
+    ) -> Result<CompiledScript> {
+        let shown = shown_name(&self.folder);
+        let Checkpoint { snapshot, progress } = start;
+        if Signer::of(&snapshot) != Signer::User {
+            let text = format!("{shown} is not signed with your key: to go on from it, sign it with `snapcli trust`");
+            return Err(exit::error(exit::UNTRUSTED, text));
+        }
+        if self.no_rerun
+            && let Some(first) = progress.rerun.first()
+        {
+            let text = format!(
+                "cannot go on: {} could not be saved, and --no-rerun forbids to run line {} again",
+                first.name, first.line
+            );
+            return Err(exit::error(exit::FAILED, text));
+        }
+        let plan = ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes)?;
+        let namespace = script_namespace(py)?;
+        plan.run_imports(program, &namespace)?;
+        self.load(py, &Arc::new(snapshot), &shown)?;
+        let code = plan.code(program, &namespace, &progress.rerun);
+        let code = code.with_context(|| format!("cannot go on from {shown}"))?;
+        for statement in &progress.rerun {
+            let text = format!("ran line {} again: {} could not be saved", statement.line, statement.name);
+            self.verbosity.note(&text);
+        }
+        self.verbosity.note(&format!("going on at {}", progress.place()));
+        Ok(CompiledScript(code.unbind()))
+    }
+
+    fn load(&self, py: Python<'_>, snapshot: &Arc<Snapshot>, shown: &str) -> Result<()> {
+        let Some(dill) = self.dill.get() else { return Ok(()) };
+        let request = RestoreRequest {
+            name: shown,
+            only: &[],
+            exclude: &[],
+            mapped: false,
+            partial: false,
+            renames: &[],
+            into: None,
+            trusted: true,
+            finds_script_modules: false,
+            fault_log: None,
+            ambient: AmbientChoice::AllAndDirectory,
+            frames: FrameChoice::None,
+            dill: &dill.lazy(),
+        };
+        let restored = deferring(py, || restore(py, snapshot, &request, &|_| {}))?;
+        if restored.lost.is_empty() {
+            return Ok(());
+        }
+        let lost = restored.lost.iter().map(|lost| format!("{}: {}", lost.name, lost.why)).collect();
+        Err(exit::coded(exit::FAILED, format!("cannot go on from {shown}")).with_details(lost).into())
+    }
+
+    /// The script is about to run.
+    fn begin(&self, started: StartedScript) {
+        self.lock().started = Some(started);
+    }
+
+    /// What is printed if the process ends in the middle of a step.
+    pub(super) fn set_last_words(&self) {
+        let state = self.lock();
+        let place = match state.last.as_ref().or(Some(&self.before).filter(|before| !before.places.is_empty())) {
+            Some(last) => format!("goes on from the last checkpoint, at {}", last.place()),
+            None => "begins again".to_owned(),
+        };
+        let grace = format_time(self.grace);
+        let text = format!("snapcli: stopped in the middle of a step (after {grace}): the same command {place}\n");
+        step_signals::set_last_words(text);
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, RunState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn dill(&self) -> Option<&DillLocation> {
+        self.dill.get()
+    }
+
+    /// The script has ended.
+    fn finish(&self, py: Python<'_>, run: &ScriptRun) -> ProcessEnd {
+        if self.program.get().is_none() {
+            return run.end;
+        }
+        if run.succeeded() {
+            return match self.save_finished(py, run) {
+                Ok(()) => run.end,
+                Err(error) => end_after_error(py, &error, "interrupted while saving: the run counts as not finished"),
+            };
+        }
+        let state = self.lock();
+        let last = state.last.as_ref().or(Some(&self.before).filter(|before| !before.places.is_empty()));
+        if let Some(last) = last.filter(|_| self.verbosity != Verbosity::Quiet) {
+            print_line(&format!("the last checkpoint is at {}: the same command goes on from there", last.place()));
+        }
+        run.end
+    }
+}

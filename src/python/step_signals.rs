@@ -1,0 +1,279 @@
+//! Signals while a script is run in steps: a request is only noted, and carried out when the step ends.
+//!
+//! A timer and SIGUSR1 ask for a checkpoint; SIGTERM, SIGHUP and SIGINT for a last one. If the step does not end within
+//! the time of grace, the process ends without it. As in [`script_signals`](super::script_signals), the handlers are
+//! set behind the back of Python's `signal` module, and a handler of the script replaces ours.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Mutex, Once, PoisonError};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use super::interrupted_call::{SignalTimer, is_from_timer, milliseconds, this_process};
+use crate::snapshot::atomic::signals::end_by;
+
+/// A second signal ends the process at once, unless it comes this early, in milliseconds: `timeout`, shells and
+/// schedulers send the same signal to the process and to its group.
+const SAME_REQUEST: u64 = 300;
+/// The signals that end a run.
+const ENDING: [c_int; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
+/// The signal that asks for a checkpoint.
+const REQUEST: c_int = libc::SIGUSR1;
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StepRequest {
+    /// A checkpoint, and then the end by this signal.
+    End(c_int),
+    /// A checkpoint, by SIGUSR1.
+    Checkpoint,
+    /// A checkpoint, as the time has come.
+    Timer,
+}
+
+/// Whether anything is asked for. Loops read it in each iteration.
+static IS_DUE: AtomicBool = AtomicBool::new(false);
+static ENDED_BY: AtomicI32 = AtomicI32::new(0);
+static ENDED_AT: AtomicU64 = AtomicU64::new(0);
+static IS_REQUESTED: AtomicBool = AtomicBool::new(false);
+static IS_TIME: AtomicBool = AtomicBool::new(false);
+static OWNER: AtomicI32 = AtomicI32::new(0);
+static TICK: AtomicI32 = AtomicI32::new(0);
+static TICK_TIMER: AtomicI32 = AtomicI32::new(-1);
+static GRACE_TIMER: AtomicI32 = AtomicI32::new(-1);
+/// The time of grace, in milliseconds.
+static GRACE: AtomicU64 = AtomicU64::new(0);
+/// The line that is printed when it is over; null for none. A handler reads it, so it is never freed.
+static LAST_WORDS: AtomicPtr<String> = AtomicPtr::new(null_mut());
+/// The signals that have our handler, with the action from before.
+static ARMED: Mutex<Vec<(c_int, libc::sigaction)>> = Mutex::new(Vec::new());
+/// What is done between two bytecodes when something is asked for.
+static NOTICE: Mutex<Option<fn(Python<'_>)>> = Mutex::new(None);
+
+/// Whether a step that ends now is to do what [`requested`] says.
+#[inline]
+pub(crate) fn is_due() -> bool {
+    IS_DUE.load(Ordering::Relaxed)
+}
+
+/// Whether this is the process that was armed, not a child that it has forked.
+pub(crate) fn is_own_process() -> bool {
+    OWNER.load(Ordering::SeqCst) == this_process()
+}
+
+/// What is asked for.
+pub(crate) fn requested() -> Option<StepRequest> {
+    match ENDED_BY.load(Ordering::SeqCst) {
+        0 if IS_REQUESTED.load(Ordering::SeqCst) => Some(StepRequest::Checkpoint),
+        0 if IS_TIME.load(Ordering::SeqCst) => Some(StepRequest::Timer),
+        0 => None,
+        signal => Some(StepRequest::End(signal)),
+    }
+}
+
+/// The request has been carried out, or cannot be. The next one by the timer comes after `wait`.
+pub(crate) fn done(wait: Duration) {
+    if ENDED_BY.load(Ordering::SeqCst) == 0 {
+        IS_DUE.store(false, Ordering::SeqCst);
+    }
+    IS_REQUESTED.store(false, Ordering::SeqCst);
+    IS_TIME.store(false, Ordering::SeqCst);
+    start_tick(wait);
+}
+
+/// What is asked for is not possible where this step has ended: tries again after `wait`.
+pub(crate) fn postpone(wait: Duration) {
+    IS_DUE.store(false, Ordering::SeqCst);
+    start_tick(wait);
+}
+
+/// Sets the handlers, for those signals that have the default action. `notice` is called between two bytecodes of the
+/// main thread when something is asked for.
+pub(crate) fn arm(every: Duration, grace: Duration, notice: fn(Python<'_>)) {
+    OWNER.store(this_process(), Ordering::SeqCst);
+    GRACE.store(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    *NOTICE.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
+    reset_in_children();
+    let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
+    for signal in ENDING.into_iter().chain([REQUEST]) {
+        // Python has its own handler for SIGINT; where that is ignored, as after nohup, it stays so.
+        let is_free = |action: &libc::sigaction| match signal {
+            libc::SIGINT => action.sa_sigaction != libc::SIG_IGN,
+            _ => action.sa_sigaction == libc::SIG_DFL,
+        };
+        if let Some(before) = action_of(signal).filter(is_free)
+            && set_handler(signal)
+        {
+            armed.push((signal, before));
+        }
+    }
+    let unused = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().find_map(|signal| {
+        let before = action_of(signal)?;
+        (before.sa_sigaction == libc::SIG_DFL).then_some((signal, before))
+    });
+    if let Some((signal, before)) = unused
+        && set_handler(signal)
+    {
+        TICK.store(signal, Ordering::SeqCst);
+        if let Some(timer) = SignalTimer::new(signal) {
+            TICK_TIMER.store(timer.number(), Ordering::SeqCst);
+        }
+        armed.push((signal, before));
+        start_tick(every);
+    }
+}
+
+fn start_tick(wait: Duration) {
+    let number = TICK_TIMER.load(Ordering::SeqCst);
+    if number >= 0 && !wait.is_zero() {
+        SignalTimer::with_number(number).start(wait);
+    }
+}
+
+/// Takes the handlers away, except where the script has set its own. Returns the signal that is to end the process now.
+pub(crate) fn disarm() -> Option<c_int> {
+    for number in [TICK_TIMER.swap(-1, Ordering::SeqCst), GRACE_TIMER.swap(-1, Ordering::SeqCst)] {
+        if number >= 0 {
+            SignalTimer::with_number(number).start(Duration::ZERO);
+        }
+    }
+    let armed = std::mem::take(&mut *ARMED.lock().unwrap_or_else(PoisonError::into_inner));
+    for (signal, before) in armed {
+        if is_ours(signal) {
+            set_action(signal, &before);
+        }
+    }
+    IS_DUE.store(false, Ordering::SeqCst);
+    match ENDED_BY.load(Ordering::SeqCst) {
+        0 => None,
+        signal => Some(signal),
+    }
+}
+
+/// Sets the line that is printed if the process ends before the step does.
+pub(crate) fn set_last_words(text: String) {
+    // Leaked: a handler may be reading the old one.
+    LAST_WORDS.store(Box::into_raw(Box::new(text)), Ordering::SeqCst);
+}
+
+/// The name of a signal that ends a run.
+pub(crate) fn name_of(signal: c_int) -> &'static str {
+    match signal {
+        libc::SIGTERM => "SIGTERM",
+        libc::SIGHUP => "SIGHUP",
+        _ => "interrupted",
+    }
+}
+
+fn is_ours(signal: c_int) -> bool {
+    action_of(signal).is_some_and(|now| now.sa_sigaction == handle as Handler as libc::sighandler_t)
+}
+
+fn action_of(signal: c_int) -> Option<libc::sigaction> {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: a null action changes nothing, and `action` has room for the result.
+    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: zeros are valid for all of its fields, and the call has filled them.
+    (asked == 0).then(|| unsafe { action.assume_init() })
+}
+
+fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
+    // SAFETY: the action came from the system, or has our handler, which makes only async-signal-safe calls.
+    unsafe { libc::sigaction(signal, action, null_mut()) == 0 }
+}
+
+fn set_handler(signal: c_int) -> bool {
+    // SAFETY: zeros are valid for all fields: no flags, and no further signal blocked.
+    let mut action = unsafe { std::mem::zeroed::<libc::sigaction>() };
+    action.sa_sigaction = handle as Handler as libc::sighandler_t;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+    set_action(signal, &action)
+}
+
+/// A child that is forked has the default actions before any of its code runs, and Python's for SIGINT.
+fn reset_in_children() {
+    unsafe extern "C" fn in_child() {
+        let Ok(armed) = ARMED.try_lock() else { return };
+        for (signal, before) in armed.iter() {
+            if is_ours(*signal) {
+                set_action(*signal, before);
+            }
+        }
+    }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // SAFETY: the function lives forever, and makes only async-signal-safe calls.
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+    });
+}
+
+type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
+
+extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
+    // A child between `vfork` and `exec` shares all memory, but is another process.
+    if !is_own_process() {
+        end_by(signal);
+    }
+    if signal == TICK.load(Ordering::SeqCst) {
+        IS_TIME.store(true, Ordering::SeqCst);
+    } else if signal == REQUEST {
+        IS_REQUESTED.store(true, Ordering::SeqCst);
+    } else if is_from_timer(info) {
+        end_late(signal);
+    } else {
+        note_end(signal);
+    }
+    if ENDED_BY.load(Ordering::SeqCst) != 0 || requested().is_some() {
+        IS_DUE.store(true, Ordering::SeqCst);
+        add_pending_call();
+    }
+}
+
+fn note_end(signal: c_int) {
+    let now = milliseconds();
+    if ENDED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        ENDED_AT.store(now, Ordering::SeqCst);
+        if let Some(timer) = SignalTimer::new(signal) {
+            GRACE_TIMER.store(timer.number(), Ordering::SeqCst);
+            timer.start(Duration::from_millis(GRACE.load(Ordering::SeqCst).max(1)));
+        }
+    } else if now.saturating_sub(ENDED_AT.load(Ordering::SeqCst)) > SAME_REQUEST {
+        end_late(signal);
+    }
+}
+
+/// Ends the process in the middle of a step.
+fn end_late(signal: c_int) {
+    let text = LAST_WORDS.load(Ordering::SeqCst);
+    if !text.is_null() {
+        // SAFETY: the text was leaked, so it lives forever and does not change.
+        let text = unsafe { &*text };
+        // SAFETY: writes the bytes of the text.
+        unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+    }
+    end_by(signal);
+}
+
+fn add_pending_call() {
+    unsafe extern "C" {
+        // In the stable ABI, but not declared by PyO3 for it.
+        fn Py_AddPendingCall(function: unsafe extern "C" fn(*mut c_void) -> c_int, argument: *mut c_void) -> c_int;
+    }
+    // SAFETY: may be called from any thread without the GIL.
+    unsafe { Py_AddPendingCall(pending_call, null_mut()) };
+}
+
+/// Python calls this in the main thread, between two bytecodes and with the GIL.
+unsafe extern "C" fn pending_call(_: *mut c_void) -> c_int {
+    let notice = *NOTICE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(notice) = notice.filter(|_| is_own_process()) {
+        // A panic must not reach Python. The notice only makes loops end earlier.
+        drop(std::panic::catch_unwind(|| Python::attach(notice)));
+    }
+    0
+}

@@ -1,0 +1,158 @@
+//! The loops and the calls of functions that a run is in, the outermost first, and what is done where a step ends.
+//!
+//! Only the main thread changes them. The lock is never held while Python runs.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::loop_iterator::wrap;
+use super::step_program::StepProgram;
+use super::step_sites::StepEnd;
+use crate::python::deferred_signals::Tolerated as _;
+
+/// What is told of the steps of a script.
+pub(crate) trait StepObserver: Send + Sync {
+    /// A step has ended, and something is asked for. Returns what the script is to raise.
+    fn step_ended(&self, py: Python<'_>, end: StepEnd) -> PyResult<()>;
+
+    /// A loop begins that is one step, because nothing can tell where this iterator is.
+    fn one_step(&self, line: u32, iterator: &str);
+}
+
+type StepWork = Arc<dyn StepObserver>;
+
+/// How the iterations of a loop are ends of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LoopKind {
+    /// The loop has the iterator of a `range`, which can be made to end early. Nothing is called in an iteration.
+    Range,
+    /// The loop has an iterator of ours around the real one.
+    Wrapped,
+    /// A `while` loop.
+    While,
+    /// The loop is one step.
+    OneStep,
+}
+
+/// A loop that is under way.
+pub(super) struct StackedLoop {
+    pub(super) id: u64,
+    /// The number of its site.
+    pub(super) site: usize,
+    pub(super) kind: LoopKind,
+    /// The real iterator; `None` for a `while` loop.
+    pub(super) iterator: Option<Py<PyAny>>,
+    /// Our iterator, if the loop has one.
+    pub(super) wrapper: Option<Py<PyAny>>,
+    /// Whether `iterator` has the rest of the iterator that the loop has now.
+    pub(super) is_exchanged: bool,
+    /// How often the loop has got an iterator.
+    pub(super) passes: u32,
+}
+
+/// A call that is under way.
+pub(super) struct StackedCall {
+    pub(super) site: usize,
+    /// The name of the definition.
+    pub(super) root: String,
+    /// The function that the script has called.
+    pub(super) function: Py<PyAny>,
+    /// The cells of the variables that it shares with inner functions.
+    pub(super) cells: Py<PyDict>,
+    /// The code that runs.
+    pub(super) code: Py<PyAny>,
+}
+
+pub(super) enum StackEntry {
+    Loop(StackedLoop),
+    Call(StackedCall),
+}
+
+static STACK: Mutex<Vec<StackEntry>> = Mutex::new(Vec::new());
+static WORK: Mutex<Option<(StepWork, Arc<StepProgram>)>> = Mutex::new(None);
+
+pub(super) fn stack() -> MutexGuard<'static, Vec<StackEntry>> {
+    STACK.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sets what is told of the steps, and the script whose steps these are.
+pub(crate) fn observe(work: Arc<dyn StepObserver>, program: Arc<StepProgram>) {
+    *WORK.lock().unwrap_or_else(PoisonError::into_inner) = Some((work, program));
+}
+
+pub(super) fn work() -> Option<(StepWork, Arc<StepProgram>)> {
+    WORK.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Adds a loop. Returns its ID.
+pub(super) fn push_loop(site: usize, kind: LoopKind, iterator: Option<Py<PyAny>>, wrapper: Option<Py<PyAny>>) -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    let entry = StackedLoop { id, site, kind, iterator, wrapper, is_exchanged: false, passes: 0 };
+    stack().push(StackEntry::Loop(entry));
+    id
+}
+
+/// Removes a loop, with what is above it. The objects are dropped without the lock: that may run Python code.
+pub(super) fn remove_loop(id: u64) {
+    let removed = {
+        let mut stack = stack();
+        let found = stack.iter().rposition(|entry| matches!(entry, StackEntry::Loop(entry) if entry.id == id));
+        found.map(|position| stack.split_off(position))
+    };
+    drop(removed);
+}
+
+/// Removes a call, with what is above it.
+pub(super) fn remove_call(position: usize) {
+    let removed = {
+        let mut stack = stack();
+        let position = position.min(stack.len());
+        stack.split_off(position)
+    };
+    drop(removed);
+}
+
+/// Makes loops over ranges end, so that what is asked for can be done in between: each gets the rest of its range then.
+///
+/// Called between two bytecodes.
+pub(crate) fn loosen_loops(py: Python<'_>) {
+    let ranges: Vec<(u64, Py<PyAny>)> = stack()
+        .iter()
+        .filter_map(|entry| match entry {
+            StackEntry::Loop(entry) if entry.kind == LoopKind::Range && !entry.is_exchanged => {
+                Some((entry.id, entry.iterator.as_ref()?.clone_ref(py)))
+            }
+            _ => None,
+        })
+        .collect();
+    for (id, iterator) in ranges {
+        // Without a rest, the loop goes on as it is.
+        let Some(rest) = exchange(iterator.bind(py)).tolerated() else { continue };
+        let mut stack = stack();
+        let found = stack.iter_mut().find_map(|entry| match entry {
+            StackEntry::Loop(entry) if entry.id == id => Some(entry),
+            _ => None,
+        });
+        if let Some(entry) = found {
+            entry.iterator = Some(rest.unbind());
+            entry.is_exchanged = true;
+        }
+    }
+}
+
+/// The rest of a `range_iterator`, which is at its end after that.
+fn exchange<'py>(iterator: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let reduced = iterator.call_method0("__reduce__")?;
+    let rest = super::iterator_state::from_reduced(&reduced)?;
+    iterator.call_method1("__setstate__", (i64::from(i32::MAX) * i64::from(i32::MAX),))?;
+    Ok(rest)
+}
+
+/// Our iterator for a loop.
+pub(super) fn wrapped(py: Python<'_>, iterator: Option<&Py<PyAny>>) -> PyResult<Py<PyAny>> {
+    wrap(py, iterator.map(|iterator| iterator.bind(py))).map(Bound::unbind)
+}

@@ -1,0 +1,51 @@
+//! What a checkpoint asks of the process besides the variables: threads that run beside the script, and output that
+//! waits in buffers.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::python::deferred_signals::Tolerated as _;
+
+/// The namespace of the script.
+///
+/// # Errors
+/// If the script has removed its module.
+pub(crate) fn script_namespace(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    Ok(py.import("__main__")?.dict())
+}
+
+/// Whether the script has threads that run: what they do does not end with a step.
+///
+/// # Errors
+/// Those of a broken `threading` module.
+pub(crate) fn has_own_threads(py: Python<'_>) -> PyResult<bool> {
+    let modules = py.import("sys")?.getattr("modules")?;
+    let Ok(threading) = modules.get_item("threading") else { return Ok(false) };
+    let main = threading.call_method0("main_thread")?;
+    for thread in threading.call_method0("enumerate")?.try_iter()? {
+        let thread = thread?;
+        if thread.is(&main) {
+            continue;
+        }
+        let target = thread.getattr("_target").tolerated().filter(|target| !target.is_none());
+        let module = target.as_ref().unwrap_or(&thread).getattr("__module__").tolerated();
+        let is_of_script = module.is_some_and(|module| module.eq("__main__").unwrap_or(false));
+        if is_of_script || !thread.getattr("daemon")?.is_truthy()? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Writes what is in the buffers of the standard streams: what was printed before a checkpoint is not printed again.
+pub(crate) fn flush_output(py: Python<'_>) {
+    for name in ["stdout", "stderr"] {
+        // The script may have closed or replaced it.
+        let _ = py.import("sys").and_then(|sys| sys.getattr(name)?.call_method0("flush")).tolerated();
+    }
+}
+
+/// The error of a run as one that Python raises.
+pub(crate) fn raised(error: anyhow::Error) -> PyErr {
+    error.downcast().unwrap_or_else(|error| pyo3::exceptions::PyRuntimeError::new_err(format!("{error:#}")))
+}

@@ -1,0 +1,163 @@
+//! A script that is compiled with sites where steps end, whole or from a position on. The part in Python is in
+//! `step_code.py`.
+
+use std::ffi::{CStr, OsStr};
+use std::sync::{Arc, OnceLock};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyTuple};
+
+use super::iterator_state::describe;
+use super::run_stack::{LoopKind, StackEntry, stack};
+use super::step_sites::{StepEnd, StepSite};
+use crate::python::ffi::current_frame;
+use crate::session::interpreter_guards::WarningFilters;
+
+const SOURCE: &CStr = match CStr::from_bytes_with_nul(
+    concat!(include_str!("step_code.py"), "\n\n", include_str!("step_edits.py"), "\0").as_bytes(),
+) {
+    Ok(source) => source,
+    Err(_) => c"",
+};
+
+/// A script, compiled for a run in steps.
+pub(crate) struct StepProgram {
+    /// The object of the part in Python, and its module.
+    program: Py<PyAny>,
+    module: Py<PyModule>,
+    /// The code of the module that runs.
+    code: OnceLock<Py<PyAny>>,
+}
+
+/// Where a run is: a list with a dict for the module and for each call that is under way.
+pub(crate) struct StepPosition<'py>(pub(crate) Bound<'py, PyList>);
+
+impl StepProgram {
+    /// Parses a script.
+    ///
+    /// # Errors
+    /// If its source has errors: Python itself says which when it runs it.
+    pub(crate) fn new(py: Python<'_>, source: &[u8], filename: &OsStr) -> PyResult<Arc<Self>> {
+        let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+        let had_ast = modules.contains("_ast")?;
+        let module = PyModule::from_code(py, SOURCE, c"<snapcli steps>", c"_snapcli_steps")?;
+        // The script must not find modules that it did not import.
+        modules.del_item("_snapcli_steps")?;
+        if !had_ast && modules.contains("_ast")? {
+            modules.del_item("_ast")?;
+        }
+        let make_site = py.get_type::<StepSite>();
+        // Its warnings come from the compilation of what runs.
+        let _quiet = WarningFilters::ignore_all(py);
+        let program = module.getattr("Program")?.call1((PyBytes::new(py, source), filename, make_site))?;
+        let code = OnceLock::new();
+        Ok(Arc::new(Self { program: program.unbind(), module: module.unbind(), code }))
+    }
+
+    /// The code of the whole script.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub(crate) fn whole<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let code = self.program.bind(py).call_method0("compile_module")?;
+        Ok(self.code.get_or_init(|| code.unbind()).bind(py).clone())
+    }
+
+    /// The code of the script from a position on.
+    ///
+    /// # Errors
+    /// If the position is not one of this script.
+    pub(crate) fn rest<'py>(&self, py: Python<'py>, from: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let code = {
+            let _quiet = WarningFilters::ignore_all(py);
+            self.program.bind(py).call_method1("resume_from", (from,))?
+        };
+        Ok(self.code.get_or_init(|| code.unbind()).bind(py).clone())
+    }
+
+    /// The object of the part in Python.
+    pub(crate) fn object<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.program.bind(py)
+    }
+
+    /// A function of the part in Python.
+    pub(super) fn function<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.module.bind(py).getattr(name)
+    }
+
+    /// Where the run is. `None` if it is in the middle of a step: in a loop that is one, or in code that a site has
+    /// called.
+    ///
+    /// # Errors
+    /// Those of a broken object of the script.
+    pub(crate) fn position<'py>(&self, py: Python<'py>, end: StepEnd) -> PyResult<Option<StepPosition<'py>>> {
+        let (Some(frame), Some(code)) = (current_frame(py), self.code.get()) else { return Ok(None) };
+        let (calls, loops) = (PyList::empty(py), PyList::empty(py));
+        let mut unread = Vec::new();
+        for entry in &*stack() {
+            match entry {
+                StackEntry::Call(call) => {
+                    let (function, cells, code) = (&call.function, &call.cells, &call.code);
+                    calls.append((call.site, &call.root, function, cells, code))?;
+                }
+                StackEntry::Loop(entry) if entry.kind == LoopKind::OneStep => return Ok(None),
+                StackEntry::Loop(entry) => {
+                    let iterator = entry.iterator.as_ref().map(|iterator| iterator.clone_ref(py));
+                    unread.push((calls.len(), entry.site, iterator));
+                }
+            }
+        }
+        for (depth, site, iterator) in unread {
+            let state = match iterator {
+                // The reference of this variable stands for that of the entry, which `describe` counts.
+                Some(iterator) => match describe(&iterator.into_bound(py))? {
+                    Some(state) => Some(state),
+                    None => return Ok(None),
+                },
+                None => None,
+            };
+            loops.append((depth, site, state))?;
+        }
+        let found =
+            self.program.bind(py).call_method1("capture", (frame, code, end.site, end.kind.text(), calls, loops))?;
+        if found.is_none() { Ok(None) } else { Ok(Some(StepPosition(found.cast_into::<PyList>()?))) }
+    }
+
+    /// The function with sites that stands for one of the script, the name of its definition, and its code.
+    pub(super) fn stepped<'py>(
+        &self,
+        function: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>, String, Bound<'py, PyAny>)>> {
+        let _quiet = WarningFilters::ignore_all(function.py());
+        self.program.bind(function.py()).call_method1("stepped", (function,))?.extract()
+    }
+
+    /// The saved state of the iterator of a loop.
+    pub(super) fn loop_state<'py>(&self, py: Python<'py>, depth: usize, site: usize) -> PyResult<Bound<'py, PyAny>> {
+        self.program.bind(py).call_method1("loop_state", (depth, site))
+    }
+
+    /// What goes on with a call that was under way.
+    pub(super) fn continued<'py>(&self, py: Python<'py>, depth: usize) -> PyResult<ContinuedCall<'py>> {
+        let _quiet = WarningFilters::ignore_all(py);
+        let found = self.program.bind(py).call_method1("continued", (depth,))?;
+        let (function, arguments, root, original, cells, code) = found.extract()?;
+        Ok(ContinuedCall { function, arguments, root, original, cells, code })
+    }
+
+    /// The line of a site.
+    pub(super) fn line(&self, py: Python<'_>, site: usize) -> PyResult<u32> {
+        self.program.bind(py).getattr("sites")?.get_item(site)?.getattr("line")?.extract()
+    }
+}
+
+/// A call of a function that goes on in the middle.
+pub(super) struct ContinuedCall<'py> {
+    pub(super) function: Bound<'py, PyAny>,
+    pub(super) arguments: Bound<'py, PyTuple>,
+    pub(super) root: String,
+    /// The function that the script had called.
+    pub(super) original: Bound<'py, PyAny>,
+    pub(super) cells: Bound<'py, PyDict>,
+    pub(super) code: Bound<'py, PyAny>,
+}
