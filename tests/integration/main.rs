@@ -140,6 +140,8 @@ mod native_arrays;
 mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
+#[cfg(all(feature = "python", feature = "remote"))]
+mod object_storage;
 #[cfg(feature = "python")]
 mod padded_arrays;
 mod page;
