@@ -18,6 +18,7 @@ mod by_value;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod changes_in_stores;
 mod code_from_input;
 #[cfg(feature = "python")]
 mod command_line;
