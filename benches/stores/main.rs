@@ -30,7 +30,15 @@ use serde::Deserialize;
 use table::{CellStyle, Item, Table};
 
 /// The parts, each with its script.
-const PARTS: [(&str, &str); 3] = [("large", "session_large.py"), ("small", "small.py"), ("fixed", "session_fixed.py")];
+const PARTS: [(&str, &str); 5] = [
+    ("large", "session_large.py"),
+    ("small", "small.py"),
+    ("fixed", "session_fixed.py"),
+    ("background", "session_background.py"),
+    ("remote", "remote.py"),
+];
+/// How far a step of `every.py` counts: it has a hundred steps, and takes some ten seconds.
+const ROUNDS: u32 = 1_500_000;
 
 /// A table that a script has measured.
 #[derive(Deserialize)]
@@ -80,6 +88,9 @@ fn run(parts: &[&(&str, &str)], quick: bool) -> bool {
         if *part == "large" && !tables.is_empty() {
             tables.push(whole_processes(&sandbox, scratch.path(), quick));
         }
+        if *part == "background" && !tables.is_empty() {
+            tables.push(regular_saves(&sandbox, scratch.path(), quick));
+        }
         let mut out = std::io::stdout().lock();
         // A reader that closes the pipe is not an error.
         let _ = tables.iter().try_for_each(|table| table.print(&mut out)).and_then(|()| out.flush());
@@ -118,6 +129,35 @@ fn shown(measured: MeasuredTable) -> Table {
         items.resize_with(measured.heads.len(), Item::default);
         table.rows.push(items);
     }
+    table
+}
+
+/// A script that is saved ten times while it runs, over the same script that is saved at its end.
+fn regular_saves(sandbox: &Sandbox, scratch: &Path, quick: bool) -> Table {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/stores/every.py");
+    let output = scratch.join("every.snaps/").display().to_string();
+    let seconds = |more: &[&str], rounds: u32| -> f64 {
+        let rounds = rounds.to_string();
+        let words = [&["save", "-q", "-o", &output], more, &[script, &rounds]].concat();
+        let run = sandbox.call_snapcli(&words).timeout(Duration::from_secs(600)).run();
+        run.assert_code(0);
+        run.out().trim().parse().unwrap()
+    };
+    let rounds = if quick { ROUNDS / 5 } else { ROUNDS };
+    let every = format!("{:.1}s", (seconds(&[], rounds) / 10.0).max(0.1));
+    let turns = if quick { 1 } else { 4 };
+    let (bare, saved): (Vec<_>, Vec<_>) =
+        (0..turns).map(|_| (seconds(&[], rounds), seconds(&["--every", &every], rounds))).unzip();
+    let fastest = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
+    let (bare, saved) = (fastest(&bare), fastest(&saved));
+    let title = format!("A script that computes, with --every {every}: its own time");
+    let mut table = Table::new(&title, &["", "ratio", "its time", "of"]);
+    table.rows.push(vec![
+        Item::name("save --every, of save", CellStyle::Plain),
+        Item::figure(saved / bare, Some(1.02), 3),
+        Item::dim(format!("{saved:.2} s")),
+        Item::dim(format!("{bare:.2} s")),
+    ]);
     table
 }
 
