@@ -12,7 +12,7 @@ use pyo3::types::{
 
 use crate::pickle::known::{MARKER_REASON, MARKER_TYPE, shown_marker};
 use crate::pickler::{LostItems, is_lazy_import, loaded_modules, shown_statement};
-use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{Tolerated as _, shown};
 use crate::snapshot::index::{PREVIEW, VariableKind as Kind};
 
 /// Packages whose `shape`, `dtype` and `columns` are plain data.
@@ -349,7 +349,7 @@ fn signature(function: &Bound<'_, PyAny>) -> PyResult<String> {
     if flags & 8 != 0 {
         parts.push(format!("**{}", names.get(next).map_or("", String::as_str)));
     }
-    Ok(format!("{}({})", function.getattr(intern!(py, "__name__"))?, parts.join(", ")))
+    Ok(format!("{}({})", shown(&function.getattr(intern!(py, "__name__"))?), parts.join(", ")))
 }
 
 /// Cuts a string to [`PREVIEW`] characters on one line.

@@ -18,7 +18,7 @@ load.
 """
 
 from _ast import (
-    Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, For, FunctionDef, Global, If, Import,
+    Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, Expression, For, FunctionDef, Global, If, IfExp, Import,
     ImportFrom, Lambda, Load, MatMult, Module, Name, Nonlocal, Pass, Return, Store, Tuple, UnaryOp, USub,
     While, Attribute, AsyncFunctionDef, AST, arg, arguments,
 )
@@ -32,7 +32,7 @@ ONLY_AST = 0x400
 MOST_LOOPS = 7
 PREFIX = b"\0snapcli site "
 
-MARK, LOOP, WHILE, CURRENT, STOP, RESUMED, ONCE, CALL, ENTER, CONTINUED = range(10)
+MARK, LOOP, WHILE, CURRENT, STOP, RESUMED, ONCE, CALL, ENTER, CONTINUED, IS_REPLAY = range(11)
 
 
 def fields(node):
@@ -246,7 +246,12 @@ class Program:
         if first is not None:
             empty = at(Tuple(elts=[], ctx=Store()), stmt)
             inner = self.plain_for(empty, self.negative(ONCE, root, path, stmt, place), first, [inner], stmt)
-        if resumed:
+        if resumed and kind == LOOP:
+            # The iterable is evaluated again only if `snapcli.replay` says that it gives the same items again.
+            again = self.before(RESUMED, root, path, stmt, place, value=stmt.iter)
+            iterable = at(IfExp(test=self.negative(IS_REPLAY, root, path, stmt, place), body=again,
+                                orelse=self.negative(RESUMED, root, path, stmt, place)), place)
+        elif resumed:
             iterable = self.negative(RESUMED, root, path, stmt, place)
         elif kind == LOOP:
             iterable = self.before(LOOP, root, path, stmt, place, value=stmt.iter)

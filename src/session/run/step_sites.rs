@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFunction, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFunction, PyTuple};
 
-use super::iterator_state::{can_be_kept, rebuild};
+use super::iterator_state::{can_be_kept, is_shared, rebuild, replayed};
 use super::loop_iterator;
+use super::replayed_loop::skip;
 use super::run_stack::{
     LoopKind, StackEntry, StackedCall, StackedLoop, push_loop, remove_call, remove_loop, stack, work, wrapped,
 };
@@ -24,6 +25,7 @@ const RESUMED: u8 = 5;
 const ONCE: u8 = 6;
 const CALL: u8 = 7;
 const ENTER: u8 = 8;
+const IS_REPLAY: u8 = 10;
 
 /// Deeper calls are part of a step: each takes some of the C stack.
 const MOST_CALLS: usize = 100;
@@ -108,7 +110,12 @@ impl StepSite {
                 wrapper.map_or(Ok(()), |wrapper| loop_iterator::end(wrapper.bind(py)))?;
                 Ok(py.None())
             }
-            RESUMED => self.resumed_loop(py),
+            RESUMED => self.resumed_loop(py, None),
+            IS_REPLAY => {
+                let Some((_, program)) = work() else { return Ok(py.None()) };
+                let state = program.loop_state(py, calls_under_way(), self.number)?;
+                Ok(PyBool::new(py, replayed(&state)?.is_some()).to_owned().into_any().unbind())
+            }
             ONCE => {
                 let is_first = with_loop(|entry| entry.passes == 1) == Some(true);
                 let items = if is_first { PyTuple::new(py, [PyTuple::empty(py)])? } else { PyTuple::empty(py) };
@@ -123,6 +130,7 @@ impl StepSite {
         match this.get().kind {
             LOOP => this.get().new_loop(py, value),
             CALL => stepped_call(this, value),
+            RESUMED => this.get().resumed_loop(py, Some(value)),
             ENTER => enter(value).map(|()| py.None()),
             _ => Ok(py.NotImplemented()),
         }
@@ -149,15 +157,19 @@ impl StepSite {
     }
 
     /// A loop that was under way at the checkpoint.
-    fn resumed_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    fn resumed_loop(&self, py: Python<'_>, iterable: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         let Some((_, program)) = work() else { return Ok(py.None()) };
         let state = program.loop_state(py, calls_under_way(), self.number)?;
         if state.is_none() {
             let wrapper = wrapped(py, None)?;
             return self.passes(py, LoopKind::While, None, Some(wrapper));
         }
-        let iterator = rebuild(&state)?;
-        let is_range = iterator.get_type().name()? == "range_iterator";
+        let iterator = match (iterable, replayed(&state)?) {
+            (Some(iterable), Some(count)) => skip(iterable, count)?,
+            _ => rebuild(&state)?,
+        };
+        // One that a variable refers to as well must not be exchanged.
+        let is_range = iterator.get_type().name()? == "range_iterator" && !is_shared(&state)?;
         let kind = if is_range { LoopKind::Range } else { LoopKind::Wrapped };
         self.passes(py, kind, Some(iterator.unbind()), None)
     }

@@ -132,6 +132,14 @@ impl AtomicFile {
     }
 }
 
+/// Removes a file that was saved, at a path or an address.
+pub(crate) fn remove_saved(path: &Path) -> io::Result<()> {
+    match RemoteAddress::of(path)? {
+        Some(address) => Ok(RemoteClient::new(&address)?.remove(vec![String::new()])?),
+        None => std::fs::remove_file(path),
+    }
+}
+
 /// Sends a file to an address, where it appears when all of it has arrived.
 fn send(address: &RemoteAddress, file: &TempFile) -> Result<(), RemoteError> {
     let disk = |error: io::Error| RemoteError::new(FaultKind::Disk, "send", address.to_string(), error.to_string());

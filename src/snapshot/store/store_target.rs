@@ -19,6 +19,7 @@ use super::parent_snapshot::ParentSnapshot;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::{MAX_MESSAGE, StoreError};
 use super::store_folder::{Store, StoreLock, is_name, new_file};
+use super::upstream::SharedManifest;
 use crate::pickle::passes::relative_slots::{Cut, OpcodeComparison, SegmentPosition, to_absolute, to_relative};
 use crate::snapshot::atomic::signals::SignalGuard;
 use crate::snapshot::index::{Index, Variable};
@@ -45,6 +46,8 @@ pub(crate) struct StoreTarget {
     ready: Option<ReadySnapshot>,
     /// The manifest that a check reads before the save is complete.
     provisional: Option<NamedTempFile>,
+    /// The same in object storage.
+    shared: Option<SharedManifest>,
     /// A forked child inherits this struct, but only its parent saves.
     process: u32,
 }
@@ -136,6 +139,7 @@ impl StoreTarget {
             failed: None,
             ready: None,
             provisional: None,
+            shared: None,
             process: std::process::id(),
         })
     }
@@ -195,6 +199,20 @@ impl StoreTarget {
             upstream.check_needed(&self.store, number)?;
         }
         Ok(())
+    }
+
+    /// As [`SaveTarget::read_path`], for a process that this one does not fork.
+    pub(crate) fn shared_path(&mut self) -> io::Result<Option<PathBuf>> {
+        let Some(path) = self.read_path()? else { return Ok(None) };
+        match self.store.upstream() {
+            Some(upstream) => {
+                let shared = SharedManifest::new(upstream, &path)?;
+                let path = shared.path();
+                self.shared = Some(shared);
+                Ok(Some(path))
+            }
+            None => Ok(Some(path)),
+        }
     }
 
     fn check_process(&self) -> io::Result<()> {
