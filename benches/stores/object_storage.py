@@ -1,14 +1,20 @@
 """A server with as much of S3 as reading needs: it serves a folder as a bucket, and counts the bytes that it sends.
 
-For measurements only: it checks no signatures. The tests use a complete server.
+For measurements only: it checks no signatures. The tests use a complete server. It is a process of its own, whose
+argument is the folder, and prints its port.
 """
 
+import json
 import os
 import re
-import threading
+import subprocess
+import sys
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+COUNTS = "/counts"
 
 
 class Bucket(BaseHTTPRequestHandler):
@@ -27,6 +33,11 @@ class Bucket(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         query = parse_qs(url.query)
         _, bucket, *key = unquote(url.path).split("/", 2)
+        if url.path == COUNTS:
+            counts = {"sent": self.server.sent, "requests": self.server.requests}
+            self.send(200, json.dumps(counts).encode(), {}, with_body)
+            self.server.sent = self.server.requests = 0
+            return None
         self.server.requests += 1
         if "list-type" in query:
             return self.send(200, listing(self.server.folder, bucket, query), {"Content-Type": "application/xml"}, with_body)
@@ -85,15 +96,36 @@ def listing(folder, bucket, query):
     ).encode()
 
 
-def serve(folder):
-    """Starts the server. Sets the environment variables by which it is found."""
+class Server:
+    """The process, and the environment variables by which it is found."""
+
+    def __init__(self, folder):
+        words = [sys.executable, os.path.abspath(__file__), folder]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        self.address = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+        os.environ |= {
+            "AWS_ENDPOINT_URL": self.address,
+            "AWS_ACCESS_KEY_ID": "bench",
+            "AWS_SECRET_ACCESS_KEY": "bench",
+            "AWS_REGION": "us-east-1",
+        }
+
+    def counts(self):
+        """The bytes that it has sent since the last call, and the number of requests."""
+        with urllib.request.urlopen(self.address + COUNTS) as answer:
+            return json.load(answer)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def main():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
-    server.folder, server.sent, server.requests = folder, 0, 0
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    os.environ |= {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
-        "AWS_ACCESS_KEY_ID": "bench",
-        "AWS_SECRET_ACCESS_KEY": "bench",
-        "AWS_REGION": "us-east-1",
-    }
-    return server
+    server.folder, server.sent, server.requests = sys.argv[1], 0, 0
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -25,18 +25,27 @@ def run():
     snapcli.save(os.path.join(bucket, "remote.snaps/"), names, sync=False)
     snapcli.save(os.path.join(bucket, "remote.pkl"), names, sync=False)
     del names
-    server = object_storage.serve(bucket)
+    server = object_storage.Server(bucket)
+    try:
+        rows = fetched(server)
+    finally:
+        server.stop()
+    title = "Session of 512 MB in object storage: what is fetched"
+    measuring.write(answer, [measuring.table(title, ["", "MB", "requests"], rows)])
+
+
+def fetched(server):
     rows = []
     for name, path in (("a store", "s3://bucket/remote.snaps/"), ("a file", "s3://bucket/remote.pkl")):
         for what, limit, work in (
             ("restore --only small", 1.0, lambda: snapcli.restore(path, only="small", into={}, trust=True)),
             ("inspect", 0.1, lambda: snapcli.inspect(path)),
         ):
-            server.sent = server.requests = 0
+            server.counts()
             work()
-            rows.append(row(f"{what} of {name}, MB", server.sent / MEGABYTE, limit, 3, [str(server.requests)]))
-    title = "Session of 512 MB in object storage: what is fetched"
-    measuring.write(answer, [measuring.table(title, ["", "MB", "requests"], rows)])
+            counts = server.counts()
+            rows.append(row(f"{what} of {name}, MB", counts["sent"] / MEGABYTE, limit, 3, [str(counts["requests"])]))
+    return rows
 
 
 run()
