@@ -85,8 +85,8 @@ fn run(parts: &[&(&str, &str)], quick: bool) -> bool {
         let scratch = tempfile::Builder::new().prefix("stores-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut tables = measure(&sandbox, scratch.path(), script, quick).unwrap_or_default();
         all &= !tables.is_empty();
-        if *part == "large" && !tables.is_empty() {
-            tables.push(whole_processes(&sandbox, scratch.path(), quick));
+        if ["large", "small"].contains(part) && !tables.is_empty() {
+            tables.push(whole_processes(&sandbox, scratch.path(), part, quick));
         }
         if *part == "background" && !tables.is_empty() {
             tables.push(regular_saves(&sandbox, scratch.path(), quick));
@@ -161,23 +161,27 @@ fn regular_saves(sandbox: &Sandbox, scratch: &Path, quick: bool) -> Table {
     table
 }
 
-/// Restores of whole processes: of a snapshot of the store, over those of a file.
-fn whole_processes(sandbox: &Sandbox, scratch: &Path, quick: bool) -> Table {
-    let mut table = Table::new("Session of 1 GB: whole processes, medians in ms", &["", "ratio", "its time", "of"]);
-    let (store, file) = (scratch.join("large.snaps"), scratch.join("large.pkl"));
-    let turns = if quick { 3 } else { 10 };
-    let snapshots = std::fs::read_dir(store.join("snapshots")).unwrap().count();
+/// Restores of whole processes: of some snapshots of a store, over those of a file.
+fn whole_processes(sandbox: &Sandbox, scratch: &Path, part: &str, quick: bool) -> Table {
+    let title = format!("The {part} session: whole processes, medians in ms");
+    let mut table = Table::new(&title, &["", "ratio", "its time", "of"]);
+    let path = |ending: &str| scratch.join(format!("{part}.{ending}"));
+    let (store, file) = (path("snaps").display().to_string(), path("pkl").display().to_string());
+    let turns = if quick { 3 } else { 15 };
+    let snapshots = std::fs::read_dir(path("snaps").join("snapshots")).unwrap().count();
     let restore = |path: String, mapped: bool| {
-        let mut words = vec!["restore".to_owned(), path, "-c".to_owned(), "count".to_owned()];
+        let mut words = vec!["restore".to_owned(), path, "-c".to_owned(), "pass".to_owned()];
         if mapped {
             words.insert(1, "--mmap".to_owned());
         }
         move || sandbox.call_snapcli(&words)
     };
-    for (mapped, name) in [(false, "snapcli restore"), (true, "snapcli restore --mmap")] {
+    let has_arrays = part == "large";
+    let ways = [(false, "restore"), (true, "restore --mmap")];
+    for (mapped, name) in ways.into_iter().filter(|(mapped, _)| !mapped || has_arrays) {
         for number in [1, snapshots / 2, snapshots] {
-            let ours = restore(format!("{}/@{number}", store.display()), mapped);
-            let (ours, of) = compare(turns, &ours, &restore(file.display().to_string(), mapped));
+            let ours = restore(format!("{store}/@{number}"), mapped);
+            let (ours, of) = compare(turns, &ours, &restore(file.clone(), mapped));
             table.rows.push(vec![
                 Item::name(format!("{name} …/@{number}, of a file"), CellStyle::Plain),
                 Item::figure(ours / of, Some(1.1), 2),
@@ -186,13 +190,15 @@ fn whole_processes(sandbox: &Sandbox, scratch: &Path, quick: bool) -> Table {
             ]);
         }
     }
-    let mapped = restore(format!("{}/@{snapshots}", store.display()), true);
-    let (ours, bare) = compare(turns, &mapped, &|| sandbox.call_python(&["-c", "import numpy"]));
-    table.rows.push(vec![
-        Item::name("restore --mmap, ms over python -c 'import numpy'", CellStyle::Plain),
-        Item::figure(ours - bare, Some(50.0), 1),
-        Item::dim(format!("{ours:.1}")),
-        Item::dim(format!("{bare:.1}")),
-    ]);
+    if has_arrays {
+        let mapped = restore(format!("{store}/@{snapshots}"), true);
+        let (ours, bare) = compare(turns, &mapped, &|| sandbox.call_python(&["-c", "import numpy"]));
+        table.rows.push(vec![
+            Item::name("restore --mmap, ms over python -c 'import numpy'", CellStyle::Plain),
+            Item::figure(ours - bare, Some(50.0), 1),
+            Item::dim(format!("{ours:.1}")),
+            Item::dim(format!("{bare:.1}")),
+        ]);
+    }
     table
 }
