@@ -26,6 +26,7 @@ pub use crate::snapshot::index::{
 };
 pub use crate::snapshot::layout::{SIGNATURE, TRAILER, Trailer, longest_index};
 pub use crate::snapshot::reader::{Contents, Memory, Snapshot, Wanted};
+pub use crate::snapshot::signature::SigningKey;
 pub use crate::snapshot::signer::Signer;
 pub use crate::snapshot::verification::verify;
 pub use crate::snapshot::writer::SnapshotWriter;

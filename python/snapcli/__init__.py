@@ -33,6 +33,7 @@ if not _is_main_interpreter():
 
 try:
     from snapcli._engine import (
+        BackgroundSave,
         Lost,
         Report,
         RestoreReport,
@@ -57,6 +58,7 @@ except ImportError as _error:
     raise
 
 __all__ = [
+    "BackgroundSave",
     "Lost",
     "Report",
     "RestoreReport",

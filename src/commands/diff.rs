@@ -62,9 +62,9 @@ fn cannot_compare(path: &Path) -> String {
 
 fn compare(before: &Snapshot, after: &Snapshot, verbosity: Verbosity) -> Result<Changes, Failed> {
     let total = before.stream_len().saturating_add(after.stream_len());
-    // The changes go by the names of the index.
-    before.check_names().map_err(|error| (0, error))?;
-    after.check_names().map_err(|error| (1, error))?;
+    // The changes go by the index.
+    before.check_index().map_err(|error| (0, error))?;
+    after.check_index().map_err(|error| (1, error))?;
     let _step = verbosity.step("comparing the values");
     let bar = DelayedBar::bytes("comparing", total, verbosity);
     changes(before, after, &|bytes| bar.advance(bytes))

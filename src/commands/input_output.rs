@@ -11,6 +11,7 @@ use crate::exit;
 use crate::report;
 use crate::report::table::TableStyle;
 use crate::snapshot::reader::{ReadError, Snapshot};
+use crate::snapshot::remote::RemoteAddress;
 use crate::ui::line_breaks::terminal_width;
 use crate::ui::nearest_names::nearest_files;
 use crate::ui::{Verbosity, colors};
@@ -31,12 +32,13 @@ pub(super) fn is_stdio(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// The absolute form of a path, for use after a script may have changed the working directory. `-` stays as it is.
+/// The absolute form of a path, for use after a script may have changed the working directory. `-` stays as it is, and
+/// so does an address.
 pub(super) fn absolute_path(path: &Path) -> Result<PathBuf> {
     if is_stdio(path) {
         return Ok(path.to_path_buf());
     }
-    std::path::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))
+    RemoteAddress::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))
 }
 
 /// Adds context and an exit code to an error of opening or reading a file: only a file that exists can be damaged, one
@@ -47,14 +49,23 @@ pub(super) fn or_exit_code<T>(
     message: impl FnOnce() -> String,
 ) -> Result<T> {
     let is_wrong_name = result.as_ref().is_err_and(ReadError::is_wrong_name);
-    let code = if is_wrong_name { exit::USAGE } else { exit::DAMAGED };
+    let code = match &result {
+        _ if is_wrong_name => exit::USAGE,
+        Err(error) => damage_code(error),
+        Ok(_) => exit::DONE,
+    };
     result.map_err(|error| {
         // An error of a store names what is in it.
-        let is_file = !matches!(error, ReadError::Store(_));
+        let is_file = !matches!(error, ReadError::Store(_) | ReadError::Remote(_));
         let advice = if is_wrong_name && is_file { nearest_files(path) } else { None };
         let coded = exit::coded(code, message()).with_details(advice.into_iter().collect());
         anyhow::Error::from(error).context(coded)
     })
+}
+
+/// The exit code for a file that cannot be read to its end: it is damaged, unless object storage failed.
+pub(super) fn damage_code(error: &ReadError) -> i32 {
+    if error.is_unreachable() { exit::FAILED } else { exit::DAMAGED }
 }
 
 /// Prints a report to standard output: `answer`, if that is the JSON that was asked for, or text. With `--quiet`,

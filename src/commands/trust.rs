@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::answer_output::print_answer;
-use super::input_output::{or_exit_code, stdout, stdout_style};
+use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
 use super::operand_order::shell_word;
 use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
@@ -30,6 +30,10 @@ use crate::ui::prompt::{can_ask, confirm};
 /// Checks a file, shows what loading it would do, asks, and signs it.
 pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32> {
     map_large_blocks();
+    if is_stdio(&args.file) {
+        let text = "standard input cannot be signed: save what arrives to a file first";
+        return Err(exit::error(exit::USAGE, text));
+    }
     let file = args.file.display().to_string();
     let name = file.as_str();
     let opened = Snapshot::open(&args.file)
@@ -100,9 +104,20 @@ fn check_intact(snapshot: &Snapshot, name: &str, verbosity: Verbosity) -> Result
     let verified = verify(snapshot, &|bytes| bar.advance(bytes));
     let verified = verified.or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
     if verified.is_whole() {
-        return Ok(());
+        return check_proven(snapshot, name);
     }
     Err(exit::error(exit::DAMAGED, format!("{name} is damaged: run `snapcli verify` for details")))
+}
+
+/// A signature makes the index believed, so it must agree with the opcodes, and these must not be too large to tell.
+fn check_proven(snapshot: &Snapshot, name: &str) -> Result<()> {
+    let Contents::Own { index } = snapshot.contents() else { return Ok(()) };
+    let facts = snapshot.proven_facts(index).or_exit(exit::DAMAGED, || format!("cannot sign {name}"))?;
+    if facts.is_complete(index) {
+        return Ok(());
+    }
+    let text = format!("cannot sign {name}: it is too large to compare its index with its pickle (see --max-memory)");
+    Err(exit::error(exit::DAMAGED, text))
 }
 
 /// Shows what loading the file would do. With `--json`, on standard error: it is what the question is about.
@@ -125,10 +140,7 @@ fn sign(snapshot: &Snapshot, path: &Path, key: &SigningKey) -> Result<()> {
     if snapshot.sign_stored(key)? {
         return Ok(());
     }
-    let Some((bytes, trailer)) = snapshot.signed(key)? else { return Ok(()) };
-    // `bytes` is everything before the trailer, which is written unchanged.
     let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes)?;
-    file.write_all(&trailer.encode())?;
-    Ok(file.commit()?)
+    // Dropping the file leaves the old one.
+    if snapshot.write_signed(key, &mut file)? { Ok(file.commit()?) } else { Ok(()) }
 }

@@ -104,6 +104,7 @@ mod tests {
             bytes: 0,
             index,
             verdict: None,
+            is_believed: true,
             verified: None,
         };
         let mut out = Vec::new();

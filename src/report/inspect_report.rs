@@ -5,7 +5,6 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::pickle::explain::describe_value::ValueRole;
 use crate::pickle::explain::outline::{self, Outline};
 use crate::pickle::verdict::Verdict;
 use crate::snapshot::OBJECT_NAME;
@@ -26,6 +25,10 @@ pub struct SessionReport {
     /// The variables, and where they come from.
     #[serde(flatten)]
     pub index: Index,
+    /// Whether the index may be believed: it is signed by this user, or was made just now. Otherwise the opcodes show
+    /// what is said of values, and nothing shows the rest.
+    #[serde(skip)]
+    pub is_believed: bool,
     /// What loading the file would do; `None` for a script, and for a large file unless the verdict was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
@@ -80,12 +83,14 @@ impl SessionReport {
     pub fn of(file: String, snapshot: &Snapshot) -> Result<Self, ReadError> {
         Ok(match snapshot.contents() {
             Contents::Own { index } => {
-                let (format, bytes, mut index) = (FileFormat::Snapcli, snapshot.file_len(), index.clone());
+                let (format, bytes) = (FileFormat::Snapcli, snapshot.file_len());
+                let mut index = snapshot.shown_index(index)?.into_owned();
+                let is_believed = snapshot.is_signed_by_user();
                 // This user's own save has hidden them already.
-                if !snapshot.is_signed_by_user() {
+                if !is_believed {
                     hide_in_index_of_others(&mut index);
                 }
-                Self { file, format, bytes, index, verdict: None, verified: None }
+                Self { file, format, bytes, index, is_believed, verdict: None, verified: None }
             }
             Contents::Foreign { .. } => Self::foreign(file, snapshot.file_len(), snapshot.outline()?),
         })
@@ -109,7 +114,7 @@ impl SessionReport {
             }
         };
         let index = Index { schema: SCHEMA, module, variables, ..Index::default() };
-        Self { file, format, bytes, index, verdict: None, verified: None }
+        Self { file, format, bytes, index, is_believed: true, verdict: None, verified: None }
     }
 
     /// Removes everything but the variables that failed to be saved, as a whole or in part.
@@ -147,12 +152,7 @@ fn index_entry(found: &outline::OutlineRow) -> Variable {
     Variable {
         name: found.name.clone(),
         type_name: found.type_name.clone(),
-        kind: match facts.role {
-            ValueRole::Value => VariableKind::Value,
-            ValueRole::Import => VariableKind::Import,
-            ValueRole::Function => VariableKind::Function,
-            ValueRole::Class => VariableKind::Class,
-        },
+        kind: VariableKind::of_role(facts.role),
         offset: found.start,
         length: found.end - found.start,
         len: found.len,

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pyo3::prelude::*;
@@ -173,7 +174,32 @@ pub(super) struct ScriptNames {
     pub(super) from_imports: Vec<FromImport>,
 }
 
-pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> ScriptNames {
+/// The names of the session that a process saves. The source of a script is read once: a script that saves its session
+/// after every step would otherwise be compiled after every step.
+pub(super) fn script_names(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> Arc<ScriptNames> {
+    static KNOWN: Mutex<Option<KnownScript>> = Mutex::new(None);
+    let Some(source) = origin.source.filter(|source| !source.bytes.is_empty()) else {
+        return Arc::new(names_of_session(main, origin));
+    };
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = known().as_ref().filter(|known| known.path == source.path && known.bytes == source.bytes) {
+        return Arc::clone(&known.names);
+    }
+    // Not while it is locked: compiling can run Python code.
+    let names = Arc::new(names_of_session(main, origin));
+    let (path, bytes) = (source.path.clone(), source.bytes.clone());
+    *known() = Some(KnownScript { path, bytes, names: Arc::clone(&names) });
+    names
+}
+
+/// A script, and what its source says.
+struct KnownScript {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    names: Arc<ScriptNames>,
+}
+
+fn names_of_session(main: &Bound<'_, PyModule>, origin: &Origin<'_>) -> ScriptNames {
     let py = main.py();
     // Compiling the script again would repeat its SyntaxWarnings.
     let quiet = WarningFilters::ignore_all(py);

@@ -4,7 +4,7 @@
 //! `save --verify` to pickle a session again.
 
 use std::path::Path;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -89,7 +89,7 @@ pub(super) fn save_namespace<'py, T: SaveTarget>(
 ) -> Result<(T, Index, u64)> {
     // Only the script's own source is known, so only names of `__main__` get line numbers.
     let is_main = request.module == "__main__" && source.globals.is(source.module.dict());
-    let names = if is_main { provenance::script_names(source.module, origin) } else { ScriptNames::default() };
+    let names = if is_main { provenance::script_names(source.module, origin) } else { Arc::default() };
     SessionWriter { request, source, origin, names: &names }.write_checked(py, out)
 }
 

@@ -35,7 +35,8 @@ pub fn changes(a: &Snapshot, b: &Snapshot, progress: Progress<'_>) -> Result<Cha
         LoadedValues::foreign(a, &budget).map_err(|error| (0, error))?,
         LoadedValues::foreign(b, &budget).map_err(|error| (1, error))?,
     ];
-    let [before, after] = [list(a, foreign[0].as_ref()), list(b, foreign[1].as_ref())];
+    let before = list(a, foreign[0].as_ref()).map_err(|error| (0, error))?;
+    let after = list(b, foreign[1].as_ref()).map_err(|error| (1, error))?;
     let (was, is) = (by_name(&before), by_name(&after));
     // These need not be read at all.
     let same = same_by_hash(a, b);
@@ -107,10 +108,11 @@ fn by_name(listing: &Listing) -> HashMap<&str, &ValueSummary> {
 }
 
 /// The variables of a file. If a name appears twice, the last one counts, as in a dict.
-fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
+fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Result<Listing, ReadError> {
     let all: Listing = match (snapshot.contents(), foreign) {
         (Contents::Own { index }, _) => {
-            index.compared().map(|(_, variable)| (variable.name.clone(), of_index(variable))).collect()
+            let shown = snapshot.shown_index(index)?;
+            shown.compared().map(|(_, variable)| (variable.name.clone(), of_index(variable))).collect()
         }
         (Contents::Foreign { .. }, Some(loaded)) => {
             let side = loaded.side(loaded.machine.shared_budget());
@@ -124,7 +126,7 @@ fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Listing {
     let mut last: Listing = all.into_iter().rev().filter(|(name, _)| seen.insert(name.clone())).collect();
     // It was filtered from the end, so that the last of equal names stays.
     last.reverse();
-    last
+    Ok(last)
 }
 
 pub(crate) fn of_index(variable: &Variable) -> ValueSummary {
@@ -222,7 +224,7 @@ impl<'s> LoadedValues<'s> {
         snapshot.check_segments(needed.iter(), progress)?;
         let segments: Vec<SegmentRange> = needed.iter().map(VariableSegment::for_machine).collect();
         let names = needed.iter().map(|segment| segment.variable().name.as_str());
-        Self::of_segments(snapshot.bytes()?, names, &segments, budget)
+        Self::of_segments(snapshot.bytes_with(needed.iter())?, names, &segments, budget)
     }
 
     /// The variables with these names, whose segments are in `bytes`.

@@ -4,7 +4,7 @@
 //! [`writer`] writes into a [`save_target`], such as an [`atomic`] file, and [`reader`] reads it back; [`layout`]
 //! defines the trailer for both, [`index`] the JSON, and [`signature`] who signed it. [`segment`] cuts the file into
 //! variables, [`load_plan`] says what of them is loaded, and [`requirements`] what that needs. [`verification`] checks
-//! that a file is as it was saved, [`file_changes`] compares two files and returns a [`change_list`], and
+//! that a file is as it was saved, [`proven_facts`] what its opcodes show of variables, [`file_changes`] compares two files and returns a [`change_list`], and
 //! [`roundtrip_target`] compares a file with the objects that were loaded from it. A [`store`] holds many snapshots.
 //! Bytes from outside are treated as hostile everywhere in this folder.
 
@@ -16,11 +16,16 @@ mod hash_tree;
 pub(crate) mod index;
 pub(crate) mod layout;
 pub(crate) mod load_plan;
+pub(crate) mod needed_opcodes;
 mod pipeline;
+pub(crate) mod proven_facts;
 pub(crate) mod reader;
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "the full build finds dead code"))]
+pub(crate) mod remote;
 pub(crate) mod requirements;
 pub(crate) mod roundtrip_target;
 pub(crate) mod save_target;
+pub(crate) mod seekable;
 pub(crate) mod segment;
 pub(crate) mod signature;
 pub(crate) mod signer;

@@ -78,7 +78,8 @@ impl<'f> LoadInput<'f> {
     /// # Errors
     /// If the file is shorter than the index says.
     pub(crate) fn of_loads(snapshot: &Snapshot, loads: &[(&VariableSegment<'f>, &Load)]) -> Result<Self, ReadError> {
-        let file = snapshot.bytes()?;
+        let read = loads.iter().filter(|(_, load)| !matches!(load, Load::Nothing));
+        let file = snapshot.bytes_with(read.map(|(segment, _)| *segment))?;
         let mut input = Self::default().with_max_memory(snapshot.max_memory());
         // The symbolic machine would refuse that many memo slots anyway, so do not build the opcodes that fill them.
         let is_too_large = |(segment, _): &&(&VariableSegment<'_>, &Load)| segment.variable().memo.1 > MAX_MEMO as u64;

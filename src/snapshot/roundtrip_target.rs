@@ -274,13 +274,13 @@ impl RoundTripTarget {
         let mut streams = [KeptSegments::default(), KeptSegments::default()];
         let [left, right] = &mut streams;
         for (role, variable) in &first {
-            left.push(self.first.bytes()?, *role, variable)?;
+            left.push(self.first_file(variable)?, *role, variable)?;
         }
         for (_, variable) in &second {
             match (self.segments.get(&variable.name), self.first_of(&variable.name)) {
                 (Some(segment), _) => right.push_kept(self.bytes(segment), segment.memo),
                 // Segments with the same bytes were not kept.
-                (None, Some((role, same))) => right.push(self.first.bytes()?, role, same)?,
+                (None, Some((role, same))) => right.push(self.first_file(same)?, role, same)?,
                 (None, None) => {}
             }
         }
@@ -290,6 +290,12 @@ impl RoundTripTarget {
             LoadedValues::of_segments(&stream.bytes, names, &stream.segments, &budget)
         });
         differing(&left?, &right?, names, false, &budget)
+    }
+
+    /// The first file, with all of a variable.
+    fn first_file(&self, variable: &Variable) -> Result<&[u8], ReadError> {
+        self.first.load_contents(std::iter::once(variable))?;
+        self.first.bytes()
     }
 
     fn bytes(&self, segment: &SegmentRange) -> &[u8] {

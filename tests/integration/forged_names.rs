@@ -11,7 +11,7 @@ fn forged(forge: impl Fn(&mut Index)) -> Vec<u8> {
 }
 
 /// A snapshot of variables, each with the opcodes of its value; the index is changed afterwards, and its hash fits.
-fn forged_session(variables: &[(&str, &[u8])], forge: impl Fn(&mut Index)) -> Vec<u8> {
+pub(crate) fn forged_session(variables: &[(&str, &[u8])], forge: impl Fn(&mut Index)) -> Vec<u8> {
     let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
     for (name, value) in variables {
         writer.segment(Variable { name: (*name).into(), ..Variable::default() }, value).unwrap();
@@ -32,7 +32,7 @@ fn forged_session(variables: &[(&str, &[u8])], forge: impl Fn(&mut Index)) -> Ve
 }
 
 /// The exit codes of all commands that read a file, and what `restore` printed.
-fn answers(sandbox: &Sandbox, bytes: Vec<u8>) -> (Vec<i32>, String) {
+pub(crate) fn answers(sandbox: &Sandbox, bytes: Vec<u8>) -> (Vec<i32>, String) {
     sandbox.write("forged.pkl", bytes);
     sandbox.write("honest.pkl", forged(|_| {}));
     let commands: [&[&str]; 8] = [

@@ -7,6 +7,7 @@ mod accepted_plans;
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod background_saves;
 mod built_errors;
 #[cfg(feature = "python")]
 mod built_objects;
@@ -15,6 +16,8 @@ mod builtin_names;
 #[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
+mod called_functions;
+#[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
 mod code_from_input;
@@ -22,6 +25,7 @@ mod code_from_input;
 mod command_line;
 #[cfg(feature = "python")]
 mod completions;
+mod compressed_saves;
 #[cfg(feature = "python")]
 mod crash_frames;
 #[cfg(feature = "python")]
@@ -45,6 +49,8 @@ mod foreign;
 #[cfg(feature = "python")]
 mod foreign_credentials;
 #[cfg(feature = "python")]
+mod forged_claims;
+#[cfg(feature = "python")]
 mod forged_names;
 #[cfg(feature = "python")]
 mod found_environments;
@@ -61,6 +67,8 @@ mod hard_objects;
 mod honest_files;
 #[cfg(feature = "python")]
 mod hostile_text;
+#[cfg(feature = "python")]
+mod idle_options;
 #[cfg(feature = "python")]
 mod imported_anywhere;
 #[cfg(feature = "python")]
@@ -136,6 +144,8 @@ mod new_pythons;
 mod padded_arrays;
 mod page;
 #[cfg(feature = "python")]
+mod plain_errors;
+#[cfg(feature = "python")]
 mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
@@ -155,6 +165,8 @@ mod saving;
 mod sessions_that_break_dill;
 #[cfg(feature = "python")]
 mod settings_files;
+#[cfg(feature = "python")]
+mod settings_origins;
 #[cfg(feature = "python")]
 mod shared_memory;
 #[cfg(feature = "python")]

@@ -5,6 +5,8 @@
 
 mod browser;
 #[cfg(feature = "python")]
+mod crash;
+#[cfg(feature = "python")]
 mod parts;
 
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +15,8 @@ use std::process::{Command, Output};
 
 use browser::Browser;
 use snapcli::internals::{
-    Index, LeftOut, LeftOutReason, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, SnapshotWriter, Variable, VariableKind,
+    Index, LeftOut, LeftOutReason, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, SigningKey, SnapshotWriter, Variable,
+    VariableKind,
 };
 
 const HOSTILE: [&str; 4] = [
@@ -22,6 +25,9 @@ const HOSTILE: [&str; 4] = [
     "<!-- <script>",
     "red\u{1b}[31m\u{202e}evil",
 ];
+
+/// The descriptions of these variables are made up, so the file is shown to the owner of the key.
+const KEY: &str = "the passphrase of the pages";
 
 /// Writes a snapshot; each variable comes with its size in bytes.
 fn snapshot(folder: &Path, name: &str, variables: Vec<(Variable, usize)>, index: Index) -> PathBuf {
@@ -33,7 +39,8 @@ fn snapshot(folder: &Path, name: &str, variables: Vec<(Variable, usize)>, index:
         writer.segment(variable, &value).unwrap();
     }
     let path = folder.join(name);
-    std::fs::write(&path, writer.finish(index, None).unwrap().0).unwrap();
+    std::fs::write(&path, writer.finish(index, Some(&SigningKey::from_value(KEY.as_bytes()).unwrap())).unwrap().0)
+        .unwrap();
     path
 }
 
@@ -107,7 +114,7 @@ fn many(folder: &Path) -> PathBuf {
 
 fn inspect(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_snapcli"));
-    command.env("PATH", "").env("SNAPCLI_PYTHON", "/nonexistent").current_dir(folder);
+    command.env("PATH", "").env("SNAPCLI_PYTHON", "/nonexistent").env("SNAPCLI_KEY", KEY).current_dir(folder);
     command.arg("inspect").args(arguments).output().unwrap()
 }
 

@@ -46,7 +46,9 @@ enum LossCause<'a> {
 impl<'a> RestoreSummary<'a> {
     pub(super) fn new(restored: &'a Restored, snapshot: &'a Snapshot, file: &'a str, trusted: bool) -> Self {
         let index = match snapshot.contents() {
-            Contents::Own { index } => Cow::Borrowed(index),
+            Contents::Own { index } if trusted => Cow::Borrowed(index),
+            // It was followed before it was built, so this is possible.
+            Contents::Own { index } => snapshot.shown_index(index).unwrap_or_default(),
             Contents::Foreign { .. } => {
                 let report = SessionReport::of(String::new(), snapshot);
                 Cow::Owned(report.map(|report| report.index).unwrap_or_default())

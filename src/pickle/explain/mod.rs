@@ -10,3 +10,4 @@ mod lengths;
 pub(crate) mod named_previews;
 pub(crate) mod outline;
 pub(crate) mod trace_tree;
+pub(crate) mod value_preview;

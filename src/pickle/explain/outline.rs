@@ -137,7 +137,7 @@ fn variable(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, key: Ref
 }
 
 /// A row without name and range.
-fn described(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, value: Ref) -> OutlineRow {
+pub(crate) fn described(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, value: Ref) -> OutlineRow {
     let type_name = labels.type_name(value).as_ref().to_owned();
     let facts = describer.facts(value);
     let len = facts.len.or_else(|| labels.length(value));

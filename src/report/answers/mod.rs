@@ -34,13 +34,14 @@ pub(crate) use self::store_answer::{ExportAnswer, ImportAnswer, LogAnswer, Prune
 pub use self::trace_answer::TraceAnswer;
 pub(crate) use self::variable_answer::MarkerAnswer;
 pub(crate) use self::verdict_answer::VerdictAnswer;
+use crate::snapshot::remote::RemoteAddress;
 
 /// A path as JSON gives it: absolute, because its reader may be in another directory. `-`, which is a standard
-/// stream, stays as it is.
+/// stream, stays as it is, and so does an address.
 pub(crate) fn absolute_path(path: &Path) -> String {
     if path == Path::new("-") {
         return "-".to_owned();
     }
-    let absolute = std::path::absolute(path);
+    let absolute = RemoteAddress::absolute(path);
     absolute.as_deref().unwrap_or(path).to_string_lossy().into_owned()
 }

@@ -13,6 +13,26 @@ use crate::snapshot::file_changes::Change;
 use crate::snapshot::index::{PickleStream, PythonInfo, ScriptEnd, ScriptInfo};
 use crate::snapshot::roundtrip_target::{Compared, NotCompared};
 
+/// What an index says and no opcode shows.
+const UNPROVEN: [&str; 16] = [
+    "snapcli",
+    "created",
+    "script",
+    "python",
+    "packages",
+    "distributions",
+    "ambient",
+    "raised",
+    "left_out",
+    "line",
+    "local_of",
+    "globals",
+    "modules",
+    "secrets",
+    "notes",
+    "lost",
+];
+
 /// What is in a file, or in the session of a script.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Session")]
@@ -58,6 +78,9 @@ pub struct SessionAnswer<'a> {
     /// The pickle within the file. Absent if the file was not saved by snapcli.
     #[serde(skip_serializing_if = "Option::is_none")]
     pickle: Option<PickleAnswer<'a>>,
+    /// The keys, of this object and of variables, whose values are only what the file says. Everything else is read from
+    /// the pickle. Empty if the file is signed with your key, has no index, or was made just now.
+    unproven: &'static [&'static str],
     /// What loading the file would do. Absent for a script, and for a large file unless it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<VerdictAnswer<'a>>,
@@ -90,6 +113,7 @@ impl<'a> SessionAnswer<'a> {
             raised: RaisedAnswer::all(index),
             left_out: index.left_out.iter().map(LeftOutAnswer::of).collect(),
             pickle: (index.stream.length > 0).then(|| PickleAnswer::of(&index.stream)),
+            unproven: if report.is_believed { &[] } else { &UNPROVEN },
             verdict: verdict.as_ref().map(VerdictAnswer::of),
             verified: verified.as_ref().map(VerifiedAnswer::of),
         }

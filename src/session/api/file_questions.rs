@@ -51,6 +51,8 @@ pub(super) fn inspect<'py>(
     let report = interruptible(py, move || -> Result<_> {
         let snapshot = open(source, max_memory, "inspect", Snapshot::judged)?;
         let cannot = || format!("cannot inspect {name}");
+        // What would be shown is not what is in the file.
+        with_code(snapshot.check_index(), cannot)?;
         let mut report = with_code(SessionReport::of(name.clone(), &snapshot), cannot)?;
         report.verdict = with_code(snapshot.verdict(verdict), cannot)?;
         Ok(report)
@@ -76,6 +78,8 @@ pub(super) fn diff<'py>(
     let report = interruptible(py, move || -> Result<_> {
         let [before, after] = sources.map(|source| open(source, max_memory, "compare", Ok));
         let (before, after) = (before?, after?);
+        with_code(before.check_index(), || format!("cannot compare {}", names[0]))?;
+        with_code(after.check_index(), || format!("cannot compare {}", names[1]))?;
         let found = changes(&before, &after, &|_| {});
         // The error comes with the number of the file that is damaged.
         let found = found.or_else(|(number, error)| {

@@ -6,6 +6,7 @@
 //! doc comments of functions and classes are what Python's `help()` shows.
 
 mod arguments;
+mod background_handle;
 mod dill_names;
 mod file_questions;
 mod interruptible;
@@ -23,6 +24,7 @@ mod turns;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
+pub(crate) use self::background_handle::{finish_background_save, is_saved_by_script};
 pub(super) use self::turns::Turn;
 
 use crate::python::start_state;
@@ -38,6 +40,8 @@ pub(crate) fn add_to_inittab() {
 /// dumps, dump, loads and load have the names and the meaning of dill's functions.
 #[pymodule]
 pub mod snapcli {
+    #[pymodule_export]
+    use super::background_handle::BackgroundSave;
     #[pymodule_export]
     use super::dill_names::{dump, dumps, load, loads};
     #[pymodule_export]
@@ -68,6 +72,8 @@ pub mod snapcli {
 pub mod _engine {
     #[pymodule_export]
     use super::_run;
+    #[pymodule_export]
+    use super::background_handle::BackgroundSave;
     #[pymodule_export]
     use super::dill_names::{dump, dumps, load, loads};
     #[pymodule_export]

@@ -20,7 +20,7 @@ use super::load_variables::{ChosenVariable, Refusal, reason_for_skip};
 use super::loss_reason::{LossReason, missing_module};
 use super::restore_context::{LoadedFrames, LostVariable, RestoreRequest, Restored, add_local, bind_module};
 use super::untrusted_load::{self, check_index, module_of_session};
-use super::{explain_error, fetch, note_damage, plan_for, segments_for, select};
+use super::{explain_error, fetch, note_damage, plan_for, segments_for, select, unmapped_note};
 use crate::exit::{self, OrExit};
 use crate::pickle::build_plan::{BuildPlan, refused_module};
 use crate::pickle::machine::Machine;
@@ -30,6 +30,7 @@ use crate::session::object_description::type_name;
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::index::{Index, SegmentRole, Variable, VariableKind, split_local_name};
 use crate::snapshot::load_plan::{LoadPlan, LostSlots};
+use crate::snapshot::needed_opcodes::bytes_for;
 use crate::snapshot::reader::{Damage, Progress, ReadError, Snapshot};
 use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads, Requirement};
 use crate::snapshot::segment::{Load, VariableSegment};
@@ -49,7 +50,7 @@ pub(super) fn restore_own<'py>(
     let cannot_restore = || format!("cannot restore {}", request.name);
     // Before anything is decided by a name of the index.
     if !request.partial {
-        snapshot.check_names().or_exit(exit::DAMAGED, cannot_restore)?;
+        snapshot.check_index().or_exit(exit::DAMAGED, cannot_restore)?;
     }
     let segments = segments_for(index, request);
     let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;
@@ -70,7 +71,9 @@ fn build_chosen<'v, 'py>(
     mut variables: Vec<ChosenVariable<'v, 'py>>,
 ) -> Result<Restored> {
     let module = module_of_session(py, &index.module, request.name)?;
-    let file = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
+    let bound = variables.iter().map(|chosen| chosen.is_bound);
+    let file = bytes_for(snapshot, segments, bound, true);
+    let file = file.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
     let plan = plan_for(file, segments, &variables, &Damage::default(), request);
     let (loads, lost_slots) = plan.loads();
     let input = input_of(snapshot, request, segments, &loads)?;
@@ -105,12 +108,10 @@ fn build_chosen<'v, 'py>(
         bind_module(py, &module)?;
     }
     let has_state = !index.ambient.is_empty() || !index.module_state.is_empty();
-    let notes = match has_state && request.into.is_none() {
-        true => {
-            vec!["the state of modules and of the interpreter was not restored: the file is not trusted".to_owned()]
-        }
-        false => Vec::new(),
-    };
+    let mut notes = Vec::from_iter(unmapped_note(snapshot, request));
+    if has_state && request.into.is_none() {
+        notes.push("the state of modules and of the interpreter was not restored: the file is not trusted".to_owned());
+    }
     Ok(Restored { names, lost, module: index.module.clone(), state: Vec::new(), notes, frames })
 }
 

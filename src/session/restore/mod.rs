@@ -55,6 +55,7 @@ use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::{Index, SegmentRole, Variable};
 use crate::snapshot::load_plan::{LoadPlan, Usable};
+use crate::snapshot::needed_opcodes::bytes_for;
 use crate::snapshot::reader::{Contents, Damage, Memory, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
 use crate::snapshot::segment::{Load, SegmentError, VariableSegment};
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -126,7 +127,8 @@ fn restore_own<'py>(
     let segments = segments_for(index, request);
     let segments = segments.map_err(ReadError::from).or_exit(exit::DAMAGED, cannot_restore)?;
     let mut variables = select(py, index, segments.clone(), request)?;
-    let file = snapshot.bytes().or_exit(exit::DAMAGED, cannot_restore)?;
+    let bound = variables.iter().map(|chosen| chosen.is_bound);
+    let file = bytes_for(snapshot, &segments, bound, false).or_exit(exit::DAMAGED, cannot_restore)?;
     let (loads, _) = plan_for(file, &segments, &variables, &Damage::default(), request).loads();
     // From here on, an exception may come from code of the file or of an imported module.
     let failed = |error: PyErr| explain_error(py, &error, request.name);
@@ -164,6 +166,7 @@ fn restore_own<'py>(
         state.apply(py, &entries, chosen);
     }
     let mut notes = state.notes;
+    notes.extend(unmapped_note(snapshot, request));
     notes.extend(context.kept.notes());
     Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes, frames })
 }
@@ -277,7 +280,8 @@ fn fetch<'py>(
     let takes_buffers = |variable: &Variable, load: &Load| (0..variable.buffers.len()).any(|at| is_needed(load, at));
     let mut mapped = None;
     // One mapping serves all variables: each takes views of it.
-    if request.mapped && variables.iter().zip(loads).any(|(chosen, load)| takes_buffers(chosen.variable(), load)) {
+    let is_mapped = request.mapped && snapshot.why_not_mapped().is_none();
+    if is_mapped && variables.iter().zip(loads).any(|(chosen, load)| takes_buffers(chosen.variable(), load)) {
         let usage = || exit::error(exit::USAGE, "cannot memory-map standard input: save it to a file first");
         mapped = Some(MappedFile::new(py, snapshot)?.ok_or_else(usage)?);
     }
@@ -315,6 +319,12 @@ fn fetch<'py>(
         if damage.is_none() || request.partial { Ok((damage, opcodes)) } else { Err(ReadError::Damaged(damage)) }
     });
     fetched.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+}
+
+/// That arrays were not mapped although that was asked for.
+fn unmapped_note(snapshot: &Snapshot, request: &RestoreRequest<'_, '_>) -> Option<String> {
+    let why = snapshot.why_not_mapped().filter(|_| request.mapped)?;
+    Some(format!("{} {why}: its arrays were read into memory, and not mapped", request.name))
 }
 
 /// The bytes of a variable that the unpickler reads.

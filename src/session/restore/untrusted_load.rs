@@ -95,11 +95,12 @@ pub(super) fn check_index(
     request: &RestoreRequest<'_, '_>,
 ) -> anyhow::Result<()> {
     let cannot_restore = || format!("cannot restore {}", escape(request.name));
-    let file = snapshot.bytes().or_exit(exit::DAMAGED, cannot_restore)?;
     let skip = |(segment, load): (&VariableSegment<'_>, &Load)| {
         matches!(load, Load::Nothing) || damage.reason(segment.variable()).is_some()
     };
     let skip: Vec<bool> = segments.iter().zip(loads).map(skip).collect();
+    let read = segments.iter().zip(&skip).filter(|(_, skip)| !**skip).map(|(segment, _)| segment);
+    let file = snapshot.bytes_with(read).or_exit(exit::DAMAGED, cannot_restore)?;
     match verification::problem_of_index(index, segments, file, &skip, !request.partial) {
         None => Ok(()),
         Some(problem) => Err(exit::error(exit::DAMAGED, format!("{}: {}", cannot_restore(), escape(&problem.what)))),

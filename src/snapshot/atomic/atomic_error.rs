@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::snapshot::remote::RemoteError;
+
 /// Why an atomic file cannot be created or committed.
 #[derive(Debug, Error)]
 pub(crate) enum AtomicError {
@@ -33,6 +35,9 @@ pub(crate) enum AtomicError {
         /// The system's error.
         source: io::Error,
     },
+    /// An address in object storage cannot be written to.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The contents or the new name did not reach the disk.
     #[error("cannot complete {}: {}", target.display(), advice(source))]
     Complete {

@@ -6,6 +6,7 @@
 
 mod atomic_error;
 mod fault_injection;
+mod replaced_file;
 mod resolve;
 pub(crate) mod signals;
 mod temp_file;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use self::atomic_error::AtomicError;
 use self::resolve::resolve;
 use self::temp_file::TempFile;
+use super::remote::{FaultKind, RemoteAddress, RemoteClient, RemoteError};
 use super::save_target::SaveTarget;
 
 /// The size of the write buffer in bytes: large enough for few system calls, small enough for the cache.
@@ -26,6 +28,8 @@ const BUFFER: usize = 256 * 1024;
 pub(crate) struct AtomicFile {
     file: BufWriter<TempFile>,
     target: PathBuf,
+    /// The address that it is sent to instead.
+    remote: Option<RemoteAddress>,
 }
 
 impl AtomicFile {
@@ -41,11 +45,31 @@ impl AtomicFile {
     }
 
     fn create_with_mode(target: &Path, mode: u32) -> Result<Self, AtomicError> {
+        if let Some(address) = RemoteAddress::of(target)? {
+            return Self::create_remote(target, address);
+        }
         let target = resolve(target)?;
         let folder = directory(&target);
         let file = TempFile::new(folder, target.file_name().unwrap_or_default(), mode);
         let file = file.map_err(|source| AtomicError::Create { folder: folder.to_path_buf(), source })?;
-        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), target })
+        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), target, remote: None })
+    }
+
+    /// The same for an object in object storage: it is sent there when it is complete.
+    fn create_remote(target: &Path, address: RemoteAddress) -> Result<Self, AtomicError> {
+        let folder = std::env::temp_dir();
+        let file = TempFile::new(&folder, target.file_name().unwrap_or_default(), 0o600);
+        let file = file.map_err(|source| AtomicError::Create { folder, source })?;
+        let file = BufWriter::with_capacity(BUFFER, file);
+        Ok(Self { file, target: target.to_path_buf(), remote: Some(address) })
+    }
+
+    /// Fails if nothing can be written to an address, as far as that can be known without writing.
+    pub(crate) fn check_remote(target: &Path) -> Result<(), AtomicError> {
+        match RemoteAddress::of(target)? {
+            Some(address) => Ok(RemoteClient::new(&address)?.check_writable("")?),
+            None => Ok(()),
+        }
     }
 
     /// The path of the temporary file. After [`Write::flush`] it holds everything written so far.
@@ -57,6 +81,9 @@ impl AtomicFile {
     /// arrived.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.file.flush()?;
+        if self.remote.is_some() {
+            return Ok(());
+        }
         self.file.get_ref().sync()
     }
 
@@ -75,6 +102,10 @@ impl AtomicFile {
 
     /// Syncs the file and renames it to another name in the same directory; the target stays as it is.
     pub(crate) fn commit_to(self, other: &Path) -> Result<(), AtomicError> {
+        if self.remote.is_some() {
+            let remote = RemoteAddress::of(other)?;
+            return Self { remote, ..self }.persist(other, SyncMode::Now);
+        }
         let other = resolve(other)?;
         if directory(&other) != directory(&self.target) {
             return Err(AtomicError::OtherDirectory(other));
@@ -86,6 +117,9 @@ impl AtomicFile {
         // Dropping `self.file` on an error removes the temporary file.
         let failed = |source| AtomicError::Complete { target: target.to_path_buf(), source };
         let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
+        if let Some(address) = self.remote {
+            return send(&address, &file).map_err(AtomicError::Remote);
+        }
         // The contents must be on the disk before the rename is: otherwise a power cut can leave an empty file.
         if sync == SyncMode::Now {
             file.sync().map_err(failed)?;
@@ -96,6 +130,23 @@ impl AtomicFile {
             SyncMode::Later => Ok(()),
         }
     }
+}
+
+/// Removes a file that was saved, at a path or an address.
+pub(crate) fn remove_saved(path: &Path) -> io::Result<()> {
+    match RemoteAddress::of(path)? {
+        Some(address) => Ok(RemoteClient::new(&address)?.remove(vec![String::new()])?),
+        None => std::fs::remove_file(path),
+    }
+}
+
+/// Sends a file to an address, where it appears when all of it has arrived.
+fn send(address: &RemoteAddress, file: &TempFile) -> Result<(), RemoteError> {
+    let disk = |error: io::Error| RemoteError::new(FaultKind::Disk, "send", address.to_string(), error.to_string());
+    let mut uploads = RemoteClient::new(address)?.uploads()?;
+    let (file, length) = file.reopened().map_err(disk)?;
+    uploads.add(String::new(), file, length, false);
+    uploads.finish().map(drop)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -132,6 +183,13 @@ impl Write for AtomicFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Removes what a process that was killed has left of a file that was to replace `target`.
+pub(crate) fn remove_leftovers(target: &Path, process: u32) {
+    if let Ok(target) = resolve(target) {
+        temp_file::remove_leftovers(directory(&target), target.file_name().unwrap_or_default(), process);
     }
 }
 

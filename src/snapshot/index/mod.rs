@@ -27,6 +27,7 @@ pub use self::run_progress::{RerunStatement, RunPlace, RunProgress, WrittenFile}
 pub(crate) use self::script_credentials::hide_in_index;
 pub(crate) use self::script_credentials::{hide_in_index_of_others, hide_in_preview};
 pub(crate) use crate::pickle::credentials::NOT_SHOWN;
+use crate::pickle::explain::describe_value::ValueRole;
 
 /// The version of the index. That of the JSON that commands print is another one.
 pub const SCHEMA: u32 = 1;
@@ -299,6 +300,18 @@ pub enum VariableKind {
     Function,
     /// A class of the session, by value.
     Class,
+}
+
+impl VariableKind {
+    /// The kind of a value that a pickle shows.
+    pub(crate) fn of_role(role: ValueRole) -> Self {
+        match role {
+            ValueRole::Value => Self::Value,
+            ValueRole::Import => Self::Import,
+            ValueRole::Function => Self::Function,
+            ValueRole::Class => Self::Class,
+        }
+    }
 }
 
 /// A raw buffer: the memory of an array, stored as it is, so that it can be memory-mapped. It follows the opcode

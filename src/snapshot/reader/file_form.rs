@@ -78,7 +78,8 @@ struct FileCopy<'c> {
 impl<'c> FileCopy<'c> {
     fn new(snapshot: &'c Snapshot, out: &'c mut dyn Write) -> Self {
         let (outside, frame, hashes) = Default::default();
-        Self { snapshot, out, buffer: vec![0; PIECE], outside, frame, hashes }
+        let buffer = vec![0; snapshot.source.reading().0];
+        Self { snapshot, out, buffer, outside, frame, hashes }
     }
 
     fn pickle(&mut self, index: &Index) -> Result<(), ReadError> {
@@ -129,7 +130,7 @@ impl<'c> FileCopy<'c> {
     fn copy(&mut self, range: Range<u64>, hash: &mut dyn FnMut(&[u8])) -> Result<(), ReadError> {
         let mut position = range.start;
         while position < range.end {
-            let count = usize::try_from(range.end - position).unwrap_or(PIECE).min(PIECE);
+            let count = usize::try_from(range.end - position).unwrap_or(usize::MAX).min(self.buffer.len());
             let piece = self.buffer.get_mut(..count).unwrap_or_default();
             self.snapshot.source.read(position, piece)?;
             hash(piece);

@@ -4,6 +4,7 @@
 //! that map them), and one of all bytes outside the segments. A load reads raw buffers into memory while it hashes
 //! them, so that what it uses is what it checked.
 
+use std::io;
 use std::ops::Range;
 
 use super::opcode_image::OpcodeImage;
@@ -62,17 +63,25 @@ pub(super) fn segments<'v>(
     if let Source::Assembled(snapshot) = source {
         return store_integrity::segments(source, snapshot, segments, progress);
     }
+    load_opcodes(source, segments.clone())?;
     let ranges: Vec<Range<u64>> = segments.clone().map(VariableSegment::range).collect();
     let found = parallel_hash::hash(source, &ranges, progress)?;
     let mut damage = Damage::default();
     for (segment, found) in segments.zip(found) {
-        let is_intact = found.to_hex().as_str() == segment.variable().blake3;
+        let is_intact = found.is(&segment.variable().blake3);
         damage.note(segment.variable(), is_intact);
         if !is_intact {
             note_opcodes(&mut damage, source, segment)?;
         }
     }
     Ok(damage)
+}
+
+/// Loads the opcodes of some segments of a file of which only ranges are read: many small ranges at once, and for what
+/// comes after the check as well.
+fn load_opcodes<'v>(source: &Source, segments: impl Iterator<Item = &'v VariableSegment<'v>>) -> io::Result<()> {
+    let Source::Ranged(file) = source else { return Ok(()) };
+    file.load(segments.flat_map(VariableSegment::opcode_ranges).collect())
 }
 
 /// Notes of a damaged segment whether its opcodes are intact.
@@ -87,7 +96,7 @@ fn note_opcodes(damage: &mut Damage, source: &Source, segment: &VariableSegment<
 /// Whether the opcodes of a segment with raw buffers match their checksum.
 fn has_opcodes(source: &Source, segment: &VariableSegment<'_>, progress: Progress<'_>) -> Result<bool, ReadError> {
     let found = parallel_hash::hash_joined(source, &segment.opcode_ranges(), progress)?;
-    Ok(found.to_hex().as_str() == segment.variable().opcodes)
+    Ok(found.is(&segment.variable().opcodes))
 }
 
 /// Checks the segments of some variables, and reads their raw buffers into the memory that is given. If the buffers of
@@ -108,6 +117,7 @@ pub(super) fn fetch(
     let (mut read, mut ranges, mut copies) = (Vec::new(), Vec::new(), Vec::new());
     let segments = wanted.iter().map(|wanted| VariableSegment::of(wanted.role, wanted.variable));
     let segments: Vec<VariableSegment<'_>> = segments.collect::<Result<_, _>>()?;
+    load_opcodes(source, segments.iter())?;
     let mut slots = match image.as_deref_mut() {
         Some(image) => opcode_slots(image, &segments)?,
         None => Vec::new(),
@@ -121,7 +131,7 @@ pub(super) fn fetch(
             Memory::Mapped if opcodes.is_empty() => damage.note(variable, has_opcodes(source, segment, progress)?),
             Memory::Mapped => {
                 let found = parallel_hash::hash_copied(source, opcodes, progress)?;
-                damage.note(variable, found.to_hex().as_str() == variable.opcodes);
+                damage.note(variable, found.is(&variable.opcodes));
             }
             Memory::Filled(buffers) => {
                 let offsets = segment.contents().map(|contents| contents.start as u64);
@@ -134,7 +144,7 @@ pub(super) fn fetch(
     }
     let hashes = parallel_hash::hash_and_copy(source, &ranges, copies, progress)?;
     for (segment, found) in read.iter().zip(hashes) {
-        let is_intact = found.to_hex().as_str() == segment.variable().blake3;
+        let is_intact = found.is(&segment.variable().blake3);
         damage.note(segment.variable(), is_intact);
         match image.as_deref() {
             _ if is_intact => {}
@@ -199,7 +209,7 @@ fn is_outside_damaged(source: &Source, index: &Index, progress: Progress<'_>) ->
     // An older reader compares `blake3`, which covers all but the variables. Without other segments, both are the same.
     let stream = &index.stream;
     let expected = if stream.frame.is_empty() { &stream.blake3 } else { &stream.frame };
-    Ok(found.to_hex().as_str() != expected)
+    Ok(!found.is(expected))
 }
 
 /// Reads the opcodes of a pickle up to STOP, around the bytes of joblib's arrays.

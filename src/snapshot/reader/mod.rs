@@ -10,13 +10,21 @@ mod file_kind;
 mod integrity;
 mod opcode_image;
 mod parallel_hash;
+mod range_reader;
+mod ranged_file;
+#[cfg(test)]
+mod ranged_tests;
 mod read_error;
 #[cfg(test)]
 mod reader_tests;
+mod remote_ranges;
 mod salvage;
 mod source;
+mod sparse_image;
 mod store_integrity;
 
+use std::borrow::Cow;
+use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
@@ -25,16 +33,19 @@ use std::sync::OnceLock;
 pub use integrity::{Memory, Wanted};
 pub(crate) use opcode_image::OpcodeImage;
 pub(crate) use parallel_hash::Progress;
+pub(crate) use range_reader::{RangeReader, WantedRange};
 pub(crate) use read_error::{Damage, ReadError};
 
 use self::source::Source;
 pub(crate) use self::source::StopCheck;
 use super::index::{self, Index, SCHEMA, SegmentRole, Variable};
 use super::layout::{TRAILER, Trailer};
+use super::proven_facts::ProvenFacts;
+use super::seekable::Strictness;
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
 use super::store::{AssembledSnapshot, BufferContents, StoreAddress};
-use super::verification;
+use super::verification::{self, Problem};
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::pickle::format::emit;
@@ -45,6 +56,8 @@ use crate::pickle::work_budget::WorkBudget;
 
 /// The most opcode bytes of our own file for which a verdict is formed without being asked for: about a second.
 const MAX_UNASKED: u64 = 32 << 20;
+/// The same for a file on another machine, which is fetched for it.
+const MAX_UNASKED_FROM_AFAR: u64 = 64 << 10;
 /// How many times longer than the compressed file its opcodes count, for the limits of memory.
 const MAX_UNPACKED: u64 = 20;
 
@@ -60,6 +73,8 @@ pub struct Snapshot {
     /// How many bytes of memory the user allows for following it; `None` for the standard.
     max_memory: Option<u64>,
     verdict: OnceLock<Verdict>,
+    /// What is wrong with the index, once that is known.
+    index_problem: OnceLock<Option<Problem>>,
 }
 
 /// What kind of file it is.
@@ -97,7 +112,13 @@ impl Snapshot {
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         match StoreAddress::of(path)? {
             Some(address) => Self::of_store(&address),
-            None => Self::from_source(Source::open(path)?),
+            None => match Source::open(path, Strictness::Checked) {
+                // A store can be named without its `/`.
+                Err(ReadError::Remote(error)) if error.is_missing() && StoreAddress::is_whole_store(path) => {
+                    Self::of_store(&StoreAddress::newest_of(path))
+                }
+                source => Self::from_source(source?),
+            },
         }
     }
 
@@ -113,6 +134,15 @@ impl Snapshot {
         Ok(Self::new(Source::Assembled(Box::new(assembled)), Contents::Own { index }, None))
     }
 
+    /// Opens a file of which only ranges are read.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    #[allow(dead_code, reason = "for the reader of object storage")]
+    pub(crate) fn from_ranges(reader: Box<dyn RangeReader>) -> Result<Self, ReadError> {
+        Self::from_source(Source::ranged(reader))
+    }
+
     /// The snapshot of a store that it is; `None` for a file.
     fn assembled(&self) -> Option<&AssembledSnapshot> {
         if let Source::Assembled(assembled) = &self.source { Some(assembled) } else { None }
@@ -123,7 +153,7 @@ impl Snapshot {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ReadError> {
-        Self::from_source(Source::memory(bytes)?)
+        Self::from_source(Source::memory(bytes, Strictness::Checked)?)
     }
 
     /// Opens a file, or the intact variables before its damage, without a proof that they are as they were saved. Also
@@ -136,7 +166,7 @@ impl Snapshot {
             // Each object is intact or not: nothing can be salvaged from the rest.
             return Ok((Self::of_store(&address)?.with_max_memory(max_memory), None));
         }
-        Self::partial(|| Source::open(path), max_memory)
+        Self::partial(|strictness| Source::open(path, strictness), max_memory)
     }
 
     /// As [`open_partial`](Self::open_partial), from the bytes of a file.
@@ -144,15 +174,15 @@ impl Snapshot {
     /// # Errors
     /// As for [`open_partial`](Self::open_partial).
     pub fn partial_from_bytes(bytes: &[u8], max_memory: Option<u64>) -> Result<(Self, Option<ReadError>), ReadError> {
-        Self::partial(|| Source::memory(bytes.to_vec()), max_memory)
+        Self::partial(|strictness| Source::memory(bytes.to_vec(), strictness), max_memory)
     }
 
     fn partial(
-        source: impl Fn() -> Result<Source, ReadError>,
+        source: impl Fn(Strictness) -> Result<Source, ReadError>,
         max_memory: Option<u64>,
     ) -> Result<(Self, Option<ReadError>), ReadError> {
         let open = |source| Self::from_source(source).map(|snapshot| snapshot.with_max_memory(max_memory));
-        let opened = open(source()?).and_then(Self::followed);
+        let opened = source(Strictness::Checked).and_then(open).and_then(Self::followed);
         let error = match opened {
             Ok(snapshot) => return Ok((snapshot, None)),
             Err(error) => error,
@@ -160,7 +190,16 @@ impl Snapshot {
         if !error.leaves_something() {
             return Err(error);
         }
-        let Some(pickle) = salvage::salvage(source()?.bytes()?) else { return Err(error) };
+        let salvaging = source(Strictness::Salvaging)?;
+        let salvaging = match salvaging {
+            // Each variable has a hash.
+            Source::Ranged(_) => match open(salvaging) {
+                Ok(snapshot) => return Ok((snapshot.followed()?, Some(error))),
+                Err(_) => return Err(error),
+            },
+            other => other,
+        };
+        let Some(pickle) = salvage::salvage(salvaging.bytes()?) else { return Err(error) };
         // The salvaged pickle has no trailer, so no index is read.
         let snapshot = Self::new(Source::Memory(pickle), Contents::Foreign { lost_index: true }, None);
         Ok((snapshot.with_max_memory(max_memory).followed()?, Some(error)))
@@ -179,8 +218,8 @@ impl Snapshot {
     }
 
     fn new(source: Source, contents: Contents, trailer: Option<Trailer>) -> Self {
-        let (followed, verdict) = (OnceLock::new(), OnceLock::new());
-        Self { source, contents, trailer, followed, max_memory: None, verdict }
+        let (followed, verdict, index_problem) = Default::default();
+        Self { source, contents, trailer, followed, max_memory: None, verdict, index_problem }
     }
 
     /// The same file, which may be followed with this many bytes of memory; `None` stands for the standard.
@@ -320,15 +359,24 @@ impl Snapshot {
         self.trailer.as_ref().is_some_and(Trailer::is_signed)
     }
 
-    /// Our own file without its trailer, and the trailer with a new signature; `None` for any other file.
+    /// Writes our own file with a new signature, compressed if it is seekable zstd. Returns whether it is our own.
     ///
     /// # Errors
-    /// If the file cannot be mapped.
-    pub fn signed(&self, key: &SigningKey) -> Result<Option<(&[u8], Trailer)>, ReadError> {
-        let Some(trailer) = &self.trailer else { return Ok(None) };
+    /// If the file cannot be read or written.
+    pub fn write_signed(&self, key: &SigningKey, out: &mut dyn Write) -> Result<bool, ReadError> {
+        let Some(trailer) = &self.trailer else { return Ok(false) };
+        let signed = key.sign(trailer).encode();
+        if let Source::Ranged(file) = &self.source
+            && file.reader().write_with_end(&signed, out)?
+        {
+            return Ok(true);
+        }
         // Pickle and index stay as they are; only the trailer changes.
-        let end = trailer.index_offset.saturating_add(trailer.index_length);
-        Ok(Some((self.range(0, end)?, key.sign(trailer))))
+        let end = usize::try_from(trailer.index_offset.saturating_add(trailer.index_length)).unwrap_or(usize::MAX);
+        let bytes = self.source.bytes()?;
+        out.write_all(bytes.get(..end).ok_or(ReadError::CutShort { at: bytes.len() as u64 })?)?;
+        out.write_all(&signed)?;
+        Ok(true)
     }
 
     /// Signs a snapshot of a store, which is not written again for that. Returns whether it is one.
@@ -347,9 +395,15 @@ impl Snapshot {
     /// # Errors
     /// If they cannot be read.
     pub(super) fn load_contents<'v>(&self, of: impl Iterator<Item = &'v Variable>) -> Result<(), ReadError> {
-        if let Some(assembled) = self.assembled() {
-            let segments: Vec<u64> = of.map(|variable| variable.offset).collect();
-            assembled.load_contents(&segments)?;
+        match &self.source {
+            Source::Assembled(assembled) => {
+                let segments: Vec<u64> = of.map(|variable| variable.offset).collect();
+                assembled.load_contents(&segments)?;
+            }
+            Source::Ranged(file) => {
+                file.load(of.map(|it| it.offset..it.offset.saturating_add(it.length)).collect())?;
+            }
+            Source::Memory(_) | Source::File { .. } => {}
         }
         Ok(())
     }
@@ -373,14 +427,63 @@ impl Snapshot {
     }
 
     /// The entire pickle. For our own file that excludes index and trailer; for any other file it includes all bytes.
+    /// The contents of raw buffers may be missing: see [`load_contents`](Self::load_contents).
     ///
     /// # Errors
     /// If the file cannot be mapped, or became shorter.
     pub fn bytes(&self) -> Result<&[u8], ReadError> {
         match &self.contents {
-            Contents::Own { index } => self.range(0, index.stream.length),
+            Contents::Own { index } => {
+                if let Source::Ranged(file) = &self.source {
+                    file.load_opcodes(|| around_contents(index))?;
+                }
+                self.range(0, index.stream.length)
+            }
             Contents::Foreign { .. } => self.source.bytes(),
         }
+    }
+
+    /// As [`bytes`](Self::bytes), for what needs the opcodes of these segments only: those of others may be missing.
+    ///
+    /// # Errors
+    /// As for [`bytes`](Self::bytes).
+    pub(crate) fn bytes_with<'s, 'v: 's>(
+        &self,
+        segments: impl Iterator<Item = &'s VariableSegment<'v>>,
+    ) -> Result<&[u8], ReadError> {
+        self.bytes_of(|| segments.flat_map(VariableSegment::opcode_ranges))
+    }
+
+    /// As [`bytes`](Self::bytes), for what needs the names of these segments only.
+    ///
+    /// # Errors
+    /// As for [`bytes`](Self::bytes).
+    pub(super) fn bytes_with_names<'s, 'v: 's>(
+        &self,
+        segments: impl Iterator<Item = &'s VariableSegment<'v>>,
+    ) -> Result<&[u8], ReadError> {
+        self.bytes_of(|| segments.map(VariableSegment::head))
+    }
+
+    fn bytes_of<R: Iterator<Item = Range<u64>>>(&self, ranges: impl FnOnce() -> R) -> Result<&[u8], ReadError> {
+        let (Source::Ranged(file), Contents::Own { index }) = (&self.source, &self.contents) else {
+            return self.bytes();
+        };
+        let stream = &index.stream;
+        let end = stream.length.saturating_sub(emit::END.len() as u64);
+        file.load(ranges().chain([0..stream.prelude, end..stream.length]).collect())?;
+        self.range(0, stream.length)
+    }
+
+    /// Why its arrays cannot be mapped, in words that follow the name of the file; `None` if nothing is known against
+    /// it.
+    pub fn why_not_mapped(&self) -> Option<&'static str> {
+        if let Source::Ranged(file) = &self.source { Some(file.reader().why_not_mapped()) } else { None }
+    }
+
+    /// Whether it is on another machine, so that no more of it should be read than what was asked for.
+    pub fn is_remote(&self) -> bool {
+        matches!(&self.source, Source::Ranged(file) if file.reader().is_remote())
     }
 
     /// The segment of a variable of our own file: name, value, SETITEM.
@@ -392,7 +495,7 @@ impl Snapshot {
     }
 
     fn range(&self, offset: u64, length: u64) -> Result<&[u8], ReadError> {
-        let bytes = self.source.bytes()?;
+        let bytes = self.source.loaded()?;
         let start_and_length = usize::try_from(offset).ok().zip(usize::try_from(length).ok());
         let range = start_and_length.and_then(|(start, length)| bytes.get(start..start.checked_add(length)?));
         range.ok_or(ReadError::CutShort { at: bytes.len() as u64 })
@@ -475,7 +578,8 @@ impl Snapshot {
             Contents::Own { index } => index,
         };
         // The machine steps over the contents of raw buffers, so only the opcodes take time.
-        if self.opcodes_len() > MAX_UNASKED && !however_long {
+        let most = if self.is_remote() { MAX_UNASKED_FROM_AFAR } else { MAX_UNASKED };
+        if self.opcodes_len() > most && !however_long {
             return Ok(None);
         }
         if let Some(verdict) = self.verdict.get() {
@@ -496,24 +600,77 @@ impl Snapshot {
         if verdict.class != VerdictClass::Plain {
             return Ok(verdict);
         }
-        let (segments, bytes) = (VariableSegment::all(index)?, self.bytes()?);
-        let skip = vec![false; segments.len()];
-        Ok(match verification::problem_of_index(index, &segments, bytes, &skip, true) {
+        let found = if self.is_signed_by_user() {
+            let (segments, bytes) = (VariableSegment::all(index)?, self.bytes()?);
+            let skip = vec![false; segments.len()];
+            verification::problem_of_index(index, &segments, bytes, &skip, true)
+        } else {
+            self.index_problem(index, &Damage::default())?
+        };
+        Ok(match found {
             None => verdict,
             Some(problem) => verdict.refusing(&[(problem.at, format!("the index (is wrong: {})", problem.what))]),
         })
     }
 
-    /// Checks that the index names the variables that the pickle has. A name that differs because its bytes are damaged
-    /// is left to those that check the hashes.
+    /// Checks that the index names the variables that the pickle has and, unless this user signed it, that nothing of
+    /// the pickle contradicts it. What differs because bytes are damaged is left to those that check the hashes.
     ///
     /// # Errors
-    /// [`ReadError::WrongName`] if it does not, or if the file cannot be read.
-    pub(crate) fn check_names(&self) -> Result<(), ReadError> {
-        match verification::problem_of_names(self)? {
-            Some(verification::Problem { at, what }) => Err(ReadError::WrongName { what, at }),
-            None => Ok(()),
+    /// [`ReadError::WrongIndex`] if it does not, or if the file cannot be read.
+    pub(crate) fn check_index(&self) -> Result<(), ReadError> {
+        let Contents::Own { index } = &self.contents else { return Ok(()) };
+        let mut found = verification::problem_of_names(self)?;
+        if found.is_none() && !self.is_signed_by_user() {
+            found = self.index_problem(index, &Damage::default())?;
+            if found.is_some() {
+                let damage = self.damage(&|_| {})?;
+                if !damage.is_none() {
+                    found = self.find_index_problem(index, &damage)?;
+                }
+            }
         }
+        found.map_or(Ok(()), |Problem { at, what }| Err(ReadError::WrongIndex { what, at }))
+    }
+
+    /// What is wrong with the index of a file that is not damaged.
+    fn index_problem(&self, index: &Index, undamaged: &Damage) -> Result<Option<Problem>, ReadError> {
+        if let Some(known) = self.index_problem.get() {
+            return Ok(known.clone());
+        }
+        let found = self.find_index_problem(index, undamaged)?;
+        Ok(self.index_problem.get_or_init(|| found).clone())
+    }
+
+    fn find_index_problem(&self, index: &Index, damage: &Damage) -> Result<Option<Problem>, ReadError> {
+        let (segments, bytes) = (VariableSegment::all(index)?, self.bytes()?);
+        let skip: Vec<bool> = segments.iter().map(|segment| damage.reason(segment.variable()).is_some()).collect();
+        let around = !damage.outside;
+        Ok(verification::problem_of_claims(index, &segments, bytes, &skip, around, &self.budget()))
+    }
+
+    /// What the opcodes of our own file show of its variables.
+    ///
+    /// # Errors
+    /// If the file cannot be mapped, or the index has impossible ranges.
+    pub(crate) fn proven_facts(&self, index: &Index) -> Result<ProvenFacts, ReadError> {
+        let segments = VariableSegment::all(index)?;
+        Ok(ProvenFacts::of(&segments, self.bytes()?, |_| false, &self.budget()))
+    }
+
+    /// The index to show: the one of the file if this user signed it, and otherwise one whose descriptions of variables
+    /// are what the opcodes show.
+    ///
+    /// # Errors
+    /// If the file cannot be mapped, or the index has impossible ranges.
+    pub(crate) fn shown_index<'i>(&self, index: &'i Index) -> Result<Cow<'i, Index>, ReadError> {
+        if self.is_signed_by_user() {
+            return Ok(Cow::Borrowed(index));
+        }
+        let facts = self.proven_facts(index)?;
+        let mut shown = index.clone();
+        facts.put_into(&mut shown);
+        Ok(Cow::Owned(shown))
     }
 
     /// Checks the whole pickle, and calls `progress` with the number of bytes that were checked since the last call. In
@@ -571,13 +728,17 @@ impl Snapshot {
             return Ok(None);
         }
         let mut bytes = vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or_default()];
-        self.source.read(range.start, &mut bytes)?;
+        match self.source.read(range.start, &mut bytes) {
+            // So damaged that the bytes cannot be read.
+            Err(error) if ranged_file::is_damage(&error) => return Ok(None),
+            read => read?,
+        }
         let is_intact =
             self.assembled().is_some() || blake3::hash(&bytes).to_hex().as_str() == segment.variable().blake3;
         Ok(is_intact.then_some(bytes))
     }
 
-    /// The file itself, to be mapped; `None` if it came from a pipe, or is in a store.
+    /// The file itself, to be mapped; `None` if it came from a pipe, is in a store, or is read by ranges.
     pub fn file(&self) -> Option<&std::fs::File> {
         self.source.file()
     }
@@ -632,6 +793,17 @@ impl Snapshot {
             Contents::Foreign { .. } => Ok(Damage::default()),
         }
     }
+}
+
+/// All of a pickle except the contents of raw buffers.
+fn around_contents(index: &Index) -> Vec<Range<u64>> {
+    let (mut ranges, mut end) = (Vec::new(), 0);
+    for buffer in index.segments().flat_map(|(_, variable)| &variable.buffers) {
+        ranges.push(end..buffer.offset.max(end));
+        end = buffer.offset.saturating_add(buffer.length).max(end);
+    }
+    ranges.push(end..index.stream.length.max(end));
+    ranges
 }
 
 /// The segments of the variables that look like credentials.

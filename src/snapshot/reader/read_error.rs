@@ -12,6 +12,7 @@ use crate::pickle::machine::MachineError;
 use crate::snapshot::index::{SCHEMA, Variable};
 use crate::snapshot::layout::LayoutError;
 use crate::snapshot::load_plan::Usable;
+use crate::snapshot::remote::RemoteError;
 use crate::snapshot::segment::SegmentError;
 use crate::snapshot::store::StoreError;
 
@@ -23,13 +24,16 @@ pub enum ReadError {
     Open(#[source] io::Error),
     /// The file cannot be read to its end.
     #[error("cannot read the file: check the disk and the permissions")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
     /// It is a directory.
     #[error("this is a directory: pass a file")]
     Folder,
     /// A store, or a snapshot in one, cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An address in object storage cannot be read.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// It has no bytes.
     #[error("the file is empty: save the session again")]
     Empty,
@@ -40,7 +44,10 @@ pub enum ReadError {
         kind: FileKind,
     },
     /// The compressed file is damaged.
-    #[error("the compressed file cannot be decompressed ({problem}): copy it again")]
+    #[error(
+        "the compressed file cannot be decompressed ({problem}): copy it again, or restore what is intact with \
+         --partial"
+    )]
     BadCompression {
         /// What is wrong.
         problem: String,
@@ -94,7 +101,7 @@ pub enum ReadError {
     },
     /// The index and the pickle name different variables.
     #[error("{what}: run `snapcli verify` for details")]
-    WrongName {
+    WrongIndex {
         /// What is wrong.
         what: String,
         /// Where the variable begins.
@@ -103,6 +110,16 @@ pub enum ReadError {
     /// Bytes of our own pickle do not have their hashes.
     #[error("{0}; copy the file again, or restore what needs no damaged bytes with --partial")]
     Damaged(Damage),
+}
+
+impl From<io::Error> for ReadError {
+    /// What reads ranges says itself why it cannot.
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<RemoteError>() {
+            Ok(error) => Self::Remote(error),
+            Err(error) => error.downcast::<Self>().unwrap_or_else(Self::Io),
+        }
+    }
 }
 
 impl From<SegmentError> for ReadError {
@@ -143,13 +160,30 @@ impl ReadError {
 
     /// Whether the path does not lead to a file, so that the user probably meant another one.
     pub fn is_wrong_name(&self) -> bool {
-        matches!(self, Self::Open(_) | Self::Folder) || matches!(self, Self::Store(error) if error.is_wrong_name())
+        match self {
+            Self::Open(_) | Self::Folder => true,
+            Self::Store(error) => error.is_wrong_name(),
+            Self::Remote(error) => error.is_wrong_name(),
+            _ => false,
+        }
+    }
+
+    /// Whether object storage failed, so that nothing is known of the file.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        !self.is_wrong_name() && matches!(self, Self::Remote(_) | Self::Store(StoreError::Remote(_)))
     }
 
     /// Whether the file may hold intact variables all the same.
     pub(crate) fn leaves_something(&self) -> bool {
         !self.is_limit()
-            && matches!(self, Self::CutShort { .. } | Self::BadPickle(_) | Self::Layout(_) | Self::IndexDamaged { .. })
+            && matches!(
+                self,
+                Self::CutShort { .. }
+                    | Self::BadPickle(_)
+                    | Self::Layout(_)
+                    | Self::IndexDamaged { .. }
+                    | Self::BadCompression { .. }
+            )
     }
 }
 

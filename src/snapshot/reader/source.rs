@@ -12,7 +12,15 @@ use std::sync::OnceLock;
 use memmap2::Mmap;
 
 use super::compressed;
+use super::parallel_hash::PIECE;
+use super::range_reader::{RangeReader, WantedRange};
+use super::ranged_file::RangedFile;
 use super::read_error::ReadError;
+use super::remote_ranges::RemoteRanges;
+use crate::snapshot::layout::{TRAILER, Trailer};
+use crate::snapshot::remote::{FaultKind, RemoteAddress, RemoteClient};
+use crate::snapshot::seekable::{PackedBytes, SeekableFile, Strictness};
+use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::AssembledSnapshot;
 
 #[derive(Debug)]
@@ -29,6 +37,8 @@ pub(super) enum Source {
     },
     /// A snapshot of a store.
     Assembled(Box<AssembledSnapshot>),
+    /// A file of which only ranges are read.
+    Ranged(Box<RangedFile>),
 }
 
 /// Whether a read goes on.
@@ -36,8 +46,33 @@ pub(crate) type StopCheck = fn() -> io::Result<()>;
 
 impl Source {
     /// Opens a file. A pipe or a device cannot be mapped and is read into memory.
-    pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
-        let mut file = File::open(path).map_err(ReadError::Open)?;
+    pub(super) fn open(path: &Path, strictness: Strictness) -> Result<Self, ReadError> {
+        match RemoteAddress::of(path)? {
+            Some(address) => Self::open_remote(&address, strictness),
+            None => Self::open_file(File::open(path).map_err(ReadError::Open)?, strictness),
+        }
+    }
+
+    /// Opens an object in object storage. Of a snapshot only ranges are read; any other file is read as a whole.
+    fn open_remote(address: &RemoteAddress, strictness: Strictness) -> Result<Self, ReadError> {
+        let client = RemoteClient::new(address)?;
+        let ranges = match RemoteRanges::open(client.clone()) {
+            Err(error) if error.kind() == Some(FaultKind::NoRanges) => {
+                return Self::open_file(client.download_whole(None)?, strictness);
+            }
+            ranges => ranges?,
+        };
+        let (end, _) = ranges.end();
+        let trailer = end.last_chunk::<TRAILER>();
+        // A damaged trailer is an error of ours as well.
+        let is_own = trailer.is_some_and(|bytes| !matches!(Trailer::decode(bytes, ranges.length()), Ok(None)));
+        match is_own {
+            true => Ok(Self::ranged(Box::new(ranges))),
+            false => Self::open_file(ranges.download()?, strictness),
+        }
+    }
+
+    fn open_file(mut file: File, strictness: Strictness) -> Result<Self, ReadError> {
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(ReadError::Folder);
@@ -46,34 +81,78 @@ impl Source {
         if !metadata.is_file() || metadata.len() == 0 {
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
-            return Self::memory(bytes);
+            return Self::memory(bytes, strictness);
         }
-        let (mut length, mut packed) = (metadata.len(), None);
-        if compressed::is_compressed(&compressed::head(&mut file)?)
-            && let Some(decompressed) = compressed::decompress(BufReader::new(file.try_clone()?), length)?
-        {
-            packed = Some(length);
-            length = decompressed.metadata()?.len();
-            file = decompressed;
+        let length = metadata.len();
+        if !compressed::is_compressed(&compressed::head(&mut file)?) {
+            return Ok(Self::of_length(file, length, None));
         }
-        Ok(Self::File { file, length, packed, map: OnceLock::new(), stop: None })
+        let packed = match Self::seekable(PackedBytes::File(file.try_clone()?, length), strictness)? {
+            Ok(source) => return Ok(source),
+            Err(_) => compressed::decompress(BufReader::new(file.try_clone()?), length, strictness)?,
+        };
+        match packed {
+            Some(decompressed) => Ok(Self::of_length(decompressed, 0, Some(length)).measured()?),
+            None => Ok(Self::of_length(file, length, None)),
+        }
+    }
+
+    /// A seekable zstd file with a snapshot of our own; otherwise its bytes. It is not decompressed as a whole, so it
+    /// may be longer than other files if this user made it.
+    fn seekable(bytes: PackedBytes, strictness: Strictness) -> io::Result<Result<Self, PackedBytes>> {
+        let file = match SeekableFile::open(bytes, strictness)? {
+            Ok(file) => file,
+            Err(bytes) => return Ok(Err(bytes)),
+        };
+        let (length, mut trailer) = (file.length(), [0; TRAILER]);
+        let start = length.checked_sub(TRAILER as u64);
+        let is_read =
+            start.is_some_and(|offset| file.read(&mut [WantedRange { offset, buffer: &mut trailer }]).is_ok());
+        let Ok(Some(trailer)) = (if is_read { Trailer::decode(&trailer, length) } else { Ok(None) }) else {
+            return Ok(Err(file.into_bytes()));
+        };
+        let is_allowed = length <= compressed::most_data(file.packed_length().unwrap_or_default())
+            || matches!(SigningKey::existing(), Ok(Some(key)) if key.has_signed(&trailer));
+        Ok(if is_allowed { Ok(Self::ranged(Box::new(file))) } else { Err(file.into_bytes()) })
+    }
+
+    fn of_length(file: File, length: u64, packed: Option<u64>) -> Self {
+        Self::File { file, length, packed, map: OnceLock::new(), stop: None }
+    }
+
+    /// With the length that the file has.
+    fn measured(mut self) -> io::Result<Self> {
+        if let Self::File { file, length, .. } = &mut self {
+            *length = file.metadata()?.len();
+        }
+        Ok(self)
     }
 
     /// A file that is not compressed.
     pub(super) fn of_file(file: File) -> io::Result<Self> {
-        let length = file.metadata()?.len();
-        Ok(Self::File { file, length, packed: None, map: OnceLock::new(), stop: None })
+        Self::of_length(file, 0, None).measured()
     }
 
     /// Bytes that came through a pipe.
-    pub(super) fn memory(bytes: Vec<u8>) -> Result<Self, ReadError> {
-        if compressed::is_compressed(&bytes)
-            && let Some(file) = compressed::decompress(bytes.as_slice(), bytes.len() as u64)?
-        {
-            let (length, packed) = (file.metadata()?.len(), Some(bytes.len() as u64));
-            return Ok(Self::File { length, file, packed, map: OnceLock::new(), stop: None });
+    pub(super) fn memory(bytes: Vec<u8>, strictness: Strictness) -> Result<Self, ReadError> {
+        if !compressed::is_compressed(&bytes) {
+            return Ok(Self::Memory(bytes));
         }
-        Ok(Self::Memory(bytes))
+        let length = bytes.len() as u64;
+        let bytes = match Self::seekable(PackedBytes::Memory(bytes), strictness)? {
+            Ok(source) => return Ok(source),
+            Err(PackedBytes::Memory(bytes)) => bytes,
+            Err(PackedBytes::File(file, _)) => return Ok(Self::of_file(file)?),
+        };
+        match compressed::decompress(bytes.as_slice(), length, strictness)? {
+            Some(file) => Ok(Self::of_length(file, 0, Some(length)).measured()?),
+            None => Ok(Self::Memory(bytes)),
+        }
+    }
+
+    /// A file of which only ranges are read.
+    pub(super) fn ranged(reader: Box<dyn RangeReader>) -> Self {
+        Self::Ranged(Box::new(RangedFile::new(reader)))
     }
 
     /// Asks `check` before each read from now on.
@@ -81,6 +160,7 @@ impl Source {
         match self {
             Self::File { stop, .. } => *stop = Some(check),
             Self::Assembled(snapshot) => snapshot.stop_at(check),
+            Self::Ranged(file) => file.stop_at(check),
             Self::Memory(_) => {}
         }
     }
@@ -97,7 +177,7 @@ impl Source {
 
     pub(super) fn file(&self) -> Option<&File> {
         match self {
-            Self::Memory(_) | Self::Assembled(_) => None,
+            Self::Memory(_) | Self::Assembled(_) | Self::Ranged(_) => None,
             Self::File { file, .. } => Some(file),
         }
     }
@@ -107,6 +187,7 @@ impl Source {
             Self::Memory(bytes) => bytes.len() as u64,
             Self::File { length, .. } => *length,
             Self::Assembled(snapshot) => snapshot.length(),
+            Self::Ranged(file) => file.reader().length(),
         }
     }
 
@@ -115,6 +196,7 @@ impl Source {
         match self {
             Self::Memory(_) | Self::Assembled(_) => None,
             Self::File { packed, .. } => *packed,
+            Self::Ranged(file) => file.reader().packed_length(),
         }
     }
 
@@ -126,6 +208,7 @@ impl Source {
                 file.read_exact_at(buffer, offset)
             }
             Self::Assembled(snapshot) => snapshot.read(offset, buffer),
+            Self::Ranged(file) => file.read(offset, buffer),
             Self::Memory(bytes) => {
                 let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
                 let found = rest.get(..buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
@@ -135,9 +218,24 @@ impl Source {
         }
     }
 
+    /// How many bytes of a long range are best read at a time, and by how many threads, if not by one on each
+    /// processor.
+    pub(super) fn reading(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Ranged(file) => (file.reader().piece(), file.reader().parallel_reads()),
+            _ => (PIECE, None),
+        }
+    }
+
+    /// As [`bytes`](Self::bytes). Of a file of which only ranges are read, it has those that were loaded, and zeros.
+    pub(super) fn loaded(&self) -> Result<&[u8], ReadError> {
+        if let Self::Ranged(file) = self { Ok(file.loaded()?) } else { self.bytes() }
+    }
+
     /// All bytes, as they were when the file was opened or mapped.
     pub(super) fn bytes(&self) -> Result<&[u8], ReadError> {
         match self {
+            Self::Ranged(file) => Ok(file.all()?),
             Self::Memory(bytes) => Ok(bytes),
             Self::Assembled(snapshot) => Ok(snapshot.bytes()?),
             Self::File { file, length, map, .. } => {

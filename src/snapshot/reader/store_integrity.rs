@@ -61,6 +61,8 @@ fn check(
     wanted: Vec<CheckedSegment<'_, '_>>,
     progress: Progress<'_>,
 ) -> Result<Damage, ReadError> {
+    let read = wanted.iter().filter(|(_, _, memory)| memory.is_some());
+    snapshot.fetch_contents(read.flat_map(|(_, variable, _)| snapshot.contents_of(variable.offset)))?;
     let (mut ranges, mut copies, mut names): (Vec<Range<u64>>, Vec<Copy<'_>>, Vec<ObjectName>) = Default::default();
     // Of each segment: the variable, whether all of it is there, and how many raw buffers are read.
     let mut segments = Vec::with_capacity(wanted.len());
@@ -86,8 +88,10 @@ fn check(
     let mut found = parallel_hash::hash_and_copy(source, &ranges, copies, progress)?.into_iter().zip(names);
     let mut damage = Damage::default();
     for (variable, is_there, count) in segments {
-        let has_contents =
-            found.by_ref().take(count).fold(true, |all, (found, name)| all & (ObjectName::from(found) == name));
+        let has_contents = found
+            .by_ref()
+            .take(count)
+            .fold(true, |all, (found, name)| all & (found.0.map(ObjectName::from) == Some(name)));
         let has_opcodes = snapshot.has_opcodes(variable.offset)?;
         let is_intact = is_there && has_contents && has_opcodes;
         damage.note(variable, is_intact);

@@ -132,6 +132,12 @@ impl<'v> VariableSegment<'v> {
         as_offsets(&self.range)
     }
 
+    /// The range of the opcodes before the value, which have the name.
+    pub(in crate::snapshot) fn head(&self) -> Range<u64> {
+        let start = self.range().start;
+        start..start.saturating_add(self.frame.head.len() as u64).min(self.range().end)
+    }
+
     /// The range of the value alone, likewise.
     pub(crate) fn value(&self) -> Range<u64> {
         as_offsets(&self.value)

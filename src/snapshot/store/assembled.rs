@@ -21,7 +21,7 @@ use super::parent_snapshot::opcodes_of;
 use super::snapshot_header::{HeaderSeal, SnapshotHeader, signed_again};
 use super::store_address::{StoreAddress, WhichSnapshot};
 use super::store_error::StoreError;
-use super::store_folder::{Store, new_file, sync_folder};
+use super::store_folder::Store;
 use crate::pickle::format::emit;
 use crate::pickle::passes::relative_slots::{Cut, SegmentPosition, to_absolute};
 use crate::snapshot::index::{Index, Variable};
@@ -148,17 +148,13 @@ impl AssembledSnapshot {
 
     /// Signs the snapshot with this key, and leaves the rest of it as it is.
     pub(in crate::snapshot) fn sign(&self, key: &SigningKey) -> Result<(), StoreError> {
-        let folder = self.store.snapshots();
         let sign = || -> io::Result<()> {
             let file = self.store.read_snapshot(&self.path)?;
             // What is signed is what was checked.
             let is_same = SnapshotHeader::decode(&file).is_ok_and(|(_, seal)| seal == self.seal);
             let changed = || io::Error::other("the snapshot has changed in the meantime");
             let signed = signed_again(&file, key).filter(|_| is_same).ok_or_else(changed)?;
-            let file = new_file(&folder, &signed)?;
-            file.as_file().sync_all()?;
-            file.persist(&self.path).map_err(|error| error.error)?;
-            sync_folder(&folder)
+            self.store.replace_snapshot(&self.path, &signed)
         };
         sign().map_err(StoreError::io(&self.path))
     }
@@ -196,6 +192,15 @@ impl AssembledSnapshot {
         let found = self.segments.binary_search_by_key(&segment, |segment| segment.offset);
         let range = found.ok().and_then(|number| self.segments.get(number)).map(|segment| segment.contents.clone());
         range.and_then(|range| self.contents.get(range)).unwrap_or_default()
+    }
+
+    /// Brings the contents of raw buffers here that are in object storage, several at a time.
+    pub(in crate::snapshot) fn fetch_contents<'c>(
+        &self,
+        contents: impl Iterator<Item = &'c BufferContents>,
+    ) -> io::Result<()> {
+        let length = |contents: &BufferContents| contents.range.end.saturating_sub(contents.range.start);
+        Ok(self.store.fetch(contents.map(|contents| (contents.name, length(contents))))?)
     }
 
     /// The file of an object with the contents of a raw buffer.
@@ -264,6 +269,8 @@ impl AssembledSnapshot {
         let mut damaged = BTreeSet::new();
         copy_to(&mut bytes, 0, &self.prelude);
         copy_to(&mut bytes, self.length.saturating_sub(self.end.len() as u64), &self.end);
+        self.store.fetch(self.packs.iter().map(|pack| (pack.0, pack.1))).map_err(io::Error::from)?;
+        self.fetch_contents(with_contents.iter().flat_map(|segment| self.contents_of(*segment)))?;
         let mut by_pack: HashMap<u32, Vec<&AssembledSegment>> = HashMap::new();
         for segment in &self.segments {
             by_pack.entry(segment.place.0).or_default().push(segment);

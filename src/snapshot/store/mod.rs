@@ -3,7 +3,8 @@
 //! A store holds ordinary snapshots, cut up. [`store_target`] takes the stream of a save apart into objects, and
 //! [`assembled`] puts the file together again, as far as it is read: pickler, writer, reader, load plan, verdict and
 //! diff do not know of stores. [`store_address`] says what a path names, [`store_folder`] knows the files, and
-//! [`object_writer`] writes them.
+//! [`object_writer`] writes them. A store in object storage has a local folder that stands for it ([`upstream`]), and
+//! [`store_lease`] in place of a lock.
 
 mod assembled;
 mod description;
@@ -18,10 +19,12 @@ mod store_check;
 mod store_error;
 mod store_folder;
 mod store_history;
+mod store_lease;
 mod store_prune;
 mod store_target;
 #[cfg(test)]
 mod store_tests;
+mod upstream;
 
 pub(in crate::snapshot) use self::assembled::{AssembledSnapshot, BufferContents, is_signed_by};
 pub(crate) use self::file_import::import;
@@ -30,7 +33,7 @@ pub(crate) use self::snapshot_header::SnapshotHeader;
 pub(crate) use self::store_address::StoreAddress;
 pub(crate) use self::store_check::{StoreCheck, check, object_bytes};
 pub(crate) use self::store_error::StoreError;
-pub(crate) use self::store_folder::Store;
+pub(crate) use self::store_folder::{Store, remove_leftovers};
 pub(crate) use self::store_history::HistoryEntry;
 pub(crate) use self::store_prune::{PruneRules, Pruned, prune};
 pub(crate) use self::store_target::{SnapshotNotes, StoreTarget, StoredSnapshot};

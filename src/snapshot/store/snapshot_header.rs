@@ -61,6 +61,9 @@ pub(crate) struct SnapshotHeader {
     pub(crate) pickle: u64,
     /// The bytes of new objects.
     pub(crate) added: u64,
+    /// A random number of the save, in object storage.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) save: String,
     /// The name and the length of the object that describes it.
     pub(crate) description: Option<(ObjectName, u64)>,
 }

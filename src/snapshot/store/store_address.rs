@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::StoreError;
 use super::store_folder::{Store, is_name, snapshot_number};
+use crate::snapshot::remote::RemoteAddress;
 
 /// A snapshot in a store, as the user named it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +38,10 @@ impl StoreAddress {
     /// # Errors
     /// If it is the form of an address, but there is no store.
     pub(crate) fn of(path: &Path) -> Result<Option<Self>, StoreError> {
-        let newest = || Some(Self { folder: path.to_path_buf(), which: WhichSnapshot::Newest });
+        let newest = || Some(Self::newest_of(path));
+        if let Some(address) = RemoteAddress::of(path)? {
+            return Self::of_remote(path, &address);
+        }
         if ends_with_slash(path) {
             return Store::open(path).map(|_| newest());
         }
@@ -62,6 +66,13 @@ impl StoreAddress {
     /// # Errors
     /// If it names a snapshot.
     pub(crate) fn target(path: &Path) -> Result<Option<PathBuf>, StoreError> {
+        if let Some(address) = RemoteAddress::of(path)? {
+            if selected(path).is_some() {
+                return Err(StoreError::NamesSnapshot(path.to_path_buf()));
+            }
+            // A store may be named without its `/`.
+            return Ok((address.is_folder() || Store::is_at(path)).then(|| path.to_path_buf()));
+        }
         if let Some((folder, _)) = selected(path)
             && Store::is_at(folder)
         {
@@ -71,13 +82,51 @@ impl StoreAddress {
         Ok(is_store.then(|| path.to_path_buf()))
     }
 
+    /// The newest snapshot of a store.
+    pub(crate) fn newest_of(store: &Path) -> Self {
+        Self { folder: store.to_path_buf(), which: WhichSnapshot::Newest }
+    }
+
     /// Whether a path names a store as such, and no snapshot of it.
     pub(crate) fn is_whole_store(path: &Path) -> bool {
+        if let Ok(Some(address)) = RemoteAddress::of(path) {
+            return selected(path).is_none() && (address.is_folder() || Store::is_at(path));
+        }
         selected(path).is_none() && path.is_dir() && Store::is_at(path)
+    }
+
+    /// The same for an address in object storage. Whether there is a store is not asked yet.
+    fn of_remote(path: &Path, address: &RemoteAddress) -> Result<Option<Self>, StoreError> {
+        let folder = |folder: &Path, which| Ok(Some(Self { folder: folder.to_path_buf(), which }));
+        if address.is_folder() {
+            return folder(path, WhichSnapshot::Newest);
+        }
+        if let Some((of, selector)) = selected(path) {
+            return folder(of, which(selector)?);
+        }
+        match path.parent().and_then(|snapshots| Some((snapshots.parent()?, snapshots.file_name()?))) {
+            Some((store, name)) if name == "snapshots" && path.extension().is_some_and(|ending| ending == "snap") => {
+                let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+                match snapshot_number(name) {
+                    Some(number) => folder(store, WhichSnapshot::Number(number)),
+                    None => folder(store, WhichSnapshot::File(path.to_path_buf())),
+                }
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The number of the snapshot. `None` for one that is not complete yet.
     pub(super) fn number(&self, store: &Store) -> Result<Option<u64>, StoreError> {
+        // A web server may not list its files, and listing takes time: what a number needs is asked for at once.
+        if store.upstream().is_some()
+            && let Some(number) = self.number_upstream(store)?
+        {
+            return Ok(Some(number));
+        }
+        if let WhichSnapshot::File(_) = self.which {
+            return Ok(None);
+        }
         let known = store.numbers()?;
         let no_number = |number| StoreError::NoNumber { folder: store.name(), number, known: known.clone() };
         match &self.which {
@@ -88,7 +137,7 @@ impl StoreAddress {
             }
             WhichSnapshot::Number(number) if known.contains(number) => Ok(Some(*number)),
             WhichSnapshot::Number(number) => Err(no_number(*number)),
-            WhichSnapshot::Name(name) => match store.named(name) {
+            WhichSnapshot::Name(name) => match store.find_name(name)? {
                 Some(number) if known.contains(&number) => Ok(Some(number)),
                 Some(number) => Err(no_number(number)),
                 None => {
@@ -96,6 +145,22 @@ impl StoreAddress {
                     Err(StoreError::NoName { folder: store.name(), name: name.clone(), known })
                 }
             },
+        }
+    }
+
+    /// The number, if it can be known without a list of all, and there is such a snapshot.
+    fn number_upstream(&self, store: &Store) -> Result<Option<u64>, StoreError> {
+        let number = match &self.which {
+            WhichSnapshot::Number(number) => *number,
+            WhichSnapshot::Name(name) => match store.find_name(name)? {
+                Some(number) => number,
+                None => return Ok(None),
+            },
+            WhichSnapshot::Newest | WhichSnapshot::File(_) => return Ok(None),
+        };
+        match store.read_snapshot(&store.snapshot_path(number)) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            read => read.map(|_| Some(number)).map_err(StoreError::io(store.folder())),
         }
     }
 }

@@ -10,11 +10,14 @@ use std::thread;
 use super::object_name::ObjectName;
 use super::store_error::StoreError;
 use super::store_folder::{Store, open_regular};
+use super::upstream::Upstream;
 use crate::snapshot::reader::Progress;
 
 /// How many bytes are read and hashed at a time.
 const PIECE: usize = 256 << 10;
 const MAX_THREADS: usize = 16;
+/// How many objects of object storage are hashed between two steps of a progress bar.
+const HASHED: usize = 32;
 
 /// What a check of a store found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,7 +51,10 @@ pub(crate) fn object_bytes(store: &Store) -> Result<u64, StoreError> {
 pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck, StoreError> {
     let objects = objects(store)?;
     let all: Vec<(ObjectName, u64)> = objects.iter().map(|(name, length)| (*name, *length)).collect();
-    let faults = check_objects(store, &all, progress);
+    let faults = match store.upstream() {
+        Some(upstream) => check_upstream(upstream, &all, progress)?,
+        None => check_objects(store, &all, progress),
+    };
     let mut checked = StoreCheck { objects: all.len() as u64, bytes: objects.values().sum(), ..StoreCheck::default() };
     let mut unneeded = objects.clone();
     for entry in store.history()? {
@@ -78,6 +84,9 @@ pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck,
 
 /// The objects of a store with the lengths of their files.
 fn objects(store: &Store) -> Result<BTreeMap<ObjectName, u64>, StoreError> {
+    if let Some(upstream) = store.upstream() {
+        return Ok(upstream.objects()?.into_iter().collect());
+    }
     let folder = store.objects();
     let mut found = BTreeMap::new();
     for entry in fs::read_dir(&folder).map_err(StoreError::io(&folder))? {
@@ -86,6 +95,29 @@ fn objects(store: &Store) -> Result<BTreeMap<ObjectName, u64>, StoreError> {
         found.extend(name.and_then(|name| Some((name, store.object_length(&name)?))));
     }
     Ok(found)
+}
+
+const WRONG: &str = "does not match its name, which is its checksum";
+const UNREADABLE: &str = "cannot be read";
+
+/// What is wrong with objects in object storage. They are not kept.
+fn check_upstream(
+    upstream: &Upstream,
+    objects: &[(ObjectName, u64)],
+    progress: Progress<'_>,
+) -> Result<HashMap<ObjectName, &'static str>, StoreError> {
+    let mut faults = HashMap::new();
+    for some in objects.chunks(HASHED) {
+        for (name, found) in upstream.hash(some)? {
+            match found {
+                Some(found) if found == name => {}
+                Some(_) => drop(faults.insert(name, WRONG)),
+                None => drop(faults.insert(name, UNREADABLE)),
+            }
+        }
+        progress(some.iter().map(|(_, length)| length).sum());
+    }
+    Ok(faults)
 }
 
 /// What is wrong with objects, on all processors.
@@ -100,8 +132,8 @@ fn check_objects(
         while let Some((name, _)) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             match hash(store, name, &mut buffer, progress) {
                 Ok(found) if found == *name => {}
-                Ok(_) => faults.push((*name, "does not match its name, which is its checksum")),
-                Err(_) => faults.push((*name, "cannot be read")),
+                Ok(_) => faults.push((*name, WRONG)),
+                Err(_) => faults.push((*name, UNREADABLE)),
             }
         }
         faults

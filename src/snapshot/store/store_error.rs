@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::packed_object::UnpackError;
+use crate::snapshot::remote::RemoteError;
 
 /// How many numbers or names a message lists.
 const LISTED: usize = 12;
@@ -89,6 +90,9 @@ pub enum StoreError {
     /// The lock cannot be taken.
     #[error("cannot lock {}: its file system must support locks for this", .0.display())]
     Lock(PathBuf, #[source] io::Error),
+    /// An address in object storage cannot be used.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// The system's error.
     #[error("cannot read or write {}", path.display())]
     Io {
@@ -124,17 +128,35 @@ pub(super) const MAX_MESSAGE: usize = 4096;
 
 impl StoreError {
     pub(super) fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        |source| Self::Io { path: path.to_path_buf(), source }
+        |source| match source.downcast::<RemoteError>() {
+            Ok(error) => Self::Remote(error),
+            Err(source) => Self::Io { path: path.to_path_buf(), source },
+        }
     }
 
     /// Whether a store or a snapshot of it does not exist.
     pub(crate) fn is_missing(&self) -> bool {
+        if let Self::Remote(error) = self {
+            return error.is_missing();
+        }
         matches!(self, Self::Missing(_) | Self::Empty(_) | Self::NoNumber { .. } | Self::NoName { .. })
     }
 
     /// Whether the user named something that does not exist, or is something else: a usage error.
     pub(crate) fn is_wrong_name(&self) -> bool {
+        if let Self::Remote(error) = self {
+            return error.is_wrong_name();
+        }
         !matches!(self, Self::DamagedSnapshot { .. } | Self::Object { .. } | Self::Lock(..) | Self::Io { .. })
+    }
+}
+
+impl From<StoreError> for io::Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Remote(error) => error.into(),
+            error => Self::other(error),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
@@ -12,21 +13,24 @@ use serde::{Deserialize, Serialize};
 
 use super::object_name::ObjectName;
 use super::store_error::{ObjectProblem, StoreError};
+use super::store_lease::Lease;
+use super::upstream::Upstream;
 use crate::snapshot::atomic::signals;
+use crate::snapshot::remote::RemoteAddress;
 
 /// The file that makes a folder a store.
-const MARKER: &str = "snapcli-store.json";
-const OBJECTS: &str = "objects";
-const SNAPSHOTS: &str = "snapshots";
-const NAMES: &str = "names";
-const LOCK: &str = "lock";
+pub(super) const MARKER: &str = "snapcli-store.json";
+pub(super) const OBJECTS: &str = "objects";
+pub(super) const SNAPSHOTS: &str = "snapshots";
+pub(super) const NAMES: &str = "names";
+pub(super) const LOCK: &str = "lock";
 /// The ending of the file of a snapshot.
 const SNAPSHOT_ENDING: &str = ".snap";
 /// The beginning of the names of files that are being written.
 pub(super) const TEMP_PREFIX: &str = ".new-";
 /// The longest file of a snapshot that is read, and the longest marker, in bytes.
-const MAX_SNAPSHOT: u64 = 256 << 10;
-const MAX_MARKER: u64 = 4096;
+pub(super) const MAX_SNAPSHOT: u64 = 256 << 10;
+pub(super) const MAX_MARKER: u64 = 4096;
 /// The longest name of a snapshot in bytes.
 const MAX_NAME: usize = 100;
 const VERSION: u64 = 1;
@@ -44,16 +48,28 @@ struct Marker {
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     folder: PathBuf,
+    /// The store in object storage for which the folder stands.
+    upstream: Option<Arc<Upstream>>,
 }
 
 /// A lock on a store, until it is dropped.
 #[derive(Debug)]
-pub(super) struct StoreLock(#[allow(dead_code, reason = "holds the lock")] File);
+#[allow(dead_code, reason = "holds the lock")]
+pub(super) enum StoreLock {
+    File(File),
+    Lease(Lease),
+}
 
 impl Store {
     /// Opens a store.
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
-        let store = Self { folder: folder.to_path_buf() };
+        if let Some(address) = RemoteAddress::of(folder)? {
+            return Self::open_upstream(&address, folder, None);
+        }
+        if let Some(upstream) = Upstream::of_copy(folder) {
+            return Ok(Self { folder: folder.to_path_buf(), upstream: Some(upstream) });
+        }
+        let store = Self { folder: folder.to_path_buf(), upstream: None };
         let marker = match store.read_file(&folder.join(MARKER), MAX_MARKER) {
             Ok(marker) => marker,
             Err(error) => {
@@ -65,10 +81,7 @@ impl Store {
                 });
             }
         };
-        let marker: Marker = serde_json::from_slice(&marker).map_err(|_| StoreError::NotAStore(store.name()))?;
-        if marker.snapcli_store > VERSION {
-            return Err(StoreError::Newer { folder: store.name(), version: marker.snapcli_store });
-        }
+        store.check_marker(&marker)?;
         for part in [OBJECTS, SNAPSHOTS, NAMES] {
             let path = folder.join(part);
             // A symlink could lead a save or a `prune` anywhere.
@@ -81,8 +94,26 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a store, or makes one in a folder that is new or empty.
+    fn open_upstream(address: &RemoteAddress, shown: &Path, marker: Option<Vec<u8>>) -> Result<Self, StoreError> {
+        let (upstream, marker) = Upstream::open(address, shown, marker)?;
+        let store = Self { folder: upstream.copy().to_path_buf(), upstream: Some(upstream) };
+        store.check_marker(&marker)?;
+        Ok(store)
+    }
+
+    fn check_marker(&self, marker: &[u8]) -> Result<(), StoreError> {
+        let marker: Marker = serde_json::from_slice(marker).map_err(|_| StoreError::NotAStore(self.name()))?;
+        match marker.snapcli_store > VERSION {
+            true => Err(StoreError::Newer { folder: self.name(), version: marker.snapcli_store }),
+            false => Ok(()),
+        }
+    }
+
+    /// Opens a store, or makes one in a folder that is new or empty, or at an address in object storage.
     pub(crate) fn open_or_create(folder: &Path) -> Result<Self, StoreError> {
+        if let Some(address) = RemoteAddress::of(folder)? {
+            return Self::open_upstream(&address, folder, Some(new_marker().map_err(StoreError::io(folder))?));
+        }
         match Self::open(folder) {
             Err(StoreError::Missing(_) | StoreError::NotAStore(_) | StoreError::Io { .. }) => {}
             done => return done,
@@ -107,11 +138,7 @@ impl Store {
                 _ => {}
             }
         }
-        let mut id = [0; 16];
-        getrandom::fill(&mut id).map_err(|error| failed(io::Error::other(error)))?;
-        let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let marker =
-            serde_json::to_vec(&Marker { snapcli_store: VERSION, id }).map_err(|error| failed(error.into()))?;
+        let marker = new_marker().map_err(failed)?;
         // Last, and at once: the folder is a store when all of it is there.
         match new_file(folder, &marker).and_then(|file| {
             file.as_file().sync_all()?;
@@ -124,6 +151,14 @@ impl Store {
         Self::open(folder)
     }
 
+    /// Fails if nothing can be written to a store in object storage. A folder was written to when it was opened.
+    pub(crate) fn check_writable(&self) -> Result<(), StoreError> {
+        match &self.upstream {
+            Some(upstream) => Ok(upstream.client().check_writable("locks/check")?),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a folder is a store.
     pub(crate) fn is_at(folder: &Path) -> bool {
         Self::open(folder).is_ok()
@@ -131,6 +166,9 @@ impl Store {
 
     /// The path without the last `/`, for messages.
     pub(crate) fn name(&self) -> String {
+        if let Some(upstream) = &self.upstream {
+            return upstream.name();
+        }
         let name = self.folder.display().to_string();
         let trimmed = name.trim_end_matches('/');
         if trimmed.is_empty() { name } else { trimmed.to_owned() }
@@ -138,6 +176,17 @@ impl Store {
 
     pub(super) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The store in object storage for which the folder stands.
+    pub(super) fn upstream(&self) -> Option<&Arc<Upstream>> {
+        self.upstream.as_ref()
+    }
+
+    /// The path that names a snapshot: `runs.snaps/@3`.
+    pub(super) fn address_of(&self, number: u64) -> PathBuf {
+        let folder = self.upstream.as_ref().map_or(self.folder.as_path(), |upstream| upstream.shown());
+        folder.join(format!("@{number}"))
     }
 
     pub(super) fn objects(&self) -> PathBuf {
@@ -164,6 +213,11 @@ impl Store {
     pub(crate) fn numbers(&self) -> Result<Vec<u64>, StoreError> {
         let folder = self.snapshots();
         let mut numbers = Vec::new();
+        if let Some(upstream) = &self.upstream {
+            numbers = upstream.numbers()?;
+            numbers.sort_unstable();
+            return Ok(numbers);
+        }
         for entry in fs::read_dir(&folder).map_err(StoreError::io(&folder))? {
             let name = entry.map_err(|error| StoreError::io(&folder)(error))?.file_name();
             numbers.extend(name.to_str().and_then(snapshot_number));
@@ -176,6 +230,11 @@ impl Store {
     pub(crate) fn names(&self) -> Result<Vec<(String, u64)>, StoreError> {
         let folder = self.folder.join(NAMES);
         let mut names = Vec::new();
+        if let Some(upstream) = &self.upstream {
+            names = upstream.names()?;
+            names.sort();
+            return Ok(names);
+        }
         for entry in fs::read_dir(&folder).map_err(StoreError::io(&folder))? {
             let name = entry.map_err(|error| StoreError::io(&folder)(error))?.file_name();
             let Some(name) = name.to_str().filter(|name| is_name(name)) else { continue };
@@ -186,13 +245,25 @@ impl Store {
     }
 
     /// The number of the snapshot with this name.
-    pub(super) fn named(&self, name: &str) -> Option<u64> {
+    fn named(&self, name: &str) -> Option<u64> {
         let text = self.read_file(&self.name_path(name), MAX_MARKER).ok()?;
         std::str::from_utf8(&text).ok()?.trim().parse().ok()
     }
 
+    /// The same, also in object storage.
+    pub(super) fn find_name(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        match &self.upstream {
+            Some(upstream) => upstream.named(name),
+            None => Ok(self.named(name)),
+        }
+    }
+
     /// Gives a snapshot a name, and takes it from the one that had it.
     pub(super) fn set_name(&self, name: &str, number: u64, sync: bool) -> Result<(), StoreError> {
+        if let Some(upstream) = &self.upstream {
+            let key = format!("{NAMES}/{name}");
+            return Ok(upstream.client().put(&key, format!("{number}\n").into_bytes())?);
+        }
         let folder = self.folder.join(NAMES);
         let write = || -> io::Result<()> {
             let file = new_file(&folder, format!("{number}\n").as_bytes())?;
@@ -207,11 +278,55 @@ impl Store {
 
     /// The bytes of a snapshot's file.
     pub(super) fn read_snapshot(&self, path: &Path) -> io::Result<Vec<u8>> {
-        self.read_file(path, MAX_SNAPSHOT)
+        match &self.upstream {
+            Some(upstream) => upstream.read_snapshot(path),
+            None => self.read_file(path, MAX_SNAPSHOT),
+        }
+    }
+
+    /// Writes the file of a new snapshot. Returns false if there is one with this number.
+    pub(super) fn add_snapshot(&self, number: u64, bytes: Vec<u8>, sync: bool) -> Result<bool, StoreError> {
+        if let Some(upstream) = &self.upstream {
+            return Ok(upstream.client().create(&format!("{SNAPSHOTS}/{number:08}{SNAPSHOT_ENDING}"), bytes)?);
+        }
+        let folder = self.snapshots();
+        let add = || -> io::Result<bool> {
+            let file = new_file(&folder, &bytes)?;
+            if sync {
+                file.as_file().sync_all()?;
+            }
+            match file.persist_noclobber(self.snapshot_path(number)) {
+                Ok(_) if sync => sync_folder(&folder).map(|()| true),
+                Ok(_) => Ok(true),
+                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+                Err(error) => Err(error.error),
+            }
+        };
+        add().map_err(StoreError::io(&folder))
+    }
+
+    /// Replaces the file of a snapshot.
+    pub(super) fn replace_snapshot(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        if let Some(upstream) = &self.upstream {
+            return upstream.replace_snapshot(path, bytes);
+        }
+        let file = new_file(&self.snapshots(), bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        sync_folder(&self.snapshots())
+    }
+
+    /// Brings objects here that are in object storage, several at a time.
+    pub(super) fn fetch(&self, objects: impl IntoIterator<Item = (ObjectName, u64)>) -> Result<(), StoreError> {
+        match &self.upstream {
+            Some(upstream) => Ok(upstream.fetch(objects)?),
+            None => Ok(()),
+        }
     }
 
     /// Opens an object, which must have this length.
     pub(super) fn open_object(&self, name: &ObjectName, length: u64) -> Result<File, StoreError> {
+        self.fetch([(*name, length)])?;
         let wrong = |problem| StoreError::Object { name: name.to_string(), problem };
         match open_regular(&self.object_path(name)) {
             Ok((file, found)) if found == length => Ok(file),
@@ -221,8 +336,19 @@ impl Store {
         }
     }
 
-    /// The length of an object's file; `None` if there is none.
+    /// The length of an object; `None` if there is none.
+    pub(super) fn find_object(&self, name: &ObjectName) -> Result<Option<u64>, StoreError> {
+        match &self.upstream {
+            Some(upstream) => Ok(upstream.object_length(name)?),
+            None => Ok(self.object_length(name)),
+        }
+    }
+
+    /// The length of an object's file, or that of one which [`Upstream::expect`] has found; `None` if there is none.
     pub(super) fn object_length(&self, name: &ObjectName) -> Option<u64> {
+        if let Some(upstream) = &self.upstream {
+            return upstream.known_length(name);
+        }
         let found = fs::symlink_metadata(self.object_path(name)).ok()?;
         found.is_file().then_some(found.len())
     }
@@ -239,6 +365,9 @@ impl Store {
 
     /// A lock that many saves may hold at once, while no `prune` does. Without locks on this file system, `None`.
     pub(super) fn lock_shared(&self) -> Result<Option<StoreLock>, StoreError> {
+        if let Some(upstream) = &self.upstream {
+            return Ok(Some(StoreLock::Lease(Lease::for_save(upstream)?)));
+        }
         match self.lock(FlockOperation::NonBlockingLockShared, &mut || {}) {
             Err(StoreError::Lock(..)) => Ok(None),
             done => done.map(Some),
@@ -247,6 +376,9 @@ impl Store {
 
     /// A lock that only one `prune` holds, while nothing is saved. `waiting` is called once if it has to wait.
     pub(super) fn lock_exclusive(&self, waiting: &mut dyn FnMut()) -> Result<StoreLock, StoreError> {
+        if let Some(upstream) = &self.upstream {
+            return Ok(StoreLock::Lease(Lease::for_prune(upstream, waiting)?));
+        }
         self.lock(FlockOperation::NonBlockingLockExclusive, waiting)
     }
 
@@ -259,7 +391,7 @@ impl Store {
         let mut has_waited = false;
         loop {
             match flock(&file, operation).map_err(io::Error::from) {
-                Ok(()) => return Ok(StoreLock(file)),
+                Ok(()) => return Ok(StoreLock::File(file)),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     if !std::mem::replace(&mut has_waited, true) {
                         waiting();
@@ -284,6 +416,13 @@ impl Store {
     }
 }
 
+fn new_marker() -> io::Result<Vec<u8>> {
+    let mut id = [0; 16];
+    getrandom::fill(&mut id).map_err(io::Error::other)?;
+    let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(serde_json::to_vec(&Marker { snapcli_store: VERSION, id })?)
+}
+
 /// Opens a regular file for reading, and returns its length.
 pub(super) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
     // Opening a named pipe would wait.
@@ -297,9 +436,31 @@ pub(super) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
 
 /// A new file in a folder, with these bytes, which is removed unless it gets a name.
 pub(super) fn new_file(folder: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(folder)?;
+    let mut file = new_temporary(folder)?;
     file.write_all(bytes)?;
     Ok(file)
+}
+
+/// A temporary file in a folder. Its name says whose it is.
+pub(super) fn new_temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().prefix(&temporary_prefix(std::process::id())).tempfile_in(folder)
+}
+
+fn temporary_prefix(process: u32) -> String {
+    format!("{TEMP_PREFIX}{process}-")
+}
+
+/// Removes the temporary files that a process which was killed has left in a store.
+pub(crate) fn remove_leftovers(store: &Path, process: u32) {
+    let prefix = temporary_prefix(process);
+    for folder in [store.join("objects"), store.join("snapshots"), store.join("names"), store.to_path_buf()] {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+                // What stays is removed by a prune.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
 }
 
 /// Makes the names of new files survive a power cut.

@@ -27,7 +27,10 @@ pub(super) type NeededObjects = BTreeSet<(ObjectName, u64)>;
 impl Store {
     /// All snapshots, the oldest first.
     pub(crate) fn history(&self) -> Result<Vec<HistoryEntry>, StoreError> {
-        let names = self.names()?;
+        let (names, numbers) = (self.names()?, self.numbers()?);
+        if let Some(upstream) = self.upstream() {
+            upstream.fetch_snapshots(&numbers)?;
+        }
         let entry = |number| {
             let mine = names.iter().filter(|(_, of)| *of == number).map(|(name, _)| name.clone()).collect();
             let file = self.read_snapshot(&self.snapshot_path(number)).map_err(|error| error.to_string());
@@ -42,7 +45,7 @@ impl Store {
             let added = header.as_ref().map_or(0, |header| header.added).saturating_add(bytes);
             HistoryEntry { number, names: mine, added, header }
         };
-        Ok(self.numbers()?.into_iter().map(entry).collect())
+        Ok(numbers.into_iter().map(entry).collect())
     }
 
     /// The objects that a snapshot needs.

@@ -11,8 +11,9 @@ use std::path::Path;
 
 use super::object_name::ObjectName;
 use super::store_error::StoreError;
-use super::store_folder::{Store, TEMP_PREFIX, sync_folder};
+use super::store_folder::{NAMES, OBJECTS, SNAPSHOTS, Store, TEMP_PREFIX, snapshot_number, sync_folder};
 use super::store_history::HistoryEntry;
+use super::upstream::{Upstream, object_of};
 
 /// Which snapshots stay.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,6 +64,10 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
     }
     let numbers = |entries: &[HistoryEntry]| entries.iter().map(|entry| entry.number).collect();
     let mut pruned = Pruned { removed: numbers(&removed), kept: numbers(&kept), ..Pruned::default() };
+    if let Some(upstream) = store.upstream() {
+        remove_upstream(upstream, &removed, &needed, rules.dry_run, &mut pruned)?;
+        return Ok(pruned);
+    }
     let failed = |path: &Path| {
         let path = path.to_path_buf();
         move |source| StoreError::Io { path, source }
@@ -89,6 +94,45 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
         (pruned.objects, pruned.bytes) = (pruned.objects + count, pruned.bytes + bytes);
     }
     Ok(pruned)
+}
+
+/// The same in object storage: snapshots before objects, so that none lacks one if this ends in between.
+fn remove_upstream(
+    upstream: &Upstream,
+    removed: &[HistoryEntry],
+    needed: &HashSet<ObjectName>,
+    dry_run: bool,
+    pruned: &mut Pruned,
+) -> Result<(), StoreError> {
+    let client = upstream.client();
+    let numbers: HashSet<u64> = removed.iter().map(|entry| entry.number).collect();
+    let (mut snapshots, mut objects) = (Vec::new(), Vec::new());
+    for found in client.list(&format!("{SNAPSHOTS}/"))? {
+        let name = found.key.rsplit('/').next().unwrap_or_default();
+        if snapshot_number(name).is_some_and(|number| numbers.contains(&number)) {
+            snapshots.push(found.key);
+        } else if name.starts_with(TEMP_PREFIX) {
+            pruned.objects += 1;
+            snapshots.push(found.key);
+        } else {
+            continue;
+        }
+        pruned.bytes += found.length;
+    }
+    for found in client.list(&format!("{OBJECTS}/"))? {
+        if object_of(&found.key).is_some_and(|name| !needed.contains(&name)) {
+            pruned.objects += 1;
+            pruned.bytes += found.length;
+            objects.push(found.key);
+        }
+    }
+    if !dry_run {
+        let names = removed.iter().flat_map(|entry| &entry.names).map(|name| format!("{NAMES}/{name}"));
+        client.remove(snapshots)?;
+        client.remove(names.collect())?;
+        client.remove(objects)?;
+    }
+    Ok(())
 }
 
 /// Removes the regular files of a folder whose names say so. Returns their number and their bytes.

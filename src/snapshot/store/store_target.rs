@@ -11,14 +11,15 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::description::without_layout;
-use super::description::{Description, EncodedDescription, PackReference, SegmentPlace, SnapshotParts};
+use super::description::{Description, PackReference, SegmentPlace, SnapshotParts};
 use super::object_name::ObjectName;
 use super::object_writer::ObjectWriter;
 use super::packed_object;
 use super::parent_snapshot::ParentSnapshot;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::{MAX_MESSAGE, StoreError};
-use super::store_folder::{Store, StoreLock, is_name, new_file, sync_folder};
+use super::store_folder::{Store, StoreLock, is_name, new_file};
+use super::upstream::SharedManifest;
 use crate::pickle::passes::relative_slots::{Cut, OpcodeComparison, SegmentPosition, to_absolute, to_relative};
 use crate::snapshot::atomic::signals::SignalGuard;
 use crate::snapshot::index::{Index, Variable};
@@ -35,7 +36,7 @@ const LARGE: usize = 1 << 20;
 pub(crate) struct StoreTarget {
     store: Store,
     /// While it is held, no object is removed.
-    _lock: Option<StoreLock>,
+    lock: Option<StoreLock>,
     _guard: SignalGuard,
     parent: Option<ParentSnapshot>,
     objects: ObjectWriter,
@@ -45,6 +46,8 @@ pub(crate) struct StoreTarget {
     ready: Option<ReadySnapshot>,
     /// The manifest that a check reads before the save is complete.
     provisional: Option<NamedTempFile>,
+    /// The same in object storage.
+    shared: Option<SharedManifest>,
     /// A forked child inherits this struct, but only its parent saves.
     process: u32,
 }
@@ -97,7 +100,7 @@ pub(crate) struct SnapshotNotes<'n> {
     pub(crate) message: Option<&'n str>,
     /// Whether the script or a check failed: then it does not count as the newest one.
     pub(crate) failed: bool,
-    /// Whether it must be on the disk afterwards. Its objects are in any case.
+    /// Whether it must be on the disk afterwards. The contents of its objects are in any case.
     pub(crate) sync: bool,
 }
 
@@ -122,10 +125,13 @@ impl StoreTarget {
         // Before the snapshot before it is read, whose objects may be used again.
         let lock = store.lock_shared()?;
         let parent = ParentSnapshot::newest(&store)?;
+        if let (Some(upstream), Some(parent)) = (store.upstream(), &parent) {
+            upstream.expect(&parent.objects)?;
+        }
         let objects = ObjectWriter::new(&store);
         Ok(Self {
             store,
-            _lock: lock,
+            lock,
             _guard: guard,
             parent,
             objects,
@@ -133,6 +139,7 @@ impl StoreTarget {
             failed: None,
             ready: None,
             provisional: None,
+            shared: None,
             process: std::process::id(),
         })
     }
@@ -141,39 +148,70 @@ impl StoreTarget {
     pub(crate) fn commit(mut self, notes: SnapshotNotes<'_>) -> Result<StoredSnapshot, StoreError> {
         let SnapshotNotes { name, failed: has_failed, sync, .. } = notes;
         let message = notes.check()?;
-        self.publish()?;
+        self.publish(sync).map_err(StoreError::io(&self.store.objects()))?;
         let ReadySnapshot { mut header, key } = self.ready.take().unwrap_or_default();
         message.clone_into(&mut header.message);
         header.failed = has_failed;
         let folder = self.store.snapshots();
         let failed = |error| StoreError::io(&folder)(error);
+        self.note_save(&mut header)?;
         header.number = self.store.numbers()?.last().copied().unwrap_or(0);
         loop {
             header.number += 1;
             let bytes = header.encode(key.as_ref()).map_err(|error| failed(error.into()))?;
-            let file = new_file(&folder, &bytes).map_err(failed)?;
-            if sync {
-                file.as_file().sync_all().map_err(failed)?;
-            }
-            match file.persist_noclobber(self.store.snapshot_path(header.number)) {
-                Ok(_) => {
-                    if sync {
-                        sync_folder(&folder).map_err(failed)?;
-                    }
-                    if let Some(name) = name {
-                        self.store.set_name(name, header.number, sync)?;
-                    }
-                    return Ok(StoredSnapshot {
-                        number: header.number,
-                        added: header.added.saturating_add(bytes.len() as u64),
-                        changed: header.changed,
-                        address: self.store.folder().join(format!("@{}", header.number)),
-                    });
+            let length = bytes.len() as u64;
+            // If not, another save has taken the number in the meantime.
+            if self.store.add_snapshot(header.number, bytes, sync)? {
+                self.check_lock(header.number)?;
+                if let Some(name) = name {
+                    self.store.set_name(name, header.number, sync)?;
                 }
-                // Another save has taken the number in the meantime.
-                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(failed(error.error)),
+                return Ok(StoredSnapshot {
+                    number: header.number,
+                    added: header.added.saturating_add(length),
+                    changed: header.changed,
+                    address: self.store.address_of(header.number),
+                });
             }
+        }
+    }
+
+    /// In object storage, an answer may be lost, and then a save has to know its own file again.
+    fn note_save(&self, header: &mut SnapshotHeader) -> Result<(), StoreError> {
+        if self.store.upstream().is_some() {
+            let mut id = [0; 8];
+            getrandom::fill(&mut id).map_err(|error| StoreError::io(self.store.folder())(io::Error::other(error)))?;
+            header.save = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        }
+        Ok(())
+    }
+
+    /// A lease can be lost if this process was stopped for long: then a `prune` may have removed what the snapshot
+    /// needs.
+    fn check_lock(&mut self, number: u64) -> Result<(), StoreError> {
+        let Some(upstream) = self.store.upstream().cloned() else { return Ok(()) };
+        if let Some(StoreLock::Lease(lease)) = &self.lock
+            && lease.is_lost()
+        {
+            self.lock = None;
+            // Waits for a `prune` that is running. One that begins later knows the snapshot.
+            self.lock = self.store.lock_shared()?;
+            upstream.check_needed(&self.store, number)?;
+        }
+        Ok(())
+    }
+
+    /// As [`SaveTarget::read_path`], for a process that this one does not fork.
+    pub(crate) fn shared_path(&mut self) -> io::Result<Option<PathBuf>> {
+        let Some(path) = self.read_path()? else { return Ok(None) };
+        match self.store.upstream() {
+            Some(upstream) => {
+                let shared = SharedManifest::new(upstream, &path)?;
+                let path = shared.path();
+                self.shared = Some(shared);
+                Ok(Some(path))
+            }
+            None => Ok(Some(path)),
         }
     }
 
@@ -184,10 +222,9 @@ impl StoreTarget {
         }
     }
 
-    fn publish(&mut self) -> Result<(), StoreError> {
-        self.check_process().map_err(StoreError::io(self.store.folder()))?;
-        let folder = self.store.objects();
-        self.objects.publish().map_err(StoreError::io(&folder))
+    fn publish(&mut self, sync: bool) -> io::Result<()> {
+        self.check_process()?;
+        self.objects.publish(sync)
     }
 
     /// Ends the open segment.
@@ -264,7 +301,7 @@ impl StoreTarget {
     }
 
     /// The description of what was written, with its object.
-    fn describe(&mut self, index: &mut Index) -> io::Result<EncodedDescription> {
+    fn describe(&mut self, index: &mut Index) -> io::Result<(ObjectName, u64)> {
         self.end_pack()?;
         for (variable, value) in index.segments_mut().zip(&self.stream.values) {
             variable.blake3 = value.value.to_string();
@@ -272,12 +309,11 @@ impl StoreTarget {
         }
         let parts = self.stream.parts.clone();
         let description = Description { index: without_layout(index), parts };
-        let (file, encoded) = description.pack(self.parent.as_ref().map(|parent| &parent.encoded))?;
-        self.objects.put(&file)?;
-        Ok(encoded)
+        let file = description.pack(self.parent.as_ref().map(|parent| &parent.encoded))?;
+        Ok((self.objects.put(&file)?, file.len() as u64))
     }
 
-    fn header(&self, index: &Index, description: &EncodedDescription) -> SnapshotHeader {
+    fn header(&self, index: &Index, description: (ObjectName, u64)) -> SnapshotHeader {
         let mut header = SnapshotHeader {
             created: index.created.clone(),
             kind: index.script.kind.clone(),
@@ -286,7 +322,7 @@ impl StoreTarget {
             variables: index.variables.len() as u64,
             pickle: index.stream.length,
             added: self.objects.added,
-            description: Some(description.object),
+            description: Some(description),
             ..SnapshotHeader::default()
         };
         match &self.parent {
@@ -433,13 +469,17 @@ impl SaveTarget for StoreTarget {
             return Err(error);
         }
         let description = self.describe(index)?;
-        let header = self.header(index, &description);
+        if self.store.upstream().is_some() {
+            // Only then it is known what was new.
+            self.publish(false)?;
+        }
+        let header = self.header(index, description);
         self.ready = Some(ReadySnapshot { header, key: key.cloned() });
         Ok(true)
     }
 
     fn read_path(&mut self) -> io::Result<Option<PathBuf>> {
-        self.publish().map_err(io::Error::other)?;
+        self.publish(false)?;
         let Some(ready) = &self.ready else { return Ok(None) };
         let file = new_file(&self.store.snapshots(), &ready.header.encode(ready.key.as_ref())?)?;
         let path = std::path::absolute(file.path())?;

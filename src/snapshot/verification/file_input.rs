@@ -32,7 +32,7 @@ impl FileInput {
         match checked() {
             Ok((snapshot, verified)) => Ok((Some(snapshot), verified)),
             Err(error @ (ReadError::Open(_) | ReadError::Io(_) | ReadError::Folder)) => Err(error),
-            Err(ReadError::Store(error)) if error.is_wrong_name() => Err(error.into()),
+            Err(error) if error.is_wrong_name() || error.is_unreachable() => Err(error),
             // A file that is too large may be sound.
             Err(error) if error.is_limit() => Err(error),
             Err(error) => {

@@ -18,7 +18,8 @@ use crate::snapshot::segment::VariableSegment;
 /// If the file cannot be mapped, or the index has impossible ranges.
 pub(crate) fn problem_of_names(snapshot: &Snapshot) -> Result<Option<Problem>, ReadError> {
     let Contents::Own { index } = snapshot.contents() else { return Ok(None) };
-    let (segments, bytes) = (VariableSegment::all(index)?, snapshot.bytes()?);
+    let segments = VariableSegment::all(index)?;
+    let bytes = snapshot.bytes_with_names(segments.iter())?;
     for segment in segments.iter().filter(|segment| !segment.has_name(bytes)) {
         // Otherwise the bytes are damaged, and say nothing about the index.
         if snapshot.checked_segment(segment)?.is_some() {

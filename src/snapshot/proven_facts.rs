@@ -1,0 +1,203 @@
+//! What the opcodes of a snapshot show of its variables: kind, type, length, shape, preview. The index says the same,
+//! and more, but anybody can write anything into an index.
+//!
+//! Of a file that this user signed, the index is shown, as it is as good as the save that made it. Of any other, these
+//! facts take the place of what the index says ([`ProvenFacts::put_into`]), and an index that contradicts them is wrong
+//! for all commands ([`ProvenFacts::contradictions`]).
+
+use std::rc::Rc;
+
+use super::index::{Index, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
+use super::segment::VariableSegment;
+use crate::pickle::explain::describe_value::{Describer, ValueRole};
+use crate::pickle::explain::labels::Labels;
+use crate::pickle::explain::named_previews::PlaceName;
+use crate::pickle::explain::outline::{OutlineRow, described};
+use crate::pickle::explain::value_preview::{ValuePreview, value_preview};
+use crate::pickle::machine::value::Ref;
+use crate::pickle::machine::{Machine, SegmentRange};
+use crate::pickle::work_budget::WorkBudget;
+
+/// The type of a variable of which nothing is known.
+const UNKNOWN: &str = "?";
+/// What the note of such a variable says.
+const NOT_FOLLOWED: &str = "nothing shows what it is: it is damaged, or too large to follow (see --max-memory)";
+/// The built-in types whose values opcodes make without a call, and what pickles of numbers in arrays have.
+const BUILTIN: [&str; 12] =
+    ["NoneType", "bool", "int", "float", "str", "bytes", "bytearray", "list", "tuple", "dict", "set", "frozenset"];
+const NUMBERS: [&str; 14] = [
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+];
+
+/// What the opcodes of each segment show, in the order of the index.
+pub(crate) struct ProvenFacts {
+    facts: Vec<Option<SegmentFacts>>,
+}
+
+struct SegmentFacts {
+    row: OutlineRow,
+    /// Whether the value is something that is imported by name, whose type the pickle does not show.
+    is_global: bool,
+    preview: ValuePreview,
+}
+
+impl ProvenFacts {
+    /// Follows the segments of a file, apart from those that are skipped because they are damaged. Those that cannot be
+    /// followed have no facts.
+    pub(crate) fn of(
+        segments: &[VariableSegment<'_>],
+        file: &[u8],
+        skip: impl Fn(usize) -> bool,
+        budget: &WorkBudget,
+    ) -> Self {
+        // Of ambient state, the index is not shown as what the file holds.
+        let is_compared =
+            |number: usize| segments.get(number).is_some_and(|segment| segment.role() != SegmentRole::Ambient);
+        let numbers: Vec<usize> = (0..segments.len()).filter(|number| is_compared(*number) && !skip(*number)).collect();
+        let mut facts: Vec<Option<SegmentFacts>> = segments.iter().map(|_| None).collect();
+        let names = |number: &usize| segments.get(*number).map(|segment| segment.variable().name.as_str());
+        let ranges: Vec<SegmentRange> =
+            numbers.iter().filter_map(|number| segments.get(*number)).map(VariableSegment::for_machine).collect();
+        // Together, because a segment may change what an earlier one has made.
+        if let Some(found) = together(file, &ranges, &numbers.iter().filter_map(names).collect::<Vec<_>>(), budget) {
+            for (number, found) in numbers.into_iter().zip(found) {
+                if let Some(place) = facts.get_mut(number) {
+                    *place = Some(found);
+                }
+            }
+            return Self { facts };
+        }
+        for (number, range) in numbers.into_iter().zip(ranges) {
+            if let (Some(place), Some(name)) = (facts.get_mut(number), names(&number)) {
+                *place = alone(file, &range, name, budget);
+            }
+        }
+        Self { facts }
+    }
+
+    /// The variables about which the index says something that their opcodes contradict: their numbers, and what it is.
+    /// Where the opcodes do not show it, nothing is a contradiction.
+    pub(crate) fn contradictions<'f>(
+        &'f self,
+        segments: &'f [VariableSegment<'_>],
+    ) -> impl Iterator<Item = (usize, &'static str)> + 'f {
+        segments.iter().zip(&self.facts).enumerate().filter_map(|(number, (segment, facts))| {
+            Some((number, contradiction(segment.variable(), facts.as_ref()?)?))
+        })
+    }
+
+    /// Whether the opcodes of all segments could be followed.
+    pub(crate) fn is_complete(&self, index: &Index) -> bool {
+        self.facts.iter().zip(index.compared()).all(|(facts, _)| facts.is_some())
+    }
+
+    /// Replaces what the index says of the values of variables.
+    pub(crate) fn put_into(self, index: &mut Index) {
+        let ambient = index.ambient.len();
+        let compared = self.facts.len().saturating_sub(ambient);
+        for (variable, facts) in index.segments_mut().zip(self.facts).take(compared) {
+            set_facts(variable, facts);
+        }
+    }
+}
+
+/// The facts of segments that are followed as one.
+fn together(file: &[u8], ranges: &[SegmentRange], names: &[&str], budget: &WorkBudget) -> Option<Vec<SegmentFacts>> {
+    let budget = budget.rest();
+    let (machine, pairs) = Machine::run_segments(file, ranges, &budget).ok()?;
+    let labels = Labels::new(&machine);
+    let describer = Describer::new(&labels);
+    let facts = names.iter().zip(pairs).map(|(name, (_, value))| facts_of(&labels, &describer, name, value)).collect();
+    budget.check().ok()?;
+    Some(facts)
+}
+
+/// The facts of a segment that is followed without the others.
+fn alone(file: &[u8], range: &SegmentRange, name: &str, budget: &WorkBudget) -> Option<SegmentFacts> {
+    let budget: Rc<WorkBudget> = budget.rest();
+    let start = usize::try_from(range.start).ok()?;
+    let opcodes = file.get(start..usize::try_from(range.end).ok()?)?;
+    let (machine, _, value) = Machine::run_segment(opcodes, range.start, range.memo, &budget).ok()?;
+    let labels = Labels::new(&machine);
+    let facts = facts_of(&labels, &Describer::new(&labels), name, value);
+    budget.check().ok()?;
+    Some(facts)
+}
+
+fn facts_of(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, name: &str, value: Ref) -> SegmentFacts {
+    let preview = value_preview(describer, &PlaceName::of_variable(name, false), value, PREVIEW);
+    let mut row = described(labels, describer, value);
+    if row.type_name == "function" {
+        row.facts.role = ValueRole::Function;
+    }
+    SegmentFacts { row, is_global: labels.global(value).is_some(), preview }
+}
+
+fn contradiction(variable: &Variable, facts: &SegmentFacts) -> Option<&'static str> {
+    let SegmentFacts { row, is_global, preview } = facts;
+    let is_builtin = |name: &str| BUILTIN.contains(&name);
+    if *is_global {
+        return (variable.kind != VariableKind::Import && is_builtin(&variable.type_name)).then_some("kind");
+    }
+    let is_data = row.facts.role == ValueRole::Value && (is_builtin(&row.type_name) || row.facts.shape.is_some());
+    if variable.kind == VariableKind::Import && is_data {
+        return Some("kind");
+    }
+    let is_type_known = row.facts.role == ValueRole::Value && !["object", ""].contains(&row.type_name.as_str());
+    let is_comparable = is_type_known && !row.type_name.starts_with('(') && !variable.type_name.is_empty();
+    if is_comparable
+        && variable.type_name != row.type_name
+        && (is_builtin(&variable.type_name) || is_builtin(&row.type_name))
+    {
+        return Some("type");
+    }
+    let differs =
+        |said: Option<&Vec<u64>>, found: Option<&Vec<u64>>| said.zip(found).is_some_and(|(said, found)| said != found);
+    if differs(variable.shape.as_ref(), row.facts.shape.as_ref()) {
+        return Some("shape");
+    }
+    if let (Some(said), Some(found)) = (&variable.dtype, &row.facts.dtype)
+        && said != found
+        && [said, found].into_iter().all(|dtype| NUMBERS.contains(&dtype.as_str()))
+    {
+        return Some("dtype");
+    }
+    if !is_builtin(&row.type_name) {
+        return None;
+    }
+    if variable.len.is_some() && variable.len != row.len {
+        return Some("length");
+    }
+    // A marker is shown as the object that was lost.
+    let is_hidden = variable.preview.is_empty() || variable.preview.contains(NOT_SHOWN) || !variable.lost.is_empty();
+    (preview.is_exact && !is_hidden && variable.preview != preview.text).then_some("value")
+}
+
+fn set_facts(variable: &mut Variable, facts: Option<SegmentFacts>) {
+    let Some(SegmentFacts { row, preview, .. }) = facts else {
+        variable.kind = VariableKind::Value;
+        UNKNOWN.clone_into(&mut variable.type_name);
+        (variable.len, variable.shape, variable.dtype) = (None, None, None);
+        variable.preview.clear();
+        variable.notes.push(NOT_FOLLOWED.to_owned());
+        return;
+    };
+    variable.kind = VariableKind::of_role(row.facts.role);
+    (variable.type_name, variable.len) = (row.type_name, row.len);
+    (variable.shape, variable.dtype) = (row.facts.shape, row.facts.dtype);
+    // That a value looks like a credential is believed in any case.
+    variable.preview = if variable.secrets.is_empty() { preview.text } else { NOT_SHOWN.to_owned() };
+}

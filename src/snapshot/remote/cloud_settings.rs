@@ -1,0 +1,158 @@
+//! How buckets of Google Cloud Storage and containers of Azure are reached, and what all requests have in common.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Once};
+use std::time::Duration;
+
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::{BackoffConfig, ClientOptions, HeaderValue, ObjectStore, RetryConfig};
+
+use super::remote_error::{FaultKind, RemoteError};
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// How often a request is made again, and for how long at most.
+const RETRIES: usize = 4;
+const RETRYING: Duration = Duration::from_secs(45);
+/// Where a machine says who made it.
+const MAKER: &str = "/sys/class/dmi/id/product_name";
+
+/// Where credentials come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CredentialSource {
+    /// The name of a variable, a file or a service; never a value.
+    Found(String),
+    /// There are none.
+    Anonymous,
+}
+
+/// Whether a variable is set to something.
+pub(super) fn is_set(name: &str) -> bool {
+    std::env::var_os(name).is_some_and(|value| !value.is_empty())
+}
+
+fn first_set(names: &[&'static str]) -> Option<&'static str> {
+    names.iter().copied().find(|name| is_set(name))
+}
+
+/// TLS needs to be told once which library does the arithmetic.
+pub(super) fn use_ring() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // An error means that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+/// What all requests to buckets have in common.
+pub(super) fn client_options() -> ClientOptions {
+    // Limits of time are set for each request: how long one may take depends on its length.
+    let options = ClientOptions::new().with_timeout_disabled().with_connect_timeout(CONNECT).with_http1_only();
+    options.with_user_agent(HeaderValue::from_static(super::USER_AGENT))
+}
+
+pub(super) fn retries() -> RetryConfig {
+    let backoff =
+        BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(3), base: 2.0 };
+    RetryConfig { backoff, max_retries: RETRIES, retry_timeout: RETRYING }
+}
+
+pub(super) fn build_failed(address: &str, error: &object_store::Error) -> RemoteError {
+    let mut last: &dyn std::error::Error = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    RemoteError::new(FaultKind::Settings, "use", address, last.to_string())
+}
+
+/// Where the credentials for Google come from.
+pub(super) fn google_source() -> CredentialSource {
+    let names = [
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_PATH",
+        "SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_KEY",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+    ];
+    if let Some(name) = first_set(&names) {
+        return CredentialSource::Found(name.to_owned());
+    }
+    if gcloud_file().is_some_and(|file| file.is_file()) {
+        return CredentialSource::Found("the file that `gcloud auth application-default login` writes".to_owned());
+    }
+    // Asking a service that does not exist takes long.
+    if std::fs::read_to_string(MAKER).is_ok_and(|maker| maker.contains("Google")) {
+        return CredentialSource::Found("the account of this Google machine".to_owned());
+    }
+    CredentialSource::Anonymous
+}
+
+fn gcloud_file() -> Option<PathBuf> {
+    Some(dirs::home_dir()?.join(".config/gcloud/application_default_credentials.json"))
+}
+
+pub(super) fn google(bucket: &str) -> Result<(Arc<dyn ObjectStore>, CredentialSource), RemoteError> {
+    let source = google_source();
+    let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(retries());
+    let mut options = client_options();
+    // The variable of Google's own tools for emulators.
+    if let Some(emulator) = std::env::var("STORAGE_EMULATOR_HOST").ok().filter(|host| !host.is_empty()) {
+        let url = if emulator.contains("://") { emulator } else { format!("http://{emulator}") };
+        options = options.with_allow_http(url.starts_with("http://"));
+        builder = builder.with_base_url(url.trim_end_matches('/'));
+    }
+    builder = builder.with_client_options(options);
+    if source == CredentialSource::Anonymous {
+        builder = builder.with_skip_signature(true);
+    }
+    let store = builder.build().map_err(|error| build_failed(&format!("gs://{bucket}/"), &error))?;
+    Ok((Arc::new(store), source))
+}
+
+/// Where the credentials for Azure come from.
+pub(super) fn azure_source() -> CredentialSource {
+    let names = [
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_ACCESS_KEY",
+        "AZURE_STORAGE_MASTER_KEY",
+        "AZURE_STORAGE_KEY",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "AZURE_STORAGE_SAS_KEY",
+        "AZURE_STORAGE_TOKEN",
+        "AZURE_STORAGE_CLIENT_SECRET",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "IDENTITY_ENDPOINT",
+        "MSI_ENDPOINT",
+        "AZURE_USE_AZURE_CLI",
+        "AZURE_STORAGE_USE_EMULATOR",
+    ];
+    match first_set(&names) {
+        Some(name) => CredentialSource::Found(name.to_owned()),
+        None => CredentialSource::Anonymous,
+    }
+}
+
+pub(super) fn azure(container: &str) -> Result<(Arc<dyn ObjectStore>, CredentialSource), RemoteError> {
+    let source = azure_source();
+    let address = format!("az://{container}/");
+    let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(container).with_retry(retries());
+    let account = std::env::var("AZURE_STORAGE_ACCOUNT").ok().filter(|account| !account.is_empty());
+    if let Some(account) = account.filter(|_| !is_set("AZURE_STORAGE_ACCOUNT_NAME")) {
+        builder = builder.with_account(account);
+    } else if !is_set("AZURE_STORAGE_ACCOUNT_NAME") && !is_set("AZURE_STORAGE_USE_EMULATOR") {
+        let why = "AZURE_STORAGE_ACCOUNT_NAME is not set, which names the account of the container";
+        return Err(RemoteError::new(FaultKind::Settings, "use", address, why));
+    }
+    if let Some(key) = std::env::var("AZURE_STORAGE_KEY").ok().filter(|key| !key.is_empty()) {
+        builder = builder.with_access_key(key);
+    }
+    let endpoint = std::env::var("AZURE_STORAGE_ENDPOINT").or_else(|_| std::env::var("AZURE_ENDPOINT"));
+    let is_plain = endpoint.is_ok_and(|endpoint| endpoint.starts_with("http://"));
+    builder = builder.with_client_options(client_options().with_allow_http(is_plain));
+    if source == CredentialSource::Anonymous {
+        builder = builder.with_skip_signature(true);
+    }
+    let store = builder.build().map_err(|error| build_failed(&address, &error))?;
+    Ok((Arc::new(store), source))
+}

@@ -1,0 +1,76 @@
+//! Object storage: the addresses of stores and files there, and a client that reads and writes them.
+//!
+//! [`remote_address`] says what an address names, and [`remote_error`] why it cannot be used. The rest needs the
+//! feature `remote`: [`io_thread`] runs the requests, [`remote_client`] makes them, and [`s3_settings`] and
+//! [`cloud_settings`] find the credentials. Every answer of a server is hostile: lengths and ranges are checked, and
+//! all that is read into memory has a limit.
+
+#[cfg(feature = "remote")]
+mod aws_files;
+#[cfg(feature = "remote")]
+mod cloud_settings;
+#[cfg(feature = "remote")]
+mod fault_causes;
+#[cfg(feature = "remote")]
+mod io_thread;
+#[cfg(not(feature = "remote"))]
+mod no_client;
+mod remote_address;
+#[cfg(feature = "remote")]
+mod remote_client;
+mod remote_error;
+#[cfg(feature = "remote")]
+mod requests;
+#[cfg(feature = "remote")]
+mod s3_settings;
+#[cfg(feature = "remote")]
+mod upload;
+#[cfg(feature = "remote")]
+mod web_client;
+
+#[cfg(not(feature = "remote"))]
+pub(in crate::snapshot) use self::no_client::{RemoteClient, Renewal, Uploads};
+pub(crate) use self::remote_address::RemoteAddress;
+#[cfg(feature = "remote")]
+pub(in crate::snapshot) use self::remote_client::{RemoteClient, Renewal};
+pub(crate) use self::remote_error::{FaultKind, RemoteError};
+#[cfg(feature = "remote")]
+pub(in crate::snapshot) use self::upload::Uploads;
+
+/// How requests name this program.
+#[cfg(feature = "remote")]
+const USER_AGENT: &str = concat!("snapcli/", env!("CARGO_PKG_VERSION"));
+
+/// What is known of an object from an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::snapshot) struct ObjectVersion {
+    /// Its length in bytes.
+    pub(in crate::snapshot) length: u64,
+    /// Differs if the object differs; `None` if the server gives none.
+    pub(in crate::snapshot) tag: Option<String>,
+}
+
+/// The key of an object, and its bytes if it exists.
+pub(in crate::snapshot) type FoundObject = (String, Option<Vec<u8>>);
+
+/// An object in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::snapshot) struct ListedObject {
+    /// Its key, relative to that of the address.
+    pub(in crate::snapshot) key: String,
+    /// Its length in bytes.
+    pub(in crate::snapshot) length: u64,
+    /// When it was written by the clock of the storage, in seconds since 1970.
+    pub(in crate::snapshot) modified: i64,
+}
+
+/// An object that is downloaded to a file.
+#[derive(Clone, Debug)]
+pub(in crate::snapshot) struct WantedObject {
+    /// Its key, relative to that of the address.
+    pub(in crate::snapshot) key: String,
+    /// The length that it must have.
+    pub(in crate::snapshot) length: u64,
+    /// The file that it becomes.
+    pub(in crate::snapshot) path: std::path::PathBuf,
+}

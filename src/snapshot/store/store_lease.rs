@@ -1,0 +1,155 @@
+//! Locks on a store in object storage, which has no locks of its own: objects below `locks/`, whose age counts.
+//!
+//! A save writes a lease, and only then looks whether a `prune` has one; a `prune` writes its own, and only then looks
+//! for those of saves. Storage shows what was written before a list was asked for, so at least one of the two sees the
+//! other: the save takes its lease back and waits, and the `prune` waits until the saves have ended. A lease is written
+//! again every minute. One that was not for ten minutes, by the clock of the storage, belongs to a process that has
+//! died.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::store_error::StoreError;
+use super::upstream::Upstream;
+use crate::snapshot::atomic::signals;
+use crate::snapshot::remote::{ListedObject, Renewal};
+
+const FOLDER: &str = "locks/";
+const SAVE: &str = "locks/save-";
+const PRUNE: &str = "locks/prune-";
+/// How often a lease is written again.
+const RENEWED: Duration = Duration::from_secs(60);
+/// A lease of this age counts no more, in seconds.
+const EXPIRED: i64 = 600;
+/// A process that could not renew its lease for this long takes it for lost, in seconds.
+const LOST: u64 = 300;
+/// How often it is looked whether others have ended.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How often signals are looked for meanwhile.
+const TICK: Duration = Duration::from_millis(20);
+
+/// A lock on a store in object storage, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    upstream: Arc<Upstream>,
+    key: String,
+    /// When it was written last, in seconds since 1970.
+    written: Arc<AtomicU64>,
+    _renewal: Renewal,
+    process: u32,
+}
+
+impl Lease {
+    /// The lock that many saves may hold at once, while no `prune` does.
+    pub(super) fn for_save(upstream: &Arc<Upstream>) -> Result<Self, StoreError> {
+        loop {
+            let lease = Self::new(upstream, SAVE)?;
+            let others = lease.others()?;
+            if !others.iter().any(|other| other.key.starts_with(PRUNE)) {
+                return Ok(lease);
+            }
+            drop(lease);
+            pause(PAUSE)?;
+        }
+    }
+
+    /// The lock that only one `prune` holds, while nothing is saved. `waiting` is called once if it has to wait.
+    pub(super) fn for_prune(upstream: &Arc<Upstream>, waiting: &mut dyn FnMut()) -> Result<Self, StoreError> {
+        let mut has_waited = false;
+        let mut wait = |how_long: Duration| {
+            if !std::mem::replace(&mut has_waited, true) {
+                waiting();
+            }
+            pause(how_long)
+        };
+        loop {
+            let lease = Self::new(upstream, PRUNE)?;
+            loop {
+                let others = lease.others()?;
+                if others.iter().any(|other| other.key.starts_with(PRUNE)) {
+                    break;
+                }
+                if others.is_empty() {
+                    lease.remove_expired()?;
+                    return Ok(lease);
+                }
+                wait(PAUSE)?;
+            }
+            drop(lease);
+            // Two that begin at the same time must not go on seeing each other.
+            wait(PAUSE.mul_f64(1.0 + random_share()))?;
+        }
+    }
+
+    fn new(upstream: &Arc<Upstream>, prefix: &str) -> Result<Self, StoreError> {
+        let mut id = [0; 8];
+        getrandom::fill(&mut id).map_err(|error| StoreError::io(upstream.shown())(std::io::Error::other(error)))?;
+        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = format!("{prefix}{id}");
+        let text = b"snapcli is at work here\n".to_vec();
+        upstream.client().put(&key, text.clone())?;
+        let written = Arc::new(AtomicU64::new(now()));
+        let noted = Arc::clone(&written);
+        let note = Arc::new(move || noted.store(now(), Ordering::Relaxed));
+        let renewal = upstream.client().renew(&key, text, RENEWED, note)?;
+        let upstream = Arc::clone(upstream);
+        Ok(Self { upstream, key, written, _renewal: renewal, process: std::process::id() })
+    }
+
+    fn list(&self) -> Result<(Vec<ListedObject>, i64), StoreError> {
+        let listed = self.upstream.client().list(FOLDER)?;
+        // The time of the storage, or a little before it.
+        let now = listed.iter().find(|object| object.key == self.key).map_or(i64::MIN, |mine| mine.modified);
+        Ok((listed, now))
+    }
+
+    /// The leases of processes that live.
+    fn others(&self) -> Result<Vec<ListedObject>, StoreError> {
+        let (mut listed, now) = self.list()?;
+        listed.retain(|other| other.key != self.key && now.saturating_sub(other.modified) < EXPIRED);
+        Ok(listed)
+    }
+
+    /// Removes what killed processes left.
+    fn remove_expired(&self) -> Result<(), StoreError> {
+        let (listed, now) = self.list()?;
+        let expired = listed.into_iter().filter(|other| now.saturating_sub(other.modified) >= EXPIRED);
+        Ok(self.upstream.client().remove(expired.map(|other| other.key).collect())?)
+    }
+
+    /// Whether others may have taken this process for dead: it was stopped, or had no connection.
+    pub(super) fn is_lost(&self) -> bool {
+        now().abs_diff(self.written.load(Ordering::Relaxed)) > LOST
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if self.process == std::process::id() {
+            // If that fails, it expires.
+            self.upstream.client().remove_soon(&self.key);
+        }
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// A number from 0 to 1.
+fn random_share() -> f64 {
+    let mut byte = [128];
+    // Without a random number, any other will do.
+    let _ = getrandom::fill(&mut byte);
+    f64::from(byte[0]) / 255.0
+}
+
+fn pause(how_long: Duration) -> Result<(), StoreError> {
+    let started = Instant::now();
+    while started.elapsed() < how_long {
+        signals::check().map_err(StoreError::io(std::path::Path::new("")))?;
+        std::thread::sleep(TICK);
+    }
+    Ok(())
+}
