@@ -176,6 +176,8 @@ mod shared_memory;
 mod signalled_scripts;
 mod skipped;
 #[cfg(feature = "python")]
+mod stepped_runs;
+#[cfg(feature = "python")]
 mod stores;
 #[cfg(feature = "python")]
 mod strict_answers;
