@@ -100,7 +100,8 @@ fn run_program(words: Vec<OsString>) -> u8 {
 /// Runs the command that the command line names. Returns the exit code.
 fn run(mut cli: Cli) -> Result<i32> {
     apply_settings(&mut cli)?;
-    let Cli { globals, command, given, note } = cli;
+    let Cli { globals, mut command, given, note } = cli;
+    commands::hidden_credentials::conceal(&mut command);
     colors::choose(globals.color.into());
     let verbosity = verbosity(&globals);
     if globals.no_progress {

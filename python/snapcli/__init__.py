@@ -33,6 +33,7 @@ if not _is_main_interpreter():
 
 try:
     from snapcli._engine import (
+        BackgroundSave,
         Lost,
         Report,
         RestoreReport,
@@ -45,6 +46,7 @@ try:
         load_dict,
         load_ipython_extension,
         loads,
+        replay,
         restore,
         save,
         unload_ipython_extension,
@@ -56,6 +58,7 @@ except ImportError as _error:
     raise
 
 __all__ = [
+    "BackgroundSave",
     "Lost",
     "Report",
     "RestoreReport",
@@ -67,6 +70,7 @@ __all__ = [
     "load",
     "load_dict",
     "loads",
+    "replay",
     "restore",
     "save",
     "verify",

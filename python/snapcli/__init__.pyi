@@ -3,11 +3,12 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
-from typing import Any, Protocol, TypeAlias, final
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, final, overload
 
 from typing_extensions import Buffer
 
 __all__ = [
+    "BackgroundSave",
     "Lost",
     "Report",
     "RestoreReport",
@@ -19,10 +20,13 @@ __all__ = [
     "load",
     "load_dict",
     "loads",
+    "replay",
     "restore",
     "save",
     "verify",
 ]
+
+_T = TypeVar("_T")
 
 __version__: str
 
@@ -97,6 +101,29 @@ class Report:
     def __reduce__(self) -> tuple[Any, tuple[()], dict[str, Any]]: ...
 
 @final
+class BackgroundSave:
+    """A save that another process does, while the program goes on: what `save(..., wait=False)` returns.
+
+    If that process is killed, or hangs, the session is saved again in the foreground when done() or result() is called,
+    at the next save, or when Python ends, and the report says so.
+    """
+
+    def done(self) -> bool:
+        """Whether the result is known. Does not wait, unless the session has to be saved again."""
+    def result(self, timeout: float | None = None) -> Report:
+        """Waits for the end, and returns the Report, or raises the exception of the save.
+
+        If that takes more than `timeout` seconds, TimeoutError is raised, and the save goes on.
+        """
+    @property
+    def report(self) -> Report | None:
+        """The Report, if the save has succeeded; None while it runs and if it has failed."""
+    @property
+    def target(self) -> str:
+        """What is saved to."""
+    def __reduce__(self) -> tuple[Any, tuple[()], dict[str, Any]]: ...
+
+@final
 class RestoreReport:
     """What was restored, and what was not and why. `print(report)` shows it to a person or a language model.
 
@@ -131,6 +158,7 @@ class RestoreReport:
         """The report as a dict, with the JSON schema of `snapcli restore --json`."""
     def __reduce__(self) -> tuple[Any, tuple[()], dict[str, Any]]: ...
 
+@overload
 def save(
     target: _Path | _Writable | None = None,
     namespace: dict[str, Any] | ModuleType | None = None,
@@ -149,8 +177,57 @@ def save(
     sync: bool = True,
     name: str | None = None,
     message: str | None = None,
-) -> Report:
+    compress: int | bool | None = None,
+    wait: Literal[True] = True,
+) -> Report: ...
+@overload
+def save(
+    target: _Path | _Writable | None = None,
+    namespace: dict[str, Any] | ModuleType | None = None,
+    *,
+    only: _Names | None = None,
+    include: _Names | None = None,
+    exclude: _Names | None = None,
+    exclude_type: _Names | None = None,
+    private: bool = False,
+    max_size: int | str | None = None,
+    redact: bool = False,
+    refimported: bool = False,
+    whole: bool = False,
+    ambient: bool | None = None,
+    check: bool | None = None,
+    sync: bool = True,
+    name: str | None = None,
+    message: str | None = None,
+    compress: int | bool | None = None,
+    wait: Literal[False],
+) -> BackgroundSave: ...
+@overload
+def save(
+    target: _Path | _Writable | None = None,
+    namespace: dict[str, Any] | ModuleType | None = None,
+    *,
+    only: _Names | None = None,
+    include: _Names | None = None,
+    exclude: _Names | None = None,
+    exclude_type: _Names | None = None,
+    private: bool = False,
+    max_size: int | str | None = None,
+    redact: bool = False,
+    refimported: bool = False,
+    whole: bool = False,
+    ambient: bool | None = None,
+    check: bool | None = None,
+    sync: bool = True,
+    name: str | None = None,
+    message: str | None = None,
+    compress: int | bool | None = None,
+    wait: bool,
+) -> Report | BackgroundSave:
     """Saves a session to a path, to a store, to a binary file, or to `report.data`."""
+
+def replay(iterable: Iterable[_T]) -> Iterable[_T]:
+    """Marks an iterable that gives the same items again when it is evaluated again, for loops under `snapcli run`."""
 
 def restore(
     source: _Source,

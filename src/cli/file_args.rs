@@ -250,6 +250,7 @@ pub(crate) enum SchemaOf {
     Trust,
     Doctor,
     Log,
+    Status,
     Export,
     Import,
     Prune,

@@ -38,6 +38,12 @@ pub(crate) struct RunArgs {
     /// Do not run statements again to make variables that could not be saved
     #[arg(long)]
     pub(crate) no_rerun: bool,
+    /// Go on even if statements have changed that have run already
+    #[arg(long)]
+    pub(crate) accept_changes: bool,
+    /// Open files again that the script had open for writing, cut to their length at the checkpoint
+    #[arg(long)]
+    pub(crate) reopen: bool,
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     /// Script to run, followed by its arguments

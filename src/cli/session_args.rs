@@ -43,6 +43,12 @@ pub(crate) struct SaveArgs {
     /// Print that report to standard output; the script's own output then goes to standard error
     #[arg(long, conflicts_with = "report")]
     pub(crate) json: bool,
+    /// Compress FILE with zstd, level -7 (fastest) to 22 (smallest); 3 for a FILE that ends in .zst
+    ///
+    /// `zstd -d` gives the uncompressed snapshot, which is what `dill.load_module` reads. snapcli reads the compressed
+    /// file, and decompresses only what is asked for: `restore --only` needs a part of it.
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level, allow_negative_numbers = true)]
+    pub(crate) compress: Option<i32>,
     /// Save the local variables of this function as well, as they are when it ends, such as main, Trainer.fit or
     /// package.module:function (repeatable)
     #[arg(long, value_name = "FUNCTION", value_delimiter = ',')]
@@ -287,4 +293,10 @@ fn parse_rename(text: &str) -> Result<(String, String), String> {
     // Module names contain no `=`, so the first one separates the two.
     let parts = text.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());
     parts.map(|(old, new)| (old.to_owned(), new.to_owned())).ok_or_else(|| "expected OLD=NEW".to_owned())
+}
+
+/// Parses a level of zstd.
+fn parse_level(text: &str) -> Result<i32, String> {
+    let level = text.parse().ok().filter(|level| (-7..=22).contains(level));
+    level.ok_or_else(|| "expected a level from -7 to 22, such as 3".to_owned())
 }

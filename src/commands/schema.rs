@@ -23,6 +23,7 @@ pub(crate) fn run_command(args: &SchemaArgs) -> Result<i32> {
             ("snapcli verify --json", vec![AnswerKind::Verify, AnswerKind::VerifyStore, AnswerKind::Error])
         }
         Some(SchemaOf::Log) => ("snapcli log --json", vec![AnswerKind::Log, AnswerKind::Error]),
+        Some(SchemaOf::Status) => ("snapcli status --json", vec![AnswerKind::Status, AnswerKind::Error]),
         Some(SchemaOf::Export) => ("snapcli export --json", vec![AnswerKind::Export, AnswerKind::Error]),
         Some(SchemaOf::Import) => ("snapcli import --json", vec![AnswerKind::Import, AnswerKind::Error]),
         Some(SchemaOf::Prune) => ("snapcli prune --json", vec![AnswerKind::Prune, AnswerKind::Error]),

@@ -140,10 +140,7 @@ fn sign(snapshot: &Snapshot, path: &Path, key: &SigningKey) -> Result<()> {
     if snapshot.sign_stored(key)? {
         return Ok(());
     }
-    let Some((bytes, trailer)) = snapshot.signed(key)? else { return Ok(()) };
-    // `bytes` is everything before the trailer, which is written unchanged.
     let mut file = AtomicFile::create(path)?;
-    file.write_all(bytes)?;
-    file.write_all(&trailer.encode())?;
-    Ok(file.commit()?)
+    // Dropping the file leaves the old one.
+    if snapshot.write_signed(key, &mut file)? { Ok(file.commit()?) } else { Ok(()) }
 }

@@ -32,6 +32,8 @@ mod frame_evaluation;
 pub(crate) mod injected;
 mod interpreter;
 #[cfg(feature = "python")]
+pub(crate) mod interrupt_limit;
+#[cfg(feature = "python")]
 mod interrupted_call;
 #[cfg(feature = "python")]
 pub(crate) mod ipython_prompt;
@@ -57,12 +59,16 @@ pub(crate) mod script_run;
 pub(crate) mod script_signals;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
+mod start_interrupt;
+#[cfg(feature = "python")]
 pub(crate) mod start_state;
 #[cfg(feature = "python")]
 pub(crate) mod step_signals;
 mod surroundings;
 #[cfg(feature = "python")]
 pub(crate) mod thread_timers;
+#[cfg(feature = "python")]
+pub(crate) mod work_left;
 
 #[cfg(feature = "python")]
 pub(crate) use pyo3::{PyErr, Python};

@@ -3,11 +3,13 @@
 //! Follows `Py_RunMain` of CPython (Modules/main.c and Python/pythonrun.c of 3.10 to 3.13): exit codes, tracebacks, and
 //! death by SIGINT. [`script_entry`](super::script_entry) has the part before the first line of the script.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError, PySystemExit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyModule};
+use pyo3::types::{PyCFunction, PyDict, PyModule, PyTuple};
 
 use super::context;
 use super::launch::ProcessEnd;
@@ -126,17 +128,53 @@ fn run_entry<'py>(
     Ok(ScriptRun { how, end, error, raised, seconds, forked, main: main.unbind(), source })
 }
 
-/// As [`run_observed`], but a source file runs as other code, if `compile` has any.
+/// Gives other code for the source of a script, or none.
+pub(crate) type CompileScript =
+    Arc<dyn Fn(Python<'_>, &ScriptSource) -> anyhow::Result<Option<CompiledScript>> + Send + Sync>;
+
+/// As [`run_observed`], but a source file, also that of a module, runs as other code, if `compile` has any.
 pub(crate) fn run_compiled(
     py: Python<'_>,
     command: &ScriptCommand,
-    compile: impl FnOnce(&ScriptSource) -> anyhow::Result<Option<CompiledScript>>,
+    compile: CompileScript,
     begin: impl FnOnce(StartedScript),
 ) -> anyhow::Result<ScriptRun> {
-    run_entry(py, command, begin, |entry, source| {
-        let Some(source) = source.filter(|_| matches!(entry, Entry::File(..))) else { return Ok(entry) };
-        Ok(compile(source)?.map_or(entry, |CompiledScript(code)| Entry::Bytecode(code.into_bound(py))))
+    run_entry(py, command, begin, |entry, source| match (entry, source) {
+        (Entry::File(file, name), Some(source)) => Ok(match compile(py, source)? {
+            Some(CompiledScript(code)) => Entry::Bytecode(code.into_bound(py)),
+            None => Entry::File(file, name),
+        }),
+        (Entry::Module(function, arguments), _) => {
+            hook_module(py, compile)?;
+            Ok(Entry::Module(function, arguments))
+        }
+        (entry, _) => Ok(entry),
     })
+}
+
+/// Has `runpy` run other code for the module that it finds next. It has no frame of ours below it.
+fn hook_module(py: Python<'_>, compile: CompileScript) -> PyResult<()> {
+    const NAME: &str = "_get_module_details";
+    let runpy = py.import("runpy")?;
+    let original = runpy.getattr(NAME)?.unbind();
+    let hook = move |arguments: &Bound<'_, PyTuple>, keywords: Option<&Bound<'_, PyDict>>| -> PyResult<Py<PyAny>> {
+        let py = arguments.py();
+        py.import("runpy")?.setattr(NAME, &original)?;
+        let found = original.bind(py).call(arguments, keywords)?;
+        let (name, spec, code) = found.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        let path: PathBuf = code.getattr("co_filename")?.extract()?;
+        let Ok(bytes) = std::fs::read(&path) else { return Ok(found.unbind()) };
+        match compile(py, &ScriptSource { path, bytes }) {
+            Ok(Some(CompiledScript(code))) => Ok((name, spec, code).into_pyobject(py)?.into_any().unbind()),
+            Ok(None) => Ok(found.unbind()),
+            Err(error) => {
+                print_error(&error);
+                Err(PySystemExit::new_err(exit::code_of(&error)))
+            }
+        }
+    };
+    let hook = PyCFunction::new_closure(py, None, None, move |arguments, keywords| hook(arguments, keywords))?;
+    runpy.setattr(NAME, hook)
 }
 
 /// Code that runs in place of a source file.
@@ -199,7 +237,7 @@ fn finish_run(py: Python<'_>, result: PyResult<()>) -> PyResult<(&'static str, P
 pub(crate) fn requested_end(py: Python<'_>, error: &anyhow::Error) -> Option<ProcessEnd> {
     let error = error.downcast_ref::<PyErr>()?;
     if error.is_instance_of::<PyKeyboardInterrupt>(py) {
-        return Some(ProcessEnd::Interrupted);
+        return Some(ProcessEnd::InterruptedWork);
     }
     let exits = error.is_instance_of::<PySystemExit>(py);
     exits.then(|| ProcessEnd::Exit(exit_code(py, error).unwrap_or(exit::FAILED)))

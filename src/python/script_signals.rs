@@ -147,6 +147,11 @@ pub(crate) fn disarm() -> Option<c_int> {
     }
 }
 
+/// Whether a signal has come that ends the process.
+pub(crate) fn is_ending() -> bool {
+    ENDED_BY.load(Ordering::SeqCst) != 0
+}
+
 /// Makes a timer that sends a signal which nothing else uses. Returns that signal with its action from before.
 fn start_timer(every: Duration) -> Option<(c_int, libc::sigaction)> {
     let unused = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().find_map(|signal| {

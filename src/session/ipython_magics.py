@@ -26,10 +26,12 @@ show the options. Errors are one line. `snapcli.save` and `snapcli.restore` do t
 """
 
 DEFAULT_FILE = "session.pkl"
-# Saving takes at most a tenth of the time: after a save of one second come nine without one.
+# A session is held up for at most a tenth of the time: after one second come nine without a save.
 REST = 9
+# How often a save in the background is looked at while the kernel is idle, in seconds.
+LOOK = 0.5
 OPTIONS = {
-    "trust=True": "--trust", "mmap=True": "--mmap", "redact=True": "--redact", "exclude=": "--exclude ",
+    "compress=": "--compress ", "trust=True": "--trust", "mmap=True": "--mmap", "redact=True": "--redact", "exclude=": "--exclude ",
     "max_size=": "--max-size "
 }
 # What `Snap.call` is about to call, and the expression that calls it.
@@ -80,6 +82,7 @@ def parsers():
         parser.add_argument("--redact", action="store_true", help="leave out what looks like a credential")
         parser.add_argument("--max-size", metavar="SIZE", help="leave out larger variables (500k, 20M, 2G)")
         parser.add_argument("--no-ambient", action="store_true", help="save no state of random generators and the like")
+        parser.add_argument("--compress", type=int, metavar="LEVEL", help="compress FILE with zstd, level -7 to 22")
 
     save = new("save", "Save the variables of this session.")
     add_names(save)
@@ -94,8 +97,9 @@ def parsers():
     auto = new(
         "auto",
         "Save the session to FILE after each cell that may have changed a variable. It never saves in the middle of a "
-        "cell, and an error never fails one. Saving takes at most a tenth of the time: what has to wait is saved when "
-        "the kernel is idle, or when it ends.",
+        "cell, and an error never fails one. A process in the background does it, while the next cell runs; where that "
+        "is not possible, saving takes at most a tenth of the time. What has to wait is saved when the kernel is idle, "
+        "or when it ends.",
         "the file, or `off`; without it, show what is saved where",
     )
     auto.set_defaults(file=None)
@@ -229,6 +233,7 @@ class Snap:
             settings["ambient"] = False
         report = self.call(
             snapcli.save, path, exclude=options.exclude or None, private=options.private, redact=options.redact,
+            compress=options.compress,
             max_size=options.max_size, **settings
         )
         self.own_files.add(os.path.abspath(path))
@@ -250,7 +255,7 @@ class Snap:
         if len([word for word in given if not word.startswith("-")]) == 2:
             start = os.path.expanduser(event.symbol)
             files = [path + "/" if os.path.isdir(path) else path for path in glob.glob(glob.escape(start) + "*")]
-            found = [path for path in files if path.endswith(("/", ".pkl"))]
+            found = [path for path in files if path.endswith(("/", ".pkl", ".pkl.zst"))]
             return found + (["off"] if given[1] == "auto" else [])
         if given[1] == "restore":
             return [variable["name"] for variable in snapcli.inspect(given[2])["variables"]]
@@ -267,6 +272,8 @@ class AutoSave:
         self.depth = 0
         self.pending = False
         self.timer = None
+        # The save that a process in the background does.
+        self.job = None
         # In `time.monotonic()`.
         self.not_before = 0.0
         self.last = None
@@ -290,11 +297,15 @@ class AutoSave:
             self.timer.cancel()
             self.timer = None
         # A forked process must not replace the file.
-        if self.pending and os.getpid() == self.process:
-            self.save()
+        if os.getpid() != self.process:
+            return
+        self.look(wait=True)
+        if self.pending:
+            self.save(wait=True)
 
     def status(self):
-        now = "there are changes to save" if self.pending else "everything is saved"
+        self.look()
+        now = "there are changes to save" if self.pending else "a save is running" if self.job else "everything is saved"
         last = f", last at {self.last}" if self.last else ""
         return f"saving to {self.name} after each cell that may have changed a variable{last}; {now}"
 
@@ -312,13 +323,12 @@ class AutoSave:
         self.save_if_due()
 
     def save_if_due(self):
-        if not self.pending:
-            return
+        self.look()
         wait = self.not_before - time.monotonic()
-        if wait <= 0:
+        if self.pending and wait <= 0 and self.job is None:
             self.save()
-        elif self.timer is None:
-            self.start_timer(wait)
+        if self.timer is None and (self.pending or self.job):
+            self.start_timer(LOOK if self.job else wait)
 
     def start_timer(self, wait):
         # A kernel runs cells in its event loop, which calls nothing else meanwhile. At the prompt of a terminal there
@@ -336,22 +346,43 @@ class AutoSave:
         if not self.depth:
             self.save_if_due()
 
-    def save(self):
+    def save(self, wait=False):
         began = time.monotonic()
+        self.pending = False
         try:
             # Neither a child process that loads everything nor waiting for the disk is cheap.
-            report = self.snap.save(self.options, check=False, sync=False)
+            self.job = self.snap.save(self.options, check=False, sync=False, wait=False)
         except KeyboardInterrupt:
-            self.tell("interrupted")
+            self.failed("interrupted")
         except BaseException as error:
-            self.tell(reason_of(error))
+            self.failed(reason_of(error))
         else:
-            self.pending = False
+            self.look(wait)
+        ended = time.monotonic()
+        self.not_before = ended + max(self.options.every, REST * (ended - began))
+
+    def look(self, wait=False):
+        """Take the result of the save, if it is there."""
+        if self.job is None:
+            return
+        try:
+            if not wait and not self.job.done():
+                return
+            report = self.job.result()
+        except KeyboardInterrupt:
+            self.failed("interrupted")
+        except BaseException as error:
+            self.failed(reason_of(error))
+        else:
+            self.job = None
             self.last = time.strftime("%H:%M:%S")
             for name, lost in report.lost.items():
                 self.tell(f"{name} is not in it: {reason_of(lost)}")
-        ended = time.monotonic()
-        self.not_before = ended + max(self.options.every, REST * (ended - began))
+
+    def failed(self, reason):
+        self.job = None
+        self.pending = True
+        self.tell(reason)
 
     def tell(self, message):
         """Print a message, once."""

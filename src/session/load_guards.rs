@@ -125,12 +125,19 @@ fn blocked_action(event: &str, args: &Bound<'_, PyTuple>) -> Option<String> {
             database.tolerated().is_none_or(|name| name != ":memory:").then(|| "connect to a database".to_owned())
         }
         TRIAL_EVENT => Some(event.to_owned()),
-        _ => {
-            let single = BLOCKED_EVENTS.iter().find(|(name, _)| *name == event);
-            let found = single.or_else(|| BLOCKED_GROUPS.iter().find(|(start, _)| event.starts_with(start)));
-            found.map(|(_, action)| (*action).to_owned())
-        }
+        _ => listed_action(event).map(str::to_owned),
     }
+}
+
+fn listed_action(event: &str) -> Option<&'static str> {
+    let single = BLOCKED_EVENTS.iter().find(|(name, _)| *name == event);
+    let found = single.or_else(|| BLOCKED_GROUPS.iter().find(|(start, _)| event.starts_with(start)));
+    found.map(|(_, action)| *action)
+}
+
+/// Whether an event is that of a call which changes something outside of the process.
+pub(super) fn is_blocked(event: &str) -> bool {
+    listed_action(event).is_some()
 }
 
 /// Whether an `open` may write. The arguments are path, mode and flags.

@@ -11,7 +11,7 @@ use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 use super::code_objects::CodeReader;
 use super::ipython_names::IpythonNames;
 use super::object_description::type_name;
-use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{Tolerated as _, shown};
 use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::{LeftOut, LeftOutReason};
 
@@ -216,7 +216,7 @@ pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_m
         for (name, module) in modules.iter() {
             let Ok(module) = module.cast_into::<PyModule>() else { continue };
             let keys = module.dict().copy()?.keys();
-            names.extend(keys.iter().map(|key| format!("{name}.{key}")));
+            names.extend(keys.iter().map(|key| format!("{name}.{}", shown(&key))));
         }
     }
     Ok(names)

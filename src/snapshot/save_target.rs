@@ -100,6 +100,11 @@ impl SpoolFile {
         Ok(Self(BufWriter::with_capacity(SPOOL_BUFFER, tempfile::tempfile()?), SignalGuard::new()))
     }
 
+    /// Writes to this file, which another process may have as well.
+    pub(crate) fn over(file: File) -> Self {
+        Self(BufWriter::with_capacity(SPOOL_BUFFER, file), SignalGuard::new())
+    }
+
     /// The file, at its start.
     pub(crate) fn into_file(self) -> io::Result<File> {
         let Self(file, _guard) = self;

@@ -42,18 +42,37 @@ const STAGES: [WorkStage; 8] = [
 static STAGE: AtomicUsize = AtomicUsize::new(0);
 static DONE: AtomicU64 = AtomicU64::new(0);
 static TOTAL: AtomicU64 = AtomicU64::new(0);
+/// Counts every step, for a process that is watched.
+static STEPS: AtomicU64 = AtomicU64::new(0);
 
 /// Begins a stage of `total` bytes, or 0 if that is unknown.
 pub(crate) fn begin(stage: WorkStage, total: u64) {
     DONE.store(0, Ordering::Relaxed);
     begin_following();
     TOTAL.store(total, Ordering::Relaxed);
+    step();
     STAGE.store(STAGES.iter().position(|known| *known == stage).unwrap_or(0), Ordering::Relaxed);
 }
 
 /// Adds to the bytes that are done.
 pub(crate) fn advance(bytes: u64) {
     DONE.fetch_add(bytes, Ordering::Relaxed);
+    step();
+}
+
+/// Notes that the work goes on.
+pub(crate) fn step() {
+    STEPS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// A number that grows while the work goes on.
+pub(crate) fn steps() -> u64 {
+    STEPS.load(Ordering::Relaxed)
+}
+
+/// Whether another process does the work, which has limits of its own.
+pub(crate) fn is_trying() -> bool {
+    now().0 == WorkStage::Trying
 }
 
 /// Sets the bytes that are done, when some were discarded.

@@ -7,6 +7,7 @@ mod accepted_plans;
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod background_saves;
 mod built_errors;
 #[cfg(feature = "python")]
 mod built_objects;
@@ -24,6 +25,7 @@ mod code_from_input;
 mod command_line;
 #[cfg(feature = "python")]
 mod completions;
+mod compressed_saves;
 #[cfg(feature = "python")]
 mod crash_frames;
 #[cfg(feature = "python")]

@@ -116,6 +116,7 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         let damage = match damage {
             // Its message advises what the user has done by now.
             ReadError::CutShort { at } => format!("the pickle is truncated at byte {at}"),
+            ReadError::BadCompression { problem } => format!("the compressed file is damaged ({problem})"),
             damage => damage.to_string(),
         };
         verbosity.note(&format!("{file}: {damage}; restoring what is intact"));

@@ -1,11 +1,13 @@
-//! `snapcli run`: checks the command line, finds the checkpoint to go on from, and prepares the Python; the rest runs in
-//! it.
+//! `snapcli run`: checks the command line, finds the checkpoint to go on from, and prepares the Python; the rest runs
+//! in it.
 
 #[cfg(feature = "python")]
 mod checkpoints;
 mod resume_point;
 #[cfg(feature = "python")]
 mod run_job;
+#[cfg(feature = "python")]
+mod run_lock;
 pub(crate) mod run_status;
 
 use std::mem::take;
@@ -36,6 +38,7 @@ pub(crate) fn run_command(mut args: RunArgs, python: Option<&str>, verbosity: Ve
     let interpreter = python::prepare_interpreter(python)?;
     #[cfg(feature = "python")]
     {
+        run_lock::take(&folder, &resume_point::shown_name(&folder))?;
         let start = resume_point::find(&folder, args.fresh, &command, interpreter.version)?;
         if let RunStart::Finished(text) = &start {
             verbosity.note(text);
@@ -59,7 +62,8 @@ fn check_source(command: &ScriptCommand) -> Result<()> {
     match &command.target {
         ScriptTarget::Code(_) | ScriptTarget::Expression(_) => refused("code of -c".to_owned()),
         ScriptTarget::StandardInput => refused("standard input".to_owned()),
-        ScriptTarget::Module(name) => refused(format!("the module {}", name.to_string_lossy())),
+        // Whether it has a source file is known when it has been found.
+        ScriptTarget::Module(_) => Ok(()),
         ScriptTarget::Script(path) => {
             let is_other = path.extension().is_some_and(|end| end == "pyc" || end == "ipynb" || end == "zip");
             match path.is_file() && !is_other {
@@ -78,6 +82,11 @@ fn store_of(named: Option<&Path>, command: &ScriptCommand) -> Result<PathBuf> {
             let mut name = path.file_stem().unwrap_or_default().to_owned();
             name.push(".snaps");
             PathBuf::from(name)
+        }
+        (None, ScriptTarget::Module(name)) => {
+            let name = name.to_string_lossy();
+            let name = name.strip_suffix(".__main__").unwrap_or(&name);
+            PathBuf::from(format!("{}.snaps", name.rsplit('.').next().unwrap_or(name)))
         }
         (None, _) => PathBuf::from("run.snaps"),
     };

@@ -11,7 +11,7 @@ use crate::exit::{self, OrExit};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::snapshot::index::{Index, RunProgress};
 use crate::snapshot::reader::{Contents, Snapshot};
-use crate::snapshot::store::Store;
+use crate::snapshot::store::{HistoryEntry, Store};
 
 /// Where a run begins.
 pub(super) enum RunStart {
@@ -36,13 +36,7 @@ pub(super) struct Checkpoint {
 pub(super) fn find(folder: &Path, fresh: bool, command: &ScriptCommand, version: (u8, u8, u8)) -> Result<RunStart> {
     let cannot = || format!("cannot go on from {}", folder.display());
     let store = with_code(Store::open(folder), cannot)?;
-    let history = with_code(store.history(), cannot)?;
-    if fresh || !history.iter().any(|entry| entry.header.as_ref().is_ok_and(|header| !header.failed)) {
-        return Ok(RunStart::Fresh);
-    }
-    let mut path = folder.as_os_str().to_owned();
-    path.push("/");
-    let snapshot = Snapshot::open(Path::new(&path)).or_exit(exit::DAMAGED, cannot)?;
+    let Some((_, snapshot)) = last_checkpoint(&store, folder)?.filter(|_| !fresh) else { return Ok(RunStart::Fresh) };
     let index = match snapshot.contents() {
         Contents::Own { index } => index,
         Contents::Foreign { .. } => return Err(exit::error(exit::DAMAGED, cannot())),
@@ -59,6 +53,16 @@ pub(super) fn find(folder: &Path, fresh: bool, command: &ScriptCommand, version:
         return Ok(RunStart::Finished(text));
     }
     Ok(RunStart::From(Box::new(Checkpoint { snapshot, progress })))
+}
+
+/// The newest snapshot of a store that is not one of a script that failed, with its number.
+pub(super) fn last_checkpoint(store: &Store, folder: &Path) -> Result<Option<(u64, Snapshot)>> {
+    let cannot = || format!("cannot read {}", shown_name(folder));
+    let history = with_code(store.history(), cannot)?;
+    let is_good = |entry: &&HistoryEntry| entry.header.as_ref().is_ok_and(|header| !header.failed);
+    let Some(entry) = history.iter().rev().find(is_good) else { return Ok(None) };
+    let path = folder.join(format!("@{}", entry.number));
+    Ok(Some((entry.number, Snapshot::open(&path).or_exit(exit::DAMAGED, cannot)?)))
 }
 
 /// The name of a store, as the user would type it.

@@ -15,16 +15,16 @@ use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptSource};
 use crate::python::script_run::{CompiledScript, ScriptRun, StartedScript, end_after_error, run_compiled};
 use crate::python::{self, Interpreter, Python, step_signals};
-use crate::session::run::{LoadedPosition, StepProgram, loosen_loops, script_namespace, set_work};
+use crate::session::run::{ResumePlan, StepProgram, loosen_loops, observe, script_namespace};
 use crate::session::{
     AmbientChoice, FrameChoice, RestoreRequest, Signer, add_to_inittab, note_imported_definitions, restore, signing_key,
 };
 use crate::snapshot::index::RunProgress;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::signature::SigningKey;
-use crate::ui::Verbosity;
 use crate::ui::display::format_time;
 use crate::ui::messages::print_line;
+use crate::ui::{Verbosity, format_size};
 
 /// Runs the script in the prepared interpreter.
 pub(super) fn run(
@@ -50,6 +50,8 @@ pub(super) fn run(
         every: args.every,
         grace: args.grace,
         no_rerun: args.no_rerun,
+        accept_changes: args.accept_changes,
+        reopen: args.reopen,
         start: Mutex::new(start),
         before,
         arguments,
@@ -71,6 +73,8 @@ pub(super) struct RunJob {
     pub(super) every: Duration,
     grace: Duration,
     pub(super) no_rerun: bool,
+    accept_changes: bool,
+    reopen: bool,
     /// The checkpoint to go on from, until it has been loaded.
     start: Mutex<Option<Checkpoint>>,
     /// How far the run had come then.
@@ -90,6 +94,8 @@ pub(super) struct RunJob {
 #[derive(Default)]
 pub(super) struct RunState {
     pub(super) started: Option<StartedScript>,
+    /// The source of the script.
+    pub(super) source: String,
     /// The last checkpoint of this process.
     pub(super) last: Option<RunProgress>,
     /// What was said already.
@@ -108,7 +114,9 @@ impl RunJob {
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
         let _ = self.dill.set(dill);
-        let run = run_compiled(py, &self.command, |source| self.compile(py, source), |started| self.begin(started));
+        let job = Arc::clone(self);
+        let compile = move |py: Python<'_>, source: &ScriptSource| job.compile(py, source);
+        let run = run_compiled(py, &self.command, Arc::new(compile), |started| self.begin(started));
         let run = match run {
             Ok(run) => run,
             Err(error) => return end_after_error(py, &error, INTERRUPTED),
@@ -122,22 +130,32 @@ impl RunJob {
     }
 
     /// The code to run: that of the whole script, or that of the rest of it, with its variables in place.
-    fn compile(&self, py: Python<'_>, source: &ScriptSource) -> Result<Option<CompiledScript>> {
+    fn compile(self: &Arc<Self>, py: Python<'_>, source: &ScriptSource) -> Result<Option<CompiledScript>> {
         let start = self.start.lock().unwrap_or_else(PoisonError::into_inner).take();
         // Python itself says what is wrong with a script that cannot be compiled.
         let Ok(program) = StepProgram::new(py, &source.bytes, source.path.as_os_str()) else { return Ok(None) };
         let code = match start {
-            Some(start) => Some(self.resume(py, start, &program)?),
+            Some(start) => Some(self.resume(py, start, &program, source)?),
             None => program.whole(py).ok().map(|code| CompiledScript(code.unbind())),
         };
         if code.is_some() {
-            let _ = self.program.set(program);
+            let _ = self.program.set(Arc::clone(&program));
+            self.lock().source = String::from_utf8_lossy(&source.bytes).into_owned();
+            self.set_last_words();
+            observe(Arc::<Self>::clone(self), program);
+            step_signals::arm(self.every, self.grace, loosen_loops);
         }
         Ok(code)
     }
 
     /// Loads the variables of the checkpoint.
-    fn resume(&self, py: Python<'_>, start: Checkpoint, program: &StepProgram) -> Result<CompiledScript> {
+    fn resume(
+        &self,
+        py: Python<'_>,
+        start: Checkpoint,
+        program: &StepProgram,
+        source: &ScriptSource,
+    ) -> Result<CompiledScript> {
         let shown = shown_name(&self.folder);
         let Checkpoint { snapshot, progress } = start;
         if Signer::of(&snapshot) != Signer::User {
@@ -153,16 +171,26 @@ impl RunJob {
             );
             return Err(exit::error(exit::FAILED, text));
         }
+        if !self.reopen
+            && let Some(file) = progress.files.first()
+        {
+            let details = vec![
+                format!("--reopen cuts it to {}, its length at the checkpoint, and goes on", format_size(file.length)),
+                "--fresh starts over".to_owned(),
+            ];
+            let text = format!("cannot go on: {} was open for writing", file.path);
+            return Err(exit::coded(exit::FAILED, text).with_details(details).into());
+        }
+        let plan = ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes)?;
         let namespace = script_namespace(py)?;
+        plan.run_imports(program, &namespace)?;
         self.load(py, &Arc::new(snapshot), &shown)?;
-        let position = LoadedPosition::take(&namespace).with_context(|| format!("cannot go on from {shown}"))?;
-        position.run_again(program, &namespace, &progress.rerun)?;
-        position.arrange(&namespace)?;
+        let code = plan.code(program, &namespace, &progress.rerun);
+        let code = code.with_context(|| format!("cannot go on from {shown}"))?;
         for statement in &progress.rerun {
             let text = format!("ran line {} again: {} could not be saved", statement.line, statement.name);
             self.verbosity.note(&text);
         }
-        let code = position.code(py, program).context("the script does not have the position of the checkpoint")?;
         self.verbosity.note(&format!("going on at {}", progress.place()));
         Ok(CompiledScript(code.unbind()))
     }
@@ -193,13 +221,8 @@ impl RunJob {
     }
 
     /// The script is about to run.
-    fn begin(self: &Arc<Self>, started: StartedScript) {
+    fn begin(&self, started: StartedScript) {
         self.lock().started = Some(started);
-        let Some(program) = self.program.get() else { return };
-        self.set_last_words();
-        let job = Arc::clone(self);
-        set_work(Arc::new(move |py, end| job.step_ended(py, end)), Arc::clone(program));
-        step_signals::arm(self.every, self.grace, loosen_loops);
     }
 
     /// What is printed if the process ends in the middle of a step.

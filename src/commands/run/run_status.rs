@@ -1,13 +1,39 @@
-//! `snapcli status`: how far a run has come.
+//! `snapcli status`: how far a run has come. Needs no Python.
+
+use std::path::Path;
 
 use anyhow::Result;
 
+use super::resume_point::{last_checkpoint, shown_name};
 use crate::cli::StatusArgs;
+use crate::commands::input_output::{absolute_path, print_report};
+use crate::commands::stores::with_code;
 use crate::exit;
+use crate::report::answers::{StatusAnswer, absolute_path as shown_path};
+use crate::report::status_report::{StatusReport, write_status};
+use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::store::Store;
 use crate::ui::Verbosity;
 
 /// Shows how far a run has come.
 pub(crate) fn run_command(args: &StatusArgs, verbosity: Verbosity) -> Result<i32> {
-    verbosity.note(&args.store.display().to_string());
+    let folder = absolute_path(&args.store)?;
+    let report = report_of(&folder)?;
+    let answer = args.json.then(|| StatusAnswer::of(&report, shown_path(&args.store)));
+    print_report(&report, answer.as_ref(), write_status, verbosity)?;
     Ok(exit::DONE)
+}
+
+fn report_of(folder: &Path) -> Result<StatusReport> {
+    let cannot = || format!("cannot read {}", shown_name(folder));
+    let store = with_code(Store::open(folder), cannot)?;
+    let Some((number, snapshot)) = last_checkpoint(&store, folder)? else {
+        return Err(exit::error(exit::USAGE, format!("{} has no checkpoint yet", shown_name(folder))));
+    };
+    match Snapshot::contents(&snapshot) {
+        Contents::Own { index } if let Some(progress) = &index.run => {
+            Ok(StatusReport { number, progress: progress.clone(), index: index.clone() })
+        }
+        _ => Err(exit::error(exit::USAGE, format!("{} holds other snapshots, not a run", shown_name(folder)))),
+    }
 }

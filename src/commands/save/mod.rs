@@ -1,6 +1,8 @@
 //! `snapcli save`: checks the command line and prepares the Python; the rest runs in it.
 
 #[cfg(feature = "python")]
+mod background_snapshot;
+#[cfg(feature = "python")]
 mod function_locals;
 #[cfg(feature = "python")]
 mod generations;

@@ -28,17 +28,19 @@ use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python
 use crate::python::script_command::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_observed};
 use crate::python::script_signals::{self, SnapshotTimes};
-use crate::python::{self, Interpreter, Python};
+use crate::python::{self, Interpreter, Python, interrupt_limit, work_left};
 use crate::report::answers::{ErrorAnswer, SessionAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
-    BoundLocal, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
-    signing_key,
+    BoundLocal, LoadCheckMode, Origin, SaveRequest, SavingChild, SelectionRules, add_to_inittab,
+    note_imported_definitions, save, signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::file_names::beside;
 use crate::snapshot::index::Index;
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
+use crate::snapshot::seekable::{self, SeekableTarget};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::StoredSnapshot;
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -69,7 +71,7 @@ pub(super) fn run(
     }
     check_verify(&args, given, verbosity)?;
     check_not_source(&args.output, &command)?;
-    let output = SnapshotDestination::check(&args.output, &args.labels)?;
+    let output = SnapshotDestination::check(&args.output, &args.labels, args.compress)?;
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     // The script could change the environment variables that say where the key is.
     let key = signing_key(verbosity);
@@ -91,6 +93,8 @@ pub(super) fn run(
         times: snapshot_times(args.while_running, &args.output)?,
         locals: args.locals.iter().map(|text| WatchedFunction::parse(text)).collect(),
         bound: Mutex::default(),
+        compress: args.compress,
+        child: Mutex::default(),
         key,
         interpreter,
         verbosity,
@@ -124,8 +128,8 @@ pub(super) enum SnapshotDestination {
 }
 
 impl SnapshotDestination {
-    fn check(path: &Path, labels: &SnapshotLabels) -> Result<Self> {
-        if let Some(folder) = check_store(path, labels)? {
+    fn check(path: &Path, labels: &SnapshotLabels, compress: Option<i32>) -> Result<Self> {
+        if let Some(folder) = check_store(path, labels, compress)? {
             return Ok(Self::Store(folder, labels.clone()));
         }
         if is_stdio(path) {
@@ -138,6 +142,7 @@ impl SnapshotDestination {
         let path = absolute_path(path)?;
         // Dropping the new file at once removes it again: this only tests that the directory is writable.
         AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_save(&path))?;
+        AtomicFile::check_remote(&path).or_exit(exit::FAILED, || cannot_save(&path))?;
         Ok(Self::File(path))
     }
 }
@@ -150,9 +155,13 @@ pub(super) fn cannot_save(path: &Path) -> String {
 fn sync(py: Python<'_>, file: &mut AtomicFile) -> Result<()> {
     work_meter::begin(WorkStage::Syncing, 0);
     let synced = py.detach(|| file.sync());
+    // From here on, the process may not end in the middle of what it does.
+    interrupt_limit::release();
     check_signals(py)?;
     Ok(synced?)
 }
+
+const INTERRUPTED: &str = "interrupted while saving: nothing was written";
 
 pub(super) struct SaveJob {
     pub(super) command: ScriptCommand,
@@ -180,6 +189,10 @@ pub(super) struct SaveJob {
     pub(super) locals: Vec<WatchedFunction>,
     /// The local variables that are bound in the namespace of the session now.
     pub(super) bound: Mutex<Vec<BoundLocal>>,
+    /// The level of zstd that was asked for.
+    pub(super) compress: Option<i32>,
+    /// The process that makes a snapshot of the running script.
+    child: Mutex<Option<SavingChild>>,
     key: Option<SigningKey>,
     interpreter: Interpreter,
     pub(super) verbosity: Verbosity,
@@ -235,11 +248,17 @@ impl SaveJob {
     fn save_last(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> ProcessEnd {
         call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
+        work_left::flush_streams(py);
+        interrupt_limit::begin(py, INTERRUPTED, self.answer.for_interrupt(INTERRUPTED), work_left::is_nothing(py));
         let deferred = DeferredSignals::begin(py);
-        let saved = self.with_locals(py, run, || self.save_session(py, run, dill));
+        let ended = self.end_aside(py, false);
+        let saved = ended.and_then(|()| self.with_locals(py, run, || self.save_session(py, run, dill)));
         call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.
         let signals = check_signals(py).map_err(Into::into);
+        if signals.is_ok() && saved.is_ok() {
+            interrupt_limit::release();
+        }
         drop(deferred);
         if let (Ok(_), Some(end)) = (&saved, signals.err().and_then(|error| requested_end(py, &error))) {
             return end;
@@ -257,10 +276,20 @@ impl SaveJob {
         }
     }
 
+    pub(super) fn take_child(&self) -> Option<SavingChild> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn set_child(&self, child: SavingChild) {
+        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);
+    }
+
     fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
-        const INTERRUPTED: &str = "interrupted while saving: nothing was written";
         self.answer.write_error(&match requested_end(py, error) {
-            Some(_) => ErrorAnswer::interrupted(INTERRUPTED),
+            Some(_) => {
+                interrupt_limit::note_told();
+                ErrorAnswer::interrupted(INTERRUPTED)
+            }
             None => ErrorAnswer::of(error),
         });
         end_after_error(py, error, INTERRUPTED)
@@ -323,7 +352,7 @@ impl SaveJob {
     ) -> Result<Option<SavedFile>> {
         let bar = self.bar();
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
-        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
+        let (mut file, index, bytes) = self.write_file(py, run, dill, file, path, &bar)?;
         // Returning without a commit drops the temporary file.
         if index.variables.is_empty() && index.left_out.is_empty() && index.frame_locals.is_empty() {
             return Ok(None);
@@ -338,7 +367,7 @@ impl SaveJob {
     fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
         let bar = self.bar();
         let spool = SpoolFile::new().context("cannot create a temporary file")?;
-        let (spool, index, bytes) = self.write(py, run, dill, spool, &bar)?;
+        let (spool, index, bytes) = self.write_file(py, run, dill, spool, Path::new("-"), &bar)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
@@ -381,11 +410,11 @@ impl SaveJob {
         let cannot_save = || cannot_save(path);
         let bar = self.bar();
         let file = AtomicFile::create(path).with_context(cannot_save)?;
-        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
+        let (mut file, index, bytes) = self.write_file(py, run, dill, file, path, &bar)?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
         let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));
-        let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
+        let verified = self.check_load(py, run, dill, &index, file.path());
         drop(verifying);
         // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
         check_signals(py)?;
@@ -393,7 +422,7 @@ impl SaveJob {
             Ok(verified) => verified,
             Err(error) => {
                 // Keep the new file under another name: most of it may well load.
-                let unverified = path.with_extension("unverified.pkl");
+                let unverified = beside(path, "unverified");
                 py.detach(|| file.commit_to(&unverified)).with_context(cannot_save)?;
                 let kept = format!("{} is unchanged; the new snapshot is {}", path.display(), unverified.display());
                 return Err(error.context(unverified_as(kept)));
@@ -406,6 +435,31 @@ impl SaveJob {
         Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None })
     }
 
+    /// The check of `--verify`; `None` if it is not wanted, or if a signal leaves no time for it.
+    ///
+    /// # Errors
+    /// If a variable cannot be loaded, and Ctrl-C.
+    pub(super) fn check_load(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        index: &Index,
+        file: &Path,
+    ) -> Result<Option<Compared>> {
+        if !self.verify {
+            return Ok(None);
+        }
+        let verified = match script_signals::is_ending() {
+            true => None,
+            false => self.load_check().run(py, run, dill, index, file)?,
+        };
+        if verified.is_none() {
+            self.verbosity.note("warning: not verified, because a signal ends the process");
+        }
+        Ok(verified)
+    }
+
     /// Must be dropped before anything is printed.
     pub(super) fn bar(&self) -> DelayedBar {
         DelayedBar::measuring("saving", 0, work_meter::shown, self.verbosity)
@@ -414,6 +468,26 @@ impl SaveJob {
     pub(super) fn load_check(&self) -> LoadCheck<'_> {
         let Self { command, interpreter, .. } = self;
         LoadCheck { command, interpreter, rules: self.rules(), module: self.module() }
+    }
+
+    /// Writes a file that will be at this path, compressed if that was asked for.
+    pub(super) fn write_file<T: SaveTarget>(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        out: T,
+        path: &Path,
+        bar: &DelayedBar,
+    ) -> Result<(T, Index, u64)> {
+        let Some(level) = seekable::level_for(path, self.compress) else {
+            return self.write(py, run, dill, out, bar);
+        };
+        let (out, index, _) = self.write(py, run, dill, SeekableTarget::new(out, level), bar)?;
+        let finished = py.detach(|| out.finish());
+        check_signals(py)?;
+        let (out, bytes) = finished.context("cannot write the snapshot")?;
+        Ok((out, index, bytes))
     }
 
     pub(super) fn write<T: SaveTarget + Send + 'static>(

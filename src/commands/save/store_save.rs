@@ -12,12 +12,11 @@ use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
 use crate::commands::stores::with_code;
 use crate::exit::{self, OrExit};
-use crate::python::Python;
 use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::script_run::{ScriptRun, requested_end};
-use crate::snapshot::save_target::SaveTarget;
-use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreTarget, StoredSnapshot};
+use crate::python::{Python, interrupt_limit};
+use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreError, StoreTarget, StoredSnapshot};
 use crate::ui::messages::print_error;
 
 /// The name of the newest snapshot of a script that failed.
@@ -27,7 +26,7 @@ const UNVERIFIED: &str = "unverified";
 
 /// The store that a path names, by its absolute path; `None` for a file. It is made if it does not exist: hours of work
 /// must not be lost to a path at which no store can be.
-pub(super) fn check_store(path: &Path, labels: &SnapshotLabels) -> Result<Option<PathBuf>> {
+pub(super) fn check_store(path: &Path, labels: &SnapshotLabels, compress: Option<i32>) -> Result<Option<PathBuf>> {
     let cannot = || cannot_save(path);
     let Some(folder) = with_code(StoreAddress::target(path), cannot)? else {
         if labels.name.is_some() || labels.message.is_some() {
@@ -37,8 +36,15 @@ pub(super) fn check_store(path: &Path, labels: &SnapshotLabels) -> Result<Option
         return Ok(None);
     };
     with_code(notes(labels).check().map(drop), cannot)?;
+    if compress.is_some() {
+        let text = "--compress is for a single file: a store compresses what that makes smaller by itself";
+        return Err(exit::error(exit::USAGE, text));
+    }
     let folder = absolute_path(&folder)?;
-    Store::open_or_create(&folder).or_exit(exit::USAGE, cannot)?;
+    match Store::open_or_create(&folder).and_then(|store| store.check_writable()) {
+        Err(error @ StoreError::Remote(_)) => with_code(Err(error), cannot)?,
+        checked => checked.or_exit(exit::USAGE, cannot)?,
+    }
     Ok(Some(folder))
 }
 
@@ -109,6 +115,7 @@ impl SaveJob {
             if index.variables.is_empty() && index.left_out.is_empty() {
                 return Ok(None);
             }
+            interrupt_limit::release();
             check_signals(py)?;
             let notes = SnapshotNotes { name: Some(CRASH), failed: true, ..notes(labels) };
             let stored = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
@@ -116,12 +123,13 @@ impl SaveJob {
             return Ok(Some(SavedFile { path, index, bytes, verified: None, code, stored: Some(stored) }));
         }
         let verify = || {
-            let path = target.read_path()?.context("a store has no path")?;
-            self.load_check().run(py, run, dill, &index, &path)
+            let path = target.shared_path()?.context("a store has no path")?;
+            self.check_load(py, run, dill, &index, &path)
         };
-        let verified = match self.verify.then(verify).transpose() {
+        let verified = match self.verify.then(verify).transpose().map(Option::flatten) {
             Ok(verified) => verified,
             Err(error) => {
+                interrupt_limit::release();
                 check_signals(py)?;
                 let notes = SnapshotNotes { name: Some(UNVERIFIED), failed: true, ..notes(labels) };
                 let kept = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
@@ -129,6 +137,7 @@ impl SaveJob {
                 return Err(error.context(unverified_as(kept)));
             }
         };
+        interrupt_limit::release();
         check_signals(py)?;
         let stored = py.detach(|| target.commit(notes(labels))).or_exit(exit::FAILED, cannot)?;
         let path = stored.address.clone();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     DiffAnswer, ErrorAnswer, ExportAnswer, ImportAnswer, ListAnswer, LogAnswer, PruneAnswer, RestoreAnswer,
-    SessionAnswer, TraceAnswer, TrustAnswer, VerifyAnswer, VerifyStoreAnswer,
+    SessionAnswer, StatusAnswer, TraceAnswer, TrustAnswer, VerifyAnswer, VerifyStoreAnswer,
 };
 use crate::report::doctor_report::DoctorReport;
 
@@ -63,6 +63,8 @@ pub(crate) enum AnswerKind {
     Doctor,
     /// `log`.
     Log,
+    /// `status`.
+    Status,
     /// `export`.
     Export,
     /// `import`.
@@ -77,7 +79,7 @@ pub(crate) enum AnswerKind {
 
 impl AnswerKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Session,
         Self::Trace,
         Self::Restore,
@@ -87,6 +89,7 @@ impl AnswerKind {
         Self::Trust,
         Self::Doctor,
         Self::Log,
+        Self::Status,
         Self::Export,
         Self::Import,
         Self::Prune,
@@ -108,6 +111,7 @@ impl AnswerKind {
             Self::Trust => of::<TrustAnswer<'_>>(generator),
             Self::Doctor => of::<DoctorReport>(generator),
             Self::Log => of::<LogAnswer<'_>>(generator),
+            Self::Status => of::<StatusAnswer<'_>>(generator),
             Self::Export => of::<ExportAnswer>(generator),
             Self::Import => of::<ImportAnswer>(generator),
             Self::Prune => of::<PruneAnswer<'_>>(generator),

@@ -13,6 +13,7 @@ mod json_schema;
 mod raised_answer;
 mod restore_answer;
 mod session_answer;
+mod status_answer;
 mod store_answer;
 mod trace_answer;
 mod variable_answer;
@@ -28,6 +29,7 @@ pub(crate) use self::json_schema::{AnswerKind, SchemaVersion, json_schema};
 pub(crate) use self::restore_answer::LostAnswer;
 pub(crate) use self::restore_answer::{ListAnswer, RestoreAnswer};
 pub use self::session_answer::SessionAnswer;
+pub(crate) use self::status_answer::StatusAnswer;
 pub(crate) use self::store_answer::{ExportAnswer, ImportAnswer, LogAnswer, PruneAnswer, VerifyStoreAnswer};
 pub use self::trace_answer::TraceAnswer;
 pub(crate) use self::variable_answer::MarkerAnswer;
@@ -37,9 +39,9 @@ use crate::snapshot::remote::RemoteAddress;
 /// A path as JSON gives it: absolute, because its reader may be in another directory. `-`, which is a standard
 /// stream, stays as it is, and so does an address.
 pub(crate) fn absolute_path(path: &Path) -> String {
-    if path == Path::new("-") || RemoteAddress::is_at(path) {
-        return path.to_string_lossy().into_owned();
+    if path == Path::new("-") {
+        return "-".to_owned();
     }
-    let absolute = std::path::absolute(path);
+    let absolute = RemoteAddress::absolute(path);
     absolute.as_deref().unwrap_or(path).to_string_lossy().into_owned()
 }

@@ -6,6 +6,7 @@
 //! doc comments of functions and classes are what Python's `help()` shows.
 
 mod arguments;
+mod background_handle;
 mod dill_names;
 mod file_questions;
 mod interruptible;
@@ -23,6 +24,7 @@ mod turns;
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
+pub(crate) use self::background_handle::{finish_background_save, is_saved_by_script};
 pub(super) use self::turns::Turn;
 
 use crate::python::start_state;
@@ -39,6 +41,8 @@ pub(crate) fn add_to_inittab() {
 #[pymodule]
 pub mod snapcli {
     #[pymodule_export]
+    use super::background_handle::BackgroundSave;
+    #[pymodule_export]
     use super::dill_names::{dump, dumps, load, loads};
     #[pymodule_export]
     use super::file_questions::{diff, inspect, verify};
@@ -53,6 +57,8 @@ pub mod snapcli {
     use super::{Bound, PyModule, PyResult};
     #[pymodule_export]
     use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
+    #[pymodule_export]
+    use crate::session::run::replay;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -67,6 +73,8 @@ pub mod _engine {
     #[pymodule_export]
     use super::_run;
     #[pymodule_export]
+    use super::background_handle::BackgroundSave;
+    #[pymodule_export]
     use super::dill_names::{dump, dumps, load, loads};
     #[pymodule_export]
     use super::file_questions::{diff, inspect, verify};
@@ -81,6 +89,8 @@ pub mod _engine {
     use super::{Bound, PyModule, PyResult};
     #[pymodule_export]
     use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
+    #[pymodule_export]
+    use crate::session::run::replay;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

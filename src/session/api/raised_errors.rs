@@ -14,6 +14,7 @@ use crate::exit;
 use crate::session::{MissingModule, Untrusted};
 use crate::snapshot::atomic::AtomicError;
 use crate::snapshot::reader::ReadError;
+use crate::snapshot::remote::RemoteError;
 use crate::snapshot::store::StoreError;
 use crate::ui::escape;
 
@@ -69,6 +70,15 @@ fn system_error(error: &anyhow::Error) -> Option<i32> {
         };
         if of_store.is_some_and(StoreError::is_missing) {
             return Some(ENOENT);
+        }
+        let remote = match (link.downcast_ref(), of_store, link.downcast_ref()) {
+            (Some(ReadError::Remote(error)), ..) => Some(error),
+            (_, Some(StoreError::Remote(error)), _) => Some(error),
+            (_, _, Some(AtomicError::Remote(error))) => Some(error),
+            _ => None,
+        };
+        if let Some(number) = remote.and_then(RemoteError::system_number) {
+            return Some(number);
         }
         let error = link.downcast_ref::<io::Error>()?;
         error.raw_os_error().or(match error.kind() {

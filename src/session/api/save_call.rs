@@ -1,19 +1,24 @@
 //! `snapcli.save`.
 
+use std::fs::File;
+
 use anyhow::Result;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict};
+use pyo3::types::{PyAny, PyBytes, PyDict};
+use serde::{Deserialize, Serialize};
 
 use super::arguments::{check_matches, patterns, size};
+use super::background_handle::{BackgroundSave, settle};
 use super::raised_errors::to_exception;
 use super::save_output::{HeldSnapshot, SaveOutput};
 use super::save_report::Report;
-use super::saved_namespace::SavedNamespace;
+use super::saved_namespace::{KeptNamespace, SavedNamespace};
 use super::turns::Turn;
 use crate::python::context::{self, RunContext};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::{check_signals, deferring};
+use crate::report::answers::absolute_path;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::provenance::Origin;
 use crate::session::save::{LoadCheckMode, SaveRequest, SaveSource, save_namespace, signing_key};
@@ -21,6 +26,7 @@ use crate::session::select::SelectionRules;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, ScriptEnd};
 use crate::snapshot::save_target::SaveTarget;
+use crate::snapshot::seekable::{self, SeekableTarget};
 use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 
 /// Saves a session. Returns a Report of what was saved, and of what was not and why.
@@ -43,16 +49,22 @@ use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 /// checks where a fork disturbs nothing: not while other threads or an event loop run. Variables that would have been
 /// checked get a note then.
 ///
+/// `compress` is a level of zstd, from -7 (fastest) to 22 (smallest), or True for 3; a path that ends in `.zst` is
+/// compressed without it. dill reads such a file through `compression.zstd.open`, or after `zstd -d`.
+///
 /// With `sync=False`, the call does not wait until the file is on the disk.
 ///
 /// A path that ends in `/`, or is a store already, is a store: a folder that holds many snapshots, and each object in
 /// them only once. `report.path` is that of the new snapshot, such as `runs.snaps/@3`. `name` and `message` are noted
 /// with it.
+///
+/// With `wait=False`, a forked process saves what the session is now, while the program goes on. The call returns a
+/// BackgroundSave: its `result()` waits, and returns the Report or raises the exception.
 #[pyfunction]
 #[pyo3(signature = (
     target = None, namespace = None, *, only = None, include = None, exclude = None, exclude_type = None,
     private = false, max_size = None, redact = false, refimported = false, whole = false, ambient = None, check = None,
-    sync = true, name = None, message = None
+    sync = true, name = None, message = None, compress = None, wait = true
 ))]
 #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "the arguments of a Python function")]
 pub(super) fn save<'py>(
@@ -73,7 +85,9 @@ pub(super) fn save<'py>(
     sync: bool,
     name: Option<&str>,
     message: Option<&str>,
-) -> PyResult<Report> {
+    compress: Option<&Bound<'py, PyAny>>,
+    wait: bool,
+) -> PyResult<Py<PyAny>> {
     deferring(py, || {
         let rules = SelectionRules {
             only: patterns(only, "only")?,
@@ -88,26 +102,30 @@ pub(super) fn save<'py>(
             ..SelectionRules::default()
         };
         let output = SaveOutput::new(target)?;
-        let action = format!("save to {}", output.name());
-        let file = match &output {
-            SaveOutput::Path(path) | SaveOutput::Store(path) => Some(path.clone()),
-            SaveOutput::Object(_) | SaveOutput::Memory => None,
-        };
-        let labels = SnapshotNotes { name, message, failed: false, sync };
-        check_labels(&output, labels)?;
-        let saved = SavedNamespace::new(py, namespace).and_then(|namespace| {
+        let labels = SaveLabels { name: name.map(str::to_owned), message: message.map(str::to_owned), sync };
+        check_labels(&output, labels.notes())?;
+        let level = compression_level(&output, compress)?;
+        let action = format!("save to {}", output.name(py));
+        settle(py, &output, wait)?;
+        let prepared = SavedNamespace::new(py, namespace).and_then(|namespace| {
             let names: Vec<String> =
                 namespace.names.keys().iter().filter_map(|name| name.extract().tolerated()).collect();
             check_matches(py, &rules.only, &names, "only", "the session")?;
-            let call = SaveCall { running: context::of_process(py)?, namespace, rules, ambient, check, labels };
-            call.write(py, output)
+            let (running, check) = (context::of_process(py)?, check_mode(py, check)?);
+            Ok(SaveCall { running, namespace: namespace.keep(), rules, ambient, check, labels, level })
         });
-        saved.map_err(|error| to_exception(py, error, &action, file.as_deref()))
+        let fail = |error| to_exception(py, error, &action, output.path());
+        let call = prepared.map_err(fail)?;
+        if !wait {
+            return Ok(Py::new(py, BackgroundSave::begin(py, call, output)?)?.into_any());
+        }
+        let report = call.save(py, &output, Vec::new()).map_err(fail)?;
+        Ok(Py::new(py, report)?.into_any())
     })
 }
 
 /// Only a snapshot of a store has a name or a message.
-fn check_labels(output: &SaveOutput<'_>, labels: SnapshotNotes<'_>) -> PyResult<()> {
+fn check_labels(output: &SaveOutput, labels: SnapshotNotes<'_>) -> PyResult<()> {
     let is_store = matches!(output, SaveOutput::Store(_));
     if !is_store && (labels.name.is_some() || labels.message.is_some()) {
         return Err(PyValueError::new_err("name= and message= are for a store: save to a folder, as in 'runs.snaps/'"));
@@ -115,53 +133,73 @@ fn check_labels(output: &SaveOutput<'_>, labels: SnapshotNotes<'_>) -> PyResult<
     labels.check().map(drop).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-/// A save that is about to begin.
-struct SaveCall<'n, 'py> {
-    running: &'static RunContext,
-    namespace: SavedNamespace<'py>,
-    rules: SelectionRules,
-    ambient: Option<bool>,
-    check: Option<bool>,
-    /// What is noted with the snapshot of a store, and whether to wait until it is on the disk.
-    labels: SnapshotNotes<'n>,
+/// The level of zstd with which an output is compressed, if it is.
+fn compression_level(output: &SaveOutput, asked: Option<&Bound<'_, PyAny>>) -> PyResult<Option<i32>> {
+    let (least, most) = seekable::LEVELS;
+    let asked = match asked.map(|asked| (asked.extract::<bool>().tolerated(), asked)) {
+        None | Some((Some(false), _)) => None,
+        Some((Some(true), _)) => Some(seekable::USUAL_LEVEL),
+        Some((None, asked)) => {
+            let level = asked.extract::<i64>()?;
+            let level = i32::try_from(level).ok().filter(|level| (least..=most).contains(level));
+            let wrong = || PyValueError::new_err(format!("compress= is a level of zstd, from {least} to {most}"));
+            Some(level.ok_or_else(wrong)?)
+        }
+    };
+    match (output, asked) {
+        (SaveOutput::Store(_), Some(_)) => {
+            let text = "compress= is for a single file: a store compresses what that makes smaller by itself";
+            Err(PyValueError::new_err(text))
+        }
+        (SaveOutput::Path(path), asked) => Ok(seekable::level_for(path, asked)),
+        (_, asked) => Ok(asked),
+    }
 }
 
-impl<'py> SaveCall<'_, 'py> {
-    fn write(&self, py: Python<'py>, output: SaveOutput<'py>) -> Result<Report> {
-        let mut name = output.name();
-        let (index, bytes, path, data, is_signed) = match output {
-            SaveOutput::Store(folder) => {
-                let target = py.detach(|| StoreTarget::create(&folder))?;
-                let (target, index, bytes, is_signed) = self.write_to(py, target)?;
-                check_signals(py)?;
-                let labels = self.labels;
-                let stored = py.detach(|| target.commit(labels))?;
-                name = stored.address.display().to_string();
-                (index, bytes, Some(name.clone()), None, is_signed)
-            }
-            SaveOutput::Path(path) => {
-                let (file, index, bytes, is_signed) = self.write_to(py, AtomicFile::create(&path)?)?;
-                // Syncing a large file can take seconds, in which other threads of the program may run.
-                check_signals(py)?;
-                let sync = self.labels.sync;
-                py.detach(|| if sync { file.commit() } else { file.commit_without_sync() })?;
-                (index, bytes, Some(name.clone()), None, is_signed)
-            }
-            SaveOutput::Object(file) => {
-                let (held, index, bytes, is_signed) = self.write_to(py, HeldSnapshot::new())?;
-                held.send(&file)?;
-                (index, bytes, None, None, is_signed)
-            }
-            SaveOutput::Memory => {
-                let (held, index, bytes, is_signed) = self.write_to(py, HeldSnapshot::new())?;
-                let data = held.into_object(py, bytes)?.unbind();
-                (index, bytes, None, Some(data), is_signed)
-            }
-        };
-        let unsigned = "the snapshot is not signed, because there is no key: restoring it needs trust=True";
-        let notes = if is_signed { Vec::new() } else { vec![unsigned.to_owned()] };
+/// What is noted with the snapshot of a store, and whether to wait until it is on the disk.
+pub(super) struct SaveLabels {
+    name: Option<String>,
+    message: Option<String>,
+    sync: bool,
+}
+
+impl SaveLabels {
+    fn notes(&self) -> SnapshotNotes<'_> {
+        let Self { name, message, sync } = self;
+        SnapshotNotes { name: name.as_deref(), message: message.as_deref(), failed: false, sync: *sync }
+    }
+}
+
+/// A save that is about to begin.
+pub(super) struct SaveCall {
+    running: &'static RunContext,
+    namespace: KeptNamespace,
+    rules: SelectionRules,
+    ambient: Option<bool>,
+    check: LoadCheckMode,
+    labels: SaveLabels,
+    /// The level of zstd with which it is compressed, if it is.
+    level: Option<i32>,
+}
+
+/// A snapshot that was written, without its bytes. A process that saves in the background sends it to its parent.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WrittenSnapshot {
+    file: String,
+    bytes: u64,
+    index: Index,
+    path: Option<String>,
+    absolute: Option<String>,
+    notes: Vec<String>,
+}
+
+impl WrittenSnapshot {
+    /// The report. `data` is the snapshot, if it goes to memory; `notes` come before others.
+    pub(super) fn report(self, data: Option<Py<PyBytes>>, mut notes: Vec<String>) -> Report {
+        let Self { file, bytes, index, path, absolute, notes: own } = self;
+        notes.extend(own);
         let report = SessionReport {
-            file: name,
+            file,
             format: FileFormat::Snapcli,
             bytes,
             index,
@@ -169,14 +207,73 @@ impl<'py> SaveCall<'_, 'py> {
             verdict: None,
             verified: None,
         };
-        Ok(Report::new(report, path, data, notes))
+        Report::new(report, path, absolute, data, notes)
+    }
+}
+
+impl SaveCall {
+    /// Saves now. `notes` are added to the report.
+    pub(super) fn save(&self, py: Python<'_>, output: &SaveOutput, notes: Vec<String>) -> Result<Report> {
+        let (written, held) = self.write(py, output, None)?;
+        let data = held.map(|held| output.take(py, held, written.bytes)).transpose()?.flatten();
+        Ok(written.report(data, notes))
+    }
+
+    /// Writes the snapshot. What does not go to a file is returned, and is in `spool` if that is given.
+    pub(super) fn write(
+        &self,
+        py: Python<'_>,
+        output: &SaveOutput,
+        spool: Option<File>,
+    ) -> Result<(WrittenSnapshot, Option<HeldSnapshot>)> {
+        let mut name = output.name(py);
+        let (index, bytes, path, held, is_signed) = match output {
+            SaveOutput::Store(folder) => {
+                let target = py.detach(|| StoreTarget::create(folder))?;
+                let (target, index, bytes, is_signed) = self.write_to(py, target)?;
+                check_signals(py)?;
+                let labels = self.labels.notes();
+                let stored = py.detach(|| target.commit(labels))?;
+                name = stored.address.display().to_string();
+                (index, bytes, Some(name.clone()), None, is_signed)
+            }
+            SaveOutput::Path(path) => {
+                let (file, index, bytes, is_signed) = self.write_file(py, AtomicFile::create(path)?)?;
+                // Syncing a large file can take seconds, in which other threads of the program may run.
+                check_signals(py)?;
+                let sync = self.labels.sync;
+                py.detach(|| if sync { file.commit() } else { file.commit_without_sync() })?;
+                (index, bytes, Some(name.clone()), None, is_signed)
+            }
+            SaveOutput::Object(_) | SaveOutput::Memory => {
+                let held = spool.map_or_else(HeldSnapshot::new, HeldSnapshot::over);
+                let (held, index, bytes, is_signed) = self.write_file(py, held)?;
+                (index, bytes, None, Some(held), is_signed)
+            }
+        };
+        let unsigned = "the snapshot is not signed, because there is no key: restoring it needs trust=True";
+        let notes = if is_signed { Vec::new() } else { vec![unsigned.to_owned()] };
+        // The program may go to another directory later.
+        let absolute = path.as_ref().map(|path| absolute_path(path.as_ref()));
+        Ok((WrittenSnapshot { file: name, bytes, index, path, absolute, notes }, held))
+    }
+
+    /// As [`write_to`](Self::write_to), compressed if that was asked for.
+    fn write_file<T: SaveTarget>(&self, py: Python<'_>, out: T) -> Result<(T, Index, u64, bool)> {
+        let Some(level) = self.level else { return self.write_to(py, out) };
+        let (out, index, _, is_signed) = self.write_to(py, SeekableTarget::new(out, level))?;
+        let finished = py.detach(|| out.finish());
+        check_signals(py)?;
+        let (out, bytes) = finished?;
+        Ok((out, index, bytes, is_signed))
     }
 
     /// Writes the snapshot. Returns the target, the index, the number of bytes, and whether it is signed.
-    fn write_to<T: SaveTarget>(&self, py: Python<'py>, out: T) -> Result<(T, Index, u64, bool)> {
+    fn write_to<T: SaveTarget>(&self, py: Python<'_>, out: T) -> Result<(T, Index, u64, bool)> {
         let _turn = Turn::wait(py)?;
-        let Self { running, namespace, rules, .. } = self;
-        let SavedNamespace { module, names, globals, is_part } = namespace;
+        let Self { running, rules, .. } = self;
+        let namespace = self.namespace.bind(py);
+        let SavedNamespace { module, names, globals, is_part } = &namespace;
         let origin = Origin {
             command: running.command.as_ref(),
             source: running.source.as_ref(),
@@ -194,7 +291,7 @@ impl<'py> SaveCall<'_, 'py> {
         let request = SaveRequest {
             module: &name,
             rules,
-            check: self.check_mode(py)?,
+            check: self.check,
             all_faults: false,
             frames: None,
             locals: &[],
@@ -209,17 +306,17 @@ impl<'py> SaveCall<'_, 'py> {
         })??;
         Ok((out, index, bytes, key.is_some()))
     }
+}
 
-    fn check_mode(&self, py: Python<'_>) -> PyResult<LoadCheckMode> {
-        Ok(match self.check {
-            Some(true) => LoadCheckMode::Forked,
-            Some(false) => LoadCheckMode::Off,
-            None => match disturbed_by_fork(py)? {
-                Some(why) => LoadCheckMode::Refused(why),
-                None => LoadCheckMode::Forked,
-            },
-        })
-    }
+fn check_mode(py: Python<'_>, given: Option<bool>) -> PyResult<LoadCheckMode> {
+    Ok(match given {
+        Some(true) => LoadCheckMode::Forked,
+        Some(false) => LoadCheckMode::Off,
+        None => match disturbed_by_fork(py)? {
+            Some(why) => LoadCheckMode::Refused(why),
+            None => LoadCheckMode::Forked,
+        },
+    })
 }
 
 /// What a fork of this process would disturb: a thread may hold a lock that the child waits for, and an event loop

@@ -1,17 +1,21 @@
 //! Where `snapcli.save` writes: a file, a file object, or memory. Whether that is possible is checked before anything
 //! is pickled.
 
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Result;
 use pyo3::exceptions::{PyBlockingIOError, PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyByteArray, PyBytes};
 
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::check_signals;
+use crate::snapshot::atomic::{self, AtomicFile};
+use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
-use crate::snapshot::store::StoreAddress;
+use crate::snapshot::store::{self, Store, StoreAddress};
 
 /// Larger snapshots go to a temporary file before they go to a file object or become an object in memory.
 const MOST_IN_MEMORY: usize = 16 << 20;
@@ -19,26 +23,27 @@ const MOST_IN_MEMORY: usize = 16 << 20;
 const PIECE: usize = 1 << 20;
 
 /// What `target=` stands for.
-pub(super) enum SaveOutput<'py> {
+pub(super) enum SaveOutput {
     /// A file, which is replaced when the new one is complete.
     Path(PathBuf),
     /// A store, which gets a new snapshot.
     Store(PathBuf),
     /// An object with a method `write`.
-    Object(Bound<'py, PyAny>),
+    Object(Py<PyAny>),
     /// `report.data`.
     Memory,
 }
 
-impl<'py> SaveOutput<'py> {
+impl SaveOutput {
     /// # Errors
     /// If the object cannot be written to.
-    pub(super) fn new(target: Option<&Bound<'py, PyAny>>) -> PyResult<Self> {
+    pub(super) fn new(target: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let Some(target) = target else { return Ok(Self::Memory) };
         if target.is_instance_of::<PyBytes>() || target.is_instance_of::<PyByteArray>() {
             return Err(PyTypeError::new_err("the target must be a path, a binary file or None, not bytes"));
         }
         if let Some(path) = target.extract::<PathBuf>().tolerated() {
+            let path = RemoteAddress::conceal(path);
             let store = StoreAddress::target(&path).map_err(|error| PyValueError::new_err(error.to_string()))?;
             return Ok(store.map_or(Self::Path(path), Self::Store));
         }
@@ -47,18 +52,72 @@ impl<'py> SaveOutput<'py> {
             return Err(PyTypeError::new_err(format!("the target must be a path, a binary file or None, not {kind}")));
         }
         check_file(target)?;
-        Ok(Self::Object(target.clone()))
+        Ok(Self::Object(target.clone().unbind()))
     }
 
     /// The name of the output in reports and messages.
-    pub(super) fn name(&self) -> String {
+    pub(super) fn name(&self, py: Python<'_>) -> String {
         match self {
             Self::Path(path) | Self::Store(path) => path.display().to_string(),
             Self::Object(file) => {
-                let name = file.getattr("name").and_then(|name| name.extract::<String>());
+                let name = file.bind(py).getattr("name").and_then(|name| name.extract::<String>());
                 name.tolerated().unwrap_or_else(|| "<file>".to_owned())
             }
             Self::Memory => "<bytes>".to_owned(),
+        }
+    }
+
+    /// The path of the file or store.
+    pub(super) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) | Self::Store(path) => Some(path),
+            Self::Object(_) | Self::Memory => None,
+        }
+    }
+
+    /// Gives a snapshot that is held to the file object, or returns it as bytes.
+    pub(super) fn take(&self, py: Python<'_>, held: HeldSnapshot, bytes: u64) -> PyResult<Option<Py<PyBytes>>> {
+        match self {
+            Self::Object(file) => held.send(file.bind(py)).map(|()| None),
+            _ => held.into_object(py, bytes).map(|data| Some(data.unbind())),
+        }
+    }
+
+    /// Fails if nothing can be written there, as a save would.
+    pub(super) fn check(&self, py: Python<'_>) -> Result<()> {
+        match self {
+            // Dropping the new file at once removes it again.
+            Self::Path(path) => {
+                drop(AtomicFile::create(path)?);
+                py.detach(|| AtomicFile::check_remote(path))?;
+            }
+            Self::Store(folder) => py.detach(|| Store::open_or_create(folder)?.check_writable())?,
+            Self::Object(_) | Self::Memory => {}
+        }
+        Ok(())
+    }
+
+    /// The absolute path of the file or store.
+    pub(super) fn place(&self) -> Option<PathBuf> {
+        self.path().and_then(|path| RemoteAddress::absolute(path).ok())
+    }
+
+    /// The same output, at this place.
+    pub(super) fn moved_to(&self, py: Python<'_>, place: &Path) -> Self {
+        match self {
+            Self::Path(_) => Self::Path(place.to_owned()),
+            Self::Store(_) => Self::Store(place.to_owned()),
+            Self::Object(file) => Self::Object(file.clone_ref(py)),
+            Self::Memory => Self::Memory,
+        }
+    }
+
+    /// Removes what a process that was killed has left.
+    pub(super) fn remove_leftovers(&self, process: u32) {
+        match self {
+            Self::Path(path) => atomic::remove_leftovers(path, process),
+            Self::Store(folder) => store::remove_leftovers(folder, process),
+            Self::Object(_) | Self::Memory => {}
         }
     }
 }
@@ -92,6 +151,19 @@ pub(super) enum HeldSnapshot {
 impl HeldSnapshot {
     pub(super) fn new() -> Self {
         Self::Memory(Vec::new())
+    }
+
+    /// Over a file that another process has as well.
+    pub(super) fn over(file: File) -> Self {
+        Self::Spooled(SpoolFile::over(file))
+    }
+
+    /// Writes out all of it.
+    pub(super) fn end(self) -> io::Result<()> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Spooled(spool) => spool.into_file().map(drop),
+        }
     }
 
     fn spool(&mut self) -> io::Result<&mut SpoolFile> {

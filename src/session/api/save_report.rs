@@ -8,7 +8,7 @@ use pyo3::types::{PyAny, PyBytes, PyDict, PyString, PyTuple};
 use super::json_objects::to_python;
 use super::raised_errors::in_python_words;
 use crate::python::deferred_signals::Tolerated as _;
-use crate::report::answers::{SessionAnswer, absolute_path};
+use crate::report::answers::SessionAnswer;
 use crate::report::inspect_report::SessionReport;
 use crate::report::inspect_text::{write_left_out, write_lost};
 use crate::snapshot::index::LeftOutReason;
@@ -90,12 +90,16 @@ impl Report {
     pub(super) fn new(
         report: SessionReport,
         path: Option<String>,
+        absolute: Option<String>,
         data: Option<Py<PyBytes>>,
         notes: Vec<String>,
     ) -> Self {
-        // The program may go to another directory later.
-        let absolute = path.as_ref().map(|path| absolute_path(path.as_ref()));
         Self { report, notes, path, absolute, data }
+    }
+
+    /// The number of variables that were saved.
+    pub(super) fn saved_count(&self) -> usize {
+        self.report.index.variables.len()
     }
 
     fn lost_objects(&self) -> Vec<(&str, Lost)> {

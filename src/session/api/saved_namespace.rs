@@ -49,6 +49,12 @@ impl<'py> SavedNamespace<'py> {
         })
     }
 
+    /// The same, without the GIL.
+    pub(super) fn keep(self) -> KeptNamespace {
+        let Self { module, names, globals, is_part } = self;
+        KeptNamespace { module: module.unbind(), names: names.unbind(), globals: globals.unbind(), is_part }
+    }
+
     fn of_module(module: Bound<'py, PyModule>) -> Self {
         Self { names: module.dict(), globals: module.dict(), module, is_part: false }
     }
@@ -67,6 +73,25 @@ impl<'py> SavedNamespace<'py> {
     /// Whether the whole session of the process is saved.
     pub(super) fn is_main_session(&self, py: Python<'py>) -> PyResult<bool> {
         Ok(!self.is_part && self.module.is(main_module(py)?))
+    }
+}
+
+/// A [`SavedNamespace`] that is kept for later.
+pub(super) struct KeptNamespace {
+    module: Py<PyModule>,
+    names: Py<PyDict>,
+    globals: Py<PyDict>,
+    is_part: bool,
+}
+
+impl KeptNamespace {
+    pub(super) fn bind<'py>(&self, py: Python<'py>) -> SavedNamespace<'py> {
+        SavedNamespace {
+            module: self.module.bind(py).clone(),
+            names: self.names.bind(py).clone(),
+            globals: self.globals.bind(py).clone(),
+            is_part: self.is_part,
+        }
     }
 }
 

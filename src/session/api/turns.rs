@@ -32,6 +32,11 @@ pub(in crate::session) struct Turn {
 }
 
 impl Turn {
+    /// The name of this thread, in all processes.
+    pub(super) fn own_name() -> u64 {
+        own_name()
+    }
+
     /// Whether this thread has the turn.
     pub(in crate::session) fn is_own() -> bool {
         OWNER.load(Ordering::Acquire) == own_name()

@@ -3,19 +3,21 @@
 //!
 //! [`step_program`] compiles a script with *sites*, objects in its code that stand where steps end ([`step_sites`]).
 //! They keep [`run_stack`]: the loops and calls that are under way. Where a step ends and something is asked for, they
-//! call [`StepWork`], which saves the session with its [`StepPosition`]. [`loop_iterator`] costs little in each
+//! call a [`StepObserver`], which saves the session with its [`StepPosition`]. [`loop_iterator`] costs little in each
 //! iteration, and [`iterator_state`] says how an iterator comes back.
 
 mod iterator_state;
 mod loop_iterator;
+mod replayed_loop;
 mod run_stack;
 mod saved_position;
 mod script_state;
 mod step_program;
 mod step_sites;
 
-pub(crate) use self::run_stack::{loosen_loops, set_work};
-pub(crate) use self::saved_position::{BoundPosition, LoadedPosition, line_of_rerun, progress_of};
+pub(crate) use self::replayed_loop::replay;
+pub(crate) use self::run_stack::{StepObserver, loosen_loops, observe};
+pub(crate) use self::saved_position::{BoundPosition, ResumePlan, line_of_rerun, progress_of, split_local};
 pub(crate) use self::script_state::{flush_output, has_own_threads, raised, script_namespace};
 pub(crate) use self::step_program::{StepPosition, StepProgram};
 pub(crate) use self::step_sites::StepEnd;

@@ -13,8 +13,16 @@ use super::step_program::StepProgram;
 use super::step_sites::StepEnd;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// What is done where a step ends, if something is asked for. Returns what the script is to raise.
-pub(crate) type StepWork = Arc<dyn Fn(Python<'_>, StepEnd) -> PyResult<()> + Send + Sync>;
+/// What is told of the steps of a script.
+pub(crate) trait StepObserver: Send + Sync {
+    /// A step has ended, and something is asked for. Returns what the script is to raise.
+    fn step_ended(&self, py: Python<'_>, end: StepEnd) -> PyResult<()>;
+
+    /// A loop begins that is one step, because nothing can tell where this iterator is.
+    fn one_step(&self, line: u32, iterator: &str);
+}
+
+type StepWork = Arc<dyn StepObserver>;
 
 /// How the iterations of a loop are ends of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,8 +78,8 @@ pub(super) fn stack() -> MutexGuard<'static, Vec<StackEntry>> {
     STACK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Sets what is done where a step ends, and the script whose steps these are.
-pub(crate) fn set_work(work: StepWork, program: Arc<StepProgram>) {
+/// Sets what is told of the steps, and the script whose steps these are.
+pub(crate) fn observe(work: Arc<dyn StepObserver>, program: Arc<StepProgram>) {
     *WORK.lock().unwrap_or_else(PoisonError::into_inner) = Some((work, program));
 }
 

@@ -1,8 +1,9 @@
-//! The variable that holds the position of a run in its checkpoints, with the source of the script as it was.
+//! The variable that holds the state of a run in its checkpoints: for the script and each function under way, the
+//! iterators and the local variables. The index of the checkpoint has the position.
 
 use anyhow::{Context as _, Result};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use pyo3::types::{PyDict, PyList, PyString};
 
 use super::step_program::{StepPosition, StepProgram};
 use crate::exit;
@@ -10,45 +11,118 @@ use crate::python::deferred_signals::Tolerated as _;
 use crate::python::ffi::eval_code;
 use crate::session::failure_path::error_text;
 use crate::session::select::is_of_module;
-use crate::snapshot::index::{RUN_POSITION, RerunStatement, RunPlace, RunProgress};
+use crate::snapshot::index::{RUN_POSITION, RerunStatement, RunPlace, RunProgress, WrittenFile};
 
 /// The version of the variable.
 const VERSION: u32 = 1;
 
-/// The position, bound in the namespace of the script until this is dropped.
-pub(crate) struct BoundPosition<'py>(Bound<'py, PyDict>);
+/// The position, bound in the namespace of the script until this is dropped: as one variable, and one more for each
+/// local variable of a function that is under way, so that one which cannot be saved costs only itself.
+pub(crate) struct BoundPosition<'py> {
+    namespace: Bound<'py, PyDict>,
+    /// The names that are bound.
+    bound: Vec<String>,
+    /// Files that are open for writing: the path, and how long it is.
+    pub(crate) files: Vec<WrittenFile>,
+    /// Variables that come back with the loggers.
+    pub(crate) provided: Vec<String>,
+}
 
 impl<'py> BoundPosition<'py> {
-    /// Binds it.
+    /// Binds it. Whatever waits in the buffers of files is written.
     ///
     /// # Errors
-    /// Those of the namespace.
+    /// Those of the namespace, and of files.
     pub(crate) fn bind(
         namespace: &Bound<'py, PyDict>,
+        program: &StepProgram,
         position: Option<&StepPosition<'py>>,
-        source: &[u8],
     ) -> PyResult<Self> {
         let py = namespace.py();
-        let names = PyList::empty(py);
-        for key in namespace.copy()?.keys().iter() {
-            if key.cast::<PyString>().is_ok_and(|key| !is_of_module(&key.to_string_lossy())) {
-                names.append(key)?;
-            }
-        }
+        let mut this =
+            Self { namespace: namespace.clone(), bound: Vec::new(), files: Vec::new(), provided: Vec::new() };
         let state = PyDict::new(py);
         state.set_item("version", VERSION)?;
-        state.set_item("source", PyBytes::new(py, source))?;
-        state.set_item("names", names)?;
-        state.set_item("frames", position.map(|position| &position.0))?;
-        namespace.set_item(RUN_POSITION, state)?;
-        Ok(Self(namespace.clone()))
+        state.set_item("names", own_names(namespace)?)?;
+        if let Some(StepPosition(frames)) = position {
+            let outer = program.function(py, "outer_state")?.call1((namespace, frames))?;
+            this.note_outer(&outer, frames)?;
+            this.bind_locals(frames)?;
+            state.set_item("outer", outer)?;
+            state.set_item("frames", frames)?;
+        }
+        this.set(RUN_POSITION.to_owned(), state.as_any())?;
+        Ok(this)
+    }
+
+    fn set(&mut self, name: String, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        self.namespace.set_item(&name, value)?;
+        self.bound.push(name);
+        Ok(())
+    }
+
+    /// Notes the files, and the variables that are handlers of loggers.
+    fn note_outer(&mut self, outer: &Bound<'py, PyAny>, frames: &Bound<'py, PyList>) -> PyResult<()> {
+        for file in outer.get_item("files")?.try_iter()? {
+            let file = file?;
+            let (path, length) = (file.get_item("path")?.extract()?, file.get_item("size")?.extract()?);
+            self.files.push(WrittenFile { path, length });
+        }
+        let loggers = outer.get_item("loggers")?;
+        if loggers.is_none() {
+            return Ok(());
+        }
+        for bound in loggers.get_item(1)?.try_iter()? {
+            let (depth, name, _): (usize, String, Bound<'py, PyAny>) = bound?.extract()?;
+            match depth {
+                0 => self.provided.push(name),
+                _ => frames.get_item(depth)?.get_item("locals")?.del_item(name)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn bind_locals(&mut self, frames: &Bound<'py, PyList>) -> PyResult<()> {
+        for (depth, frame) in frames.iter().enumerate().skip(1) {
+            let locals = frame.get_item("locals")?.cast_into::<PyDict>()?;
+            for (name, value) in locals.iter() {
+                self.set(local_name(depth, &name.extract::<String>()?), &value)?;
+            }
+            frame.set_item("locals", locals.keys())?;
+        }
+        Ok(())
     }
 }
 
 impl Drop for BoundPosition<'_> {
     fn drop(&mut self) {
-        self.0.del_item(RUN_POSITION).tolerated();
+        for name in &self.bound {
+            self.namespace.del_item(name).tolerated();
+        }
     }
+}
+
+/// The variable that holds a local variable of a function under way.
+fn local_name(depth: usize, name: &str) -> String {
+    format!("{RUN_POSITION}{depth}_{name}")
+}
+
+/// The depth and the name of the local variable that a variable of a checkpoint holds; 0 for a global variable.
+pub(crate) fn split_local(variable: &str) -> (usize, &str) {
+    let local = variable.strip_prefix(RUN_POSITION).and_then(|rest| rest.split_once('_'));
+    let local = local.and_then(|(depth, name)| Some((depth.parse().ok()?, name)));
+    local.unwrap_or((0, variable))
+}
+
+/// The names of the script, in their order.
+fn own_names<'py>(namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyList>> {
+    let names = PyList::empty(namespace.py());
+    for key in namespace.copy()?.keys().iter() {
+        if key.cast::<PyString>().is_ok_and(|key| !is_of_module(&key.to_string_lossy())) {
+            names.append(key)?;
+        }
+    }
+    Ok(names)
 }
 
 /// How far the run has come.
@@ -58,59 +132,99 @@ impl Drop for BoundPosition<'_> {
 pub(crate) fn progress_of(py: Python<'_>, program: &StepProgram, position: &StepPosition<'_>) -> PyResult<RunProgress> {
     let mut places = Vec::new();
     for frame in position.0.iter() {
-        let frame = frame.cast_into::<PyDict>()?;
-        let text = |name: &str| frame.as_any().get_item(name);
-        places.push(RunPlace { function: text("root")?.extract()?, line: text("line")?.extract()? });
+        let part = |name: &str| frame.get_item(name);
+        let (function, line) = (part("root")?.extract()?, part("line")?.extract()?);
+        places.push(RunPlace { function, line, path: part("path")?.extract()?, next: part("at")?.extract()? });
     }
     let (steps_done, steps) = program.object(py).call_method1("progress", (&position.0,))?.extract()?;
     Ok(RunProgress { places, steps_done, steps, ..RunProgress::default() })
 }
 
 /// The line of the simple statement that has assigned a variable; `None` if there is none that could be run again.
+/// `depth` is the number of the function under way whose local variable it is, 0 for a global one.
 ///
 /// # Errors
 /// Those of a broken position.
 pub(crate) fn line_of_rerun(
     py: Python<'_>,
     program: &StepProgram,
-    position: &StepPosition<'_>,
-    name: &str,
+    progress: &RunProgress,
+    (depth, name): (usize, &str),
 ) -> PyResult<Option<u32>> {
-    let found: Option<(u32, Py<PyAny>)> = program.object(py).call_method1("rerun", (&position.0, name))?.extract()?;
+    let found = statement(program, frames_of(py, progress)?.get_item(depth)?, name)?;
     Ok(found.map(|(line, _)| line))
 }
 
-/// A position that was loaded with the variables of a checkpoint.
-pub(crate) struct LoadedPosition<'py> {
-    frames: Bound<'py, PyAny>,
-    names: Bound<'py, PyList>,
-    /// The source of the script when the checkpoint was made.
-    pub(crate) source: Vec<u8>,
+/// The statement that has assigned a variable: its line, and the code of the value.
+fn statement<'py>(
+    program: &StepProgram,
+    frame: Bound<'py, PyAny>,
+    name: &str,
+) -> PyResult<Option<(u32, Bound<'py, PyAny>)>> {
+    let py = frame.py();
+    let (root, path, next) = frame.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+    program.function(py, "rerun")?.call1((program.object(py), root, path, next, name))?.extract()
 }
 
-impl<'py> LoadedPosition<'py> {
-    /// Takes the position out of the namespace.
-    ///
-    /// # Errors
-    /// If there is none, or one of another form.
-    pub(crate) fn take(namespace: &Bound<'py, PyDict>) -> Result<Self> {
-        let state = namespace.get_item(RUN_POSITION)?.context("it has no position")?;
-        namespace.del_item(RUN_POSITION)?;
-        let state = state.cast_into::<PyDict>().map_err(PyErr::from)?;
-        let part = |name: &str| state.as_any().get_item(name);
-        if part("version")?.extract::<u32>()? != VERSION {
-            anyhow::bail!("another version of snapcli has made it");
-        }
-        let names = part("names")?.cast_into::<PyList>().map_err(PyErr::from)?;
-        Ok(Self { frames: part("frames")?, names, source: part("source")?.extract()? })
+/// The position as the part in Python wants it.
+fn frames_of<'py>(py: Python<'py>, progress: &RunProgress) -> PyResult<Bound<'py, PyList>> {
+    let frames = PyList::empty(py);
+    for RunPlace { function, path, next, .. } in &progress.places {
+        let path = pyo3::types::PyTuple::new(py, path.iter().map(|(block, number)| (block.as_str(), *number)))?;
+        frames.append((function, path, next))?;
     }
+    Ok(frames)
+}
 
-    /// The code that goes on.
+/// How a run goes on: found before anything is loaded.
+pub(crate) struct ResumePlan<'py> {
+    /// The position in the script as it is now.
+    frames: Bound<'py, PyList>,
+    /// Imports and definitions that were added to what has run.
+    added: Vec<(u32, Bound<'py, PyAny>)>,
+    /// The script as it was, if it has been edited.
+    old: Option<std::sync::Arc<StepProgram>>,
+}
+
+impl<'py> ResumePlan<'py> {
+    /// Finds the position of a checkpoint in the script.
     ///
     /// # Errors
-    /// If the position is not one of this script.
-    pub(crate) fn code(&self, py: Python<'py>, program: &StepProgram) -> PyResult<Bound<'py, PyAny>> {
-        program.rest(py, &self.frames)
+    /// If a statement has changed that has run, unless `accepts` says that this does not matter.
+    pub(crate) fn new(
+        py: Python<'py>,
+        program: &StepProgram,
+        progress: &RunProgress,
+        source: &[u8],
+        accepts: bool,
+    ) -> Result<Self> {
+        let frames = frames_of(py, progress)?;
+        if source == progress.source.as_bytes() {
+            return Ok(Self { frames, added: Vec::new(), old: None });
+        }
+        let filename = program.object(py).getattr("filename")?.extract::<std::ffi::OsString>()?;
+        let old = StepProgram::new(py, progress.source.as_bytes(), &filename)?;
+        let arguments = (old.object(py), program.object(py), &frames, accepts);
+        let found = program.function(py, "relocate")?.call1(arguments);
+        let is_change = |error: &PyErr| Ok::<_, PyErr>(error.is_instance(py, &program.function(py, "Changed")?));
+        match found {
+            Ok(found) => {
+                let (frames, added) = found.extract()?;
+                Ok(Self { frames, added, old: Some(old) })
+            }
+            Err(error) if is_change(&error)? => {
+                let (line, before, after): (u32, String, String) = error.value(py).getattr("args")?.extract()?;
+                let shown = |text: String| if text.is_empty() { "(nothing)".to_owned() } else { text };
+                let details = vec![
+                    format!("it was: {}", shown(before)),
+                    format!("it is:  {}", shown(after)),
+                    "use --accept-changes to go on all the same, or --fresh to start over".to_owned(),
+                ];
+                let text = format!("line {line} has run, and has changed since");
+                Err(exit::coded(exit::FAILED, text).with_details(details).into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Runs the imports again that the script has run, so that the modules are loaded as they were.
@@ -119,54 +233,109 @@ impl<'py> LoadedPosition<'py> {
     /// If one of them fails.
     pub(crate) fn run_imports(&self, program: &StepProgram, namespace: &Bound<'py, PyDict>) -> Result<()> {
         let py = namespace.py();
-        for import in program.object(py).call_method1("imports", (&self.frames,))?.try_iter()? {
+        let first = self.frames.get_item(0)?;
+        let arguments = (program.object(py), first.get_item(1)?, first.get_item(2)?);
+        // The names are those of the checkpoint.
+        let scratch = namespace.copy()?;
+        for import in program.function(py, "imports")?.call1(arguments)?.try_iter()? {
             let (line, code): (u32, Bound<'py, PyAny>) = import?.extract()?;
-            eval_code(&code, namespace).map_err(|error| cannot_repeat(py, line, &error))?;
+            eval_code(&code, &scratch).map_err(|error| cannot_repeat(py, line, &error))?;
         }
         Ok(())
     }
 
-    /// Makes variables again that could not be saved, by the statements that have assigned them.
+    /// The code that goes on, with all variables in place.
     ///
     /// # Errors
-    /// If one of them fails.
-    pub(crate) fn run_again(
+    /// If the checkpoint has no position, or a statement fails that has to run again.
+    pub(crate) fn code(
         &self,
         program: &StepProgram,
         namespace: &Bound<'py, PyDict>,
         statements: &[RerunStatement],
+    ) -> Result<Bound<'py, PyAny>> {
+        let py = namespace.py();
+        let state = namespace.get_item(RUN_POSITION)?.context("it has no position")?;
+        if state.get_item("version")?.extract::<u32>()? != VERSION {
+            anyhow::bail!("another version of snapcli has made it");
+        }
+        let names = state.get_item("names")?.cast_into::<PyList>().map_err(PyErr::from)?;
+        let frames = state.get_item("frames")?.cast_into::<PyList>().map_err(PyErr::from)?;
+        unbind_locals(namespace, &frames)?;
+        namespace.del_item(RUN_POSITION)?;
+        program.function(py, "restore_outer")?.call1((namespace, &frames, state.get_item("outer")?))?;
+        let saved = program.function(py, "moved")?.call1((&frames, &self.frames))?;
+        if let Some(old) = &self.old {
+            let functions = PyList::empty(py);
+            for frame in saved.try_iter()? {
+                functions.append(frame?.call_method1("get", ("function",))?)?;
+            }
+            program.function(py, "refresh")?.call1((old.object(py), program.object(py), namespace, functions))?;
+        }
+        self.run_again(program, namespace, &frames, statements)?;
+        arrange(namespace, &names)?;
+        for (line, code) in &self.added {
+            eval_code(code, namespace).map_err(|error| cannot_repeat(py, *line, &error))?;
+        }
+        Ok(program.rest(py, &saved)?)
+    }
+
+    /// Makes variables again that could not be saved, by the statements that have assigned them.
+    fn run_again(
+        &self,
+        program: &StepProgram,
+        namespace: &Bound<'py, PyDict>,
+        frames: &Bound<'py, PyList>,
+        statements: &[RerunStatement],
     ) -> Result<()> {
         let py = namespace.py();
-        for RerunStatement { name, line, .. } in statements {
-            let found: Option<(u32, Bound<'py, PyAny>)> =
-                program.object(py).call_method1("rerun", (&self.frames, name))?.extract()?;
-            let Some((line, code)) = found else {
+        for RerunStatement { name, line, depth, .. } in statements {
+            let Some((line, code)) = statement(program, self.frames.get_item(*depth)?, name)? else {
                 let text = format!("the statement that has assigned {name} (line {line}) is not there any more");
                 return Err(exit::error(exit::FAILED, text));
             };
-            eval_code(&code, namespace).map_err(|error| cannot_repeat(py, line, &error))?;
+            let value = program.function(py, "value_again")?.call1((namespace, frames, *depth, code));
+            let value = value.map_err(|error| cannot_repeat(py, line, &error))?;
+            match depth {
+                0 => namespace.set_item(name, value)?,
+                _ => frames.get_item(*depth)?.get_item("locals")?.set_item(name, value)?,
+            }
         }
         Ok(())
     }
+}
 
-    /// Leaves the names in the namespace that the script had, in their order.
-    ///
-    /// # Errors
-    /// Those of the namespace.
-    pub(crate) fn arrange(&self, namespace: &Bound<'py, PyDict>) -> PyResult<()> {
-        let now = namespace.copy()?;
-        for key in now.keys().iter() {
-            if key.cast::<PyString>().is_ok_and(|key| !is_of_module(&key.to_string_lossy())) {
-                namespace.del_item(key)?;
+/// Puts the local variables of functions under way where they belong.
+fn unbind_locals(namespace: &Bound<'_, PyDict>, frames: &Bound<'_, PyList>) -> PyResult<()> {
+    for (depth, frame) in frames.iter().enumerate().skip(1) {
+        let locals = PyDict::new(namespace.py());
+        for name in frame.get_item("locals")?.try_iter()? {
+            let name = name?.extract::<String>()?;
+            let variable = local_name(depth, &name);
+            if let Some(value) = namespace.get_item(&variable)? {
+                locals.set_item(name, value)?;
+                namespace.del_item(variable)?;
             }
         }
-        for name in self.names.iter() {
-            if let Some(value) = now.get_item(&name)? {
-                namespace.set_item(name, value)?;
-            }
-        }
-        Ok(())
+        frame.set_item("locals", locals)?;
     }
+    Ok(())
+}
+
+/// Leaves the names in the namespace that the script had, in their order.
+fn arrange(namespace: &Bound<'_, PyDict>, names: &Bound<'_, PyList>) -> PyResult<()> {
+    let now = namespace.copy()?;
+    for key in now.keys().iter() {
+        if key.cast::<PyString>().is_ok_and(|key| !is_of_module(&key.to_string_lossy())) {
+            namespace.del_item(key)?;
+        }
+    }
+    for name in names.iter() {
+        if let Some(value) = now.get_item(&name)? {
+            namespace.set_item(name, value)?;
+        }
+    }
+    Ok(())
 }
 
 fn cannot_repeat(py: Python<'_>, line: u32, error: &PyErr) -> anyhow::Error {

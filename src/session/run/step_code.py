@@ -18,20 +18,21 @@ load.
 """
 
 from _ast import (
-    Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, For, FunctionDef, Global, If, Import,
+    Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, Expression, For, FunctionDef, Global, If, IfExp, Import,
     ImportFrom, Lambda, Load, MatMult, Module, Name, Nonlocal, Pass, Return, Store, Tuple, UnaryOp, USub,
     While, Attribute, AsyncFunctionDef, AST, arg, arguments,
 )
 
 FunctionType = type(lambda: None)
 CodeType = type((lambda: None).__code__)
+CellType = type((lambda value: lambda: value)(None).__closure__[0])
 
 ONLY_AST = 0x400
 # Deeper loops are part of a step: Python allows 20 nested blocks.
 MOST_LOOPS = 7
 PREFIX = b"\0snapcli site "
 
-MARK, LOOP, WHILE, CURRENT, STOP, RESUMED, ONCE, CALL, ENTER, CONTINUED = range(10)
+MARK, LOOP, WHILE, CURRENT, STOP, RESUMED, ONCE, CALL, ENTER, CONTINUED, IS_REPLAY = range(11)
 
 
 def fields(node):
@@ -94,6 +95,7 @@ class Site:
 class Program:
     def __init__(self, source, filename, make_site):
         self.filename, self.make_site = filename, make_site
+        self.lines = source.decode("utf-8", "replace").splitlines()
         self.tree = compile(source, filename, "exec", ONLY_AST, True)
         self.plain = compile(self.tree, filename, "exec", 0, True)
         self.roots = {"": Root("", self.tree)}
@@ -138,12 +140,15 @@ class Program:
             if len(found) == 1 and found[0].plain is not None:
                 self.by_code[place] = found[0]
 
+    def root_of_code(self, code):
+        if code.co_filename != self.filename:
+            return None
+        return self.by_code.get((code.co_name, code.co_firstlineno))
+
     def root_of(self, function):
         """The function definition of a function object, if its body can be taken in steps."""
         code = function.__code__
-        if code.co_filename != self.filename:
-            return None
-        root = self.by_code.get((code.co_name, code.co_firstlineno))
+        root = self.root_of_code(code)
         if root is None or code.co_flags & (0x20 | 0x80 | 0x100 | 0x200):
             return None
         if root.plain.co_cellvars != code.co_cellvars or set(root.plain.co_freevars) != set(code.co_freevars):
@@ -241,7 +246,12 @@ class Program:
         if first is not None:
             empty = at(Tuple(elts=[], ctx=Store()), stmt)
             inner = self.plain_for(empty, self.negative(ONCE, root, path, stmt, place), first, [inner], stmt)
-        if resumed:
+        if resumed and kind == LOOP:
+            # The iterable is evaluated again only if `snapcli.replay` says that it gives the same items again.
+            again = self.before(RESUMED, root, path, stmt, place, value=stmt.iter)
+            iterable = at(IfExp(test=self.negative(IS_REPLAY, root, path, stmt, place), body=again,
+                                orelse=self.negative(RESUMED, root, path, stmt, place)), place)
+        elif resumed:
             iterable = self.negative(RESUMED, root, path, stmt, place)
         elif kind == LOOP:
             iterable = self.before(LOOP, root, path, stmt, place, value=stmt.iter)
@@ -372,6 +382,8 @@ class Program:
     def resume(self, body, field, root, path, position, kind, marks, depth, level=0):
         """The statements that are left of a block."""
         field, number = position[level]
+        if number >= len(body):
+            return []
         stmt, here = body[number], path + (position[level],)
         is_last = level == len(position) - 1
         if is_last and kind == "before":
@@ -477,51 +489,19 @@ class Program:
         """The function that goes on at the saved position, its arguments, and what a call under way is known by."""
         saved = self.saved[depth]
         root = self.roots[saved["root"]]
-        names = [name for name in root.plain.co_varnames if name in saved["locals"]]
+        values, cells = dict(saved["locals"]), dict(saved["cells"])
+        # The script may have been edited: a variable may be shared with inner functions now, or not any more.
+        for name in root.plain.co_cellvars:
+            if name not in cells:
+                cells[name] = new_cell(values.pop(name)) if name in values else new_cell()
+        for name in [name for name in cells if name not in root.plain.co_cellvars]:
+            cell = cells.pop(name)
+            if has_value(cell):
+                values[name] = cell.cell_contents
+        names = [name for name in root.plain.co_varnames if name in values]
         code = self.resume_function(root, saved["path"], saved["at"], names)
-        function = self.function(saved["function"], code, saved["cells"])
-        values = tuple(saved["locals"][name] for name in names)
-        return function, values, root.name, saved["function"], dict(saved["cells"]), code
-
-    # --- what has run
-
-    def finished(self, saved):
-        """The statements of the script that have run before a position, in the order of the script; and the one that
-        is under way, or None."""
-        done, under_way = [], None
-        body, position = self.tree.body, saved[0]["path"]
-        for level, (field, number) in enumerate(position):
-            done += body[:number]
-            stmt = body[number]
-            is_last = level == len(position) - 1
-            if is_last and saved[0]["at"] == "before":
-                break
-            if is_last or not isinstance(stmt, If):
-                under_way = stmt
-                break
-            body = getattr(stmt, position[level + 1][0])
-        return done, under_way
-
-    def imports(self, saved):
-        """The imports that have run, as pairs of a line and a code; and those of functions that are under way."""
-        found = [stmt for stmt in self.finished(saved)[0] if isinstance(stmt, (Import, ImportFrom))]
-        future = [stmt for stmt in found if isinstance(stmt, ImportFrom) and stmt.module == "__future__"]
-        made = []
-        for stmt in found:
-            if stmt not in future:
-                tree = Module(body=[stmt], type_ignores=[])
-                made.append((stmt.lineno, compile(tree, self.filename, "exec", 0, True)))
-        return made
-
-    def rerun(self, saved, name):
-        """The simple statement that has assigned a variable, if there is only one: its line and its code."""
-        done, under_way = self.finished(saved)
-        found = [stmt for stmt in done if assigned_name(stmt) == name]
-        everything = done + ([under_way] if under_way is not None else [])
-        if len(found) != 1 or sum(count_stores(stmt, name) for stmt in everything) != 1:
-            return None
-        tree = Module(body=found, type_ignores=[])
-        return found[0].lineno, compile(tree, self.filename, "exec", 0, True)
+        function = self.function(saved["function"], code, cells)
+        return function, tuple(values[name] for name in names), root.name, saved["function"], cells, code
 
     def progress(self, saved):
         """How many top-level statements have been completed, and how many there are."""
@@ -533,40 +513,17 @@ class Program:
         return self.resume_module(saved[0]["path"], saved[0]["at"])
 
 
-def assigned_name(stmt):
-    """The variable that a statement such as `name = value` assigns."""
-    if isinstance(stmt, Assign) and len(stmt.targets) == 1:
-        target = stmt.targets[0]
-    elif isinstance(stmt, AnnAssign) and stmt.value is not None:
-        target = stmt.target
-    else:
-        return None
-    return target.id if isinstance(target, Name) else None
+def new_cell(*value):
+    """A cell with a value, or an empty one."""
+    return CellType(*value)
 
 
-def count_stores(node, name, is_local=False):
-    """How often a statement binds or deletes a global variable."""
-    number = 0
-    if isinstance(node, Name):
-        number += not is_local and node.id == name and not isinstance(node.ctx, Load)
-    elif isinstance(node, (FunctionDef, AsyncFunctionDef, ClassDef, Lambda)):
-        if not isinstance(node, Lambda):
-            number += not is_local and node.name == name
-        is_local = not declares_global(node, name)
-    elif isinstance(node, (Import, ImportFrom)):
-        names = [alias.asname or alias.name.split(".")[0] for alias in node.names]
-        number += not is_local and (name in names or "*" in names)
-    elif getattr(node, "name", None) == name or getattr(node, "rest", None) == name:
-        # `except … as name`, and the patterns of `match`.
-        number += not is_local
-    return number + sum(count_stores(child, name, is_local) for child in fields(node))
-
-
-def declares_global(node, name):
-    """Whether a scope has a `global` statement for a name."""
-    return any(isinstance(child, Global) and name in child.names or
-               not isinstance(child, (FunctionDef, AsyncFunctionDef, ClassDef, Lambda)) and declares_global(child, name)
-               for child in fields(node))
+def has_value(cell):
+    try:
+        cell.cell_contents
+    except ValueError:
+        return False
+    return True
 
 
 def plain_arguments(names, place):

@@ -2,7 +2,7 @@
 //! `step_code.py`.
 
 use std::ffi::{CStr, OsStr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyTuple};
@@ -13,17 +13,28 @@ use super::step_sites::{StepEnd, StepSite};
 use crate::python::ffi::current_frame;
 use crate::session::interpreter_guards::WarningFilters;
 
-const SOURCE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("step_code.py"), "\0").as_bytes()) {
+const SOURCE: &CStr = match CStr::from_bytes_with_nul(
+    concat!(
+        include_str!("step_code.py"),
+        "\n\n",
+        include_str!("step_edits.py"),
+        "\n\n",
+        include_str!("step_state.py"),
+        "\0"
+    )
+    .as_bytes(),
+) {
     Ok(source) => source,
     Err(_) => c"",
 };
 
 /// A script, compiled for a run in steps.
 pub(crate) struct StepProgram {
-    /// The object of the part in Python.
+    /// The object of the part in Python, and its module.
     program: Py<PyAny>,
+    module: Py<PyModule>,
     /// The code of the module that runs.
-    code: std::sync::OnceLock<Py<PyAny>>,
+    code: OnceLock<Py<PyAny>>,
 }
 
 /// Where a run is: a list with a dict for the module and for each call that is under way.
@@ -47,7 +58,8 @@ impl StepProgram {
         // Its warnings come from the compilation of what runs.
         let _quiet = WarningFilters::ignore_all(py);
         let program = module.getattr("Program")?.call1((PyBytes::new(py, source), filename, make_site))?;
-        Ok(Arc::new(Self { program: program.unbind(), code: std::sync::OnceLock::new() }))
+        let code = OnceLock::new();
+        Ok(Arc::new(Self { program: program.unbind(), module: module.unbind(), code }))
     }
 
     /// The code of the whole script.
@@ -74,6 +86,11 @@ impl StepProgram {
     /// The object of the part in Python.
     pub(crate) fn object<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
         self.program.bind(py)
+    }
+
+    /// A function of the part in Python.
+    pub(super) fn function<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.module.bind(py).getattr(name)
     }
 
     /// Where the run is. `None` if it is in the middle of a step: in a loop that is one, or in code that a site has

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFunction, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFunction, PyTuple};
 
-use super::iterator_state::{can_be_kept, rebuild};
+use super::iterator_state::{can_be_kept, is_shared, rebuild, replayed};
 use super::loop_iterator;
+use super::replayed_loop::skip;
 use super::run_stack::{
     LoopKind, StackEntry, StackedCall, StackedLoop, push_loop, remove_call, remove_loop, stack, work, wrapped,
 };
-use super::step_program::StepProgram;
 use crate::python::step_signals::{is_due, is_own_process};
 
 /// What the code does with a site. The numbers are those of `step_code.py`.
@@ -25,6 +25,7 @@ const RESUMED: u8 = 5;
 const ONCE: u8 = 6;
 const CALL: u8 = 7;
 const ENTER: u8 = 8;
+const IS_REPLAY: u8 = 10;
 
 /// Deeper calls are part of a step: each takes some of the C stack.
 const MOST_CALLS: usize = 100;
@@ -65,7 +66,7 @@ fn step_ended(py: Python<'_>, site: usize, kind: EndKind) -> PyResult<()> {
         return Ok(());
     }
     match work() {
-        Some((work, _)) => work(py, StepEnd { site, kind }),
+        Some((work, _)) => work.step_ended(py, StepEnd { site, kind }),
         None => Ok(()),
     }
 }
@@ -109,7 +110,12 @@ impl StepSite {
                 wrapper.map_or(Ok(()), |wrapper| loop_iterator::end(wrapper.bind(py)))?;
                 Ok(py.None())
             }
-            RESUMED => self.resumed_loop(py),
+            RESUMED => self.resumed_loop(py, None),
+            IS_REPLAY => {
+                let Some((_, program)) = work() else { return Ok(py.None()) };
+                let state = program.loop_state(py, calls_under_way(), self.number)?;
+                Ok(PyBool::new(py, replayed(&state)?.is_some()).to_owned().into_any().unbind())
+            }
             ONCE => {
                 let is_first = with_loop(|entry| entry.passes == 1) == Some(true);
                 let items = if is_first { PyTuple::new(py, [PyTuple::empty(py)])? } else { PyTuple::empty(py) };
@@ -124,6 +130,7 @@ impl StepSite {
         match this.get().kind {
             LOOP => this.get().new_loop(py, value),
             CALL => stepped_call(this, value),
+            RESUMED => this.get().resumed_loop(py, Some(value)),
             ENTER => enter(value).map(|()| py.None()),
             _ => Ok(py.NotImplemented()),
         }
@@ -140,19 +147,29 @@ impl StepSite {
             false if can_be_kept(&iterator)? => LoopKind::Wrapped,
             false => LoopKind::OneStep,
         };
+        if kind == LoopKind::OneStep
+            && may_step()
+            && let Some((work, program)) = work()
+        {
+            work.one_step(program.line(py, self.number)?, &iterator.get_type().name()?.to_string_lossy());
+        }
         self.passes(py, kind, Some(iterator.unbind()), None)
     }
 
     /// A loop that was under way at the checkpoint.
-    fn resumed_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    fn resumed_loop(&self, py: Python<'_>, iterable: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         let Some((_, program)) = work() else { return Ok(py.None()) };
         let state = program.loop_state(py, calls_under_way(), self.number)?;
         if state.is_none() {
             let wrapper = wrapped(py, None)?;
             return self.passes(py, LoopKind::While, None, Some(wrapper));
         }
-        let iterator = rebuild(&state)?;
-        let is_range = iterator.get_type().name()? == "range_iterator";
+        let iterator = match (iterable, replayed(&state)?) {
+            (Some(iterable), Some(count)) => skip(iterable, count)?,
+            _ => rebuild(&state)?,
+        };
+        // One that a variable refers to as well must not be exchanged.
+        let is_range = iterator.get_type().name()? == "range_iterator" && !is_shared(&state)?;
         let kind = if is_range { LoopKind::Range } else { LoopKind::Wrapped };
         self.passes(py, kind, Some(iterator.unbind()), None)
     }
@@ -363,13 +380,4 @@ fn enter(function: &Bound<'_, PyAny>) -> PyResult<()> {
         cells.bind(py).set_item(name?, cell?)?;
     }
     Ok(())
-}
-
-/// The line of the loop that is one step and in which the run is, if it is in one.
-pub(super) fn one_step_line(py: Python<'_>, program: &StepProgram) -> Option<u32> {
-    let site = stack().iter().find_map(|entry| match entry {
-        StackEntry::Loop(entry) if entry.kind == LoopKind::OneStep => Some(entry.site),
-        _ => None,
-    })?;
-    program.line(py, site).ok()
 }

@@ -6,6 +6,7 @@
 
 mod atomic_error;
 mod fault_injection;
+mod replaced_file;
 mod resolve;
 pub(crate) mod signals;
 mod temp_file;
@@ -131,6 +132,14 @@ impl AtomicFile {
     }
 }
 
+/// Removes a file that was saved, at a path or an address.
+pub(crate) fn remove_saved(path: &Path) -> io::Result<()> {
+    match RemoteAddress::of(path)? {
+        Some(address) => Ok(RemoteClient::new(&address)?.remove(vec![String::new()])?),
+        None => std::fs::remove_file(path),
+    }
+}
+
 /// Sends a file to an address, where it appears when all of it has arrived.
 fn send(address: &RemoteAddress, file: &TempFile) -> Result<(), RemoteError> {
     let disk = |error: io::Error| RemoteError::new(FaultKind::Disk, "send", address.to_string(), error.to_string());
@@ -174,6 +183,13 @@ impl Write for AtomicFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+/// Removes what a process that was killed has left of a file that was to replace `target`.
+pub(crate) fn remove_leftovers(target: &Path, process: u32) {
+    if let Ok(target) = resolve(target) {
+        temp_file::remove_leftovers(directory(&target), target.file_name().unwrap_or_default(), process);
     }
 }
 

@@ -14,8 +14,18 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+use libc::sigaction as system_sigaction;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+unsafe extern "C" {
+    /// The function of the C library: `python/guarded_actions.rs` stands in for the one without underscores.
+    #[link_name = "__sigaction"]
+    fn system_sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int;
+}
 
 /// Signals that ask a program to end. If a program handles one of these, the save is interrupted.
 const ASKING: [c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
@@ -41,6 +51,8 @@ static PATHS: [AtomicPtr<c_char>; FILES] = [const { AtomicPtr::new(null_mut()) }
 static OWNER: AtomicU32 = AtomicU32::new(0);
 /// The previous handlers, in the order of [`ASKING`]; 0 if there was none.
 static PREVIOUS: [AtomicUsize; ASKING.len()] = [const { AtomicUsize::new(0) }; ASKING.len()];
+/// A child process that ends with this one; 0 if there is none.
+static CHILD: AtomicI32 = AtomicI32::new(0);
 static CAUGHT: AtomicBool = AtomicBool::new(false);
 /// Whether [`check`] always succeeds.
 static IGNORED: AtomicBool = AtomicBool::new(false);
@@ -94,6 +106,39 @@ pub(crate) fn undisturbed<T>(action: impl FnOnce() -> T) -> T {
     let result = action();
     IGNORED.store(false, Ordering::Relaxed);
     result
+}
+
+/// Keeps other threads from changing the state of this module, for a fork: the child would find it half changed.
+pub(crate) struct HeldState(#[allow(dead_code, reason = "its drop ends the hold")] MutexGuard<'static, SignalState>);
+
+/// See [`HeldState`].
+pub(crate) fn hold() -> HeldState {
+    HeldState(state())
+}
+
+/// Begins anew in a forked child, which has neither the guards nor the files of its parent.
+pub(crate) fn forget_parent() {
+    let mut state = state();
+    (state.guards, state.replaced) = (0, Vec::new());
+    // The strings belong to entries of the parent, which the child never drops.
+    PATHS.iter().for_each(|entry| entry.store(null_mut(), Ordering::Relaxed));
+    forget();
+    IGNORED.store(false, Ordering::Relaxed);
+}
+
+/// Removes the temporary files. A thread of a process that is about to end may call this.
+pub(crate) fn remove_files() {
+    if OWNER.load(Ordering::Relaxed) != own_id() {
+        return;
+    }
+    for entry in &PATHS {
+        // After the swap no other thread can reach the string: it is leaked, as a handler may not free it.
+        let path = entry.swap(null_mut(), Ordering::AcqRel);
+        if !path.is_null() {
+            // SAFETY: a valid C string that is never freed.
+            unsafe { libc::unlink(path) };
+        }
+    }
 }
 
 /// While a guard exists, signals are handled as described at the top of this file.
@@ -158,29 +203,55 @@ fn is_ours(handler: libc::sighandler_t) -> bool {
 pub(crate) fn action_of(signal: c_int) -> Option<libc::sigaction> {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: a null action changes nothing, and `action` has room for the result.
-    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
+    let asked = unsafe { system_sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
     // SAFETY: zeros are valid for all of its fields, and the call has filled them.
     (asked == 0).then(|| unsafe { action.assume_init() })
+}
+
+/// Ignores the signals by which batch systems end all processes of a job: for a process whose parent decides when it
+/// ends.
+pub(crate) fn leave_to_parent() {
+    for signal in [libc::SIGHUP, libc::SIGTERM] {
+        if let Some(before) = action_of(signal) {
+            set_action(signal, &libc::sigaction { sa_sigaction: libc::SIG_IGN, ..before });
+        }
+    }
 }
 
 pub(crate) fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
     // SAFETY: the action came from the system, or differs from one that did only in its handler: a function that makes
     // only async-signal-safe calls.
-    unsafe { libc::sigaction(signal, action, null_mut()) == 0 }
+    unsafe { system_sigaction(signal, action, null_mut()) == 0 }
+}
+
+/// A child process that is killed when a signal ends this one, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct BoundChild(());
+
+impl BoundChild {
+    pub(crate) fn new(child: i32) -> Self {
+        OWNER.store(own_id(), Ordering::Relaxed);
+        CHILD.store(child, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for BoundChild {
+    fn drop(&mut self) {
+        CHILD.store(0, Ordering::Relaxed);
+    }
 }
 
 /// Replaces the default action: removes the temporary files and ends the process.
 extern "C" fn remove_and_die(signal: c_int) {
     if OWNER.load(Ordering::Relaxed) == own_id() {
-        for entry in &PATHS {
-            // After the swap no other thread can reach the string: it is leaked, as `free` is not allowed here.
-            let path = entry.swap(null_mut(), Ordering::AcqRel);
-            if !path.is_null() {
-                // SAFETY: a valid C string that is never freed.
-                unsafe { libc::unlink(path) };
-            }
+        let child = CHILD.swap(0, Ordering::Relaxed);
+        if child > 0 {
+            // SAFETY: has no preconditions. The child has not been waited for, so the number is still its own.
+            unsafe { libc::kill(child, libc::SIGKILL) };
         }
     }
+    remove_files();
     // SAFETY: sets the default action, which is always valid.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
     // The signal is blocked until this handler returns, and then ends the process.

@@ -9,11 +9,13 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use super::fault_injection;
+use super::replaced_file::ReplacedFile;
 use super::signals::{self, CleanupEntry, SignalGuard};
 use crate::snapshot::system;
 
@@ -77,9 +79,15 @@ impl TempFile {
         if self.file.metadata()?.len() < LONG_SYNC {
             return self.file.sync_all();
         }
-        // Another thread waits for the disk. If a signal comes first, that thread is left to itself.
-        let (file, (sender, synced)) = (self.file.try_clone()?, channel());
-        let started = thread::Builder::new().spawn(move || sender.send(file.sync_all()));
+        // Another thread waits for the disk. If a signal comes first, that thread is left to itself, and ends soon.
+        let (file, (sender, synced), length) = (self.file.try_clone()?, channel(), self.file.metadata()?.len());
+        let is_wanted = Arc::new(());
+        let wanted = Arc::downgrade(&is_wanted);
+        let sync = move || {
+            system::write_back(&file, length, || wanted.strong_count() > 0)?;
+            if wanted.strong_count() > 0 { file.sync_all() } else { Ok(()) }
+        };
+        let started = thread::Builder::new().spawn(move || sender.send(sync()));
         if started.is_err() {
             return self.file.sync_all();
         }
@@ -95,6 +103,7 @@ impl TempFile {
     /// Renames it, which replaces `target` in a single step.
     pub(super) fn rename(mut self, target: &Path) -> io::Result<()> {
         fault_injection::point()?;
+        let _replaced = ReplacedFile::hold(target);
         fs::rename(self.path(), target)?;
         self.path = None;
         Ok(())
@@ -145,6 +154,24 @@ impl Seek for TempFile {
 fn prefix(target: &OsStr) -> String {
     let name: String = target.to_string_lossy().chars().take(NAME_CHARS).collect();
     format!(".snapcli-{name}-")
+}
+
+/// Removes the temporary files for a target that a process has left which has just ended.
+pub(super) fn remove_leftovers(folder: &Path, target: &OsStr, process: u32) {
+    let (prefix, own) = (prefix(target), format!("{}{process}-", prefix(target)));
+    for _ in 0..TRIES {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let left: Vec<_> = entries
+            .filter(|entry| entry.file_name().as_bytes().starts_with(own.as_bytes()))
+            .filter(|entry| is_temp_name(&entry.file_name(), &prefix))
+            .collect();
+        if left.is_empty() {
+            return;
+        }
+        // The system releases the locks of a process a moment after its pipes are closed.
+        left.iter().for_each(|entry| remove_if_unlocked(&entry.path()));
+        thread::sleep(PAUSE / 10);
+    }
 }
 
 /// Removes the temporary files of a target whose processes are dead.

@@ -19,11 +19,16 @@ pub struct RunProgress {
     pub steps_done: u32,
     /// How many it has.
     pub steps: u32,
+    /// The source of the script.
+    pub source: String,
     /// BLAKE3 of its arguments, each with a NUL byte after it, in hex.
     pub arguments: String,
     /// The variables that could not be saved, and that a resume makes again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rerun: Vec<RerunStatement>,
+    /// The files that the script has open for writing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<WrittenFile>,
     /// How long the script has run in all processes up to here, in seconds.
     pub seconds: f64,
 }
@@ -36,6 +41,10 @@ pub struct RunPlace {
     pub function: String,
     /// The line that runs next.
     pub line: u32,
+    /// The path to it in the syntax tree: blocks and the numbers of statements in them.
+    pub path: Vec<(String, u32)>,
+    /// What is next there: `before` a statement, the `next` iteration of a loop, or the end of a `call`.
+    pub next: String,
 }
 
 /// A statement that a resume runs again, because its variable could not be saved.
@@ -44,10 +53,22 @@ pub struct RunPlace {
 pub struct RerunStatement {
     /// The variable.
     pub name: String,
+    /// The number of the function under way whose local variable it is: 1 for the outermost. 0 for a global variable.
+    pub depth: usize,
     /// The line of the statement.
     pub line: u32,
     /// Why it could not be saved.
     pub why: String,
+}
+
+/// A file that the script has open for writing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct WrittenFile {
+    /// Its absolute path.
+    pub path: String,
+    /// How long it was at the checkpoint, in bytes.
+    pub length: u64,
 }
 
 impl RunProgress {

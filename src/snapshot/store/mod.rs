@@ -3,7 +3,7 @@
 //! A store holds ordinary snapshots, cut up. [`store_target`] takes the stream of a save apart into objects, and
 //! [`assembled`] puts the file together again, as far as it is read: pickler, writer, reader, load plan, verdict and
 //! diff do not know of stores. [`store_address`] says what a path names, [`store_folder`] knows the files, and
-//! [`object_writer`] writes them. A store in object storage has a local folder that stands for it, see [`upstream`], and
+//! [`object_writer`] writes them. A store in object storage has a local folder that stands for it ([`upstream`]), and
 //! [`store_lease`] in place of a lock.
 
 mod assembled;
@@ -33,7 +33,7 @@ pub(crate) use self::snapshot_header::SnapshotHeader;
 pub(crate) use self::store_address::StoreAddress;
 pub(crate) use self::store_check::{StoreCheck, check, object_bytes};
 pub(crate) use self::store_error::StoreError;
-pub(crate) use self::store_folder::Store;
+pub(crate) use self::store_folder::{Store, remove_leftovers};
 pub(crate) use self::store_history::HistoryEntry;
 pub(crate) use self::store_prune::{PruneRules, Pruned, prune};
 pub(crate) use self::store_target::{SnapshotNotes, StoreTarget, StoredSnapshot};

@@ -151,6 +151,14 @@ impl Store {
         Self::open(folder)
     }
 
+    /// Fails if nothing can be written to a store in object storage. A folder was written to when it was opened.
+    pub(crate) fn check_writable(&self) -> Result<(), StoreError> {
+        match &self.upstream {
+            Some(upstream) => Ok(upstream.client().check_writable("locks/check")?),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a folder is a store.
     pub(crate) fn is_at(folder: &Path) -> bool {
         Self::open(folder).is_ok()
@@ -428,9 +436,31 @@ pub(super) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
 
 /// A new file in a folder, with these bytes, which is removed unless it gets a name.
 pub(super) fn new_file(folder: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(folder)?;
+    let mut file = new_temporary(folder)?;
     file.write_all(bytes)?;
     Ok(file)
+}
+
+/// A temporary file in a folder. Its name says whose it is.
+pub(super) fn new_temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new().prefix(&temporary_prefix(std::process::id())).tempfile_in(folder)
+}
+
+fn temporary_prefix(process: u32) -> String {
+    format!("{TEMP_PREFIX}{process}-")
+}
+
+/// Removes the temporary files that a process which was killed has left in a store.
+pub(crate) fn remove_leftovers(store: &Path, process: u32) {
+    let prefix = temporary_prefix(process);
+    for folder in [store.join("objects"), store.join("snapshots"), store.join("names"), store.to_path_buf()] {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
+                // What stays is removed by a prune.
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
 }
 
 /// Makes the names of new files survive a power cut.

@@ -1,0 +1,139 @@
+//! Watches a child from within: a thread of it notes that it lives, and ends it if it hangs, as where a reducer waits
+//! for a lock of a thread that the child does not have.
+//!
+//! The notes are in a file without a name that the parent has as well.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::thread::Builder;
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use super::unseen_fork::exit_now;
+use crate::snapshot::atomic::signals;
+use crate::snapshot::work_meter;
+
+/// A child that uses the processor and gets nowhere may do so for this many times as long.
+const BUSY: u32 = 30;
+/// How often the child is looked at.
+const PAUSE: Duration = Duration::from_millis(50);
+/// A thread that waits uses less than this part of the time.
+const WAITING_SHARE: u32 = 100;
+
+/// Where the parts of the file are.
+const BEAT_AT: u64 = 0;
+const STATE_AT: u64 = 8;
+const ANSWER_AT: u64 = 16;
+
+/// What a child has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ChildState {
+    /// It works, or has ended without a word.
+    Working,
+    /// It has answered.
+    Answered,
+    /// It hung.
+    Hung,
+}
+
+const STATES: [ChildState; 3] = [ChildState::Working, ChildState::Answered, ChildState::Hung];
+
+/// The notes of a child.
+#[derive(Debug)]
+pub(super) struct ChildNotes(File);
+
+impl ChildNotes {
+    pub(super) fn new() -> io::Result<Self> {
+        tempfile::tempfile().map(Self)
+    }
+
+    pub(super) fn try_clone(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
+    }
+
+    pub(super) fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        std::os::fd::AsRawFd::as_raw_fd(&self.0)
+    }
+
+    /// A number that changes while the child lives.
+    pub(super) fn beat(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.0.read_exact_at(&mut bytes, BEAT_AT).map_or(0, |()| u64::from_le_bytes(bytes))
+    }
+
+    pub(super) fn state(&self) -> ChildState {
+        let mut bytes = [0];
+        let number = self.0.read_exact_at(&mut bytes, STATE_AT).map_or(0, |()| usize::from(bytes[0]));
+        STATES.get(number).copied().unwrap_or(ChildState::Working)
+    }
+
+    fn set_state(&self, state: ChildState) -> io::Result<()> {
+        let number = STATES.iter().position(|known| *known == state).unwrap_or(0);
+        self.0.write_all_at(&[u8::try_from(number).unwrap_or(0)], STATE_AT)
+    }
+
+    /// Leaves the answer of the child.
+    pub(super) fn answer(&self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(bytes, ANSWER_AT)?;
+        self.set_state(ChildState::Answered)
+    }
+
+    /// The answer of a child that has ended.
+    pub(super) fn read_answer(&self) -> io::Result<Vec<u8>> {
+        let length = self.0.metadata()?.len().saturating_sub(ANSWER_AT);
+        let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+        self.0.read_exact_at(&mut bytes, ANSWER_AT)?;
+        Ok(bytes)
+    }
+}
+
+/// Starts the thread that watches this process.
+pub(super) fn start(notes: &Arc<ChildNotes>, limit: Duration) -> io::Result<()> {
+    let notes = Arc::clone(notes);
+    Builder::new().name("snapcli-watch".to_owned()).spawn(move || watch(&notes, limit)).map(drop)
+}
+
+fn watch(notes: &ChildNotes, limit: Duration) -> ! {
+    let mut beat: u64 = 0;
+    let (mut steps, mut used) = (work_meter::steps(), used_time());
+    let (mut idle, mut stuck) = (Duration::ZERO, Duration::ZERO);
+    loop {
+        std::thread::sleep(PAUSE);
+        beat += 1;
+        // If the file cannot be written, the parent takes this process for dead.
+        let _ = notes.0.write_all_at(&beat.to_le_bytes(), BEAT_AT);
+        let (steps_now, used_now) = (work_meter::steps(), used_time());
+        let is_busy = used_now.saturating_sub(used) * WAITING_SHARE > PAUSE;
+        stuck = if steps_now == steps { stuck + PAUSE } else { Duration::ZERO };
+        // Another process has a limit of its own.
+        let is_idle = !stuck.is_zero() && !is_busy && !work_meter::is_trying() && is_asleep();
+        idle = if is_idle { idle + PAUSE } else { Duration::ZERO };
+        (steps, used) = (steps_now, used_now);
+        if idle >= limit || (stuck >= limit * BUSY && !work_meter::is_trying()) {
+            let _ = notes.set_state(ChildState::Hung);
+            signals::remove_files();
+            exit_now(1);
+        }
+    }
+}
+
+/// The time on the processor of all threads but this one.
+fn used_time() -> Duration {
+    let time = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
+    time(ClockId::ProcessCPUTime).saturating_sub(time(ClockId::ThreadCPUTime))
+}
+
+/// Whether all threads but this one wait for something else than the disk. A machine with much to do may not have run
+/// them, although they could.
+fn is_asleep() -> bool {
+    let own = rustix::thread::gettid().as_raw_nonzero().to_string();
+    let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let others = threads.filter(|thread| thread.file_name() != own.as_str());
+    others.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok()).all(|text| {
+        // The state follows the name, which is in parentheses and may have any characters.
+        text.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('S'))
+    })
+}

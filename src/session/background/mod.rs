@@ -1,0 +1,205 @@
+//! Saves in a forked child, while the script goes on: `snapcli.save(wait=False)`, `save --every` and `%snap auto`.
+//!
+//! The child has a copy of the memory as it was at the fork. It saves, leaves its answer in a file without a name, and
+//! ends without a trace. A pipe that nothing is written to tells that it has ended. What the parent must know of a
+//! child that was killed, or that hung, is in [`ChildEnd`]: then the session is saved in the foreground.
+#![allow(unsafe_code)]
+
+mod at_fork_functions;
+mod child_setup;
+mod child_watch;
+mod fork_safety;
+mod unseen_fork;
+
+use std::io::{self, PipeReader, PipeWriter};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use self::at_fork_functions::AtForkFunctions;
+use self::child_watch::{ChildNotes, ChildState};
+pub(crate) use self::fork_safety::reason_against_fork;
+use self::unseen_fork::{SignalMask, exit_now};
+use super::api::Turn;
+use crate::python::deferred_signals::{Tolerated as _, check_signals};
+use crate::snapshot::atomic::signals;
+
+/// How often Python may handle signals while a child is waited for.
+const PAUSE: Duration = Duration::from_millis(50);
+/// A child that gives no sign of life for this long is killed.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// A process that saves.
+#[derive(Debug)]
+pub(crate) struct SavingChild {
+    process: i32,
+    /// At its end when the process has ended.
+    alive: PipeReader,
+    notes: ChildNotes,
+}
+
+/// How a child has ended.
+#[derive(Debug)]
+pub(crate) enum ChildEnd {
+    /// With this answer.
+    Answered(Vec<u8>),
+    /// It hung.
+    Hung,
+    /// It was killed.
+    Killed,
+}
+
+impl ChildEnd {
+    /// Why the child has no answer, if so.
+    pub(crate) fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Answered(_) => None,
+            Self::Hung => Some("the process that saved in the background hung"),
+            Self::Killed => Some("the process that saved in the background was killed"),
+        }
+    }
+}
+
+/// Forks, and does the work in the child. `kept` are descriptors that it needs. Call [`reason_against_fork`] before.
+///
+/// # Errors
+/// If the system refuses, and the exception of a handler of a signal.
+pub(crate) fn fork_to_save(
+    py: Python<'_>,
+    kept: &[RawFd],
+    work: impl FnOnce(Python<'_>) -> Vec<u8>,
+) -> PyResult<SavingChild> {
+    // No other thread is in the middle of a save or a load, which change settings of the interpreter.
+    let turn = Turn::wait(py)?;
+    check_signals(py)?;
+    py.import("sys")?.call_method1("audit", ("os.fork",))?;
+    child_setup::add_guard();
+    let notes = ChildNotes::new()?;
+    let (alive, to_parent) = io::pipe()?;
+    let functions = AtForkFunctions::find(py).ok_or_else(|| io::Error::from(io::ErrorKind::Unsupported))?;
+    // With this lock, `PyOS_BeforeFork` need not wait for it, so no other thread runs before the fork.
+    let lock = ImportLock::take(py)?;
+    let mut hidden = Some(functions.hide(py)?);
+    let mut held = Some(signals::hold());
+    let mut start = Some((notes.try_clone()?, to_parent, work, lock));
+    // SAFETY: the GIL is held. No function of the script is called.
+    unsafe { pyo3::ffi::PyOS_BeforeFork() };
+    let forked = unseen_fork::fork(&mut |mask| {
+        drop(held.take());
+        if let Some((notes, to_parent, work, lock)) = start.take() {
+            let child = NewChild { notes: Arc::new(notes), to_parent, kept, mask };
+            child.run(py, || drop((hidden.take(), lock)), work);
+        }
+    });
+    // SAFETY: the counterpart of the call above.
+    unsafe { pyo3::ffi::PyOS_AfterFork_Parent() };
+    drop((hidden, held, start, turn));
+    Ok(SavingChild { process: forked?, alive, notes })
+}
+
+/// The import lock of Python, until it is dropped.
+struct ImportLock<'py>(Python<'py>);
+
+impl<'py> ImportLock<'py> {
+    fn take(py: Python<'py>) -> PyResult<Self> {
+        py.import("_imp")?.call_method0("acquire_lock")?;
+        Ok(Self(py))
+    }
+}
+
+impl Drop for ImportLock<'_> {
+    fn drop(&mut self) {
+        self.0.import("_imp").and_then(|imp| imp.call_method0("release_lock")).tolerated();
+    }
+}
+
+/// A child that has just been forked.
+struct NewChild<'a> {
+    notes: Arc<ChildNotes>,
+    to_parent: PipeWriter,
+    kept: &'a [RawFd],
+    mask: &'a SignalMask,
+}
+
+impl NewChild<'_> {
+    fn run(self, py: Python<'_>, release: impl FnOnce(), work: impl FnOnce(Python<'_>) -> Vec<u8>) -> ! {
+        let Self { notes, to_parent, kept, mask } = self;
+        let alive = child_setup::closed_last(OwnedFd::from(to_parent));
+        let worked = catch_unwind(AssertUnwindSafe(|| {
+            let own = [alive.as_raw_fd(), notes.as_raw_fd()];
+            child_setup::prepare(&[&own, kept].concat());
+            child_setup::after_fork(py);
+            release();
+            mask.restore();
+            let limit = fork_safety::limit();
+            // Without the thread, the parent ends this process if it takes too long.
+            let _ = child_watch::start(&notes, limit);
+            notes.answer(&work(py))
+        }));
+        signals::remove_files();
+        exit_now(i32::from(!matches!(worked, Ok(Ok(())))))
+    }
+}
+
+impl SavingChild {
+    /// Whether it has ended. Waits for that, at most so long.
+    pub(crate) fn has_ended(&self, wait: Duration) -> bool {
+        let mut polled = [PollFd::new(&self.alive, PollFlags::IN)];
+        let time = Timespec::try_from(wait).ok();
+        // Nothing is ever written to the pipe: it is ready at its end.
+        poll(&mut polled, time.as_ref()).is_ok_and(|ready| ready > 0)
+    }
+
+    /// Waits until it has ended, at most so long. Other threads run meanwhile. Whether it has ended.
+    ///
+    /// # Errors
+    /// The exception of a handler of a signal. The child goes on.
+    pub(crate) fn wait(&self, py: Python<'_>, limit: Option<Duration>) -> PyResult<bool> {
+        let started = std::time::Instant::now();
+        let (mut beat, mut silence) = (self.notes.beat(), Duration::ZERO);
+        loop {
+            let left = limit.map_or(PAUSE, |limit| limit.saturating_sub(started.elapsed()).min(PAUSE));
+            if py.detach(|| self.has_ended(left)) {
+                return Ok(true);
+            }
+            check_signals(py)?;
+            if limit.is_some_and(|limit| started.elapsed() >= limit) {
+                return Ok(false);
+            }
+            let beat_now = self.notes.beat();
+            silence = if beat_now == beat { silence + left } else { Duration::ZERO };
+            beat = beat_now;
+            if silence >= SILENCE {
+                self.kill();
+            }
+        }
+    }
+
+    /// Ends it, whatever it does.
+    pub(crate) fn kill(&self) {
+        if !self.has_ended(Duration::ZERO) {
+            // SAFETY: the process has not ended, so the number is still its own.
+            unsafe { libc::kill(self.process, libc::SIGKILL) };
+        }
+    }
+
+    /// How it has ended.
+    pub(crate) fn end(&self) -> ChildEnd {
+        let state = self.notes.state();
+        fork_safety::note_end(state == ChildState::Hung);
+        match state {
+            ChildState::Answered => self.notes.read_answer().map_or(ChildEnd::Killed, ChildEnd::Answered),
+            ChildState::Hung => ChildEnd::Hung,
+            ChildState::Working => ChildEnd::Killed,
+        }
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.unsigned_abs()
+    }
+}
