@@ -118,6 +118,8 @@ mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
+mod main_functions;
+#[cfg(feature = "python")]
 mod manual_pages;
 #[cfg(feature = "python")]
 mod memory_bounds;
@@ -170,6 +172,8 @@ mod sessions_that_break_dill;
 mod settings_files;
 #[cfg(feature = "python")]
 mod settings_origins;
+#[cfg(feature = "python")]
+mod shell_sessions;
 #[cfg(feature = "python")]
 mod shared_memory;
 #[cfg(feature = "python")]
