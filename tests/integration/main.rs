@@ -20,6 +20,7 @@ mod called_functions;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod changes_in_stores;
 mod code_from_input;
 #[cfg(feature = "python")]
 mod command_line;
@@ -117,6 +118,8 @@ mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
+mod main_functions;
+#[cfg(feature = "python")]
 mod manual_pages;
 #[cfg(feature = "python")]
 mod memory_bounds;
@@ -170,10 +173,14 @@ mod settings_files;
 #[cfg(feature = "python")]
 mod settings_origins;
 #[cfg(feature = "python")]
+mod shell_sessions;
+#[cfg(feature = "python")]
 mod shared_memory;
 #[cfg(feature = "python")]
 mod signalled_scripts;
 mod skipped;
+#[cfg(feature = "python")]
+mod stepped_runs;
 #[cfg(feature = "python")]
 mod stores;
 #[cfg(feature = "python")]
