@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::OptionOrigins;
 use super::file_args::{MemoryArgs, parse_size};
 use super::help_texts;
 use super::snapshot_times::{parse_interval, parse_signal};
@@ -42,6 +43,12 @@ pub(crate) struct SaveArgs {
     /// Print that report to standard output; the script's own output then goes to standard error
     #[arg(long, conflicts_with = "report")]
     pub(crate) json: bool,
+    /// Compress FILE with zstd, level -7 (fastest) to 22 (smallest); 3 for a FILE that ends in .zst
+    ///
+    /// `zstd -d` gives the uncompressed snapshot, which is what `dill.load_module` reads. snapcli reads the compressed
+    /// file, and decompresses only what is asked for: `restore --only` needs a part of it.
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level, allow_negative_numbers = true)]
+    pub(crate) compress: Option<i32>,
     /// Save the local variables of this function as well, as they are when it ends, such as main, Trainer.fit or
     /// package.module:function (repeatable)
     #[arg(long, value_name = "FUNCTION", value_delimiter = ',')]
@@ -95,6 +102,9 @@ pub(crate) struct SelectionArgs {
     /// The patterns of `--exclude` that come from files of settings.
     #[arg(skip)]
     pub(crate) default_exclude: Vec<glob::Pattern>,
+    /// Which of these values come from files of settings.
+    #[arg(skip)]
+    pub(crate) origins: OptionOrigins,
     /// Leave out variables whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
     #[arg(long, value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) exclude_type: Vec<glob::Pattern>,
@@ -195,7 +205,12 @@ pub(crate) struct RestoreArgs {
     #[arg(long)]
     pub(crate) all: bool,
     /// List the variables without loading anything; imports are one line (see --all)
-    #[arg(long, conflicts_with_all = ["code", "script", "interactive"])]
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "code", "script", "interactive", "strict", "partial", "mmap", "trust", "no_ambient", "frame", "map",
+        ]
+    )]
     pub(crate) list: bool,
     /// Memory-map arrays: restoring is instant, and pages load on first use
     ///
@@ -226,6 +241,8 @@ pub(crate) struct RestoreArgs {
     #[arg(long, conflicts_with = "list")]
     pub(crate) ipython: bool,
     /// Run code; if it is expressions on one line, print their values, as the prompt does
+    ///
+    /// Any other code prints only what it prints itself, as with `python -c`.
     #[arg(
         short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true,
         conflicts_with = "script"
@@ -278,4 +295,10 @@ fn parse_rename(text: &str) -> Result<(String, String), String> {
     // Module names contain no `=`, so the first one separates the two.
     let parts = text.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());
     parts.map(|(old, new)| (old.to_owned(), new.to_owned())).ok_or_else(|| "expected OLD=NEW".to_owned())
+}
+
+/// Parses a level of zstd.
+fn parse_level(text: &str) -> Result<i32, String> {
+    let level = text.parse().ok().filter(|level| (-7..=22).contains(level));
+    level.ok_or_else(|| "expected a level from -7 to 22, such as 3".to_owned())
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::exit::{self, OrExit};
+use crate::ui::Verbosity;
 
 #[cfg(feature = "python")]
 pub(crate) mod call_watch;
@@ -87,6 +88,15 @@ pub(crate) type PreparedInterpreter = std::convert::Infallible;
 /// nothing must have been done yet.
 pub(crate) fn prepare_interpreter(explicit: Option<&str>) -> Result<PreparedInterpreter> {
     prepare_found_interpreter(explicit, &|_| {})
+}
+
+/// Says that the active environment does not exist. Must come before [`prepare_interpreter`].
+pub(crate) fn note_missing_environment(explicit: Option<&str>, verbosity: Verbosity) {
+    if !second_start::is_second()
+        && let Some(note) = discover::missing_environment(explicit)
+    {
+        verbosity.note(&note);
+    }
 }
 
 /// As [`prepare_interpreter`]. `announce` is called with the Python of a `.venv` that was found by searching, before

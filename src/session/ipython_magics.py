@@ -31,7 +31,7 @@ REST = 9
 # How often a save in the background is looked at while the kernel is idle, in seconds.
 LOOK = 0.5
 OPTIONS = {
-    "trust=True": "--trust", "mmap=True": "--mmap", "redact=True": "--redact", "exclude=": "--exclude ",
+    "compress=": "--compress ", "trust=True": "--trust", "mmap=True": "--mmap", "redact=True": "--redact", "exclude=": "--exclude ",
     "max_size=": "--max-size "
 }
 # What `Snap.call` is about to call, and the expression that calls it.
@@ -82,6 +82,7 @@ def parsers():
         parser.add_argument("--redact", action="store_true", help="leave out what looks like a credential")
         parser.add_argument("--max-size", metavar="SIZE", help="leave out larger variables (500k, 20M, 2G)")
         parser.add_argument("--no-ambient", action="store_true", help="save no state of random generators and the like")
+        parser.add_argument("--compress", type=int, metavar="LEVEL", help="compress FILE with zstd, level -7 to 22")
 
     save = new("save", "Save the variables of this session.")
     add_names(save)
@@ -232,6 +233,7 @@ class Snap:
             settings["ambient"] = False
         report = self.call(
             snapcli.save, path, exclude=options.exclude or None, private=options.private, redact=options.redact,
+            compress=options.compress,
             max_size=options.max_size, **settings
         )
         self.own_files.add(os.path.abspath(path))
@@ -253,7 +255,7 @@ class Snap:
         if len([word for word in given if not word.startswith("-")]) == 2:
             start = os.path.expanduser(event.symbol)
             files = [path + "/" if os.path.isdir(path) else path for path in glob.glob(glob.escape(start) + "*")]
-            found = [path for path in files if path.endswith(("/", ".pkl"))]
+            found = [path for path in files if path.endswith(("/", ".pkl", ".pkl.zst"))]
             return found + (["off"] if given[1] == "auto" else [])
         if given[1] == "restore":
             return [variable["name"] for variable in snapcli.inspect(given[2])["variables"]]

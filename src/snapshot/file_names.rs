@@ -3,7 +3,9 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use super::seekable::is_named_so;
 
 /// The extensions of pickles.
 const SNAPSHOTS: [&str; 7] = ["pkl", "pickle", "pck", "pcl", "dill", "joblib", "snap"];
@@ -17,6 +19,15 @@ pub(crate) fn has_snapshot_name(path: &Path) -> bool {
     let is_compressed = has_extension(path, &COMPRESSED);
     let inner = if is_compressed { path.file_stem().map(Path::new).unwrap_or(path) } else { path };
     has_extension(inner, &SNAPSHOTS)
+}
+
+/// The path beside a snapshot for another one: `session.crash.pkl` for `session.pkl` and `crash`.
+pub(crate) fn beside(path: &Path, what: &str) -> PathBuf {
+    let Some(inner) = path.file_stem().filter(|_| is_named_so(path)) else {
+        return path.with_extension(format!("{what}.pkl"));
+    };
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    path.with_file_name(inner).with_extension(format!("{what}.pkl.{extension}"))
 }
 
 /// Whether a path is named as scripts are.

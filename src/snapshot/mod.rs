@@ -20,10 +20,12 @@ pub(crate) mod needed_opcodes;
 mod pipeline;
 pub(crate) mod proven_facts;
 pub(crate) mod reader;
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "the full build finds dead code"))]
 pub(crate) mod remote;
 pub(crate) mod requirements;
 pub(crate) mod roundtrip_target;
 pub(crate) mod save_target;
+pub(crate) mod seekable;
 pub(crate) mod segment;
 pub(crate) mod signature;
 pub(crate) mod signer;

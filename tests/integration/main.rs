@@ -16,13 +16,17 @@ mod builtin_names;
 #[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
+mod called_functions;
+#[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod changes_in_stores;
 mod code_from_input;
 #[cfg(feature = "python")]
 mod command_line;
 #[cfg(feature = "python")]
 mod completions;
+mod compressed_saves;
 #[cfg(feature = "python")]
 mod crash_frames;
 #[cfg(feature = "python")]
@@ -65,6 +69,8 @@ mod hard_objects;
 mod honest_files;
 #[cfg(feature = "python")]
 mod hostile_text;
+#[cfg(feature = "python")]
+mod idle_options;
 #[cfg(feature = "python")]
 mod imported_anywhere;
 #[cfg(feature = "python")]
@@ -115,6 +121,8 @@ mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
+mod main_functions;
+#[cfg(feature = "python")]
 mod manual_pages;
 #[cfg(feature = "python")]
 mod memory_bounds;
@@ -138,9 +146,13 @@ mod native_arrays;
 mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
+#[cfg(all(feature = "python", feature = "remote"))]
+mod object_storage;
 #[cfg(feature = "python")]
 mod padded_arrays;
 mod page;
+#[cfg(feature = "python")]
+mod plain_errors;
 #[cfg(feature = "python")]
 mod plan_limits;
 #[cfg(feature = "python")]
@@ -162,10 +174,16 @@ mod sessions_that_break_dill;
 #[cfg(feature = "python")]
 mod settings_files;
 #[cfg(feature = "python")]
+mod settings_origins;
+#[cfg(feature = "python")]
+mod shell_sessions;
+#[cfg(feature = "python")]
 mod shared_memory;
 #[cfg(feature = "python")]
 mod signalled_scripts;
 mod skipped;
+#[cfg(feature = "python")]
+mod stepped_runs;
 #[cfg(feature = "python")]
 mod stores;
 #[cfg(feature = "python")]

@@ -305,7 +305,7 @@ impl RestoreJob {
     fn print_summary(&self, restored: &Restored, name: &str, trusted: bool) {
         let summary = RestoreSummary::new(restored, &self.snapshot, name, trusted);
         // With a script or code, the user wants to see only its output.
-        let is_silent = self.command.as_ref().is_some_and(ScriptCommand::is_named);
+        let is_silent = !self.args.all && self.command.as_ref().is_some_and(ScriptCommand::is_named);
         let done = |text: &str| if is_silent { self.verbosity.detail(text) } else { self.verbosity.note(text) };
         done(&summary.banner(self.args.all || self.verbosity == Verbosity::Verbose));
         self.print_markers(restored);

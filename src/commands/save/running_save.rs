@@ -21,8 +21,9 @@ use crate::python::script_run::{ScriptRun, StartedScript, requested_end};
 use crate::python::script_signals::{self, Occasion, SnapshotTimes};
 use crate::python::{PyErr, Python};
 use crate::session::{CapturedFrames, is_saving};
-use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::atomic::signals::end_by;
+use crate::snapshot::atomic::{AtomicFile, remove_saved};
+use crate::snapshot::file_names::beside;
 use crate::ui::messages::print_error;
 use crate::ui::{count, format_size};
 
@@ -93,7 +94,8 @@ impl SaveJob {
         let cannot_save = || cannot_save(&path);
         let file = AtomicFile::create(&path).with_context(cannot_save)?;
         let bar = self.bar();
-        let (file, index, bytes) = self.with_locals(py, &run, || self.write(py, &run, dill, file, &bar))?;
+        let written = self.with_locals(py, &run, || self.write_file(py, &run, dill, file, &path, &bar));
+        let (file, index, bytes) = written?;
         drop(bar);
         check_signals(py)?;
         self.keep_other(&path, &index)?;
@@ -118,19 +120,19 @@ impl SaveJob {
             && self.times.is_some()
         {
             // There may be none yet.
-            let _ = std::fs::remove_file(running_path(path));
+            let _ = remove_saved(&running_path(path));
         }
     }
 }
 
 /// `session.crash.pkl` for `session.pkl`.
 pub(super) fn crash_path(path: &Path) -> PathBuf {
-    path.with_extension("crash.pkl")
+    beside(path, "crash")
 }
 
 /// `session.running.pkl` for `session.pkl`.
 pub(super) fn running_path(path: &Path) -> PathBuf {
-    path.with_extension("running.pkl")
+    beside(path, "running")
 }
 
 /// The name of a signal, for messages.

@@ -16,10 +16,10 @@ use super::named_patterns::NamedPatterns;
 use super::running_save::{crash_path, frames_of, snapshot_times};
 use super::store_save::check_store;
 use super::unmatched_names::WrongModule;
-use crate::cli::{SaveArgs, SelectionArgs, SnapshotLabels};
+use crate::cli::{GivenOptions, SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
-use crate::exit::{self, OrExit};
+use crate::exit::{self, Coded, OrExit};
 use crate::python::call_watch::{self, WatchedFunction};
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
@@ -36,9 +36,11 @@ use crate::session::{
     note_imported_definitions, save, signing_key,
 };
 use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::file_names::beside;
 use crate::snapshot::index::Index;
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
+use crate::snapshot::seekable::{self, SeekableTarget};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::StoredSnapshot;
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -50,16 +52,15 @@ impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
         let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole, .. } = args;
         let exclude = exclude.into_iter().chain(args.default_exclude).collect();
-        let only = Vec::new();
-        Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole }
+        let (only, origins) = (Vec::new(), args.origins);
+        Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole, origins }
     }
 }
 
-/// Runs the script in the prepared interpreter and saves its session. With `keeps_others`, the snapshot of another
-/// script is not replaced but kept.
+/// Runs the script in the prepared interpreter and saves its session.
 pub(super) fn run(
     args: SaveArgs,
-    keeps_others: bool,
+    given: &GivenOptions,
     command: ScriptCommand,
     interpreter: Interpreter,
     verbosity: Verbosity,
@@ -68,8 +69,9 @@ pub(super) fn run(
     if is_stdio(&args.output) && (args.json || args.report.as_deref().is_some_and(is_stdio)) {
         return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
     }
+    check_verify(&args, given, verbosity)?;
     check_not_source(&args.output, &command)?;
-    let output = SnapshotDestination::check(&args.output, &args.labels)?;
+    let output = SnapshotDestination::check(&args.output, &args.labels, args.compress)?;
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     // The script could change the environment variables that say where the key is.
     let key = signing_key(verbosity);
@@ -79,17 +81,19 @@ pub(super) fn run(
         output,
         answer,
         strict: args.strict,
+        strict_place: given.origins.get("--strict").cloned(),
         verify: args.verify,
         module: args.module,
         missing_module: OnceLock::new(),
         ambient: !args.no_ambient,
-        keeps_others,
+        keeps_others: !given.has("output"),
         named: NamedPatterns::of(&args.selection),
         careful_rules: OnceLock::new(),
         rules: args.selection.into(),
         times: snapshot_times(args.while_running, &args.output)?,
         locals: args.locals.iter().map(|text| WatchedFunction::parse(text)).collect(),
         bound: Mutex::default(),
+        compress: args.compress,
         child: Mutex::default(),
         key,
         interpreter,
@@ -97,6 +101,20 @@ pub(super) fn run(
     };
     let save = Arc::new(save);
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
+}
+
+/// Checks that there will be a file that `--verify` can load.
+fn check_verify(args: &SaveArgs, given: &GivenOptions, verbosity: Verbosity) -> Result<()> {
+    if !args.verify || !is_stdio(&args.output) {
+        return Ok(());
+    }
+    let Some(place) = given.origins.get("--verify") else {
+        let text = "--verify cannot load what has gone to standard output: save to a file, or check what arrives with \
+                    `snapcli verify -`";
+        return Err(exit::error(exit::USAGE, text));
+    };
+    verbosity.note(&format!("note: verify in {place} has no effect on standard output"));
+    Ok(())
 }
 
 /// Where a snapshot goes.
@@ -110,8 +128,8 @@ pub(super) enum SnapshotDestination {
 }
 
 impl SnapshotDestination {
-    fn check(path: &Path, labels: &SnapshotLabels) -> Result<Self> {
-        if let Some(folder) = check_store(path, labels)? {
+    fn check(path: &Path, labels: &SnapshotLabels, compress: Option<i32>) -> Result<Self> {
+        if let Some(folder) = check_store(path, labels, compress)? {
             return Ok(Self::Store(folder, labels.clone()));
         }
         if is_stdio(path) {
@@ -124,6 +142,7 @@ impl SnapshotDestination {
         let path = absolute_path(path)?;
         // Dropping the new file at once removes it again: this only tests that the directory is writable.
         AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_save(&path))?;
+        AtomicFile::check_remote(&path).or_exit(exit::FAILED, || cannot_save(&path))?;
         Ok(Self::File(path))
     }
 }
@@ -149,6 +168,8 @@ pub(super) struct SaveJob {
     pub(super) output: SnapshotDestination,
     answer: AnswerOutput,
     pub(super) strict: bool,
+    /// Where that is set, if it was not typed.
+    strict_place: Option<String>,
     pub(super) verify: bool,
     /// The name of the module of the command line.
     pub(super) module: String,
@@ -168,6 +189,8 @@ pub(super) struct SaveJob {
     pub(super) locals: Vec<WatchedFunction>,
     /// The local variables that are bound in the namespace of the session now.
     pub(super) bound: Mutex<Vec<BoundLocal>>,
+    /// The level of zstd that was asked for.
+    pub(super) compress: Option<i32>,
     /// The process that makes a snapshot of the running script.
     child: Mutex<Option<SavingChild>>,
     key: Option<SigningKey>,
@@ -309,6 +332,9 @@ impl SaveJob {
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = code != exit::USAGE && (report.has_failures() || report.has_changes());
+        if let Some(place) = self.strict_place.as_ref().filter(|_| self.strict && is_bad) {
+            self.verbosity.note(&format!("exit code {}, because of strict in {place}", exit::LEFT_OUT));
+        }
         Ok(match (self.strict && is_bad, all_called) {
             (true, _) => exit::LEFT_OUT,
             (false, false) if code == exit::DONE => exit::FAILED,
@@ -326,7 +352,7 @@ impl SaveJob {
     ) -> Result<Option<SavedFile>> {
         let bar = self.bar();
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
-        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
+        let (mut file, index, bytes) = self.write_file(py, run, dill, file, path, &bar)?;
         // Returning without a commit drops the temporary file.
         if index.variables.is_empty() && index.left_out.is_empty() && index.frame_locals.is_empty() {
             return Ok(None);
@@ -342,7 +368,7 @@ impl SaveJob {
     fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
         let bar = self.bar();
         let spool = SpoolFile::new().context("cannot create a temporary file")?;
-        let (spool, index, bytes) = self.write(py, run, dill, spool, &bar)?;
+        let (spool, index, bytes) = self.write_file(py, run, dill, spool, Path::new("-"), &bar)?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
@@ -385,7 +411,7 @@ impl SaveJob {
         let cannot_save = || cannot_save(path);
         let bar = self.bar();
         let file = AtomicFile::create(path).with_context(cannot_save)?;
-        let (mut file, index, bytes) = self.write(py, run, dill, file, &bar)?;
+        let (mut file, index, bytes) = self.write_file(py, run, dill, file, path, &bar)?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
         let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));
@@ -397,11 +423,10 @@ impl SaveJob {
             Ok(verified) => verified,
             Err(error) => {
                 // Keep the new file under another name: most of it may well load.
-                let unverified = path.with_extension("unverified.pkl");
+                let unverified = beside(path, "unverified");
                 py.detach(|| file.commit_to(&unverified)).with_context(cannot_save)?;
                 let kept = format!("{} is unchanged; the new snapshot is {}", path.display(), unverified.display());
-                return Err(error.context(kept))
-                    .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
+                return Err(error.context(unverified_as(kept)));
             }
         };
         sync(py, &mut file).with_context(cannot_save)?;
@@ -446,6 +471,26 @@ impl SaveJob {
         LoadCheck { command, interpreter, rules: self.rules(), module: self.module() }
     }
 
+    /// Writes a file that will be at this path, compressed if that was asked for.
+    pub(super) fn write_file<T: SaveTarget>(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        out: T,
+        path: &Path,
+        bar: &DelayedBar,
+    ) -> Result<(T, Index, u64)> {
+        let Some(level) = seekable::level_for(path, self.compress) else {
+            return self.write(py, run, dill, out, bar);
+        };
+        let (out, index, _) = self.write(py, run, dill, SeekableTarget::new(out, level), bar)?;
+        let finished = py.detach(|| out.finish());
+        check_signals(py)?;
+        let (out, bytes) = finished.context("cannot write the snapshot")?;
+        Ok((out, index, bytes))
+    }
+
     pub(super) fn write<T: SaveTarget + Send + 'static>(
         &self,
         py: Python<'_>,
@@ -473,6 +518,11 @@ impl SaveJob {
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         save(py, &request, run, &origin, dill, out)
     }
+}
+
+/// The error of a snapshot that `--verify` could not load; `kept` says where it is.
+pub(super) fn unverified_as(kept: String) -> Coded {
+    exit::coded(exit::DAMAGED, "verification failed: the new snapshot cannot be loaded").with_details(vec![kept])
 }
 
 /// A path in the directory for temporary files. The process ID keeps two failed saves from replacing each other's file.

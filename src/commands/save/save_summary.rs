@@ -5,11 +5,13 @@ use std::path::Path;
 use super::load_check::print_load_check;
 use super::running_save::reason;
 use super::save_job::SaveJob;
+use crate::commands::operand_order::shell_word;
 use crate::python::script_run::ScriptRun;
 use crate::report::grouped_notes::grouped_notes;
 use crate::report::inspect_report::SessionReport;
 use crate::report::inspect_text;
 use crate::snapshot::index::LeftOutReason;
+use crate::snapshot::seekable::is_named_so;
 use crate::snapshot::store::StoredSnapshot;
 use crate::ui::messages::print_lines;
 use crate::ui::{Verbosity, count, format_size};
@@ -30,6 +32,9 @@ impl SaveJob {
         let size =
             stored.map_or(size, |stored| format!("{} changed, {} written", stored.changed, format_size(stored.added)));
         verbosity.note(&format!("{saved} to {file} ({size})"));
+        if self.compress.is_some() && stored.is_none() && report.file != "-" && !is_named_so(Path::new(&report.file)) {
+            verbosity.note(&format!("{file} is compressed: dill reads what `zstd -d -c {}` prints", shell_word(&file)));
+        }
         if let Some(verified) = &report.verified {
             print_load_check(verified, self.strict, verbosity);
         }
@@ -38,6 +43,7 @@ impl SaveJob {
         }
         self.print_failures(report);
         self.print_warnings(report);
+        let is_included = |name: &str| self.named.include.iter().any(|pattern| pattern.as_str() == name);
         // Failures have been printed above. Rules that the user set himself are only confirmed with --verbose.
         for item in report.index.left_out.iter().filter(|item| item.reason != LeftOutReason::Failed) {
             let text = format!("left out {}: {}", item.name, item.error);
@@ -45,6 +51,10 @@ impl SaveJob {
                 LeftOutReason::Size | LeftOutReason::Secret => verbosity.note(&text),
                 // A variable of another module that cannot be saved, and that importing the module makes again.
                 LeftOutReason::Filter if item.error.starts_with("made again") => verbosity.note(&text),
+                // It was asked for, or everything was left out.
+                LeftOutReason::Filter if is_included(&item.name) || report.index.variables.is_empty() => {
+                    verbosity.note(&text)
+                }
                 _ => verbosity.detail(&text),
             }
         }

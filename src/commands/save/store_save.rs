@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::save_job::{SaveJob, SavedFile, cannot_save};
+use super::save_job::{SaveJob, SavedFile, cannot_save, unverified_as};
 use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
 use crate::commands::stores::with_code;
@@ -16,8 +16,7 @@ use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::script_run::{ScriptRun, requested_end};
 use crate::python::{Python, interrupt_limit};
-use crate::snapshot::save_target::SaveTarget;
-use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreTarget, StoredSnapshot};
+use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreError, StoreTarget, StoredSnapshot};
 use crate::ui::messages::print_error;
 
 /// The name of the newest snapshot of a script that failed.
@@ -27,7 +26,7 @@ const UNVERIFIED: &str = "unverified";
 
 /// The store that a path names, by its absolute path; `None` for a file. It is made if it does not exist: hours of work
 /// must not be lost to a path at which no store can be.
-pub(super) fn check_store(path: &Path, labels: &SnapshotLabels) -> Result<Option<PathBuf>> {
+pub(super) fn check_store(path: &Path, labels: &SnapshotLabels, compress: Option<i32>) -> Result<Option<PathBuf>> {
     let cannot = || cannot_save(path);
     let Some(folder) = with_code(StoreAddress::target(path), cannot)? else {
         if labels.name.is_some() || labels.message.is_some() {
@@ -37,8 +36,15 @@ pub(super) fn check_store(path: &Path, labels: &SnapshotLabels) -> Result<Option
         return Ok(None);
     };
     with_code(notes(labels).check().map(drop), cannot)?;
+    if compress.is_some() {
+        let text = "--compress is for a single file: a store compresses what that makes smaller by itself";
+        return Err(exit::error(exit::USAGE, text));
+    }
     let folder = absolute_path(&folder)?;
-    Store::open_or_create(&folder).or_exit(exit::USAGE, cannot)?;
+    match Store::open_or_create(&folder).and_then(|store| store.check_writable()) {
+        Err(error @ StoreError::Remote(_)) => with_code(Err(error), cannot)?,
+        checked => checked.or_exit(exit::USAGE, cannot)?,
+    }
     Ok(Some(folder))
 }
 
@@ -117,7 +123,7 @@ impl SaveJob {
             return Ok(Some(SavedFile { path, index, bytes, verified: None, code, stored: Some(stored) }));
         }
         let verify = || {
-            let path = target.read_path()?.context("a store has no path")?;
+            let path = target.shared_path()?.context("a store has no path")?;
             self.check_load(py, run, dill, &index, &path)
         };
         let verified = match self.verify.then(verify).transpose().map(Option::flatten) {
@@ -128,8 +134,7 @@ impl SaveJob {
                 let notes = SnapshotNotes { name: Some(UNVERIFIED), failed: true, ..notes(labels) };
                 let kept = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
                 let kept = format!("the new snapshot is {}", kept.address.display());
-                return Err(error.context(kept))
-                    .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
+                return Err(error.context(unverified_as(kept)));
             }
         };
         interrupt_limit::release();

@@ -16,6 +16,7 @@ use crate::exit;
 use crate::python::Python;
 use crate::python::script_run::ScriptRun;
 use crate::session::{SelectionRules, import_failure, known_modules, session_names};
+use crate::snapshot::file_names::beside;
 use crate::ui::nearest_names::{Unmatched, did_you_mean, nearest, unmatched};
 
 impl NamedPatterns {
@@ -125,5 +126,5 @@ impl UnmatchedPatterns {
 
 /// `session.unmatched.pkl` for `session.pkl`.
 pub(super) fn path_beside(path: &Path) -> PathBuf {
-    path.with_extension("unmatched.pkl")
+    beside(path, "unmatched")
 }

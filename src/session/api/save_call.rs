@@ -26,6 +26,7 @@ use crate::session::select::SelectionRules;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, ScriptEnd};
 use crate::snapshot::save_target::SaveTarget;
+use crate::snapshot::seekable::{self, SeekableTarget};
 use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 
 /// Saves a session. Returns a Report of what was saved, and of what was not and why.
@@ -48,6 +49,9 @@ use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 /// checks where a fork disturbs nothing: not while other threads or an event loop run. Variables that would have been
 /// checked get a note then.
 ///
+/// `compress` is a level of zstd, from -7 (fastest) to 22 (smallest), or True for 3; a path that ends in `.zst` is
+/// compressed without it. dill reads such a file through `compression.zstd.open`, or after `zstd -d`.
+///
 /// With `sync=False`, the call does not wait until the file is on the disk.
 ///
 /// A path that ends in `/`, or is a store already, is a store: a folder that holds many snapshots, and each object in
@@ -60,7 +64,7 @@ use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 #[pyo3(signature = (
     target = None, namespace = None, *, only = None, include = None, exclude = None, exclude_type = None,
     private = false, max_size = None, redact = false, refimported = false, whole = false, ambient = None, check = None,
-    sync = true, name = None, message = None, wait = true
+    sync = true, name = None, message = None, compress = None, wait = true
 ))]
 #[allow(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "the arguments of a Python function")]
 pub(super) fn save<'py>(
@@ -81,6 +85,7 @@ pub(super) fn save<'py>(
     sync: bool,
     name: Option<&str>,
     message: Option<&str>,
+    compress: Option<&Bound<'py, PyAny>>,
     wait: bool,
 ) -> PyResult<Py<PyAny>> {
     deferring(py, || {
@@ -94,10 +99,12 @@ pub(super) fn save<'py>(
             redact,
             refimported,
             whole,
+            ..SelectionRules::default()
         };
         let output = SaveOutput::new(target)?;
         let labels = SaveLabels { name: name.map(str::to_owned), message: message.map(str::to_owned), sync };
         check_labels(&output, labels.notes())?;
+        let level = compression_level(&output, compress)?;
         let action = format!("save to {}", output.name(py));
         settle(py, &output, wait)?;
         let prepared = SavedNamespace::new(py, namespace).and_then(|namespace| {
@@ -105,7 +112,7 @@ pub(super) fn save<'py>(
                 namespace.names.keys().iter().filter_map(|name| name.extract().tolerated()).collect();
             check_matches(py, &rules.only, &names, "only", "the session")?;
             let (running, check) = (context::of_process(py)?, check_mode(py, check)?);
-            Ok(SaveCall { running, namespace: namespace.keep(), rules, ambient, check, labels })
+            Ok(SaveCall { running, namespace: namespace.keep(), rules, ambient, check, labels, level })
         });
         let fail = |error| to_exception(py, error, &action, output.path());
         let call = prepared.map_err(fail)?;
@@ -124,6 +131,29 @@ fn check_labels(output: &SaveOutput, labels: SnapshotNotes<'_>) -> PyResult<()> 
         return Err(PyValueError::new_err("name= and message= are for a store: save to a folder, as in 'runs.snaps/'"));
     }
     labels.check().map(drop).map_err(|error| PyValueError::new_err(error.to_string()))
+}
+
+/// The level of zstd with which an output is compressed, if it is.
+fn compression_level(output: &SaveOutput, asked: Option<&Bound<'_, PyAny>>) -> PyResult<Option<i32>> {
+    let (least, most) = seekable::LEVELS;
+    let asked = match asked.map(|asked| (asked.extract::<bool>().tolerated(), asked)) {
+        None | Some((Some(false), _)) => None,
+        Some((Some(true), _)) => Some(seekable::USUAL_LEVEL),
+        Some((None, asked)) => {
+            let level = asked.extract::<i64>()?;
+            let level = i32::try_from(level).ok().filter(|level| (least..=most).contains(level));
+            let wrong = || PyValueError::new_err(format!("compress= is a level of zstd, from {least} to {most}"));
+            Some(level.ok_or_else(wrong)?)
+        }
+    };
+    match (output, asked) {
+        (SaveOutput::Store(_), Some(_)) => {
+            let text = "compress= is for a single file: a store compresses what that makes smaller by itself";
+            Err(PyValueError::new_err(text))
+        }
+        (SaveOutput::Path(path), asked) => Ok(seekable::level_for(path, asked)),
+        (_, asked) => Ok(asked),
+    }
 }
 
 /// What is noted with the snapshot of a store, and whether to wait until it is on the disk.
@@ -148,6 +178,8 @@ pub(super) struct SaveCall {
     ambient: Option<bool>,
     check: LoadCheckMode,
     labels: SaveLabels,
+    /// The level of zstd with which it is compressed, if it is.
+    level: Option<i32>,
 }
 
 /// A snapshot that was written, without its bytes. A process that saves in the background sends it to its parent.
@@ -206,7 +238,7 @@ impl SaveCall {
                 (index, bytes, Some(name.clone()), None, is_signed)
             }
             SaveOutput::Path(path) => {
-                let (file, index, bytes, is_signed) = self.write_to(py, AtomicFile::create(path)?)?;
+                let (file, index, bytes, is_signed) = self.write_file(py, AtomicFile::create(path)?)?;
                 // Syncing a large file can take seconds, in which other threads of the program may run.
                 check_signals(py)?;
                 let sync = self.labels.sync;
@@ -215,7 +247,7 @@ impl SaveCall {
             }
             SaveOutput::Object(_) | SaveOutput::Memory => {
                 let held = spool.map_or_else(HeldSnapshot::new, HeldSnapshot::over);
-                let (held, index, bytes, is_signed) = self.write_to(py, held)?;
+                let (held, index, bytes, is_signed) = self.write_file(py, held)?;
                 (index, bytes, None, Some(held), is_signed)
             }
         };
@@ -224,6 +256,16 @@ impl SaveCall {
         // The program may go to another directory later.
         let absolute = path.as_ref().map(|path| absolute_path(path.as_ref()));
         Ok((WrittenSnapshot { file: name, bytes, index, path, absolute, notes }, held))
+    }
+
+    /// As [`write_to`](Self::write_to), compressed if that was asked for.
+    fn write_file<T: SaveTarget>(&self, py: Python<'_>, out: T) -> Result<(T, Index, u64, bool)> {
+        let Some(level) = self.level else { return self.write_to(py, out) };
+        let (out, index, _, is_signed) = self.write_to(py, SeekableTarget::new(out, level))?;
+        let finished = py.detach(|| out.finish());
+        check_signals(py)?;
+        let (out, bytes) = finished?;
+        Ok((out, index, bytes, is_signed))
     }
 
     /// Writes the snapshot. Returns the target, the index, the number of bytes, and whether it is signed.

@@ -15,6 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::fault_injection;
+use super::replaced_file::ReplacedFile;
 use super::signals::{self, CleanupEntry, SignalGuard};
 use crate::snapshot::system;
 
@@ -102,6 +103,7 @@ impl TempFile {
     /// Renames it, which replaces `target` in a single step.
     pub(super) fn rename(mut self, target: &Path) -> io::Result<()> {
         fault_injection::point()?;
+        let _replaced = ReplacedFile::hold(target);
         fs::rename(self.path(), target)?;
         self.path = None;
         Ok(())

@@ -14,6 +14,7 @@ use niffler::send::compression::Format;
 
 use super::file_kind::FileKind;
 use super::read_error::ReadError;
+use crate::snapshot::seekable::Strictness;
 
 /// The decompressed size in bytes that is always allowed.
 const MIN_LIMIT: u64 = 1 << 30;
@@ -35,10 +36,15 @@ pub(super) fn is_compressed(head: &[u8]) -> bool {
     matches!(FileKind::by_signature(head), Some(Gzip | Bzip2 | Xz | Zstd | Lzma | Zlib | JoblibZlib))
 }
 
-/// Decompresses a file of `length` bytes. `None` if it only looked compressed: a pickle can begin with `BZh`, too.
-pub(super) fn decompress(compressed: impl Read + Send, length: u64) -> Result<Option<File>, ReadError> {
+/// Decompresses a file of `length` bytes. `None` if it only looked compressed: a pickle can begin with `BZh`, too. To
+/// salvage what there is, damage counts as the end.
+pub(super) fn decompress(
+    compressed: impl Read + Send,
+    length: u64,
+    strictness: Strictness,
+) -> Result<Option<File>, ReadError> {
     let Some(mut decompressed) = decoder(compressed)? else { return Ok(None) };
-    let most = MIN_LIMIT.max(length.saturating_mul(MAX_RATIO));
+    let most = most_data(length);
     let mut file = tempfile::tempfile()?;
     let mut buffer = vec![0; PIECE];
     let mut written: u64 = 0;
@@ -47,6 +53,7 @@ pub(super) fn decompress(compressed: impl Read + Send, length: u64) -> Result<Op
             Ok(count) => count,
             // Nothing could be decompressed: it is another kind of file.
             Err(_) if written == 0 => return Ok(None),
+            Err(_) if strictness == Strictness::Salvaging => break,
             Err(error) => return Err(ReadError::BadCompression { problem: error.to_string() }),
         };
         let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { break };
@@ -59,6 +66,11 @@ pub(super) fn decompress(compressed: impl Read + Send, length: u64) -> Result<Op
     }
     file.rewind()?;
     Ok(Some(file))
+}
+
+/// The most bytes that a file of this length may decompress to without being asked for.
+pub(super) fn most_data(length: u64) -> u64 {
+    MIN_LIMIT.max(length.saturating_mul(MAX_RATIO))
 }
 
 /// What decompresses these bytes. `None` if they only look compressed.
@@ -113,7 +125,9 @@ mod tests {
         for format in [Format::Gzip, Format::Bzip, Format::Lzma, Format::Zstd] {
             let bytes = packed(format, b"some bytes");
             assert!(is_compressed(&bytes), "{format:?}");
-            let mut file = decompress(bytes.as_slice(), bytes.len() as u64).expect("sound").expect("compressed");
+            let mut file = decompress(bytes.as_slice(), bytes.len() as u64, Strictness::Checked)
+                .expect("sound")
+                .expect("compressed");
             let mut found = Vec::new();
             file.read_to_end(&mut found).expect("a file");
             assert_eq!(found, b"some bytes", "{format:?}");
@@ -130,20 +144,24 @@ mod tests {
         for head in [Vec::new(), header.clone(), [&header[..], b" "].concat()] {
             let bytes = [head, zlib.clone()].concat();
             assert!(is_compressed(&bytes));
-            let mut file = decompress(bytes.as_slice(), bytes.len() as u64).expect("sound").expect("compressed");
+            let mut file = decompress(bytes.as_slice(), bytes.len() as u64, Strictness::Checked)
+                .expect("sound")
+                .expect("compressed");
             let mut found = Vec::new();
             file.read_to_end(&mut found).expect("a file");
             assert_eq!(found, b"some bytes");
         }
-        assert!(matches!(decompress(&b"x\x9cNo zlib"[..], 9), Ok(None)));
+        assert!(matches!(decompress(&b"x\x9cNo zlib"[..], 9, Strictness::Checked), Ok(None)));
     }
 
     #[test]
     fn a_truncated_file_is_an_error_and_one_that_only_looks_compressed_is_not() {
         let bytes = packed(Format::Gzip, &vec![7; 1 << 20]);
         let cut = bytes.get(..bytes.len() - 20).unwrap_or_default();
-        assert!(matches!(decompress(cut, 1), Err(ReadError::BadCompression { .. })));
-        assert!(matches!(decompress(&b"BZhN."[..], 5), Ok(None)));
+        assert!(matches!(decompress(cut, 1, Strictness::Checked), Err(ReadError::BadCompression { .. })));
+        let salvaged = decompress(cut, 1, Strictness::Salvaging);
+        assert!(salvaged.is_ok_and(|file| file.is_some_and(|file| file.metadata().is_ok_and(|file| file.len() > 0))));
+        assert!(matches!(decompress(&b"BZhN."[..], 5, Strictness::Checked), Ok(None)));
     }
 
     #[test]
@@ -154,6 +172,9 @@ mod tests {
             niffler::send::get_writer(Box::new(&mut out), Format::Zstd, niffler::Level::One).expect("a writer");
         io::copy(&mut { zeros }, &mut writer).expect("a vector takes all");
         drop(writer);
-        assert!(matches!(decompress(out.as_slice(), out.len() as u64), Err(ReadError::Bomb { most: MIN_LIMIT })));
+        assert!(matches!(
+            decompress(out.as_slice(), out.len() as u64, Strictness::Checked),
+            Err(ReadError::Bomb { most: MIN_LIMIT })
+        ));
     }
 }

@@ -24,6 +24,7 @@ mod sparse_image;
 mod store_integrity;
 
 use std::borrow::Cow;
+use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 use std::rc::Rc;
@@ -32,7 +33,6 @@ use std::sync::OnceLock;
 pub use integrity::{Memory, Wanted};
 pub(crate) use opcode_image::OpcodeImage;
 pub(crate) use parallel_hash::Progress;
-#[allow(unused_imports, reason = "for the readers of compressed files and of object storage")]
 pub(crate) use range_reader::{RangeReader, WantedRange};
 pub(crate) use read_error::{Damage, ReadError};
 
@@ -41,6 +41,7 @@ pub(crate) use self::source::StopCheck;
 use super::index::{self, Index, SCHEMA, SegmentRole, Variable};
 use super::layout::{TRAILER, Trailer};
 use super::proven_facts::ProvenFacts;
+use super::seekable::Strictness;
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
 use super::store::{AssembledSnapshot, BufferContents, StoreAddress};
@@ -111,7 +112,7 @@ impl Snapshot {
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         match StoreAddress::of(path)? {
             Some(address) => Self::of_store(&address),
-            None => match Source::open(path) {
+            None => match Source::open(path, Strictness::Checked) {
                 // A store can be named without its `/`.
                 Err(ReadError::Remote(error)) if error.is_missing() && StoreAddress::is_whole_store(path) => {
                     Self::of_store(&StoreAddress::newest_of(path))
@@ -137,7 +138,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// As for [`open`](Self::open).
-    #[allow(dead_code, reason = "for the readers of compressed files and of object storage")]
+    #[allow(dead_code, reason = "for the reader of object storage")]
     pub(crate) fn from_ranges(reader: Box<dyn RangeReader>) -> Result<Self, ReadError> {
         Self::from_source(Source::ranged(reader))
     }
@@ -152,7 +153,7 @@ impl Snapshot {
     /// # Errors
     /// As for [`open`](Self::open).
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, ReadError> {
-        Self::from_source(Source::memory(bytes)?)
+        Self::from_source(Source::memory(bytes, Strictness::Checked)?)
     }
 
     /// Opens a file, or the intact variables before its damage, without a proof that they are as they were saved. Also
@@ -165,7 +166,7 @@ impl Snapshot {
             // Each object is intact or not: nothing can be salvaged from the rest.
             return Ok((Self::of_store(&address)?.with_max_memory(max_memory), None));
         }
-        Self::partial(|| Source::open(path), max_memory)
+        Self::partial(|strictness| Source::open(path, strictness), max_memory)
     }
 
     /// As [`open_partial`](Self::open_partial), from the bytes of a file.
@@ -173,15 +174,15 @@ impl Snapshot {
     /// # Errors
     /// As for [`open_partial`](Self::open_partial).
     pub fn partial_from_bytes(bytes: &[u8], max_memory: Option<u64>) -> Result<(Self, Option<ReadError>), ReadError> {
-        Self::partial(|| Source::memory(bytes.to_vec()), max_memory)
+        Self::partial(|strictness| Source::memory(bytes.to_vec(), strictness), max_memory)
     }
 
     fn partial(
-        source: impl Fn() -> Result<Source, ReadError>,
+        source: impl Fn(Strictness) -> Result<Source, ReadError>,
         max_memory: Option<u64>,
     ) -> Result<(Self, Option<ReadError>), ReadError> {
         let open = |source| Self::from_source(source).map(|snapshot| snapshot.with_max_memory(max_memory));
-        let opened = open(source()?).and_then(Self::followed);
+        let opened = source(Strictness::Checked).and_then(open).and_then(Self::followed);
         let error = match opened {
             Ok(snapshot) => return Ok((snapshot, None)),
             Err(error) => error,
@@ -189,7 +190,16 @@ impl Snapshot {
         if !error.leaves_something() {
             return Err(error);
         }
-        let Some(pickle) = salvage::salvage(source()?.bytes()?) else { return Err(error) };
+        let salvaging = source(Strictness::Salvaging)?;
+        let salvaging = match salvaging {
+            // Each variable has a hash.
+            Source::Ranged(_) => match open(salvaging) {
+                Ok(snapshot) => return Ok((snapshot.followed()?, Some(error))),
+                Err(_) => return Err(error),
+            },
+            other => other,
+        };
+        let Some(pickle) = salvage::salvage(salvaging.bytes()?) else { return Err(error) };
         // The salvaged pickle has no trailer, so no index is read.
         let snapshot = Self::new(Source::Memory(pickle), Contents::Foreign { lost_index: true }, None);
         Ok((snapshot.with_max_memory(max_memory).followed()?, Some(error)))
@@ -349,16 +359,24 @@ impl Snapshot {
         self.trailer.as_ref().is_some_and(Trailer::is_signed)
     }
 
-    /// Our own file without its trailer, and the trailer with a new signature; `None` for any other file.
+    /// Writes our own file with a new signature, compressed if it is seekable zstd. Returns whether it is our own.
     ///
     /// # Errors
-    /// If the file cannot be mapped.
-    pub fn signed(&self, key: &SigningKey) -> Result<Option<(&[u8], Trailer)>, ReadError> {
-        let Some(trailer) = &self.trailer else { return Ok(None) };
+    /// If the file cannot be read or written.
+    pub fn write_signed(&self, key: &SigningKey, out: &mut dyn Write) -> Result<bool, ReadError> {
+        let Some(trailer) = &self.trailer else { return Ok(false) };
+        let signed = key.sign(trailer).encode();
+        if let Source::Ranged(file) = &self.source
+            && file.reader().write_with_end(&signed, out)?
+        {
+            return Ok(true);
+        }
         // Pickle and index stay as they are; only the trailer changes.
-        let end = trailer.index_offset.saturating_add(trailer.index_length);
-        self.source.bytes()?;
-        Ok(Some((self.range(0, end)?, key.sign(trailer))))
+        let end = usize::try_from(trailer.index_offset.saturating_add(trailer.index_length)).unwrap_or(usize::MAX);
+        let bytes = self.source.bytes()?;
+        out.write_all(bytes.get(..end).ok_or(ReadError::CutShort { at: bytes.len() as u64 })?)?;
+        out.write_all(&signed)?;
+        Ok(true)
     }
 
     /// Signs a snapshot of a store, which is not written again for that. Returns whether it is one.

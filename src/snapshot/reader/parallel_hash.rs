@@ -282,6 +282,7 @@ fn cut_at_pieces<'m>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::seekable::Strictness;
 
     #[test]
     fn pieces_join_to_the_hash_of_the_whole() -> io::Result<()> {
@@ -290,7 +291,7 @@ mod tests {
             [0, 1, 1024, PIECE - 1, PIECE, PIECE + 1, PIECE * 2, PIECE * 3, PIECE * 4, PIECE * 5 + 9, PIECE * 9];
         let ranges: Vec<Range<u64>> = lengths.iter().map(|length| 3..3 + *length as u64).collect();
         let done = std::sync::atomic::AtomicU64::new(0);
-        let source = Source::memory(bytes.clone()).map_err(io::Error::other)?;
+        let source = Source::memory(bytes.clone(), Strictness::Checked).map_err(io::Error::other)?;
         let hashes = hash(&source, &ranges, &|bytes| {
             let _ = done.fetch_add(bytes, Ordering::Relaxed);
         })?;
@@ -306,7 +307,7 @@ mod tests {
     #[test]
     fn copies_are_filled() -> io::Result<()> {
         let bytes: Vec<u8> = (0..PIECE * 4).map(|index| (index * 7 % 251) as u8).collect();
-        let source = Source::memory(bytes.clone()).map_err(io::Error::other)?;
+        let source = Source::memory(bytes.clone(), Strictness::Checked).map_err(io::Error::other)?;
         let (mut long, mut short, mut outside) = (vec![0; PIECE * 2 + 5], vec![0; 7], vec![0; 3]);
         let copies = vec![
             Copy { offset: 100, memory: &mut long },
@@ -323,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_range_beyond_the_end_is_an_error() {
-        let source = Source::memory(vec![0; 10]).expect("not compressed");
+        let source = Source::memory(vec![0; 10], Strictness::Checked).expect("not compressed");
         let error = hash(&source, &[0..10, 5..11], &|_| {}).map_err(|error| error.kind());
         assert_eq!(error, Err(io::ErrorKind::UnexpectedEof));
     }

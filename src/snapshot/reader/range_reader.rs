@@ -4,7 +4,7 @@
 //! implementation that can only read large units should keep the last ones.
 
 use std::fmt::Debug;
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
 
 use super::parallel_hash::PIECE;
@@ -50,6 +50,14 @@ pub(crate) trait RangeReader: Debug + Send + Sync {
 
     /// Why its arrays cannot be mapped: words that follow the name of the file.
     fn why_not_mapped(&self) -> &'static str;
+
+    /// Writes the file in the form in which it is stored, with other last bytes. Returns whether it can.
+    ///
+    /// # Errors
+    /// If it cannot be read or written.
+    fn write_with_end(&self, _end: &[u8], _out: &mut dyn Write) -> io::Result<bool> {
+        Ok(false)
+    }
 
     /// Asks `check` again and again while a read waits: an error ends it. Between reads, the caller asks.
     fn stop_at(&mut self, _check: StopCheck) {}

@@ -44,7 +44,10 @@ pub enum ReadError {
         kind: FileKind,
     },
     /// The compressed file is damaged.
-    #[error("the compressed file cannot be decompressed ({problem}): copy it again")]
+    #[error(
+        "the compressed file cannot be decompressed ({problem}): copy it again, or restore what is intact with \
+         --partial"
+    )]
     BadCompression {
         /// What is wrong.
         problem: String,
@@ -173,7 +176,14 @@ impl ReadError {
     /// Whether the file may hold intact variables all the same.
     pub(crate) fn leaves_something(&self) -> bool {
         !self.is_limit()
-            && matches!(self, Self::CutShort { .. } | Self::BadPickle(_) | Self::Layout(_) | Self::IndexDamaged { .. })
+            && matches!(
+                self,
+                Self::CutShort { .. }
+                    | Self::BadPickle(_)
+                    | Self::Layout(_)
+                    | Self::IndexDamaged { .. }
+                    | Self::BadCompression { .. }
+            )
     }
 }
 

@@ -13,12 +13,14 @@ use memmap2::Mmap;
 
 use super::compressed;
 use super::parallel_hash::PIECE;
-use super::range_reader::RangeReader;
+use super::range_reader::{RangeReader, WantedRange};
 use super::ranged_file::RangedFile;
 use super::read_error::ReadError;
 use super::remote_ranges::RemoteRanges;
 use crate::snapshot::layout::{TRAILER, Trailer};
 use crate::snapshot::remote::{FaultKind, RemoteAddress, RemoteClient};
+use crate::snapshot::seekable::{PackedBytes, SeekableFile, Strictness};
+use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::AssembledSnapshot;
 
 #[derive(Debug)]
@@ -44,19 +46,19 @@ pub(crate) type StopCheck = fn() -> io::Result<()>;
 
 impl Source {
     /// Opens a file. A pipe or a device cannot be mapped and is read into memory.
-    pub(super) fn open(path: &Path) -> Result<Self, ReadError> {
+    pub(super) fn open(path: &Path, strictness: Strictness) -> Result<Self, ReadError> {
         match RemoteAddress::of(path)? {
-            Some(address) => Self::open_remote(&address),
-            None => Self::open_file(File::open(path).map_err(ReadError::Open)?),
+            Some(address) => Self::open_remote(&address, strictness),
+            None => Self::open_file(File::open(path).map_err(ReadError::Open)?, strictness),
         }
     }
 
     /// Opens an object in object storage. Of a snapshot only ranges are read; any other file is read as a whole.
-    fn open_remote(address: &RemoteAddress) -> Result<Self, ReadError> {
+    fn open_remote(address: &RemoteAddress, strictness: Strictness) -> Result<Self, ReadError> {
         let client = RemoteClient::new(address)?;
         let ranges = match RemoteRanges::open(client.clone()) {
             Err(error) if error.kind() == Some(FaultKind::NoRanges) => {
-                return Self::open_file(client.download_whole(None)?);
+                return Self::open_file(client.download_whole(None)?, strictness);
             }
             ranges => ranges?,
         };
@@ -66,11 +68,11 @@ impl Source {
         let is_own = trailer.is_some_and(|bytes| !matches!(Trailer::decode(bytes, ranges.length()), Ok(None)));
         match is_own {
             true => Ok(Self::ranged(Box::new(ranges))),
-            false => Self::open_file(ranges.download()?),
+            false => Self::open_file(ranges.download()?, strictness),
         }
     }
 
-    fn open_file(mut file: File) -> Result<Self, ReadError> {
+    fn open_file(mut file: File, strictness: Strictness) -> Result<Self, ReadError> {
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(ReadError::Folder);
@@ -79,34 +81,73 @@ impl Source {
         if !metadata.is_file() || metadata.len() == 0 {
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
-            return Self::memory(bytes);
+            return Self::memory(bytes, strictness);
         }
-        let (mut length, mut packed) = (metadata.len(), None);
-        if compressed::is_compressed(&compressed::head(&mut file)?)
-            && let Some(decompressed) = compressed::decompress(BufReader::new(file.try_clone()?), length)?
-        {
-            packed = Some(length);
-            length = decompressed.metadata()?.len();
-            file = decompressed;
+        let length = metadata.len();
+        if !compressed::is_compressed(&compressed::head(&mut file)?) {
+            return Ok(Self::of_length(file, length, None));
         }
-        Ok(Self::File { file, length, packed, map: OnceLock::new(), stop: None })
+        let packed = match Self::seekable(PackedBytes::File(file.try_clone()?, length), strictness)? {
+            Ok(source) => return Ok(source),
+            Err(_) => compressed::decompress(BufReader::new(file.try_clone()?), length, strictness)?,
+        };
+        match packed {
+            Some(decompressed) => Ok(Self::of_length(decompressed, 0, Some(length)).measured()?),
+            None => Ok(Self::of_length(file, length, None)),
+        }
+    }
+
+    /// A seekable zstd file with a snapshot of our own; otherwise its bytes. It is not decompressed as a whole, so it
+    /// may be longer than other files if this user made it.
+    fn seekable(bytes: PackedBytes, strictness: Strictness) -> io::Result<Result<Self, PackedBytes>> {
+        let file = match SeekableFile::open(bytes, strictness)? {
+            Ok(file) => file,
+            Err(bytes) => return Ok(Err(bytes)),
+        };
+        let (length, mut trailer) = (file.length(), [0; TRAILER]);
+        let start = length.checked_sub(TRAILER as u64);
+        let is_read =
+            start.is_some_and(|offset| file.read(&mut [WantedRange { offset, buffer: &mut trailer }]).is_ok());
+        let Ok(Some(trailer)) = (if is_read { Trailer::decode(&trailer, length) } else { Ok(None) }) else {
+            return Ok(Err(file.into_bytes()));
+        };
+        let is_allowed = length <= compressed::most_data(file.packed_length().unwrap_or_default())
+            || matches!(SigningKey::existing(), Ok(Some(key)) if key.has_signed(&trailer));
+        Ok(if is_allowed { Ok(Self::ranged(Box::new(file))) } else { Err(file.into_bytes()) })
+    }
+
+    fn of_length(file: File, length: u64, packed: Option<u64>) -> Self {
+        Self::File { file, length, packed, map: OnceLock::new(), stop: None }
+    }
+
+    /// With the length that the file has.
+    fn measured(mut self) -> io::Result<Self> {
+        if let Self::File { file, length, .. } = &mut self {
+            *length = file.metadata()?.len();
+        }
+        Ok(self)
     }
 
     /// A file that is not compressed.
     pub(super) fn of_file(file: File) -> io::Result<Self> {
-        let length = file.metadata()?.len();
-        Ok(Self::File { file, length, packed: None, map: OnceLock::new(), stop: None })
+        Self::of_length(file, 0, None).measured()
     }
 
     /// Bytes that came through a pipe.
-    pub(super) fn memory(bytes: Vec<u8>) -> Result<Self, ReadError> {
-        if compressed::is_compressed(&bytes)
-            && let Some(file) = compressed::decompress(bytes.as_slice(), bytes.len() as u64)?
-        {
-            let (length, packed) = (file.metadata()?.len(), Some(bytes.len() as u64));
-            return Ok(Self::File { length, file, packed, map: OnceLock::new(), stop: None });
+    pub(super) fn memory(bytes: Vec<u8>, strictness: Strictness) -> Result<Self, ReadError> {
+        if !compressed::is_compressed(&bytes) {
+            return Ok(Self::Memory(bytes));
         }
-        Ok(Self::Memory(bytes))
+        let length = bytes.len() as u64;
+        let bytes = match Self::seekable(PackedBytes::Memory(bytes), strictness)? {
+            Ok(source) => return Ok(source),
+            Err(PackedBytes::Memory(bytes)) => bytes,
+            Err(PackedBytes::File(file, _)) => return Ok(Self::of_file(file)?),
+        };
+        match compressed::decompress(bytes.as_slice(), length, strictness)? {
+            Some(file) => Ok(Self::of_length(file, 0, Some(length)).measured()?),
+            None => Ok(Self::Memory(bytes)),
+        }
     }
 
     /// A file of which only ranges are read.
