@@ -27,22 +27,18 @@ pub(crate) fn conceal(command: &mut Command) {
         }
         Command::Verify(args) => conceal_in(&mut args.file),
         Command::Trust(args) => conceal_in(&mut args.file),
-        Command::Log(args) => conceal_in(&mut args.store),
+        Command::Log(args) => args.store.iter_mut().for_each(conceal_in),
         Command::Export(args) => {
-            conceal_in(&mut args.snapshot);
+            args.snapshot.iter_mut().for_each(conceal_in);
             conceal_in(&mut args.output);
         }
         Command::Import(args) => {
             conceal_in(&mut args.file);
             conceal_in(&mut args.store);
         }
-        Command::Prune(args) => conceal_in(&mut args.store),
+        Command::Prune(args) => args.store.iter_mut().for_each(conceal_in),
         Command::Status(args) => conceal_in(&mut args.store),
-        Command::Run(args) => {
-            if let Some(output) = &mut args.output {
-                conceal_in(output);
-            }
-        }
+        Command::Run(args) => args.output.iter_mut().for_each(conceal_in),
         Command::Doctor(_) | Command::Completions(_) | Command::Schema(_) | Command::Man(_) => {}
     }
 }

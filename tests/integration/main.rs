@@ -20,6 +20,7 @@ mod called_functions;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod changes_in_stores;
 mod code_from_input;
 #[cfg(feature = "python")]
 mod command_line;
@@ -142,6 +143,8 @@ mod native_arrays;
 mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
+#[cfg(all(feature = "python", feature = "remote"))]
+mod object_storage;
 #[cfg(feature = "python")]
 mod padded_arrays;
 mod page;
@@ -176,6 +179,8 @@ mod shared_memory;
 #[cfg(feature = "python")]
 mod signalled_scripts;
 mod skipped;
+#[cfg(feature = "python")]
+mod stepped_runs;
 #[cfg(feature = "python")]
 mod stores;
 #[cfg(feature = "python")]

@@ -358,6 +358,7 @@ impl SaveJob {
             return Ok(None);
         }
         sync(py, &mut file).with_context(|| cannot_save(path))?;
+        self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE, stored: None }))
     }
