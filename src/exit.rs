@@ -1,6 +1,8 @@
 //! Exit codes, and errors that carry one. This is the only file where exit codes are numbers; `snapcli --help` and
 //! `docs/` list them for users.
 
+use crate::snapshot::reader::ReadError;
+
 /// Success.
 pub(crate) const DONE: i32 = 0;
 /// A failure without a code of its own; for `diff`, the files differ.
@@ -76,9 +78,21 @@ impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
     }
 }
 
-/// The exit code of the outermost [`Coded`] in the chain of an error, or [`FAILED`].
+/// The same error with one more line below its message, if it carries an exit code.
+pub(crate) fn with_detail(mut error: anyhow::Error, detail: String) -> anyhow::Error {
+    if let Some(coded) = error.downcast_mut::<Coded>() {
+        coded.details.push(detail);
+    }
+    error
+}
+
+/// The exit code of the outermost [`Coded`] in the chain of an error, or [`FAILED`]. A file that object storage does
+/// not give is not damaged, wherever that is noticed.
 pub(crate) fn code_of(error: &anyhow::Error) -> i32 {
-    error.downcast_ref::<Coded>().map_or(FAILED, |coded| coded.code)
+    let code = error.downcast_ref::<Coded>().map_or(FAILED, |coded| coded.code);
+    let is_unreachable =
+        || error.chain().any(|link| link.downcast_ref::<ReadError>().is_some_and(ReadError::is_unreachable));
+    if code == DAMAGED && is_unreachable() { FAILED } else { code }
 }
 
 /// The same error, but a full disk without more said about it is that of standard output: the others name their file.

@@ -100,7 +100,8 @@ fn run_program(words: Vec<OsString>) -> u8 {
 /// Runs the command that the command line names. Returns the exit code.
 fn run(mut cli: Cli) -> Result<i32> {
     apply_settings(&mut cli)?;
-    let Cli { globals, command, given, note } = cli;
+    let Cli { globals, mut command, given, note } = cli;
+    commands::hidden_credentials::conceal(&mut command);
     colors::choose(globals.color.into());
     let verbosity = verbosity(&globals);
     if globals.no_progress {
@@ -110,12 +111,14 @@ fn run(mut cli: Cli) -> Result<i32> {
     if let Some(note) = note.filter(|_| !python::second_start::is_second()) {
         verbosity.note(&note);
     }
-    match command {
+    commands::idle_options::note_unused_python(&command, &given, verbosity);
+    let store_place = given.origins.get("store").cloned();
+    let result = match command {
         Command::Save(args) => commands::save::run_command(args, &given, globals.python.as_deref(), verbosity),
         Command::Run(args) => commands::run::run_command(args, globals.python.as_deref(), verbosity),
         Command::Restore(args) => commands::restore::run_command(args, &given, globals.python.as_deref(), verbosity),
         Command::VerifyLoad(args) => commands::verify_load::run_command(args, globals.python.as_deref(), verbosity),
-        Command::Inspect(args) => commands::inspect::run_command(args, &globals, verbosity),
+        Command::Inspect(args) => commands::inspect::run_command(args, &given, globals.python.as_deref(), verbosity),
         Command::Diff(args) => commands::diff::run_command(&args, verbosity),
         Command::Verify(args) => commands::verify::run_command(&args, verbosity),
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
@@ -128,7 +131,11 @@ fn run(mut cli: Cli) -> Result<i32> {
         Command::Completions(args) => commands::completions::run_command(&args, verbosity),
         Command::Schema(args) => commands::schema::run_command(&args),
         Command::Man(args) => commands::man::run_command(&args),
-    }
+    };
+    result.map_err(|error| match store_place {
+        Some(place) => exit::with_detail(error, format!("the store is set in {place}")),
+        None => error,
+    })
 }
 
 /// Gives options that were not typed the values of the settings. Those of `verify-load` come from the save that starts

@@ -49,7 +49,8 @@ pub(crate) fn restore(sandbox: &Sandbox, session: &Path, turns: usize) -> Vec<Pr
     rows.into_iter().map(measure).collect()
 }
 
-fn compare(turns: usize, ours: &dyn Fn() -> Call, bare: &dyn Fn() -> Call) -> (f64, f64) {
+/// The medians of both, in milliseconds.
+pub(crate) fn compare(turns: usize, ours: &dyn Fn() -> Call, bare: &dyn Fn() -> Call) -> (f64, f64) {
     // The first run of each fills the caches.
     let (_, _) = (once(ours), once(bare));
     let (ours, bare): (Vec<_>, Vec<_>) = (0..turns).map(|_| (once(ours), once(bare))).unzip();

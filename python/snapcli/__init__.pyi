@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
-from typing import Any, Literal, Protocol, TypeAlias, final, overload
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar, final, overload
 
 from typing_extensions import Buffer
 
@@ -20,10 +20,13 @@ __all__ = [
     "load",
     "load_dict",
     "loads",
+    "replay",
     "restore",
     "save",
     "verify",
 ]
+
+_T = TypeVar("_T")
 
 __version__: str
 
@@ -222,6 +225,9 @@ def save(
     wait: bool,
 ) -> Report | BackgroundSave:
     """Saves a session to a path, to a store, to a binary file, or to `report.data`."""
+
+def replay(iterable: Iterable[_T]) -> Iterable[_T]:
+    """Marks an iterable that gives the same items again when it is evaluated again, for loops under `snapcli run`."""
 
 def restore(
     source: _Source,

@@ -55,6 +55,13 @@ impl CommandWords {
         self.words.iter().take(self.program.unwrap_or(self.words.len())).take_while(|word| *word != "--")
     }
 
+    /// Whether an option that takes a value is among the words after the name of the subcommand.
+    pub(super) fn has_after_command(&self, option: &str) -> bool {
+        let after = self.command_word.unwrap_or(self.words.len());
+        let words = self.for_snapcli().skip(after).map(|word| word.to_string_lossy());
+        words.into_iter().any(|word| word.split('=').next() == Some(option))
+    }
+
     /// The value of `--color`, even if the command line is wrong: errors have colours, too.
     pub(crate) fn color(&self) -> Option<String> {
         let mut words = self.for_snapcli().map(|word| word.to_string_lossy());

@@ -54,7 +54,7 @@ pub(crate) struct InspectArgs {
     #[arg(long)]
     pub(crate) verdict: bool,
     /// Show the objects pickled under the variable NAME, as a tree with sizes
-    #[arg(long, value_name = "NAME", conflicts_with = "bad")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["bad", "all", "verdict", "sort"])]
     pub(crate) trace: Option<String>,
     /// Sort the variables
     #[arg(long, value_enum, value_name = "BY", default_value_t = SortBy::Order)]
@@ -67,7 +67,7 @@ pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
     /// Run the file as a script, whatever its name; otherwise only .py, .pyw, .pyc, .pyz and .ipynb files are run
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["run_module", "code"])]
     pub(crate) script: bool,
     #[command(flatten)]
     pub(crate) selection: SelectionArgs,

@@ -12,7 +12,7 @@ mod session_args;
 mod snapshot_times;
 mod store_args;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 
 use clap::parser::ValueSource;
@@ -51,9 +51,19 @@ pub(crate) struct Cli {
     pub note: Option<String>,
 }
 
-/// The options that the user has typed: all others have their default values.
+/// Where the values of options that were not typed come from: `pyproject.toml:2` for an option such as `--strict`, or
+/// for one with its value, such as `--exclude tmp_*`.
+pub(crate) type OptionOrigins = HashMap<String, String>;
+
+/// The options that the user has typed: all others have their default values, or those of files of settings.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct GivenOptions(HashSet<String>);
+pub(crate) struct GivenOptions {
+    typed: HashSet<String>,
+    /// Whether `--python` comes after the name of the command. In front of it, it is for any, as in an alias.
+    pub(crate) python_for_command: bool,
+    /// Where the others come from that have no default value.
+    pub(crate) origins: OptionOrigins,
+}
 
 impl GivenOptions {
     fn of(matches: &ArgMatches) -> Self {
@@ -62,12 +72,12 @@ impl GivenOptions {
             ids.filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine)).collect()
         };
         let of_command = matches.subcommand().map(|(_, matches)| typed(matches)).unwrap_or_default();
-        Self(typed(matches).into_iter().chain(of_command).collect())
+        Self { typed: typed(matches).into_iter().chain(of_command).collect(), ..Self::default() }
     }
 
     /// Whether the option with this id was typed.
     pub(crate) fn has(&self, id: &str) -> bool {
-        self.0.contains(id)
+        self.typed.contains(id)
     }
 }
 
@@ -175,7 +185,11 @@ pub(crate) fn parse(words: Vec<OsString>) -> Result<Cli, Box<Rejected>> {
         }
     };
     match cli {
-        Ok(cli) => Ok(Cli { note: words.note(&root), ..cli }),
+        Ok(mut cli) => {
+            cli.note = words.note(&root);
+            cli.given.python_for_command = words.has_after_command("--python");
+            Ok(cli)
+        }
         Err(error) => Err(Box::new(Rejected { error, root, words })),
     }
 }

@@ -41,6 +41,9 @@ pub(crate) struct RunArgs {
     /// Go on even if statements have changed that have run already
     #[arg(long)]
     pub(crate) accept_changes: bool,
+    /// Open files again that the script had open for writing, cut to their length at the checkpoint
+    #[arg(long)]
+    pub(crate) reopen: bool,
     #[command(flatten)]
     pub(crate) program: ProgramArgs,
     /// Script to run, followed by its arguments

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::OptionOrigins;
 use super::file_args::{MemoryArgs, parse_size};
 use super::help_texts;
 use super::snapshot_times::{parse_interval, parse_signal};
@@ -101,6 +102,9 @@ pub(crate) struct SelectionArgs {
     /// The patterns of `--exclude` that come from files of settings.
     #[arg(skip)]
     pub(crate) default_exclude: Vec<glob::Pattern>,
+    /// Which of these values come from files of settings.
+    #[arg(skip)]
+    pub(crate) origins: OptionOrigins,
     /// Leave out variables whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
     #[arg(long, value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) exclude_type: Vec<glob::Pattern>,
@@ -201,7 +205,12 @@ pub(crate) struct RestoreArgs {
     #[arg(long)]
     pub(crate) all: bool,
     /// List the variables without loading anything; imports are one line (see --all)
-    #[arg(long, conflicts_with_all = ["code", "script", "interactive"])]
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "code", "script", "interactive", "strict", "partial", "mmap", "trust", "no_ambient", "frame", "map",
+        ]
+    )]
     pub(crate) list: bool,
     /// Memory-map arrays: restoring is instant, and pages load on first use
     ///
@@ -232,6 +241,8 @@ pub(crate) struct RestoreArgs {
     #[arg(long, conflicts_with = "list")]
     pub(crate) ipython: bool,
     /// Run code; if it is expressions on one line, print their values, as the prompt does
+    ///
+    /// Any other code prints only what it prints itself, as with `python -c`.
     #[arg(
         short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true,
         conflicts_with = "script"

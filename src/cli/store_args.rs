@@ -37,9 +37,9 @@ pub(crate) struct LogArgs {
     /// List at most this many
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) max_count: Option<usize>,
-    /// Store to list
+    /// Store to list [default: `store` of pyproject.toml or config.toml]
     #[arg(value_name = "STORE")]
-    pub(crate) store: PathBuf,
+    pub(crate) store: Option<PathBuf>,
 }
 
 /// Write a snapshot of a store to a file of its own
@@ -59,9 +59,10 @@ pub(crate) struct ExportArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Snapshot: STORE/ for the newest one, STORE/@3 or STORE/@NAME
+    /// Snapshot: STORE/ for the newest one, STORE/@3 or STORE/@NAME [default: the newest of `store` of pyproject.toml
+    /// or config.toml]
     #[arg(value_name = "SNAPSHOT")]
-    pub(crate) snapshot: PathBuf,
+    pub(crate) snapshot: Option<PathBuf>,
 }
 
 /// Add a snapshot from a file to a store
@@ -80,7 +81,7 @@ pub(crate) struct ImportArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Snapshot to add: a file, or a snapshot of another store
+    /// Snapshot to add: a file, `-` for standard input, or a snapshot of another store
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Store to add it to; made if it does not exist
@@ -110,7 +111,7 @@ pub(crate) struct PruneArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Store to remove snapshots from
+    /// Store to remove snapshots from [default: `store` of pyproject.toml or config.toml]
     #[arg(value_name = "STORE")]
-    pub(crate) store: PathBuf,
+    pub(crate) store: Option<PathBuf>,
 }

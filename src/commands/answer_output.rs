@@ -92,20 +92,34 @@ impl AnswerOutput {
 impl AnswerOutput {
     /// The answer for a script that ends its process, so that there will be no other.
     pub(super) fn for_early_exit(&self, lost: &str) -> Option<EarlyAnswer> {
+        self.in_advance(&early_exit_answer(lost))
+    }
+
+    /// The answer for a command that Ctrl-C ends, whatever it is doing.
+    pub(super) fn for_interrupt(&self, message: &str) -> Option<EarlyAnswer> {
+        self.in_advance(&ErrorAnswer::interrupted(message))
+    }
+
+    fn in_advance(&self, error: &ErrorAnswer) -> Option<EarlyAnswer> {
         match &self.target {
             AnswerTarget::Nowhere => None,
-            AnswerTarget::Stream => early_answer(lost, None),
-            AnswerTarget::File(path) => early_answer(lost, Some(path)),
+            AnswerTarget::Stream => early_answer(error, None),
+            AnswerTarget::File(path) => early_answer(error, Some(path)),
         }
     }
 }
 
+/// The answer for a script that ends its process. `lost` says what its end has not done.
+#[cfg(feature = "python")]
+pub(super) fn early_exit_answer(lost: &str) -> ErrorAnswer {
+    ErrorAnswer::of(&exit::error(exit::FAILED, early_exit::message(lost)))
+}
+
 /// An answer that is made in advance, for a file or what was standard output at the start.
 #[cfg(feature = "python")]
-pub(super) fn early_answer(lost: &str, path: Option<&Path>) -> Option<EarlyAnswer> {
-    let error = exit::error(exit::FAILED, early_exit::message(lost));
+pub(super) fn early_answer(error: &ErrorAnswer, path: Option<&Path>) -> Option<EarlyAnswer> {
     let mut text = Vec::new();
-    write_json(&mut text, &ErrorAnswer::of(&error)).ok()?;
+    write_json(&mut text, error).ok()?;
     let text = String::from_utf8(text).ok()?;
     // The exit code is the last value.
     let (before, _) = text.rsplit_once("\"exit\": ")?;

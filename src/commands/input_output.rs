@@ -35,10 +35,10 @@ pub(super) fn is_stdio(path: &Path) -> bool {
 /// The absolute form of a path, for use after a script may have changed the working directory. `-` stays as it is, and
 /// so does an address.
 pub(super) fn absolute_path(path: &Path) -> Result<PathBuf> {
-    if is_stdio(path) || RemoteAddress::is_at(path) {
+    if is_stdio(path) {
         return Ok(path.to_path_buf());
     }
-    std::path::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))
+    RemoteAddress::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))
 }
 
 /// Adds context and an exit code to an error of opening or reading a file: only a file that exists can be damaged, one

@@ -11,6 +11,7 @@ use super::completions::whole_command;
 use super::input_output::stdout;
 use crate::cli::ManArgs;
 use crate::exit;
+use crate::ui::nearest_names::{did_you_mean, nearest};
 
 /// Prints the page of a command, or of the program.
 pub(crate) fn run_command(args: &ManArgs) -> Result<i32> {
@@ -22,9 +23,11 @@ pub(crate) fn run_command(args: &ManArgs) -> Result<i32> {
     };
     let command = command.ok_or_else(|| {
         let names = all.get_subcommands().filter(|command| !command.is_hide_set()).map(Command::get_name);
+        let names: Vec<&str> = names.collect();
         let name = args.command.as_deref().unwrap_or_default();
-        let names = names.collect::<Vec<_>>().join(", ");
-        exit::error(exit::USAGE, format!("there is no command {name}: the commands are {names}"))
+        let advice = did_you_mean(nearest(name, names.iter().copied()).into_iter());
+        let details = advice.into_iter().chain([format!("the commands are {}", names.join(", "))]).collect();
+        exit::coded(exit::USAGE, format!("there is no command {name}")).with_details(details)
     })?;
     stdout().write_all(&page(command)?)?;
     Ok(exit::DONE)

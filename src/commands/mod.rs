@@ -7,6 +7,8 @@ pub(crate) mod answer_output;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod hidden_credentials;
+pub(crate) mod idle_options;
 mod input_output;
 pub(crate) mod inspect;
 pub(crate) mod man;

@@ -11,16 +11,16 @@ use crate::exit::{self, Coded};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::snapshot::file_names::{begins_like_pickle, has_script_name, has_snapshot_name, is_likely_snapshot};
 
-/// The file that `restore` reads if none is named.
+/// The file that `restore` reads if none is named, and no store is set.
 const DEFAULT_FILE: &str = "session.pkl";
 
-/// Checks the operands of `restore`. `file` is `None` if no snapshot was named.
-pub(super) fn check_restore(file: Option<&Path>, command: Option<&ScriptCommand>) -> Result<()> {
+/// Checks the operands of `restore`. `file` is `None` if no snapshot was named, and `default` is read then.
+pub(super) fn check_restore(file: Option<&Path>, default: &Path, command: Option<&ScriptCommand>) -> Result<()> {
     let arguments = command.map(|command| command.arguments.as_slice()).unwrap_or_default();
     match command.map(|command| &command.target) {
         Some(ScriptTarget::Code(code) | ScriptTarget::Expression(code)) if file.is_none() => {
             match arguments.first().map(Path::new).filter(|first| is_likely_snapshot(first)) {
-                Some(first) => Err(snapshot_after_code(code, first, &arguments[1..]).into()),
+                Some(first) => Err(snapshot_after_code(code, first, &arguments[1..], default).into()),
                 None => Ok(()),
             }
         }
@@ -52,6 +52,17 @@ pub(super) fn check_save(command: &ScriptCommand) -> Result<()> {
     Err(usage(format!("{} is a snapshot, not a script", script.display()), details).into())
 }
 
+/// Checks the script of `inspect --script`.
+pub(super) fn check_inspect(command: &ScriptCommand) -> Result<()> {
+    match &command.target {
+        ScriptTarget::Script(script) if is_snapshot_as_script(script) => {
+            let details = vec![format!("without --script: snapcli inspect {}", shell_word(&script.to_string_lossy()))];
+            Err(usage(format!("{} is a snapshot, not a script", script.display()), details).into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The error for arguments after a snapshot that `inspect` reads.
 pub(super) fn inspect_takes_one(file: &Path, arguments: &[OsString]) -> anyhow::Error {
     let shown = shell_word(&file.to_string_lossy());
@@ -72,14 +83,15 @@ fn usage(message: String, details: Vec<String>) -> Coded {
     exit::coded(exit::USAGE, message).with_details(details)
 }
 
-fn snapshot_after_code(code: &OsString, file: &Path, rest: &[OsString]) -> Coded {
+fn snapshot_after_code(code: &OsString, file: &Path, rest: &[OsString], default: &Path) -> Coded {
+    let (default, default_word) = (default.display(), shell_word(&default.to_string_lossy()));
     let (name, code) = (file.display(), shell_word(&code.to_string_lossy()));
     let (word, rest) = (shell_word(&file.to_string_lossy()), shell_words(rest));
     usage(
-        format!("{name} comes after -c, so it would be an argument of the code, and {DEFAULT_FILE} would be restored"),
+        format!("{name} comes after -c, so it would be an argument of the code, and {default} would be restored"),
         vec![
             format!("to restore {name}: snapcli restore {word} -c {code}{rest}"),
-            format!("to restore {DEFAULT_FILE}: snapcli restore {DEFAULT_FILE} -c {code} {word}{rest}"),
+            format!("to restore {default}: snapcli restore {default_word} -c {code} {word}{rest}"),
         ],
     )
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::answer_output::print_answer;
-use super::input_output::{or_exit_code, stdout, stdout_style};
+use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
 use super::operand_order::shell_word;
 use crate::cli::TrustArgs;
 use crate::exit::{self, OrExit};
@@ -30,6 +30,10 @@ use crate::ui::prompt::{can_ask, confirm};
 /// Checks a file, shows what loading it would do, asks, and signs it.
 pub(crate) fn run_command(args: &TrustArgs, verbosity: Verbosity) -> Result<i32> {
     map_large_blocks();
+    if is_stdio(&args.file) {
+        let text = "standard input cannot be signed: save what arrives to a file first";
+        return Err(exit::error(exit::USAGE, text));
+    }
     let file = args.file.display().to_string();
     let name = file.as_str();
     let opened = Snapshot::open(&args.file)

@@ -91,6 +91,10 @@ fn text_of(error: &Error) -> (String, Vec<String>) {
             true if error.kind() != ErrorKind::MissingRequiredArgument => {}
             true => details.push(line.replacen("Usage:", "usage:", 1)),
             false if message.ends_with(':') => missing.push(line),
+            false if let Some(similar) = similar_values(line) => details.insert(0, similar),
+            false if let Some(values) = line.strip_prefix("[possible values: ") => {
+                details.push(format!("possible values: {}", values.trim_end_matches(']')));
+            }
             false => details.push(line.to_owned()),
         }
     }
@@ -98,6 +102,14 @@ fn text_of(error: &Error) -> (String, Vec<String>) {
         message = format!("{message} {}", missing.join(", "));
     }
     (message, details)
+}
+
+/// The advice of clap for a wrong value, in the words of all others.
+fn similar_values(line: &str) -> Option<String> {
+    let tip = line.strip_prefix("tip: ")?;
+    let values =
+        tip.strip_prefix("a similar value exists: ").or_else(|| tip.strip_prefix("some similar values exist: "))?;
+    Some(format!("did you mean {}?", values.replace(", ", " or ")))
 }
 
 /// The explanation of a word that is no option of the command, and no operand that it takes.
@@ -145,14 +157,16 @@ fn tips_for_option(found: &str, root: &Command, words: &CommandWords) -> Option<
         return Some(format!("did you mean {}?", similar.join(" or ")));
     }
     let others = root.get_subcommands().filter(|other| !other.is_hide_set() && other.get_name() != command.get_name());
-    let others: Vec<String> = others
+    let others: Vec<&str> = others
         .filter(|other| other.get_arguments().any(|option| !option.is_hide_set() && option.get_long() == Some(long)))
-        .map(|other| format!("`snapcli {}`", other.get_name()))
+        .map(Command::get_name)
         .collect();
-    if others.is_empty() {
-        return None;
+    match others.as_slice() {
+        [] => None,
+        [one] => Some(format!("{found} is an option of `snapcli {one}`")),
+        [one, other] => Some(format!("{found} is an option of `snapcli {one}` and `snapcli {other}`")),
+        many => Some(format!("{found} is an option of {}", many.join(", "))),
     }
-    Some(format!("{found} is an option of {}", others.join(" and ")))
 }
 
 /// The explanation of an operand too many.

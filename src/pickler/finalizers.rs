@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyTuple, PyType};
 
 use super::class_attributes::{attribute, defines_pickling};
-use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{Tolerated as _, shown};
 
 /// The name of a function, and what it does.
 type Harm = (String, &'static str);
@@ -76,7 +76,7 @@ pub(super) fn harm_of(kind: &Bound<'_, PyType>) -> PyResult<Option<String>> {
         if let Some((name, what)) = harm {
             let class = kind.name()?;
             let why = "its copy would do that to what the original still uses";
-            return Ok(Some(format!("an object whose `{class}.__del__` {what} (`{name}`): {why}")));
+            return Ok(Some(format!("an object whose `{}.__del__` {what} (`{name}`): {why}", shown(&class))));
         }
         for name in &names {
             let found = match attribute(kind, name)? {

@@ -12,7 +12,7 @@ use super::pickle_context::{PickleContext, pickling_error};
 use super::plan::{Action, ObjectPlan};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::{is_dotted_name, is_identifier};
-use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{Tolerated as _, shown};
 
 /// The most statements for the submodules of one package.
 const MOST_SUBMODULES: usize = 64;
@@ -27,7 +27,10 @@ pub(crate) fn is_lazy_import(kind: &Bound<'_, PyType>) -> bool {
 pub(super) fn plan<'py>(context: &PickleContext, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
     let py = object.py();
     let Some(import) = LazyImport::of(object)? else {
-        return Err(pickling_error(py, &format!("cannot pickle {}: its statement is not known", object.repr()?)));
+        return Err(pickling_error(
+            py,
+            &format!("cannot pickle {}: its statement is not known", shown(&object.repr()?)),
+        ));
     };
     let getter = py.import("operator")?.getattr("getitem")?;
     let namespace = PyDict::new(py).into_any();

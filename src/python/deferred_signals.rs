@@ -15,13 +15,13 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
-use super::thread_timers as timers;
-
+use super::{interrupt_limit, thread_timers as timers};
 use crate::snapshot::atomic::signals;
 
 /// How long a signal waits for a call of [`check_signals`], in nanoseconds.
-const PATIENCE: u64 = 100_000_000;
+const PATIENCE: u64 = 50_000_000;
 /// A timer may come this much early.
 const TOLERANCE: u64 = PATIENCE / 10;
 /// Signals whose handlers often raise exceptions: those that end a program without a handler. Handlers of other signals
@@ -220,6 +220,13 @@ pub(crate) fn drop_error(error: PyErr) {
     }
 }
 
+/// What `str` says of an object. Its `Display` prints the exception of a handler that runs meanwhile, and drops it.
+pub(crate) fn shown<T>(object: &Bound<'_, T>) -> String {
+    let object = object.as_any();
+    let text = object.cast::<PyString>().map(Clone::clone).ok().or_else(|| object.str().tolerated());
+    text.map_or_else(String::new, |text| text.to_string_lossy().into_owned())
+}
+
 /// The deferred signals for which the program has a handler, with their positions in [`DEFERRED`].
 fn handled(py: Python<'_>) -> Vec<(usize, c_int)> {
     // `signal` imports a lot, and is seldom loaded.
@@ -231,7 +238,8 @@ fn handled(py: Python<'_>) -> Vec<(usize, c_int)> {
     DEFERRED.into_iter().enumerate().filter(is_handled).collect()
 }
 
-fn has_default_handler(py: Python<'_>) -> bool {
+/// Whether Ctrl-C raises KeyboardInterrupt, as the handler that Python sets does.
+pub(super) fn has_default_handler(py: Python<'_>) -> bool {
     let signal = py.import("_signal").tolerated();
     let handlers = signal.map(|signal| (signal.call_method1("getsignal", (libc::SIGINT,)), signal));
     handlers.is_some_and(|(handler, signal)| {
@@ -276,6 +284,9 @@ fn note_of(signal: c_int) -> Option<&'static SignalNote> {
 /// Our handler: it may only do what is safe within a handler.
 extern "C" fn note_signal(signal: c_int) {
     let Some(note) = note_of(signal) else { return };
+    if signal == libc::SIGINT {
+        interrupt_limit::note();
+    }
     let is_waiting = DEPTH.load(Ordering::Relaxed) > 0 && note.is_deferred();
     if is_waiting {
         signals::note(signal);

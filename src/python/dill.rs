@@ -12,6 +12,7 @@ use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
+use super::deferred_signals::shown;
 use super::dill_install;
 use crate::exit::{self, OrExit};
 
@@ -181,7 +182,7 @@ pub(crate) fn with_dill<T>(
         }
         // Removing entries while iterating is safe: `keys` returns a list.
         for name in modules.keys() {
-            let text = name.to_string();
+            let text = shown(&name);
             if text == "dill" || text.starts_with("dill.") || (text == ALIAS && !had_alias) {
                 modules.del_item(name)?;
             }

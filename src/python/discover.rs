@@ -160,6 +160,19 @@ pub(crate) fn choose(explicit: Option<&str>, announce: &dyn Fn(&Path)) -> Result
     find(explicit, announce)
 }
 
+/// A note on an active environment that does not exist any more, and is skipped. `None` if there is none, or if the
+/// user names a Python.
+pub(crate) fn missing_environment(explicit: Option<&str>) -> Option<String> {
+    let around = Surroundings::here();
+    if explicit.is_some() || around.module_python.is_some() || around.var(VARIABLE).is_some() {
+        return None;
+    }
+    let is_missing = |name: &&str| around.var(name).is_some_and(|folder| !exists(&around.cwd.join(folder)));
+    let name = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().find(is_missing)?;
+    let folder = Path::new(around.var(name)?).display();
+    Some(format!("note: {name} is {folder}, which does not exist: using another Python (see `snapcli doctor`)"))
+}
+
 /// Finds a Python of this version, even if this process runs another one.
 ///
 /// # Errors

@@ -89,7 +89,7 @@ fn report_exit(code: c_int) -> c_int {
 
 impl EarlyAnswer {
     /// Writes the answer, without a lock and without memory.
-    fn write(&self, code: c_int) {
+    pub(super) fn write(&self, code: c_int) {
         let stream = match &self.target {
             EarlyTarget::Stream(stream) => *stream,
             EarlyTarget::File(path) => {

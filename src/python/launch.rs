@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
+use super::{start_interrupt, work_left};
 use crate::exit;
 use crate::snapshot::atomic::signals::end_by;
 use crate::ui::terminal_signals::die_of_sigint;
@@ -31,6 +32,8 @@ pub(crate) enum ProcessEnd {
     Exit(i32),
     /// By SIGINT, as `python` after a KeyboardInterrupt: a shell sees 130, and stops a loop that it runs.
     Interrupted,
+    /// The same, where Ctrl-C has ended work of ours: what Python finalizes is of no use any more.
+    InterruptedWork,
     /// By another signal.
     Signal(c_int),
 }
@@ -40,7 +43,7 @@ impl ProcessEnd {
     pub(crate) fn exit_code(self) -> i32 {
         match self {
             Self::Exit(code) => code,
-            Self::Interrupted => exit::INTERRUPTED,
+            Self::Interrupted | Self::InterruptedWork => exit::INTERRUPTED,
             Self::Signal(signal) => 128 + signal,
         }
     }
@@ -96,6 +99,7 @@ pub(crate) fn start_python(executable: &Path, add_modules: fn(), job: PythonJob)
     // The audit hook is a C function without a closure, so it finds the job in a static.
     *JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(job);
     reset_signal_handlers();
+    start_interrupt::begin();
     add_modules();
     // Python finds its prefix and its virtual environment from `argv[0]`.
     let mut arguments = vec![c_string(executable.as_os_str())?];
@@ -219,26 +223,37 @@ unsafe extern "C" fn hook(event: *const c_char, _: *mut pyo3::ffi::PyObject, _: 
 
 fn run_job() {
     let job = JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-    Python::attach(|py| match job {
-        Some(PythonJob::Whole(job)) => finish(py, job(py)),
-        Some(PythonJob::BeforePrompt(job)) => {
-            if let Some(end) = job(py) {
-                finish(py, end);
+    Python::attach(|py| {
+        start_interrupt::end(py);
+        work_left::begin();
+        match job {
+            Some(PythonJob::Whole(job)) => finish(py, job(py)),
+            Some(PythonJob::BeforePrompt(job)) => {
+                if let Some(end) = job(py) {
+                    finish(py, end);
+                }
             }
+            None => {}
         }
-        None => {}
     });
 }
 
 /// Finalizes Python, then ends the process, as `Py_RunMain` does.
-fn finish(_py: Python<'_>, end: ProcessEnd) -> ! {
+fn finish(py: Python<'_>, end: ProcessEnd) -> ! {
+    if end == ProcessEnd::InterruptedWork {
+        // Freeing millions of objects would take long.
+        work_left::finish(py);
+        if work_left::is_nothing(py) {
+            die_of_sigint();
+        }
+    }
     // SAFETY: the GIL is held, and no Python object is used after this call.
     let flushed = unsafe { pyo3::ffi::Py_FinalizeEx() };
     match end {
         // `python` exits with 120 if it cannot flush standard output at the end.
         ProcessEnd::Exit(_) if flushed < 0 => std::process::exit(120),
         ProcessEnd::Exit(code) => std::process::exit(code),
-        ProcessEnd::Interrupted => {
+        ProcessEnd::Interrupted | ProcessEnd::InterruptedWork => {
             die_of_sigint();
             std::process::exit(crate::exit::INTERRUPTED)
         }

@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::exit::{self, OrExit};
+use crate::ui::Verbosity;
 
 #[cfg(feature = "python")]
 pub(crate) mod call_watch;
@@ -27,9 +28,13 @@ pub(crate) mod ffi;
 mod found_environment;
 #[cfg(feature = "python")]
 mod frame_evaluation;
+#[cfg(feature = "python")]
+mod guarded_actions;
 #[cfg(feature = "extension")]
 pub(crate) mod injected;
 mod interpreter;
+#[cfg(feature = "python")]
+pub(crate) mod interrupt_limit;
 #[cfg(feature = "python")]
 mod interrupted_call;
 #[cfg(feature = "python")]
@@ -56,12 +61,16 @@ pub(crate) mod script_run;
 pub(crate) mod script_signals;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
+mod start_interrupt;
+#[cfg(feature = "python")]
 pub(crate) mod start_state;
 #[cfg(feature = "python")]
 pub(crate) mod step_signals;
 mod surroundings;
 #[cfg(feature = "python")]
 pub(crate) mod thread_timers;
+#[cfg(feature = "python")]
+pub(crate) mod work_left;
 
 #[cfg(feature = "python")]
 pub(crate) use pyo3::{PyErr, Python};
@@ -79,6 +88,15 @@ pub(crate) type PreparedInterpreter = std::convert::Infallible;
 /// nothing must have been done yet.
 pub(crate) fn prepare_interpreter(explicit: Option<&str>) -> Result<PreparedInterpreter> {
     prepare_found_interpreter(explicit, &|_| {})
+}
+
+/// Says that the active environment does not exist. Must come before [`prepare_interpreter`].
+pub(crate) fn note_missing_environment(explicit: Option<&str>, verbosity: Verbosity) {
+    if !second_start::is_second()
+        && let Some(note) = discover::missing_environment(explicit)
+    {
+        verbosity.note(&note);
+    }
 }
 
 /// As [`prepare_interpreter`]. `announce` is called with the Python of a `.venv` that was found by searching, before

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyModuleNotFoundError, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyModule, PyTuple};
 
+use super::context;
 use super::launch::ProcessEnd;
 use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 use super::script_entry::{Entry, prepare};
@@ -163,6 +164,10 @@ fn hook_module(py: Python<'_>, compile: CompileScript) -> PyResult<()> {
         let (name, spec, code) = found.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         let path: PathBuf = code.getattr("co_filename")?.extract()?;
         let Ok(bytes) = std::fs::read(&path) else { return Ok(found.unbind()) };
+        // As it will be in a moment: relative imports need it.
+        let main = py.import("__main__")?;
+        main.setattr("__package__", spec.getattr("parent")?)?;
+        main.setattr("__spec__", &spec)?;
         match compile(py, &ScriptSource { path, bytes }) {
             Ok(Some(CompiledScript(code))) => Ok((name, spec, code).into_pyobject(py)?.into_any().unbind()),
             Ok(None) => Ok(found.unbind()),
@@ -185,7 +190,8 @@ pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> anyh
     let (entry, _) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
     if let Err(error) = entry.call(py, &main.dict()) {
-        error.print_and_set_sys_last_vars(py);
+        error.clone_ref(py).print_and_set_sys_last_vars(py);
+        name_python(py, &error);
     }
     Ok(remove_file_attributes(command, &main.dict())?)
 }
@@ -201,6 +207,18 @@ fn remove_file_attributes(command: &ScriptCommand, namespace: &Bound<'_, PyDict>
     Ok(())
 }
 
+/// Says which Python it was that has no such module: the user may have meant another one.
+fn name_python(py: Python<'_>, error: &PyErr) {
+    if error.is_instance_of::<PyModuleNotFoundError>(py)
+        && let Ok(context) = context::of_process(py)
+    {
+        let (version, path) = (&context.interpreter.version_text, context.interpreter.executable.display());
+        context.verbosity.note(&format!(
+            "this was Python {version} at {path}: choose another with --python (`snapcli doctor` lists them)"
+        ));
+    }
+}
+
 /// Prints the traceback, and returns how the script ended and how `python` would end the process.
 fn finish_run(py: Python<'_>, result: PyResult<()>) -> PyResult<(&'static str, ProcessEnd, Option<PyErr>)> {
     let Err(error) = result else { return Ok(("finished", ProcessEnd::Exit(0), None)) };
@@ -208,6 +226,7 @@ fn finish_run(py: Python<'_>, result: PyResult<()>) -> PyResult<(&'static str, P
         return Ok(("exit", ProcessEnd::Exit(exit_code(py, &error)?), None));
     }
     error.clone_ref(py).print_and_set_sys_last_vars(py);
+    name_python(py, &error);
     if error.is_instance_of::<PyKeyboardInterrupt>(py) {
         // Only the exact type ends the process by SIGINT, as in CPython's `run_eval_code_obj`.
         let exact = error.get_type(py).is(py.get_type::<PyKeyboardInterrupt>());
@@ -222,7 +241,7 @@ fn finish_run(py: Python<'_>, result: PyResult<()>) -> PyResult<(&'static str, P
 pub(crate) fn requested_end(py: Python<'_>, error: &anyhow::Error) -> Option<ProcessEnd> {
     let error = error.downcast_ref::<PyErr>()?;
     if error.is_instance_of::<PyKeyboardInterrupt>(py) {
-        return Some(ProcessEnd::Interrupted);
+        return Some(ProcessEnd::InterruptedWork);
     }
     let exits = error.is_instance_of::<PySystemExit>(py);
     exits.then(|| ProcessEnd::Exit(exit_code(py, error).unwrap_or(exit::FAILED)))

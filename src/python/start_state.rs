@@ -11,6 +11,8 @@ use pyo3::types::{PyDict, PyList};
 pub(crate) struct StartState {
     /// `os.environ` as a dict.
     pub environ: Py<PyDict>,
+    /// The dict of bytes that `os.environ` keeps, copied. While that has the same items, nothing was changed.
+    pub environ_bytes: Option<Py<PyDict>>,
     /// `sys.path`.
     pub path: Vec<String>,
     pub directory: PathBuf,
@@ -60,6 +62,7 @@ fn now(py: Python<'_>) -> PyResult<StartState> {
     let filters = py.import("_warnings")?.getattr("filters")?.cast_into::<PyList>()?;
     let int_digits = sys.getattr_opt("get_int_max_str_digits")?.map(|get| get.call0()?.extract()).transpose()?;
     Ok(StartState {
+        environ_bytes: environ_bytes(py).and_then(|bytes| Some(bytes.copy().ok()?.unbind())),
         environ: py.import("os")?.getattr("environ")?.call_method0("copy")?.cast_into::<PyDict>()?.unbind(),
         path: strings(&sys.getattr("path")?)?,
         directory: std::env::current_dir().unwrap_or_default(),
@@ -68,6 +71,12 @@ fn now(py: Python<'_>) -> PyResult<StartState> {
         int_digits,
         locale: current_locale(),
     })
+}
+
+/// The dict of bytes that `os.environ` keeps.
+pub(crate) fn environ_bytes(py: Python<'_>) -> Option<Bound<'_, PyDict>> {
+    let environ = py.import("os").ok()?.getattr("environ").ok()?;
+    environ.getattr_opt("_data").ok()??.cast_into_exact::<PyDict>().ok()
 }
 
 /// The strings of a list such as `sys.path`, without other objects.

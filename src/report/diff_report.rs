@@ -7,7 +7,7 @@ use super::table::TableStyle;
 use crate::snapshot::file_changes::{Change, ChangeKind, ChangedAspect, Changes, FirstDifference, ValueSummary};
 use crate::snapshot::index::hide_in_preview;
 use crate::snapshot::reader::{Contents, Snapshot};
-use crate::ui::Lines;
+use crate::ui::{Lines, Paint};
 
 /// What changed between two files.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ fn hide_secrets(changes: &mut Changes, snapshots: &[&Snapshot]) {
 
 /// Writes a line for each change, and a summary line.
 pub fn write_text(out: &mut dyn Write, report: &DiffReport, style: TableStyle) -> io::Result<()> {
-    let out = &mut Lines::in_columns(out, style.width);
+    let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     for change in &report.changes.changes {
         write_change(out, change)?;
     }
@@ -63,7 +63,8 @@ pub fn write_text(out: &mut dyn Write, report: &DiffReport, style: TableStyle) -
     let parts = [(ChangeKind::Added, "added"), (ChangeKind::Removed, "removed"), (ChangeKind::Changed, "changed")];
     let mut parts: Vec<String> = parts.into_iter().filter_map(|(kind, word)| counted(kind, word)).collect();
     parts.push(format!("{} the same", report.changes.unchanged));
-    out.line(format_args!("{} → {}: {}", report.before, report.after, parts.join(", ")))
+    let files = format!("{} → {}", report.before, report.after);
+    out.painted(&[(Paint::Name, &files), (Paint::Plain, &format!(": {}", parts.join(", ")))])
 }
 
 /// Describes how a variable changed: `dict (2), ['lr'] 1 → 2`. Empty for a variable that is in one file only.
@@ -75,16 +76,15 @@ pub fn describe_change(change: &Change) -> String {
 fn write_change(out: &mut Lines<'_>, change: &Change) -> io::Result<()> {
     let name = &change.name;
     // The marks are those of a unified diff, with `~` for a changed variable.
-    let mut line = match (&change.before, &change.after) {
-        (Some(before), Some(after)) => format!("~ {name}: {}", describe_difference(change, before, after)),
-        (None, Some(facts)) => format!("+ {name}: {}", describe_variable(facts)),
-        (Some(facts), None) => format!("- {name}: {}", describe_variable(facts)),
-        (None, None) => format!("~ {name}"),
+    let (mark, paint, facts) = match (&change.before, &change.after) {
+        (Some(before), Some(after)) => ("~", Paint::Changed, describe_difference(change, before, after)),
+        (None, Some(facts)) => ("+", Paint::Good, describe_variable(facts)),
+        (Some(facts), None) => ("-", Paint::Bad, describe_variable(facts)),
+        (None, None) => ("~", Paint::Changed, String::new()),
     };
-    if let Some(note) = &change.note {
-        line = format!("{line} ({note})");
-    }
-    out.line(line)
+    let facts = if facts.is_empty() { facts } else { format!(": {facts}") };
+    let note = change.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
+    out.painted(&[(paint, &format!("{mark} {name}")), (Paint::Plain, &facts), (Paint::Faint, &note)])
 }
 
 fn describe_difference(change: &Change, before: &ValueSummary, after: &ValueSummary) -> String {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::io;
 
 use crate::snapshot::index::{FrameKind, Index, LeftOut, RaisedError, StackFrame, Variable, split_local_name};
-use crate::ui::Lines;
+use crate::ui::{Lines, Paint};
 
 /// How many local variables of a frame are shown without `--all`.
 const FEW_LOCALS: usize = 20;
@@ -88,7 +88,7 @@ impl FrameWriter<'_> {
             out.line(format_args!("    ({} frames in between are not kept)", raised.omitted))?;
         }
         for line in raised.text.lines() {
-            out.line(format_args!("  {line}"))?;
+            out.painted(&[(Paint::Bad, &format!("  {line}"))])?;
         }
         let next = match raised.relation.as_str() {
             "cause" => "The above exception was the direct cause of the following exception:",
@@ -101,7 +101,8 @@ impl FrameWriter<'_> {
 
     fn write_frame(&self, out: &mut Lines<'_>, number: usize, frame: &StackFrame) -> io::Result<()> {
         let StackFrame { path, line, function, source, .. } = frame;
-        out.line(format_args!("    [{number}] {path}, line {line}, in {function}"))?;
+        let place = format!(" {path}, line {line}, in ");
+        out.painted(&[(Paint::Faint, &format!("    [{number}]")), (Paint::Plain, &place), (Paint::Name, function)])?;
         if !source.is_empty() {
             out.line(format_args!("        {source}"))?;
         }

@@ -9,7 +9,7 @@ use super::inspect_report::{FileFormat, SessionReport};
 use super::table::{TableStyle, write_table};
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::snapshot::index::{Index, LeftOut, LeftOutReason, Variable};
-use crate::ui::{Lines, count, format_size};
+use crate::ui::{Lines, Paint, count, format_size};
 
 /// How many objects at fault are shown for a variable, after the first, without `--all`.
 const FEW: usize = 2;
@@ -23,11 +23,12 @@ const SAYS_FILE: &str = " (says the file)";
 
 /// Writes a summary line, the table, and all that is known about variables that cannot be saved.
 pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
-    let out = &mut Lines::in_columns(out, style.width);
+    let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     let index = &report.index;
     let variables = count(index.variables.len(), "variable");
     let size = format_size(report.bytes);
-    out.line(format_args!("{}: {} with {variables}, {size}", report.file, report.format.words()))?;
+    let facts = format!(": {} with {variables}, {size}", report.format.words());
+    out.painted(&[(Paint::Name, &report.file), (Paint::Plain, &facts)])?;
     if report.format == FileFormat::Snapcli {
         if !report.is_believed {
             out.line(HEARSAY)?;
@@ -42,7 +43,7 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     let notes = grouped_notes(&index.variables);
     if !notes.is_empty() {
         out.blank()?;
-        out.line(format_args!("notes{says}:"))?;
+        out.painted(&[(Paint::Name, &format!("notes{says}:"))])?;
         notes.iter().try_for_each(|note| out.line(format_args!("  {note}")))?;
     }
     write_state(out, "state of other modules", &index.module_state)?;
@@ -51,12 +52,12 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     let mut failed = index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).peekable();
     if failed.peek().is_some() {
         out.blank()?;
-        out.line(format_args!("{can} be saved{says}:"))?;
+        out.painted(&[(Paint::Name, &format!("{can} be saved{says}:"))])?;
         write_left_out(out, failed, all)?;
     }
     if report.has_lost() {
         out.blank()?;
-        out.line(format_args!("{can} be saved, and replaced by a marker{says}:"))?;
+        out.painted(&[(Paint::Name, &format!("{can} be saved, and replaced by a marker{says}:"))])?;
         write_lost(out, &index.variables, all)?;
     }
     Ok(())
@@ -68,7 +69,7 @@ fn write_state(out: &mut Lines<'_>, heading: &str, entries: &[Variable]) -> io::
         return Ok(());
     }
     out.blank()?;
-    out.line(format_args!("{heading}:"))?;
+    out.painted(&[(Paint::Name, &format!("{heading}:"))])?;
     for entry in entries {
         let type_name = if entry.type_name.is_empty() { String::new() } else { format!(" ({})", entry.type_name) };
         let line = format!("{}{type_name}: {}", entry.name, entry.preview);
@@ -82,7 +83,7 @@ fn write_state(out: &mut Lines<'_>, heading: &str, entries: &[Variable]) -> io::
 
 /// Writes only the variables that cannot be saved.
 pub fn write_failures(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
-    let out = &mut Lines::in_columns(out, style.width);
+    let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     let (file, failed) = (&report.file, &report.index.left_out);
     let says = if report.is_believed { "" } else { SAYS_FILE };
     if !report.has_failures() {
@@ -112,14 +113,15 @@ pub(crate) fn write_lost(out: &mut Lines<'_>, variables: &[Variable], all: bool)
         // Neighbours often have the same hint.
         let mut last_hint = None;
         for item in variable.lost.iter().take(shown) {
-            out.line(format_args!("  {} ({}): {}", item.path, item.type_name, item.error))?;
+            let facts = format!(" ({}): {}", item.type_name, item.error);
+            out.painted(&[(Paint::Plain, "  "), (Paint::Name, &item.path), (Paint::Plain, &facts)])?;
             if let Some(fault) = &item.fault {
-                out.line(format_args!("      at fault: {fault}"))?;
+                write_labelled(out, "at fault", fault)?;
             }
             if let Some(hint) = &item.hint
                 && last_hint != Some(hint)
             {
-                out.line(format_args!("      hint: {hint}"))?;
+                write_labelled(out, "hint", hint)?;
             }
             last_hint = item.hint.as_ref();
         }
@@ -133,7 +135,7 @@ pub(crate) fn write_lost(out: &mut Lines<'_>, variables: &[Variable], all: bool)
 
 /// Writes a tree of pickled objects, with two more spaces for each level.
 pub fn write_tree(out: &mut dyn Write, tree: &TraceTree, style: TableStyle) -> io::Result<()> {
-    let out = &mut Lines::in_columns(out, style.width);
+    let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     // A stack instead of recursion: a hostile file can nest objects deeply.
     let mut pending = vec![(0, tree)];
     while let Some((depth, tree)) = pending.pop() {
@@ -212,10 +214,11 @@ pub(crate) fn write_left_out<'a>(
     let shown = if all { usize::MAX } else { FEW };
     for item in items {
         let line = item.line.map_or(String::new(), |line| format!(", line {line}"));
-        out.line(format_args!("  {} ({}{line}): {}", item.name, item.type_name, item.error))?;
+        let facts = format!(" ({}{line}): {}", item.type_name, item.error);
+        out.painted(&[(Paint::Plain, "  "), (Paint::Name, &item.name), (Paint::Plain, &facts)])?;
         if let Some(path) = &item.path {
             let type_name = item.fault_type.as_deref().unwrap_or("?");
-            out.line(format_args!("      at fault: {path} ({type_name})"))?;
+            write_labelled(out, "at fault", &format!("{path} ({type_name})"))?;
         }
         // The object at `item.path` is among the faults as well.
         let others = item.faults.iter().filter(|fault| Some(&fault.path) != item.path.as_ref());
@@ -227,11 +230,16 @@ pub(crate) fn write_left_out<'a>(
             out.line(format_args!("          and {more} more: use --all to show them"))?;
         }
         if !item.users.is_empty() {
-            out.line(format_args!("      used by: {}", item.users.join(", ")))?;
+            write_labelled(out, "used by", &item.users.join(", "))?;
         }
         if let Some(hint) = &item.hint {
-            out.line(format_args!("      hint: {hint}"))?;
+            write_labelled(out, "hint", hint)?;
         }
     }
     Ok(())
+}
+
+/// Writes a line below that of a variable.
+fn write_labelled(out: &mut Lines<'_>, label: &str, text: &str) -> io::Result<()> {
+    out.painted(&[(Paint::Faint, &format!("      {label}:")), (Paint::Plain, &format!(" {text}"))])
 }

@@ -7,7 +7,7 @@ use console::{Alignment, measure_text_width, pad_str};
 
 use super::table::TableStyle;
 use crate::snapshot::store::{HistoryEntry, SnapshotHeader, StoreCheck};
-use crate::ui::{Lines, count, escape, format_size};
+use crate::ui::{Lines, Paint, count, escape, format_size};
 
 /// The widest column of a list.
 const WIDEST: usize = 40;
@@ -38,7 +38,7 @@ pub(crate) struct StoreReport {
 
 /// Writes a line for each snapshot, and one for each message.
 pub(crate) fn write_log(out: &mut dyn Write, report: &LogReport, style: TableStyle) -> io::Result<()> {
-    let out = &mut Lines::in_columns(out, style.width);
+    let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     if report.entries.is_empty() {
         let save = "save one with `snapcli save -o";
         return match report.total {
@@ -54,10 +54,16 @@ pub(crate) fn write_log(out: &mut dyn Write, report: &LogReport, style: TableSty
         let alignment = |column| if column == 4 { Alignment::Right } else { Alignment::Left };
         let cells = row.iter().zip(widths).enumerate();
         let cells = cells.map(|(column, (cell, width))| pad_str(cell, width, alignment(column), None).into_owned());
-        out.line(cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        let line = cells.collect::<Vec<_>>().join("  ");
+        let (number, rest) = line.trim_end().split_at_checked(widths[0]).unwrap_or((line.trim_end(), ""));
+        match entry.map(|entry| &entry.header) {
+            None => out.painted(&[(Paint::Name, line.trim_end())])?,
+            Some(Ok(_)) => out.painted(&[(Paint::Changed, number), (Paint::Plain, rest)])?,
+            Some(Err(_)) => out.painted(&[(Paint::Changed, number), (Paint::Bad, rest)])?,
+        }
         let message = entry.and_then(|entry| entry.header.as_ref().ok()).map_or("", |header| &header.message);
         for line in message.lines() {
-            out.line(format_args!("{:width$}  {line}", "", width = widths[0]))?;
+            out.painted(&[(Paint::Faint, &format!("{:width$}  {line}", "", width = widths[0]))])?;
         }
     }
     Ok(())
@@ -111,19 +117,20 @@ fn changes(header: &SnapshotHeader) -> String {
 
 /// Writes one line for an intact store; for a damaged one also what is wrong with which snapshot.
 pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: TableStyle) -> io::Result<()> {
-    let out = &mut Lines::in_columns(out, style.width);
+    let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     let StoreCheck { snapshots, objects, bytes, unneeded } = &report.checked;
-    let state = if report.checked.is_whole() { "intact" } else { "damaged" };
+    let (paint, state) = if report.checked.is_whole() { (Paint::Good, "intact") } else { (Paint::Bad, "damaged") };
     let number = |number: &u64| usize::try_from(*number).unwrap_or(usize::MAX);
-    out.line(format_args!(
-        "{}: {state}, a store with {} and {}, {}",
-        report.store,
+    let facts = format!(
+        ", a store with {} and {}, {}",
         count(snapshots.len(), "snapshot"),
         count(number(objects), "object"),
         format_size(*bytes)
-    ))?;
+    );
+    out.painted(&[(Paint::Name, &report.store), (Paint::Plain, ": "), (paint, state), (Paint::Plain, &facts)])?;
     for (number, problems) in snapshots.iter().filter(|(_, problems)| !problems.is_empty()) {
-        out.line(format_args!("  damaged: @{number} (`snapcli verify {}/@{number}` says more)", report.store))?;
+        let more = format!(" (`snapcli verify {}/@{number}` says more)", report.store);
+        out.painted(&[(Paint::Bad, &format!("  damaged: @{number}")), (Paint::Plain, &more)])?;
         for problem in problems.iter().take(PROBLEMS) {
             out.line(format_args!("    {problem}"))?;
         }

@@ -14,7 +14,7 @@ pub(super) const FEW: usize = 3;
 
 /// Writes a verdict with its worst findings, or with all of them.
 pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, style: TableStyle) -> io::Result<()> {
-    let out = &mut Lines::in_columns(out, style.width);
+    let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     let class = verdict.class;
     // Only the class `dangerous` is coloured, so that the colour stays a warning.
     let danger = Style::new().force_styling(style.colour && class == VerdictClass::Dangerous).red().bold();
@@ -41,7 +41,7 @@ pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, style: T
 
 /// Says that the verdict of a large snapshot is only computed on request.
 pub(crate) fn write_not_computed(out: &mut dyn Write, style: TableStyle) -> io::Result<()> {
-    let out = &mut Lines::in_columns(out, style.width);
+    let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     out.blank()?;
     out.line("verdict: not computed, because the file is large: add --verdict, or --strict in scripts")
 }

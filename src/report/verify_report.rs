@@ -6,7 +6,7 @@ use super::inspect_report::FileFormat;
 use super::table::TableStyle;
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::verification::{Checked, FileInput, Problem, Verified};
-use crate::ui::{Lines, count, format_size};
+use crate::ui::{Lines, Paint, count, format_size};
 
 /// What a check of a file found.
 #[derive(Debug)]
@@ -46,11 +46,11 @@ const NAMED: usize = 20;
 
 /// Writes one line for an intact file; for a damaged one also the problems, and which variables are intact.
 pub fn write_text(out: &mut dyn Write, report: &VerifyReport, style: TableStyle) -> io::Result<()> {
-    let out = &mut Lines::in_columns(out, style.width);
+    let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     let verified = &report.verified;
     let (intact, damaged): (Vec<&Checked>, Vec<&Checked>) =
         verified.variables.iter().partition(|variable| variable.whole);
-    out.line(summary(report))?;
+    write_summary(out, report)?;
     for problem in &verified.problems {
         write_problem(out, "", problem)?;
     }
@@ -62,7 +62,8 @@ pub fn write_text(out: &mut dyn Write, report: &VerifyReport, style: TableStyle)
         }
         // Numbers from a damaged file may be of any size.
         let end = variable.offset.saturating_add(variable.length);
-        out.line(format_args!("  damaged: {} (bytes {} to {end})", variable.name, variable.offset))?;
+        let place = format!(" (bytes {} to {end})", variable.offset);
+        out.painted(&[(Paint::Bad, &format!("  damaged: {}", variable.name)), (Paint::Plain, &place)])?;
         for problem in &variable.problems {
             write_problem(out, "    ", problem)?;
         }
@@ -80,10 +81,10 @@ pub fn write_text(out: &mut dyn Write, report: &VerifyReport, style: TableStyle)
     Ok(())
 }
 
-/// The first line: the file, its kind and size, and whether it is intact.
-fn summary(report: &VerifyReport) -> String {
-    let state = if report.whole { "intact" } else { "damaged" };
-    let mut line = format!("{}: {state}", report.file);
+/// Writes the first line: the file, its kind and size, and whether it is intact.
+fn write_summary(out: &mut Lines<'_>, report: &VerifyReport) -> io::Result<()> {
+    let (paint, state) = if report.whole { (Paint::Good, "intact") } else { (Paint::Bad, "damaged") };
+    let mut line = String::new();
     if let (Some(format), Some(bytes)) = (report.format, report.bytes) {
         line = format!("{line}, a {}", format.words());
         // Any other pickle holds one object without a name.
@@ -92,7 +93,7 @@ fn summary(report: &VerifyReport) -> String {
         }
         line = format!("{line}, {}", format_size(bytes));
     }
-    line
+    out.painted(&[(Paint::Name, &report.file), (Paint::Plain, ": "), (paint, state), (Paint::Plain, &line)])
 }
 
 fn write_problem(out: &mut Lines<'_>, indent: &str, problem: &Problem) -> io::Result<()> {

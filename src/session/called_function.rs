@@ -1,66 +1,100 @@
-//! Finds the function that does the work of a script: the one that its top level calls.
+//! Finds the function that does the work of a script whose session has hardly any data: the one that its top level
+//! calls. `called_function.py` finds the calls.
+
+use std::ffi::CStr;
+use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::{PyBytes, PyCFunction, PyDict, PyModule, PyTuple};
 
 use super::interpreter_guards::WarningFilters;
+use super::module_state::{is_of_project, library_folder};
 use crate::python::call_watch;
 use crate::python::deferred_signals::Tolerated;
 use crate::python::script_command::ScriptSource;
-use crate::snapshot::index::{Index, VariableKind};
+use crate::python::script_run::ScriptRun;
+use crate::snapshot::index::{Index, Variable, VariableKind};
 
-/// If a session has only functions, classes and imports: the function of it that the top level of the script calls.
-pub(crate) fn function_that_did_the_work(py: Python<'_>, index: &Index, source: &ScriptSource) -> Option<String> {
-    let has_data = index.variables.iter().any(|variable| variable.kind == VariableKind::Value);
-    let names_of = |kind| {
-        let found = index.variables.iter().filter(move |variable| variable.kind == kind);
-        found.map(|variable| variable.name.as_str())
-    };
-    let mut functions: Vec<&str> = names_of(VariableKind::Function).collect();
-    let classes: Vec<&str> = names_of(VariableKind::Class).collect();
-    if has_data || (functions.is_empty() && classes.is_empty()) || !index.left_out.is_empty() {
-        return None;
-    }
-    // Parsing the script again would repeat its SyntaxWarnings.
-    let _quiet = WarningFilters::ignore_all(py);
-    let methods = call_watch::functions_in(py, source).unwrap_or_default();
-    let is_method = |name: &&String| name.split_once('.').is_some_and(|(class, _)| classes.contains(&class));
-    functions.extend(methods.iter().filter(is_method).map(String::as_str));
-    first_called(py, &source.bytes, &functions).tolerated()?
+const SOURCE: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("called_function.py"), "\0").as_bytes()) {
+    Ok(source) => source,
+    Err(_) => c"",
+};
+
+/// An instance that takes more bytes has data in its attributes.
+const LARGE_INSTANCE: u64 = 1000;
+/// More values than this are data, whatever they are.
+const MOST_VALUES: usize = 3;
+/// Types of what scripts have at their top level beside a `main()`.
+const SETTINGS: [&str; 6] =
+    ["logging.Logger", "argparse.ArgumentParser", "argparse.Namespace", "NoneType", "pathlib.PosixPath", "re.Pattern"];
+/// Types of constants such as `LIMIT = 10`.
+const SCALARS: [&str; 6] = ["int", "float", "str", "bool", "bytes", "frozenset"];
+
+/// The function that did the work of a script.
+#[derive(Debug)]
+pub(crate) struct CalledFunction {
+    /// As `--locals` takes it.
+    pub(crate) name: String,
+    /// Whether the session has no values at all.
+    pub(crate) is_all: bool,
 }
 
-/// The first of these functions that is called outside of functions and classes.
-fn first_called(py: Python<'_>, source: &[u8], functions: &[&str]) -> PyResult<Option<String>> {
-    let ast = py.import("ast")?;
-    let tree = ast.call_method1("parse", (PyBytes::new(py, source),))?;
-    let (call, name, attribute) = (ast.getattr("Call")?, ast.getattr("Name")?, ast.getattr("Attribute")?);
-    for statement in tree.getattr("body")?.cast::<PyList>()? {
-        let kind: String = statement.get_type().name()?.extract()?;
-        if matches!(kind.as_str(), "FunctionDef" | "AsyncFunctionDef" | "ClassDef") {
-            continue;
-        }
-        for node in ast.call_method1("walk", (&statement,))?.try_iter()? {
-            let node = node?;
-            if !node.is_instance(&call)? {
-                continue;
-            }
-            let mut function = node.getattr("func")?;
-            let mut method = String::new();
-            // `App().run()` and `App.run()`
-            if function.is_instance(&attribute)? {
-                method = format!(".{}", function.getattr("attr")?.extract::<String>()?);
-                function = function.getattr("value")?;
-                if function.is_instance(&call)? {
-                    function = function.getattr("func")?;
-                }
-            }
-            if function.is_instance(&name)? {
-                let called = format!("{}{method}", function.getattr("id")?.extract::<String>()?);
-                if functions.contains(&called.as_str()) {
-                    return Ok(Some(called));
-                }
-            }
-        }
+/// A call at the top level: the function, the variable whose method it is, and the variables that get the result.
+type TopLevelCall = (String, String, Vec<String>);
+
+/// If a session has hardly any data: the function of the project that the top level of the script calls.
+pub(crate) fn function_that_did_the_work(py: Python<'_>, index: &Index, run: &ScriptRun) -> Option<CalledFunction> {
+    let is_value = |variable: &&Variable| variable.kind == VariableKind::Value;
+    let values: Vec<&Variable> =
+        index.variables.iter().filter(is_value).filter(|variable| !is_setting(variable)).collect();
+    // Most sessions have data, and their scripts need not be parsed.
+    if values.len() > MOST_VALUES || !index.left_out.is_empty() {
+        return None;
     }
-    Ok(None)
+    let namespace = run.main.bind(py).dict();
+    let source = run.source.clone().or_else(|| source_of_module(&namespace))?;
+    let mut calls = top_level_calls(py, &source, &namespace).tolerated()?;
+    let main = calls.iter().position(|(function, ..)| function.rsplit(['.', ':']).next() == Some("main"));
+    let (name, instance, results) = calls.swap_remove(main.or(calls.len().checked_sub(1))?);
+    let is_part_of_call = |variable: &&Variable| {
+        let is_small_instance = variable.name == instance && variable.length <= LARGE_INSTANCE;
+        is_small_instance || (results.contains(&variable.name) && variable.type_name == "int")
+    };
+    let is_all = !index.variables.iter().any(|variable| is_value(&variable));
+    values.iter().all(is_part_of_call).then_some(CalledFunction { name, is_all })
+}
+
+/// Whether a variable is a setting rather than data: a logger, a parser of arguments, a constant such as `LIMIT`.
+fn is_setting(variable: &Variable) -> bool {
+    let is_constant = !variable.name.chars().any(char::is_lowercase) && variable.name.chars().any(char::is_uppercase);
+    let type_name = variable.type_name.as_str();
+    SETTINGS.contains(&type_name) || (is_constant && SCALARS.contains(&type_name))
+}
+
+/// The source of a module that `-m` runs.
+fn source_of_module(namespace: &Bound<'_, PyDict>) -> Option<ScriptSource> {
+    let path: PathBuf = namespace.get_item("__file__").tolerated()??.extract().tolerated()?;
+    let bytes = std::fs::read(&path).ok()?;
+    Some(ScriptSource { path, bytes })
+}
+
+fn top_level_calls(
+    py: Python<'_>,
+    source: &ScriptSource,
+    namespace: &Bound<'_, PyDict>,
+) -> PyResult<Vec<TopLevelCall>> {
+    // Parsing the script again would repeat its SyntaxWarnings.
+    let _quiet = WarningFilters::ignore_all(py);
+    let own = call_watch::functions_in(py, source).unwrap_or_default();
+    let library = library_folder(py)?;
+    let is_of_project = PyCFunction::new_closure(
+        py,
+        None,
+        None,
+        move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| -> PyResult<bool> {
+            Ok(is_of_project(&arguments.get_item(0)?.extract::<String>()?, library.as_deref()))
+        },
+    )?;
+    let module = PyModule::from_code(py, SOURCE, c"<snapcli calls>", c"_snapcli_calls")?;
+    module.getattr("calls")?.call1((PyBytes::new(py, &source.bytes), namespace, own, is_of_project))?.extract()
 }

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyAny, PyBool, PyBytes, PyCode, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PySet, PyString, PyTuple,
-    PyType,
+    PyAny, PyBool, PyBytes, PyCode, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PyModule, PySet, PyString,
+    PyTuple, PyType,
 };
 use rustc_hash::FxHashSet;
 
@@ -237,6 +237,10 @@ fn line_at(table: &[(usize, usize, Option<u32>)], offset: usize) -> Option<u32> 
 
 /// The code objects within `object` whose globals are `namespace`.
 fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
+    // Most variables of most sessions.
+    if is_constant(object) || object.is_exact_instance_of::<PyModule>() {
+        return Vec::new();
+    }
     let session = namespace.get_item(intern!(namespace.py(), "__name__")).tolerated().flatten();
     // What `exec` runs in a dict without a name takes that of the built-in functions.
     let session = session.unwrap_or_else(|| intern!(namespace.py(), "builtins").clone().into_any());

@@ -11,7 +11,7 @@ use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyType};
 
 use super::module_state::{is_of_project, library_folder};
 use super::select::NamedValue;
-use crate::python::deferred_signals::Tolerated;
+use crate::python::deferred_signals::{Tolerated, shown};
 use crate::snapshot::index::{FrameKind, Index, RaisedError, StackFrame, local_name};
 
 /// The most frames of one traceback: the outermost and the innermost. Endless recursion has a thousand.
@@ -248,7 +248,7 @@ fn message(error: &Bound<'_, PyAny>) -> String {
         let lines = py.import("traceback")?.call_method1("format_exception_only", (error.get_type(), error))?;
         Ok(lossy(&PyString::new(py, "").call_method1("join", (lines,))?).trim_end().to_owned())
     };
-    let name = || error.get_type().name().map(|name| name.to_string()).tolerated();
+    let name = || error.get_type().name().map(|name| shown(&name)).tolerated();
     lines().tolerated().or_else(name).unwrap_or_default()
 }
 

@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 /// Modules whose distributions have other names, the most common one first.
 const KNOWN: [(&str, &[&str]); 62] = [
@@ -93,10 +95,19 @@ fn normalized(name: &str) -> String {
     name.to_lowercase().replace(['-', '.'], "_")
 }
 
+/// The distributions of a directory, by their names.
+type Listing = Arc<BTreeMap<String, InstalledDistribution>>;
+
+/// The directories that were listed, with the times of their last changes: a script may save its session often, and a
+/// directory of packages has hundreds of entries.
+static LISTED: Mutex<BTreeMap<PathBuf, (SystemTime, Listing)>> = Mutex::new(BTreeMap::new());
+/// A change within this time of another one may leave the time of the directory as it is.
+const RECENT: Duration = Duration::from_secs(2);
+
 /// The distributions that are installed beside modules. Each directory is listed once.
 #[derive(Default)]
 pub(super) struct InstalledDistributions {
-    directories: HashMap<PathBuf, BTreeMap<String, InstalledDistribution>>,
+    directories: HashMap<PathBuf, Listing>,
     read: u64,
 }
 
@@ -119,13 +130,13 @@ impl InstalledDistributions {
         if self.installed(directory).contains_key(&normalized(package)) {
             return None;
         }
-        let installed = self.installed(directory).clone();
+        let installed = Arc::clone(self.installed(directory));
         let known = candidates(package).iter().find_map(|name| installed.get(&normalized(name)));
-        let found = known.cloned().or_else(|| installed.into_values().find(|found| self.has_module(found, package)))?;
+        let found = known.or_else(|| installed.values().find(|found| self.has_module(found, package)))?;
         Some(requirement(&found.name()?, &found.version))
     }
 
-    fn installed(&mut self, directory: &Path) -> &BTreeMap<String, InstalledDistribution> {
+    fn installed(&mut self, directory: &Path) -> &Listing {
         self.directories.entry(directory.to_owned()).or_insert_with(|| installed_in(directory))
     }
 
@@ -158,7 +169,24 @@ impl InstalledDistribution {
     }
 }
 
-fn installed_in(directory: &Path) -> BTreeMap<String, InstalledDistribution> {
+fn installed_in(directory: &Path) -> Listing {
+    let changed = fs::metadata(directory).and_then(|found| found.modified()).ok();
+    let listed = || LISTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((at, known)) = listed().get(directory)
+        && changed == Some(*at)
+    {
+        return Arc::clone(known);
+    }
+    let found = Arc::new(list(directory));
+    // While packages are being installed, the next save looks again.
+    let is_old = |at: &SystemTime| at.elapsed().is_ok_and(|age| age > RECENT);
+    if let Some(changed) = changed.filter(is_old) {
+        listed().insert(directory.to_owned(), (changed, Arc::clone(&found)));
+    }
+    found
+}
+
+fn list(directory: &Path) -> BTreeMap<String, InstalledDistribution> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let found = entries.filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
@@ -214,6 +242,29 @@ mod tests {
         assert_eq!(of("single").as_deref(), Some("Other.Name==2.0"));
         assert_eq!((of("numpy"), of("nowhere")), (None, None));
         assert_eq!(found.version(folder.path(), "numpy").as_deref(), Some("2.0"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_directory_is_listed_again_after_a_change() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let version = |number: u32| {
+            let old = folder.path().join(format!("pkg-{}.0.dist-info", number - 1));
+            let new = folder.path().join(format!("pkg-{number}.0.dist-info"));
+            if number == 1 {
+                fs::create_dir(&new)?
+            } else {
+                fs::rename(&old, &new)?
+            }
+            // As if the change were an hour old: then the listing is kept.
+            let hour = SystemTime::now() - Duration::from_secs(3600) + Duration::from_secs(number.into());
+            fs::File::open(folder.path())?.set_modified(hour)?;
+            let found = [(); 2].map(|()| InstalledDistributions::default().version(folder.path(), "pkg"));
+            std::io::Result::Ok(found.map(Option::unwrap_or_default))
+        };
+        for number in 1..4 {
+            assert_eq!(version(number)?, [format!("{number}.0"), format!("{number}.0")]);
+        }
         Ok(())
     }
 }

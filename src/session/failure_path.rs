@@ -9,7 +9,7 @@ use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyFunction, PyList, PySet, PyStrin
 use super::object_description::type_name;
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::{Annotations, CannotLoad, SaveFailure};
-use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{Tolerated as _, shown};
 
 /// The most steps of a path; a longer one ends in an ellipsis.
 const MAX_STEPS: usize = 40;
@@ -232,7 +232,7 @@ fn attribute(owner: &Bound<'_, PyAny>, child: &Bound<'_, PyAny>) -> Option<Strin
         for item in items.try_iter().tolerated()?.map_while(|item| item.tolerated()) {
             let (name, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract().tolerated()?;
             if value.is(child) {
-                return Some(format!(".{name}"));
+                return Some(format!(".{}", shown(&name)));
             }
         }
     }

@@ -22,6 +22,8 @@ use super::trial_load::TrialResult;
 use crate::pickler::loaded_modules;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::check_signals;
+use crate::python::script_signals::is_ending;
+use crate::snapshot::atomic::signals::BoundChild;
 
 /// How often Ctrl-C is looked for while the child works.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -58,16 +60,21 @@ pub(super) fn in_child(
         drop(from_child);
         run_child(py, limit, to_parent, work);
     }
+    let bound = BoundChild::new(child);
     drop(to_parent);
     let answer = match read_answer(py, limit, from_child) {
         Ok(Some(answer)) => answer,
         ended => {
             end(py, child);
             ended?;
+            if is_ending() {
+                bail!("a signal ends this process");
+            }
             bail!("the process that loaded it did not end within {} s", limit.as_secs());
         }
     };
     let status = end(py, child);
+    drop(bound);
     drop(handler);
     call_handlers(py)?;
     let Ok(answer) = serde_json::from_slice::<Result<TrialResult, String>>(&answer) else {
@@ -76,11 +83,12 @@ pub(super) fn in_child(
     answer.map_err(anyhow::Error::msg)
 }
 
-/// Reads all that a process writes. `None` if it does not end within `limit`.
+/// Reads all that a process writes. `None` if it does not end within `limit`, or if a signal ends this process soon:
+/// then there is no time for a check.
 ///
 /// # Errors
 /// If reading fails, and Ctrl-C, as the exception of Python.
-pub(super) fn read_answer(
+pub(crate) fn read_answer(
     py: Python<'_>,
     limit: Duration,
     mut from_child: impl Read + Send + 'static,
@@ -98,7 +106,7 @@ pub(super) fn read_answer(
         // Other threads of the script may be running.
         match py.detach(|| receiver.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PAUSE)) {
             Ok(answer) => return Ok(Some(answer?)),
-            Err(RecvTimeoutError::Timeout) if started.elapsed() < limit => call_handlers(py)?,
+            Err(RecvTimeoutError::Timeout) if started.elapsed() < limit && !is_ending() => call_handlers(py)?,
             Err(_) => return Ok(None),
         }
     }
@@ -180,6 +188,10 @@ fn be_silent(py: Python<'_>, limit: Duration) -> PyResult<()> {
     let signal = py.import("_signal")?;
     signal.call_method1("signal", (libc::SIGALRM, signal.getattr("SIG_DFL")?)).tolerated();
     signal.call_method1("alarm", (limit.as_secs() + 1,))?;
+    // Batch systems send these to all processes of a job: the parent decides what becomes of the check.
+    for number in [libc::SIGTERM, libc::SIGHUP] {
+        signal.call_method1("signal", (number, signal.getattr("SIG_IGN")?)).tolerated();
+    }
     // A finalizer could delete a file that the script still uses.
     py.import("gc")?.call_method0("disable").map(drop)
 }

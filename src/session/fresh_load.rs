@@ -18,6 +18,7 @@ use super::load_guards::block_changes;
 use super::restore::{FaultLog, LoadFault, RestoreRequest, restore};
 use super::trial_load::TrialResult;
 use crate::python::second_start;
+use crate::snapshot::atomic::signals::BoundChild;
 use crate::snapshot::reader::Snapshot;
 
 /// The variables that a fresh process could not load. Printed by one process and read by the other.
@@ -65,6 +66,7 @@ impl FreshFailures {
         };
         process.arg(file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let Ok(mut child) = process.spawn() else { return Ok(None) };
+        let _bound = i32::try_from(child.id()).map(BoundChild::new);
         let answer = child.stdout.take().map(|out| read_answer(py, limit, out)).transpose();
         // Both fail only if the process has ended already.
         let _ = child.kill();

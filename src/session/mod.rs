@@ -49,9 +49,10 @@ mod variable_saver;
 
 pub(crate) use self::api::{add_to_inittab, finish_background_save, is_saved_by_script};
 pub(crate) use self::background::{ChildEnd, SavingChild, fork_to_save, reason_against_fork};
-pub(crate) use self::called_function::function_that_did_the_work;
+pub(crate) use self::called_function::{CalledFunction, function_that_did_the_work};
 pub(crate) use self::crash_frames::CapturedFrames;
 pub(crate) use self::distributions::{requirement, well_known};
+pub(crate) use self::forked_load::read_answer;
 pub(crate) use self::frame_prompt::{FramePrompt, first_frame, frame_number};
 pub(crate) use self::fresh_load::FreshFailures;
 pub(crate) use self::imported_definitions::note_imported_definitions;

@@ -12,7 +12,7 @@ use pyo3::types::{
 
 use crate::pickle::known::{MARKER_REASON, MARKER_TYPE, shown_marker};
 use crate::pickler::{LostItems, is_lazy_import, loaded_modules, shown_statement};
-use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{Tolerated as _, shown};
 use crate::snapshot::index::{PREVIEW, VariableKind as Kind};
 
 /// Packages whose `shape`, `dtype` and `columns` are plain data.
@@ -156,9 +156,7 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize, lost:
     }
     let marker = lost.marker(value);
     let value = marker.as_ref().unwrap_or(value);
-    if let Some(string) = scalar_preview(value) {
-        out.push_str(&string);
-    } else if let Ok(list) = value.cast_exact::<PyList>() {
+    if let Ok(list) = value.cast_exact::<PyList>() {
         write_items(out, ["[", "]"], list.iter(), list.len(), depth, lost);
     } else if let Ok(tuple) = value.cast_exact::<PyTuple>() {
         // Python writes a tuple of one item with a comma.
@@ -173,6 +171,8 @@ fn write_preview(out: &mut String, value: &Bound<'_, PyAny>, depth: usize, lost:
         out.push_str("set()");
     } else if let Ok(dict) = value.cast_exact::<PyDict>() {
         write_dict(out, dict.iter(), dict.len(), depth, lost);
+    } else if let Some(string) = scalar_preview(value) {
+        out.push_str(&string);
     } else if let Some(items) = frozen_items(value) {
         out.push_str("frozendict(");
         write_dict(out, items.into_iter(), value.len().tolerated().unwrap_or_default(), depth, lost);
@@ -216,6 +216,9 @@ fn scalar_preview(value: &Bound<'_, PyAny>) -> Option<String> {
         return Some(format!("b\"{}\"", head.escape_ascii()));
     }
     if value.is_exact_instance_of::<PyInt>() {
+        if let Some(number) = value.extract::<i64>().tolerated() {
+            return Some(number.to_string());
+        }
         let bits: u64 = value.call_method0("bit_length").tolerated()?.extract().tolerated()?;
         // Python refuses to convert ints of more than 4,300 digits to a string.
         return if bits > 512 { Some(format!("an int of {bits} bits")) } else { str_of(value) };
@@ -231,9 +234,13 @@ fn scalar_preview(value: &Bound<'_, PyAny>) -> Option<String> {
 
 /// Whether it is a numpy scalar: its `str` runs no code of the script, unlike that of an array of objects.
 fn is_numpy_number(value: &Bound<'_, PyAny>) -> bool {
+    let kind = value.get_type();
+    if !kind.module().tolerated().is_some_and(|module| module == "numpy") {
+        return false;
+    }
     let numpy = loaded_modules(value.py()).and_then(|modules| modules.get_item("numpy"));
     let number = numpy.and_then(|numpy| numpy.getattr("number"));
-    let genuine = || genuine_module(&value.get_type()).is_some_and(|module| module == "numpy");
+    let genuine = || genuine_module(&kind).is_some_and(|module| module == "numpy");
     number.tolerated().is_some_and(|number| value.is_instance(&number).tolerated().unwrap_or(false)) && genuine()
 }
 
@@ -342,7 +349,7 @@ fn signature(function: &Bound<'_, PyAny>) -> PyResult<String> {
     if flags & 8 != 0 {
         parts.push(format!("**{}", names.get(next).map_or("", String::as_str)));
     }
-    Ok(format!("{}({})", function.getattr(intern!(py, "__name__"))?, parts.join(", ")))
+    Ok(format!("{}({})", shown(&function.getattr(intern!(py, "__name__"))?), parts.join(", ")))
 }
 
 /// Cuts a string to [`PREVIEW`] characters on one line.

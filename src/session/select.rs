@@ -11,7 +11,7 @@ use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 use super::code_objects::CodeReader;
 use super::ipython_names::IpythonNames;
 use super::object_description::type_name;
-use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{Tolerated as _, shown};
 use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::{LeftOut, LeftOutReason};
 
@@ -37,6 +37,8 @@ pub(crate) struct SelectionRules {
     pub refimported: bool,
     /// Leave out a variable as a whole if an object in it cannot be saved.
     pub whole: bool,
+    /// Where rules come from that the user has not typed: `pyproject.toml:2` for `--exclude tmp_*`.
+    pub origins: HashMap<String, String>,
 }
 
 /// A name of the session and its value.
@@ -175,13 +177,27 @@ impl SelectionRules {
     /// The rule that excludes a value, in words.
     pub(super) fn excluding(&self, name: &str, value: &Bound<'_, PyAny>) -> Option<String> {
         if let Some(pattern) = self.exclude.iter().find(|pattern| pattern.matches(name)) {
-            return Some(format!("matches --exclude {pattern}"));
+            return Some(format!("matches {}", self.named(format!("--exclude {pattern}"))));
         }
         let full = type_name(&value.get_type());
         let bare = full.rsplit('.').next().unwrap_or(&full);
         let unwanted = |pattern: &&Pattern| pattern.matches(&full) || pattern.matches(bare);
         let pattern = self.exclude_type.iter().find(unwanted)?;
-        Some(format!("type matches --exclude-type {pattern}"))
+        Some(format!("type matches {}", self.named(format!("--exclude-type {pattern}"))))
+    }
+
+    /// What an option is called in messages: a setting of a file has the file's name.
+    pub(super) fn named(&self, option: String) -> String {
+        match self.origins.get(&option) {
+            Some(place) => format!("{} of {place}", option.trim_start_matches('-')),
+            None => option,
+        }
+    }
+
+    /// Why a variable is left out that looks like a credential.
+    pub(super) fn redacted(&self, reasons: &[String]) -> String {
+        let place = self.origins.get("--redact").map_or_else(String::new, |place| format!(" (redact of {place})"));
+        format!("looks like a credential: {}{place}", reasons.join("; "))
     }
 }
 
@@ -200,7 +216,7 @@ pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_m
         for (name, module) in modules.iter() {
             let Ok(module) = module.cast_into::<PyModule>() else { continue };
             let keys = module.dict().copy()?.keys();
-            names.extend(keys.iter().map(|key| format!("{name}.{key}")));
+            names.extend(keys.iter().map(|key| format!("{name}.{}", shown(&key))));
         }
     }
     Ok(names)

@@ -92,7 +92,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             if !secrets.is_empty() {
                 let named =
                     NamedValue { name: format!("{definition}.{}", attribute.path), value: attribute.value.clone() };
-                let error = format!("looks like a credential: {}", secrets.join("; "));
+                let error = self.request.rules.redacted(&secrets);
                 found.push(left_out(&named, LeftOutReason::Secret, error));
             }
             secrets.is_empty()

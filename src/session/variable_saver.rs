@@ -262,7 +262,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             secrets.extend(self.secrets.reasons_of_attribute(&attribute.path, &attribute.value));
         }
         if self.request.rules.redact && !secrets.is_empty() {
-            let error = format!("looks like a credential: {}", secrets.join("; "));
+            let error = self.request.rules.redacted(&secrets);
             return Ok(Some(left_out(named, LeftOutReason::Secret, error)));
         }
         if let Some(why) = self.faults.why_left_out(&named.name) {
@@ -364,7 +364,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         }
         self.write(SnapshotWriter::discard)?;
         if let Some((StopReason::TooLarge, limit)) = failure.stopped.as_ref().zip(self.request.rules.max_size) {
-            let error = format!("larger than --max-size {limit}");
+            let error = format!("larger than {}", self.request.rules.named(format!("--max-size {limit}")));
             return Ok(Some(left_out(named, LeftOutReason::Size, error)));
         }
         // The segment has been discarded, so everything below only explains the failure.

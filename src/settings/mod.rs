@@ -9,7 +9,7 @@ mod option_defaults;
 mod setting_keys;
 mod toml_settings;
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Result;
 
@@ -78,15 +78,16 @@ impl Settings {
         std::env::var_os(NO_CONFIG).is_some_and(|value| !value.is_empty() && value != "0")
     }
 
-    /// The value of a key that wins.
-    fn winning(&self, key: &str) -> Option<&SettingValue> {
+    /// The value of a key that wins, and where it is.
+    fn winning(&self, key: &str) -> Option<(&SettingValue, String)> {
         self.all(key).next()
     }
 
-    /// All values of a key, the one that wins first.
-    fn all(&self, key: &str) -> impl Iterator<Item = &SettingValue> {
-        let settings = self.files.iter().flat_map(|file| &file.settings);
-        settings.filter(move |setting| setting.key == key).map(|setting| &setting.value)
+    /// All values of a key, the one that wins first, and where they are: `pyproject.toml:2`.
+    fn all(&self, key: &str) -> impl Iterator<Item = (&SettingValue, String)> {
+        let settings = self.files.iter().flat_map(|file| file.settings.iter().map(move |setting| (file, setting)));
+        let of_key = settings.filter(move |(_, setting)| setting.key == key);
+        of_key.map(|(file, setting)| (&setting.value, file.place(setting)))
     }
 
     /// Whether a setting decides what happens: an earlier file may have the same key.
@@ -104,7 +105,12 @@ impl Settings {
 
     /// Whether a switch is on in any file.
     fn is_on(&self, key: &str) -> bool {
-        self.all(key).any(|value| matches!(value, SettingValue::Switch(true)))
+        self.where_on(key).is_some()
+    }
+
+    /// Where a switch is on.
+    fn where_on(&self, key: &str) -> Option<String> {
+        self.all(key).find(|(value, _)| matches!(value, SettingValue::Switch(true))).map(|(_, place)| place)
     }
 }
 
@@ -141,10 +147,41 @@ fn read(path: PathBuf, owner: SettingsOwner) -> Result<SettingsFile> {
     let table: &[&str] = if owner == SettingsOwner::Project { &["tool", "snapcli"] } else { &[] };
     let found = read_table(&text, table).map_err(|error| wrong(Some(error.line), error.problem, error.advice))?;
     file.settings = found;
+    for setting in &mut file.settings {
+        if let SettingValue::Store(path) = &mut setting.value {
+            *path = store_at(path, &file.path, owner)
+                .map_err(|problem| wrong(Some(setting.line), problem.to_owned(), None))?;
+        }
+    }
     Ok(file)
 }
 
+/// The store that a file names: relative to the folder of the file, and with a `/` at its end. A file of a project
+/// may only name one in the project: it may come from somebody else, and sessions are written there.
+fn store_at(store: &Path, file: &Path, owner: SettingsOwner) -> Result<PathBuf, &'static str> {
+    let is_inside = store.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let has_scheme = store.to_string_lossy().contains("://");
+    if owner == SettingsOwner::Project && (!is_inside || has_scheme) {
+        return Err("store must be a folder of the project, as a relative path: only config.toml can name another");
+    }
+    if has_scheme {
+        return Ok(store.to_path_buf());
+    }
+    let mut path = file.parent().unwrap_or(Path::new("")).join(store).into_os_string();
+    if !path.as_encoded_bytes().ends_with(b"/") {
+        path.push("/");
+    }
+    Ok(path.into())
+}
+
 impl SettingsFile {
+    /// Where a setting is, for messages: the path and the line.
+    fn place(&self, setting: &Setting) -> String {
+        let here = std::env::current_dir().unwrap_or_default();
+        let path = self.path.strip_prefix(here).unwrap_or(&self.path);
+        format!("{}:{}", path.display(), setting.line)
+    }
+
     /// The name of its table, for messages.
     pub(crate) fn table(&self) -> &'static str {
         if self.owner == SettingsOwner::Project { "[tool.snapcli]" } else { "settings" }

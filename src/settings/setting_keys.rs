@@ -1,5 +1,7 @@
 //! The keys of the files of settings: what each may hold, and which commands it is for.
 
+use std::path::PathBuf;
+
 use glob::Pattern;
 
 use crate::cli::parse_size;
@@ -13,6 +15,8 @@ pub(crate) enum SettingValue {
     Patterns(Vec<Pattern>),
     /// `auto`, `always` or `never`.
     Choice(&'static str),
+    /// The path or the address of a store.
+    Store(PathBuf),
 }
 
 /// What a key may hold.
@@ -22,6 +26,7 @@ pub(super) enum KeyKind {
     Size,
     Patterns,
     Color,
+    Store,
 }
 
 impl KeyKind {
@@ -32,6 +37,7 @@ impl KeyKind {
             Self::Size => "a size such as \"20M\", or a number of bytes",
             Self::Patterns => "a list of names and globs, such as [\"tmp_*\"]",
             Self::Color => "\"auto\", \"always\" or \"never\"",
+            Self::Store => "the path of a store, such as \"runs.snaps\"",
         }
     }
 }
@@ -53,6 +59,7 @@ pub(super) const KEYS: &[SettingKey] = &[
     SettingKey { name: "private", kind: KeyKind::Switch },
     SettingKey { name: "progress", kind: KeyKind::Switch },
     SettingKey { name: "redact", kind: KeyKind::Switch },
+    SettingKey { name: "store", kind: KeyKind::Store },
     SettingKey { name: "strict", kind: KeyKind::Switch },
     SettingKey { name: "verify", kind: KeyKind::Switch },
     SettingKey { name: "whole", kind: KeyKind::Switch },
@@ -90,6 +97,7 @@ impl std::fmt::Display for SettingValue {
             Self::Switch(on) => on.fmt(f),
             Self::Size(bytes) => bytes.fmt(f),
             Self::Choice(name) => f.write_str(name),
+            Self::Store(path) => path.display().fmt(f),
             Self::Patterns(patterns) => {
                 f.write_str(&patterns.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", "))
             }

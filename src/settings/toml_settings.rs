@@ -61,6 +61,7 @@ fn value_of(kind: KeyKind, value: &DeValue<'_>) -> Result<SettingValue, Option<S
             let choice = ["auto", "always", "never"].into_iter().find(|choice| choice == text);
             choice.map(SettingValue::Choice).ok_or(None)
         }
+        (KeyKind::Store, DeValue::String(text)) if !text.is_empty() => Ok(SettingValue::Store(text.as_ref().into())),
         (KeyKind::Patterns, DeValue::String(text)) => Ok(SettingValue::Patterns(vec![pattern(text)?])),
         (KeyKind::Patterns, DeValue::Array(items)) => {
             let patterns = items.iter().map(|item| match item.get_ref() {

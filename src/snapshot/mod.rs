@@ -20,6 +20,7 @@ pub(crate) mod needed_opcodes;
 mod pipeline;
 pub(crate) mod proven_facts;
 pub(crate) mod reader;
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "the full build finds dead code"))]
 pub(crate) mod remote;
 pub(crate) mod requirements;
 pub(crate) mod roundtrip_target;

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::layout::{SIGNATURE, TRAILER, Trailer, with_checksum};
+use super::remote::{RemoteAddress, RemoteClient};
 use super::store;
 use super::system::user_id;
 
@@ -95,6 +96,10 @@ impl SigningKey {
         value.map(|value| Self::from_value(value.as_encoded_bytes())).transpose()
     }
 
+    /// A key of 64 hex digits, or made of a passphrase.
+    ///
+    /// # Errors
+    /// If it is too short.
     pub fn from_value(value: &[u8]) -> Result<Self, KeyError> {
         if let Ok(key) = blake3::Hash::from_hex(value) {
             return Ok(Self(*key.as_bytes()));
@@ -192,6 +197,10 @@ pub(crate) fn is_signed_by_user(path: &Path) -> bool {
         return is_signed;
     }
     let read = || -> io::Result<(Vec<u8>, u64)> {
+        if let Some(address) = RemoteAddress::of(path)? {
+            let (version, bytes) = RemoteClient::new(&address)?.read_end(TRAILER as u64)?;
+            return Ok((bytes, version.length));
+        }
         // Opening a named pipe would wait, and reading it would take from it.
         let length = path.metadata().ok().filter(fs::Metadata::is_file).map_or(0, |found| found.len());
         let start = length.checked_sub(TRAILER as u64).ok_or(io::ErrorKind::UnexpectedEof)?;

@@ -120,7 +120,7 @@ pub(crate) fn print_lines(write: impl FnOnce(&mut Lines<'_>) -> io::Result<()>) 
     let mut text = Vec::new();
     let width = terminal_width(&Term::stderr());
     // Writing to memory does not fail.
-    let _ = write(&mut Lines::in_columns(&mut text, width));
+    let _ = write(&mut Lines::in_columns(&mut text, width).coloured(colors::on_stderr()));
     // One write for each message, so that the output of a script's threads does not end up inside it. A closed standard
     // error is no reason to fail.
     let _ = io::stderr().write_all(&text);

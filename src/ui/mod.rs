@@ -9,6 +9,7 @@ pub(crate) mod display;
 pub(crate) mod line_breaks;
 pub(crate) mod messages;
 pub(crate) mod nearest_names;
+pub(crate) mod paint;
 pub(crate) mod progress;
 pub(crate) mod prompt;
 pub(crate) mod shown_lines;
@@ -16,4 +17,5 @@ pub(crate) mod terminal_signals;
 
 pub(crate) use self::display::{count, escape, format_size};
 pub(crate) use self::messages::Verbosity;
+pub(crate) use self::paint::Paint;
 pub(crate) use self::shown_lines::Lines;

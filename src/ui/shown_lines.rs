@@ -18,18 +18,29 @@ pub(crate) struct Lines<'w> {
     out: &'w mut dyn Write,
     /// The width of the terminal, if it is one.
     width: Option<usize>,
+    /// Whether parts of lines have colours.
+    colour: bool,
 }
 
 impl<'w> Lines<'w> {
     /// Lines that go to `out`, and stay whole however long they are.
     pub(crate) fn new(out: &'w mut dyn Write) -> Self {
-        Self { out, width: None }
+        Self { out, width: None, colour: false }
     }
 
     /// Lines that go to a terminal with this many columns, where they break between words; `None` for a file or a
     /// pipe.
     pub(crate) fn in_columns(out: &'w mut dyn Write, width: Option<usize>) -> Self {
-        Self { out, width }
+        Self { out, width, colour: false }
+    }
+
+    /// The same lines, with or without colours.
+    pub(crate) fn coloured(self, colour: bool) -> Self {
+        Self { colour, ..self }
+    }
+
+    pub(super) fn is_coloured(&self) -> bool {
+        self.colour
     }
 
     /// Writes a line. A line break within `text` is escaped.

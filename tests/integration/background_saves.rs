@@ -165,7 +165,7 @@ results = [snapcli.save(target, wait=False, **options).result() for target in ta
 data = results[4].data
 for found in ('a.pkl', 'b.pkl', held.getvalue(), part.got, data, 'runs.snaps/@1', 'runs.snaps/@2'):
     print(snapcli.load_dict(found, trust=True)['f'](), end=' ')
-print([report.path for report in results], {len(data)} == {report.bytes for report in results[:5]})
+print([report.path for report in results], len(data) == results[4].bytes, len(part.got) == results[3].bytes)
 named = snapcli.save('runs.snaps/', wait=False, name='best', message='a note', sync=False).result()
 print(named.path, snapcli.load_dict('runs.snaps/@best', 'x'))
 # The program goes to another directory in the meantime.
@@ -178,7 +178,7 @@ print(job.result().to_dict()['path'] == os.path.abspath('../c.pkl'), os.listdir(
         &Sandbox::new(),
         code,
         "[1, 2] [1, 2] [1, 2] [1, 2] [1, 2] [1, 2] [1, 2] \
-         ['a.pkl', 'b.pkl', None, None, None, 'runs.snaps/@1', 'runs.snaps/@2'] True\n\
+         ['a.pkl', 'b.pkl', None, None, None, 'runs.snaps/@1', 'runs.snaps/@2'] True True\n\
          runs.snaps/@3 {'x': [1, 2]}\nTrue []\n",
     );
 }

@@ -187,7 +187,7 @@ for path in ('none.pkl', 'file/x.pkl', '.'):
 "#;
     let kinds = |kind: &str| format!("{}\n", format!("{kind} True; ").repeat(5));
     let expected = format!(
-        "{}ModuleNotFoundError | cannot restore <bytes>: <bytes> needs the module no_such_module: insta\n\
+        "{}ModuleNotFoundError | <bytes> needs the module no_such_module: install no_such_module: Modul\n\
          no_such_module\n{}{}{}",
         "U ".repeat(10),
         kinds("FileNotFoundError 2"),

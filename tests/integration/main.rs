@@ -16,8 +16,11 @@ mod builtin_names;
 #[cfg(feature = "python")]
 mod by_value;
 #[cfg(feature = "python")]
+mod called_functions;
+#[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod changes_in_stores;
 mod code_from_input;
 #[cfg(feature = "python")]
 mod command_line;
@@ -66,6 +69,8 @@ mod honest_files;
 #[cfg(feature = "python")]
 mod hostile_text;
 #[cfg(feature = "python")]
+mod idle_options;
+#[cfg(feature = "python")]
 mod imported_anywhere;
 #[cfg(feature = "python")]
 mod imported_loads;
@@ -113,6 +118,8 @@ mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
+mod main_functions;
+#[cfg(feature = "python")]
 mod manual_pages;
 #[cfg(feature = "python")]
 mod memory_bounds;
@@ -136,9 +143,13 @@ mod native_arrays;
 mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
+#[cfg(all(feature = "python", feature = "remote"))]
+mod object_storage;
 #[cfg(feature = "python")]
 mod padded_arrays;
 mod page;
+#[cfg(feature = "python")]
+mod plain_errors;
 #[cfg(feature = "python")]
 mod plan_limits;
 #[cfg(feature = "python")]
@@ -160,10 +171,16 @@ mod sessions_that_break_dill;
 #[cfg(feature = "python")]
 mod settings_files;
 #[cfg(feature = "python")]
+mod settings_origins;
+#[cfg(feature = "python")]
+mod shell_sessions;
+#[cfg(feature = "python")]
 mod shared_memory;
 #[cfg(feature = "python")]
 mod signalled_scripts;
 mod skipped;
+#[cfg(feature = "python")]
+mod stepped_runs;
 #[cfg(feature = "python")]
 mod stores;
 #[cfg(feature = "python")]

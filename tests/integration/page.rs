@@ -5,6 +5,8 @@
 
 mod browser;
 #[cfg(feature = "python")]
+mod crash;
+#[cfg(feature = "python")]
 mod parts;
 
 use std::os::unix::fs::PermissionsExt;

@@ -121,7 +121,7 @@ impl TypedCommand {
     /// Whether the last operand is a script, whose arguments follow.
     fn ends_with_script(&self) -> bool {
         match (self.name.as_str(), self.operands.as_slice()) {
-            ("save", [_]) | ("restore", [_, _]) => true,
+            ("save" | "run", [_]) | ("restore", [_, _]) => true,
             ("inspect", [file]) => is_script(file.as_ref()),
             _ => false,
         }

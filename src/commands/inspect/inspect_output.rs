@@ -76,7 +76,7 @@ impl InspectOutput {
             (None, OutputFormat::Github) => {
                 github::write_annotations(out, report)?;
                 // Otherwise the job would fail without a word.
-                if matches!(code, exit::UNTRUSTED | exit::DAMAGED) {
+                if args.verdict || matches!(code, exit::UNTRUSTED | exit::DAMAGED) {
                     github::write_verdict(out, report)?;
                 }
             }
@@ -155,7 +155,7 @@ pub(super) fn page_contents(snapshot: &Snapshot, report: &SessionReport) -> Page
     let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
     // The page is complete without: a variable that cannot be followed has no parts.
     let trees = snapshot.traces(&names).unwrap_or_default();
-    PageContents { signer: Some(Signer::of(snapshot)), trees }
+    PageContents { signer: Some(Signer::of(snapshot)), trees, omitted_locals: 0 }
 }
 
 fn cannot_write_page(path: &Path) -> String {

@@ -13,9 +13,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use self::inspect_output::{InspectOutput, check_page_path, page_contents, trace};
+use super::idle_options::{check_for_file, check_for_script};
 use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
-use super::operand_order::{inspect_takes_one, shell_word};
-use crate::cli::{GlobalArgs, InspectArgs, OutputFormat, is_script};
+use super::operand_order::{check_inspect, inspect_takes_one, shell_word};
+use crate::cli::{GivenOptions, InspectArgs, OutputFormat, is_script};
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::python;
@@ -26,31 +27,48 @@ use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::store::StoreAddress;
 use crate::snapshot::system::map_large_blocks;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::ui::Verbosity;
+use crate::ui::progress::DelayedBar;
 
 const DEFAULT_FILE: &str = "session.pkl";
 
 /// Inspects a file, or runs a script and inspects the session it leaves.
-pub(crate) fn run_command(mut args: InspectArgs, globals: &GlobalArgs, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(
+    mut args: InspectArgs,
+    given: &GivenOptions,
+    python: Option<&str>,
+    verbosity: Verbosity,
+) -> Result<i32> {
     // The script may change the working directory, so the path is made absolute first.
     args.html = args.html.as_deref().map(check_page_path).transpose()?;
     let operands = std::mem::take(&mut args.operands);
     let inspection = InspectOutput { args, verbosity, style: stdout_style(), page: PageContents::default() };
-    dispatch(inspection, operands, globals)
+    dispatch(inspection, operands, given, python)
 }
 
-fn dispatch(mut inspection: InspectOutput, operands: Vec<OsString>, globals: &GlobalArgs) -> Result<i32> {
+fn dispatch(
+    mut inspection: InspectOutput,
+    operands: Vec<OsString>,
+    given: &GivenOptions,
+    python: Option<&str>,
+) -> Result<i32> {
     let program = &mut inspection.args.program;
     let (run_module, code) = (std::mem::take(&mut program.run_module), std::mem::take(&mut program.code));
     // The operands of `inspect` are those of a script; the first one may turn out to be a snapshot instead.
     let Some(command) = ScriptCommand::from_words(run_module, code, operands) else {
+        check_for_file(given, Path::new(DEFAULT_FILE), inspection.verbosity)?;
         return inspect_file(&mut inspection, Path::new(DEFAULT_FILE));
     };
     if let Some(file) = file_to_read(&command, inspection.args.script)? {
+        check_for_file(given, &file, inspection.verbosity)?;
         return inspect_file(&mut inspection, &file);
     }
+    check_for_script(given)?;
+    check_inspect(&command)?;
     check_script(&command)?;
-    let interpreter = python::prepare_interpreter(globals.python.as_deref())?;
+    python::note_missing_environment(python, inspection.verbosity);
+    let interpreter = python::prepare_interpreter(python)?;
     #[cfg(feature = "python")]
     return script_session::run(inspection, command, interpreter);
     #[cfg(not(feature = "python"))]
@@ -65,10 +83,16 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     let reading = inspection.verbosity.step(&what);
     // A tree shows no verdict.
     let follow = if args.trace.is_some() && !args.strict { Snapshot::followed } else { Snapshot::judged };
-    let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), path, || {
-        format!("{}{}", cannot_inspect(), script_hint(path))
-    })?;
-    drop(reading);
+    let bar = || DelayedBar::measuring("reading", 0, work_meter::shown, inspection.verbosity);
+    let reading_bar = bar();
+    let opened = open_snapshot(path, args.memory).inspect(|snapshot| {
+        // Of a snapshot of ours, as much is followed as is needed.
+        let is_foreign = matches!(snapshot.contents(), Contents::Foreign { .. });
+        work_meter::begin(WorkStage::Following, if is_foreign { snapshot.stream_len() } else { 0 });
+    });
+    let snapshot =
+        or_exit_code(opened.and_then(follow), path, || format!("{}{}", cannot_inspect(), script_hint(path)))?;
+    drop((reading_bar, reading));
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         inspection.verbosity.note(
             "the index is missing (the file is truncated, or damaged at its end): showing what the pickle contains",
@@ -95,8 +119,9 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     }
     let mut report = SessionReport::of(file, &snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
     let step = inspection.verbosity.step("judging what loading it would do");
+    let judging_bar = bar();
     report.verdict = verdict()?;
-    drop(step);
+    drop((judging_bar, step));
     let code = match &report.verdict {
         verdict if args.strict => strict_gate::exit_code(inspection, &snapshot, verdict.as_ref(), &report.file)?,
         // The answer is not complete.
@@ -105,6 +130,7 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     };
     if args.html.is_some() {
         inspection.page = page_contents(&snapshot, &report);
+        inspection.page.omit_locals(&mut report);
     }
     let code = inspection.print(out, &mut report, Some(absolute_path(path)), code)?;
     // The index is not right about what was shown.

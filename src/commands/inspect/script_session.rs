@@ -9,15 +9,16 @@ use anyhow::{Context, Result};
 
 use super::inspect_output::{InspectOutput, trace};
 use crate::cli::OutputFormat;
-use crate::commands::answer_output::{early_answer, keep_standard_output, print_answer};
+use crate::commands::answer_output::{early_answer, early_exit_answer, keep_standard_output, print_answer};
 use crate::commands::save::named_patterns::NamedPatterns;
 use crate::exit;
+use crate::python::deferred_signals::deferring;
 use crate::python::dill::DillLocation;
 use crate::python::early_exit;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{self, ScriptRun, run_script};
-use crate::python::{self, Interpreter, Python};
+use crate::python::{self, Interpreter, Python, interrupt_limit, work_left};
 use crate::report::answers::ErrorAnswer;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
@@ -27,6 +28,8 @@ use crate::snapshot::index::ScriptInfo;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::work_meter;
 use crate::ui::progress::DelayedBar;
+
+const INTERRUPTED: &str = "interrupted: nothing was inspected";
 
 struct ScriptInspection {
     inspection: InspectOutput,
@@ -53,12 +56,19 @@ impl ScriptInspection {
             note_imported_definitions(py);
             const LOST: &str = "nothing was inspected";
             let is_json = self.inspection.args.output_format() == OutputFormat::Json;
-            early_exit::watch(LOST, is_json.then(|| early_answer(LOST, None)).flatten());
+            early_exit::watch(LOST, is_json.then(|| early_answer(&early_exit_answer(LOST), None)).flatten());
             let run = run_script(py, &self.command);
             early_exit::ended();
             let run = run?;
             // A forked child of the script gets here as well. Only the first process reports.
-            let code = if run.forked { exit::DONE } else { self.report(py, &run, &dill, out)? };
+            if run.forked {
+                return Ok((run, exit::DONE));
+            }
+            work_left::flush_streams(py);
+            let answer = is_json.then(|| early_answer(&ErrorAnswer::interrupted(INTERRUPTED), None)).flatten();
+            interrupt_limit::begin(py, INTERRUPTED, answer, work_left::is_nothing(py));
+            let code = deferring(py, || self.report(py, &run, &dill, out))?;
+            interrupt_limit::release();
             Ok((run, code))
         };
         match inspected() {
@@ -69,7 +79,9 @@ impl ScriptInspection {
     }
 
     fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
-        const INTERRUPTED: &str = "interrupted: nothing was inspected";
+        if script_run::requested_end(py, error).is_some() {
+            interrupt_limit::note_told();
+        }
         if self.inspection.args.output_format() == OutputFormat::Json {
             let _ = print_answer(&match script_run::requested_end(py, error) {
                 Some(_) => ErrorAnswer::interrupted(INTERRUPTED),

@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use glob::Pattern;
 
 use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
 use super::operand_order::check_restore;
@@ -21,6 +22,7 @@ use crate::report::answers::{ListAnswer, absolute_path};
 use crate::report::imports::{import_line, is_import};
 use crate::report::inspect_report::SessionReport;
 use crate::report::write_json;
+use crate::snapshot::index::Variable;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature;
 use crate::snapshot::system::map_large_blocks;
@@ -44,7 +46,8 @@ pub(crate) fn run_command(
     let (code, script) = (std::mem::take(&mut args.code), std::mem::take(&mut args.script));
     // `-c` prints values, as the prompt does.
     let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
-    check_restore(Some(args.file.as_path()).filter(|_| given.has("file")), command.as_ref())?;
+    let named = Some(args.file.as_path()).filter(|_| given.has("file"));
+    check_restore(named, &args.file, command.as_ref())?;
     if let Some(command) = &command {
         check_script(command)?;
     }
@@ -55,6 +58,7 @@ pub(crate) fn run_command(
         snapshot.check_index().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
         return list_variables(&snapshot, &args, &mut stdout());
     }
+    python::note_missing_environment(python, verbosity);
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
     // once.
     let announce = |found: &Path| announce_python(&args, found, verbosity);
@@ -129,7 +133,13 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
 /// Prints the names of the variables, one on each line, or as JSON. Imports are a single line, unless all are wanted.
 fn list_variables(snapshot: &Snapshot, args: &RestoreArgs, out: &mut dyn Write) -> Result<i32> {
     let cannot_list = || "cannot list the variables".to_owned();
-    let report = or_exit_code(SessionReport::of(String::new(), snapshot), &args.file, cannot_list)?;
+    let mut report = or_exit_code(SessionReport::of(String::new(), snapshot), &args.file, cannot_list)?;
+    let matches = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| pattern.matches(name));
+    let is_wanted = |variable: &Variable| {
+        let name = variable.name.as_str();
+        (args.only.is_empty() || matches(&args.only, name)) && !matches(&args.exclude, name)
+    };
+    report.index.variables.retain(is_wanted);
     if args.json {
         write_json(out, &ListAnswer::of(&report, absolute_path(&args.file)))?;
         return Ok(exit::DONE);

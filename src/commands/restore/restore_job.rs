@@ -18,7 +18,7 @@ use crate::python::ipython_prompt::IpythonPrompt;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{requested_end, run_before_prompt, run_script};
-use crate::python::{self, Interpreter, Python};
+use crate::python::{self, Interpreter, Python, interrupt_limit};
 use crate::report::answers::{ErrorAnswer, LostAnswer, MarkerAnswer, RestoreAnswer, SchemaVersion, absolute_path};
 use crate::session::{
     AmbientChoice, FrameChoice, FramePrompt, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
@@ -168,7 +168,25 @@ impl RestoreJob {
         }
     }
 
+    /// Loads the variables, which no code has seen before: Ctrl-C loses nothing, whatever it interrupts.
     fn load_as(&self, py: Python<'_>, trusted: bool) -> Result<()> {
+        let text = self.interrupted();
+        interrupt_limit::begin(py, &text, self.answer.for_interrupt(&text), true);
+        let loaded = deferring(py, || self.load_variables(py, trusted));
+        let is_interrupted = loaded.as_ref().err().is_some_and(|error| requested_end(py, error).is_some());
+        if !is_interrupted {
+            interrupt_limit::release();
+        }
+        self.tell(py, &loaded?, trusted)?;
+        // One that came meanwhile is not for the code that runs now.
+        Ok(check_signals(py)?)
+    }
+
+    fn interrupted(&self) -> String {
+        format!("interrupted while restoring {}", self.args.file.display())
+    }
+
+    fn load_variables(&self, py: Python<'_>, trusted: bool) -> Result<Restored> {
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::start_state::record(py);
         note_imported_definitions(py);
@@ -191,13 +209,19 @@ impl RestoreJob {
         };
         let bar = DelayedBar::measuring("checking", 0, work_meter::shown, self.verbosity);
         let step = self.verbosity.step("checking and loading the variables");
-        let restored = deferring(py, || restore(py, &self.snapshot, &request, &|_| {}))?;
+        let restored = restore(py, &self.snapshot, &request, &|_| {});
         // The bar must be gone before anything else is printed.
         drop(bar);
         drop(step);
-        self.print_summary(&restored, &name, trusted);
-        self.write_answer(&restored, trusted)?;
-        self.select_frame(py, &restored)?;
+        restored
+    }
+
+    /// Prints what was loaded, and selects a frame.
+    fn tell(&self, py: Python<'_>, restored: &Restored, trusted: bool) -> Result<()> {
+        let name = self.args.file.display().to_string();
+        self.print_summary(restored, &name, trusted);
+        self.write_answer(restored, trusted)?;
+        self.select_frame(py, restored)?;
         // Checked here, after the load but before the command runs.
         if self.args.strict && !restored.lost.is_empty() {
             let lost = count(restored.lost.len(), "variable");
@@ -241,8 +265,9 @@ impl RestoreJob {
 
     fn end_of_failure(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
         let is_interrupted = exit::code_of(error) == exit::INTERRUPTED;
-        if let Some(end) = requested_end(py, error).or(is_interrupted.then_some(ProcessEnd::Interrupted)) {
-            let text = format!("interrupted while restoring {}", self.args.file.display());
+        if let Some(end) = requested_end(py, error).or(is_interrupted.then_some(ProcessEnd::InterruptedWork)) {
+            interrupt_limit::note_told();
+            let text = self.interrupted();
             print_line(&text);
             self.answer.write_error(&ErrorAnswer::interrupted(&text));
             return end;
@@ -280,7 +305,7 @@ impl RestoreJob {
     fn print_summary(&self, restored: &Restored, name: &str, trusted: bool) {
         let summary = RestoreSummary::new(restored, &self.snapshot, name, trusted);
         // With a script or code, the user wants to see only its output.
-        let is_silent = self.command.as_ref().is_some_and(ScriptCommand::is_named);
+        let is_silent = !self.args.all && self.command.as_ref().is_some_and(ScriptCommand::is_named);
         let done = |text: &str| if is_silent { self.verbosity.detail(text) } else { self.verbosity.note(text) };
         done(&summary.banner(self.args.all || self.verbosity == Verbosity::Verbose));
         self.print_markers(restored);

@@ -15,11 +15,11 @@ use crate::python::step_signals::{self, StepRequest};
 use crate::python::{PyErr, Python};
 use crate::session::run::{
     BoundPosition, StepEnd, StepObserver, StepPosition, flush_output, has_own_threads, line_of_rerun, progress_of,
-    raised, script_namespace,
+    raised, script_namespace, split_local,
 };
 use crate::session::{LoadCheckMode, Origin, SaveRequest, SelectionRules, save};
 use crate::snapshot::atomic::signals::end_by;
-use crate::snapshot::index::{Index, LeftOut, RUN_POSITION, RerunStatement, RunProgress};
+use crate::snapshot::index::{Index, LeftOut, RUN_POSITION, RerunStatement, RunProgress, Variable};
 use crate::snapshot::store::{
     HistoryEntry, PruneRules, SnapshotNotes, Store, StoreError, StoreTarget, StoredSnapshot, prune,
 };
@@ -32,6 +32,9 @@ const SHARE_OF_SCRIPT: u32 = 5;
 const PREFIX: &str = "run: ";
 /// How many checkpoints of a run are kept.
 const KEPT: u64 = 3;
+/// In the notes of variables: what the run itself takes care of.
+const OPEN_FOR_WRITING: &str = "is open for writing";
+const HANDLERS: &str = "without its handlers";
 /// If a checkpoint is not possible where a step ends, the next try comes after this time.
 const SOON: Duration = Duration::from_millis(200);
 /// Types whose objects are not made again: they have come to some state, or have begun to run.
@@ -53,7 +56,7 @@ const NOT_AGAIN: [&str; 12] = [
 const CONTAINERS: [&str; 6] = ["list", "dict", "set", "tuple", "frozenset", "collections.deque"];
 
 /// A checkpoint, or why there is none.
-type Made = Result<StoredSnapshot, String>;
+type Attempt = Result<StoredSnapshot, String>;
 
 impl StepObserver for RunJob {
     fn step_ended(&self, py: Python<'_>, end: StepEnd) -> Result<(), PyErr> {
@@ -94,7 +97,7 @@ impl StepObserver for RunJob {
 
 impl RunJob {
     /// Saves the session with a position, unless the script could not go on from there.
-    fn make_checkpoint(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Made> {
+    fn make_checkpoint(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Attempt> {
         let Some(program) = self.program.get() else { return Ok(Err("the script has no steps".to_owned())) };
         flush_output(py);
         let mut progress = progress_of(py, program, position)?;
@@ -104,21 +107,22 @@ impl RunJob {
         // What has to be run again is in the index, but is known only when it has been written: most often it is the
         // same as at the last checkpoint.
         progress.rerun = self.lock().last.as_ref().map(|last| last.rerun.clone()).unwrap_or_default();
-        let bound = BoundPosition::bind(&script_namespace(py)?, Some(position))?;
-        let (mut target, index) = self.write(py, &run, &progress, &all_names())?;
-        let statements = match self.statements_to_repeat(py, &progress, &index)? {
+        let bound = BoundPosition::bind(&script_namespace(py)?, program, Some(position))?;
+        progress.files.clone_from(&bound.files);
+        let (mut target, mut index) = self.write(py, &run, &progress, &all_names())?;
+        let statements = match self.statements_to_repeat(py, &progress, &index, &bound.provided)? {
             Ok(statements) => statements,
             Err(why) => return Ok(Err(why)),
         };
         if statements != progress.rerun {
             progress.rerun = statements;
             drop(target);
-            (target, _) = self.write(py, &run, &progress, &all_names())?;
+            (target, index) = self.write(py, &run, &progress, &all_names())?;
         }
         drop(bound);
         let message = progress.place();
         let stored = self.commit(py, target, &message)?;
-        self.say_repeated(&progress.rerun);
+        self.say_losses(&progress, &index);
         self.lock().last = Some(progress);
         self.set_last_words();
         Ok(Ok(stored))
@@ -128,7 +132,8 @@ impl RunJob {
     pub(super) fn save_finished(&self, py: Python<'_>, run: &ScriptRun) -> Result<()> {
         let mut progress = RunProgress { finished: true, ..RunProgress::default() };
         self.complete(&mut progress, run);
-        let bound = BoundPosition::bind(&script_namespace(py)?, None)?;
+        let Some(program) = self.program.get() else { return Ok(()) };
+        let bound = BoundPosition::bind(&script_namespace(py)?, program, None)?;
         let written = match self.write(py, run, &progress, &all_names()) {
             // The run counts as finished even if nothing of the session can be saved.
             Err(error) if requested_end(py, &error).is_none() => {
@@ -197,22 +202,27 @@ impl RunJob {
         py: Python<'_>,
         progress: &RunProgress,
         index: &Index,
+        provided: &[String],
     ) -> Result<Result<Vec<RerunStatement>, String>> {
-        let mut statements = Vec::new();
-        if let Some((name, path)) = index.variables.iter().find_map(|variable| Some((variable, variable.lost.first()?)))
-        {
-            return Ok(Err(format!("{} in {} cannot be saved", path.path, name.name)));
+        if let Some((variable, lost)) = index.variables.iter().find_map(|it| Some((it, it.lost.first()?))) {
+            return Ok(Err(format!("{} cannot be saved ({}): {}", lost.path, variable.name, lost.type_name)));
         }
-        for item in &index.left_out {
+        if let Some(variable) = index.variables.iter().find(|variable| writes_unknown_file(variable, progress)) {
+            let text = format!("{} has a file open for writing, which cannot be opened again", variable.name);
+            return Ok(Err(text));
+        }
+        let mut statements = Vec::new();
+        for item in index.left_out.iter().filter(|item| !provided.contains(&item.name)) {
+            let (depth, name) = split_local(&item.name);
             let line = match self.may_repeat(item) {
-                Ok(()) => self.program.get().map(|program| line_of_rerun(py, program, progress, &item.name)),
+                Ok(()) => self.program.get().map(|program| line_of_rerun(py, program, progress, (depth, name))),
                 Err(why) => return Ok(Err(why)),
             };
             let Some(line) = line.transpose()?.flatten() else {
                 let text = format!("{}, and no simple statement of the script has assigned it", cannot_be_saved(item));
                 return Ok(Err(text));
             };
-            statements.push(RerunStatement { name: item.name.clone(), line, why: item.error.clone() });
+            statements.push(RerunStatement { name: name.to_owned(), depth, line, why: item.error.clone() });
         }
         Ok(Ok(statements))
     }
@@ -235,9 +245,21 @@ impl RunJob {
         Ok(())
     }
 
-    fn say_repeated(&self, statements: &[RerunStatement]) {
-        for RerunStatement { name, line, why } in statements {
+    /// Says what will not be as it is when the run goes on, once for each thing.
+    fn say_losses(&self, progress: &RunProgress, index: &Index) {
+        for RerunStatement { name, line, why, .. } in &progress.rerun {
             self.say_once(&format!("{name} cannot be saved ({why}): to go on, line {line} will be run again"));
+        }
+        for file in &progress.files {
+            let text =
+                "is open for writing: to go on, --reopen is needed, which cuts it to its length at the checkpoint";
+            self.say_once(&format!("{} {text}", file.name));
+        }
+        for variable in &index.variables {
+            let (_, name) = split_local(&variable.name);
+            let notes =
+                variable.notes.iter().filter(|note| !note.contains(OPEN_FOR_WRITING) && !note.contains(HANDLERS));
+            notes.for_each(|note| self.say_once(&format!("{name}: {note}")));
         }
     }
 
@@ -266,7 +288,7 @@ impl RunJob {
     }
 
     /// Ends the process after its last checkpoint.
-    fn end_by(&self, signal: i32, made: &Result<Made>) -> ! {
+    fn end_by(&self, signal: i32, made: &Result<Attempt>) -> ! {
         let last = self.lock().last.as_ref().map(RunProgress::place);
         let name = step_signals::name_of(signal);
         let why = match made {
@@ -294,6 +316,12 @@ impl RunJob {
     }
 }
 
+/// Whether a variable has a file that would come back read-only.
+fn writes_unknown_file(variable: &Variable, progress: &RunProgress) -> bool {
+    let is_known = |note: &str| progress.files.iter().any(|file| note.contains(&file.name));
+    variable.notes.iter().any(|note| note.contains(OPEN_FOR_WRITING) && !is_known(note))
+}
+
 /// Removes all checkpoints of a run but the last ones.
 fn remove_old(folder: &Path) -> Result<(), StoreError> {
     let store = Store::open(folder)?;
@@ -310,7 +338,8 @@ fn remove_old(folder: &Path) -> Result<(), StoreError> {
 
 fn cannot_be_saved(item: &LeftOut) -> String {
     let line = item.line.map_or_else(String::new, |line| format!(", line {line}"));
-    format!("{} ({}{line}) cannot be saved: {}", item.name, item.type_name, item.error)
+    let (_, name) = split_local(&item.name);
+    format!("{name} ({}{line}) cannot be saved: {}", item.type_name, item.error)
 }
 
 /// All names of the script, whole or not at all.

@@ -1,5 +1,5 @@
-//! `snapcli run`: checks the command line, finds the checkpoint to go on from, and prepares the Python; the rest runs in
-//! it.
+//! `snapcli run`: checks the command line, finds the checkpoint to go on from, and prepares the Python; the rest runs
+//! in it.
 
 #[cfg(feature = "python")]
 mod checkpoints;

@@ -22,9 +22,9 @@ use crate::session::{
 use crate::snapshot::index::RunProgress;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::signature::SigningKey;
-use crate::ui::Verbosity;
 use crate::ui::display::format_time;
 use crate::ui::messages::print_line;
+use crate::ui::{Verbosity, format_size};
 
 /// Runs the script in the prepared interpreter.
 pub(super) fn run(
@@ -51,6 +51,7 @@ pub(super) fn run(
         grace: args.grace,
         no_rerun: args.no_rerun,
         accept_changes: args.accept_changes,
+        reopen: args.reopen,
         start: Mutex::new(start),
         before,
         arguments,
@@ -73,6 +74,7 @@ pub(super) struct RunJob {
     grace: Duration,
     pub(super) no_rerun: bool,
     accept_changes: bool,
+    reopen: bool,
     /// The checkpoint to go on from, until it has been loaded.
     start: Mutex<Option<Checkpoint>>,
     /// How far the run had come then.
@@ -168,6 +170,16 @@ impl RunJob {
                 first.name, first.line
             );
             return Err(exit::error(exit::FAILED, text));
+        }
+        if !self.reopen
+            && let Some(file) = progress.files.first()
+        {
+            let details = vec![
+                format!("--reopen cuts it to {}, its length at the checkpoint, and goes on", format_size(file.length)),
+                "--fresh starts over".to_owned(),
+            ];
+            let text = format!("cannot go on: {} was open for writing", file.name);
+            return Err(exit::coded(exit::FAILED, text).with_details(details).into());
         }
         let plan = ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes)?;
         let namespace = script_namespace(py)?;

@@ -118,6 +118,10 @@ impl SaveJob {
                 child.wait(py, None)?;
                 self.finish(&child);
             } else {
+                if !is_urgent {
+                    // It may be about to end.
+                    child.has_ended(GRACE);
+                }
                 child.kill();
                 child.has_ended(END);
                 self.remove_leftovers(&child);
@@ -139,6 +143,8 @@ impl SaveJob {
     }
 }
 
+/// How long a snapshot of the middle of a script may hold up its end.
+const GRACE: Duration = Duration::from_millis(200);
 /// How long a process that was killed may take to be gone.
 const END: Duration = Duration::from_secs(5);
 

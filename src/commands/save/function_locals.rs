@@ -6,12 +6,13 @@ use std::sync::PoisonError;
 use anyhow::Result;
 
 use super::save_job::SaveJob;
+use crate::commands::operand_order::shell_word;
 use crate::exit;
 use crate::python::call_watch::{self, FunctionLocals, WatchedFunction};
 use crate::python::script_command::ScriptTarget;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Python, context};
-use crate::session::{BoundLocal, BoundLocals, function_that_did_the_work, functions_of_script};
+use crate::session::{BoundLocal, BoundLocals, CalledFunction, function_that_did_the_work, functions_of_script};
 use crate::snapshot::index::Index;
 use crate::ui::Verbosity;
 use crate::ui::messages::print_line;
@@ -109,14 +110,21 @@ impl SaveJob {
         if !self.locals.is_empty() || !run.succeeded() || self.verbosity == Verbosity::Quiet {
             return;
         }
-        let (Some(source), ScriptTarget::Script(path)) = (&run.source, &self.command.target) else { return };
-        if let Some(function) = function_that_did_the_work(py, index, source) {
-            self.verbosity.note(&format!(
-                "the session has no data: {function}() did the work in its local variables; to save these, run \
-                 snapcli save --locals {function} {}",
-                path.display()
-            ));
+        if self.module() != "__main__" {
+            return;
         }
+        let Some(CalledFunction { name, is_all }) = function_that_did_the_work(py, index, run) else { return };
+        let script = match &self.command.target {
+            ScriptTarget::Script(path) => shell_word(&path.to_string_lossy()),
+            ScriptTarget::Module(module) => format!("-m {}", module.to_string_lossy()),
+            _ => "-c …".to_owned(),
+        };
+        let data = if is_all { "no data" } else { "hardly any data" };
+        let function = name.split(':').next_back().unwrap_or(&name);
+        self.verbosity.note(&format!(
+            "the session has {data}: {function}() did the work in its local variables; to save these, run snapcli \
+             save --locals {name} {script}"
+        ));
     }
 }
 

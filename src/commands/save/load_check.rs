@@ -34,7 +34,8 @@ pub(super) struct LoadCheck<'a> {
 }
 
 impl LoadCheck<'_> {
-    /// Loads a complete file in a fresh process, and returns how the loaded values differ.
+    /// Loads a complete file in a fresh process, and returns how the loaded values differ. `None` if a signal ends this
+    /// process before that.
     ///
     /// # Errors
     /// If a variable cannot be loaded.
@@ -45,11 +46,11 @@ impl LoadCheck<'_> {
         dill: &DillLocation,
         index: &Index,
         file: &Path,
-    ) -> Result<Compared> {
+    ) -> Result<Option<Compared>> {
         let refimported = self.rules.refimported;
         let structure = in_session(py, run, &index.module, |module| SessionStructure::of(index, module))?;
-        // Release the GIL while waiting: threads of the script may still be running.
-        let loaded = py.detach(|| load_in_fresh_process(&index.python.executable, file, refimported, &structure))?;
+        let loaded = load_in_fresh_process(py, &index.python.executable, file, refimported, &structure)?;
+        let Some(loaded) = loaded else { return Ok(None) };
         if !loaded.lost.is_empty() {
             bail!("cannot load {}: {}", count(loaded.lost.len(), "variable"), loaded.lost.join("; "));
         }
@@ -71,7 +72,7 @@ impl LoadCheck<'_> {
         }
         in_session(py, run, &index.module, |module| add_differences(&mut compared, &loaded.structure, index, module))?;
         hide_secrets(&mut compared, index);
-        Ok(compared)
+        Ok(Some(compared))
     }
 
     /// How a second pickle of the session in this process differs from the file.

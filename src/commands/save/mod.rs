@@ -49,10 +49,11 @@ pub(crate) fn run_command(
     if !python::second_start::is_second() {
         warn_of_missing(&command, &NamedPatterns::of(&args.selection), verbosity);
     }
+    python::note_missing_environment(python, verbosity);
     // This may start the program again, so it comes before anything that must happen only once.
     let interpreter = python::prepare_interpreter(python)?;
     #[cfg(feature = "python")]
-    return save_job::run(args, !given.has("output"), command, interpreter, verbosity);
+    return save_job::run(args, given, command, interpreter, verbosity);
     #[cfg(not(feature = "python"))]
     {
         let _ = (given, verbosity);

@@ -21,8 +21,8 @@ use crate::python::script_run::{ScriptRun, StartedScript, requested_end};
 use crate::python::script_signals::{self, Occasion, SnapshotTimes};
 use crate::python::{PyErr, Python};
 use crate::session::{CapturedFrames, is_saving};
-use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::atomic::signals::end_by;
+use crate::snapshot::atomic::{AtomicFile, remove_saved};
 use crate::snapshot::file_names::beside;
 use crate::ui::messages::print_error;
 use crate::ui::{count, format_size};
@@ -98,6 +98,7 @@ impl SaveJob {
         let (file, index, bytes) = written?;
         drop(bar);
         check_signals(py)?;
+        self.keep_other(&path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         let saved = count(index.variables.len(), "variable");
         let text =
@@ -119,7 +120,7 @@ impl SaveJob {
             && self.times.is_some()
         {
             // There may be none yet.
-            let _ = std::fs::remove_file(running_path(path));
+            let _ = remove_saved(&running_path(path));
         }
     }
 }
@@ -139,6 +140,7 @@ fn signal_name(signal: i32) -> String {
     match signal {
         libc::SIGTERM => "SIGTERM".to_owned(),
         libc::SIGHUP => "SIGHUP".to_owned(),
+        libc::SIGXCPU => "SIGXCPU".to_owned(),
         other => format!("signal {other}"),
     }
 }

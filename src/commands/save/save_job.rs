@@ -16,10 +16,10 @@ use super::named_patterns::NamedPatterns;
 use super::running_save::{crash_path, frames_of, snapshot_times};
 use super::store_save::check_store;
 use super::unmatched_names::WrongModule;
-use crate::cli::{SaveArgs, SelectionArgs, SnapshotLabels};
+use crate::cli::{GivenOptions, SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
-use crate::exit::{self, OrExit};
+use crate::exit::{self, Coded, OrExit};
 use crate::python::call_watch::{self, WatchedFunction};
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
@@ -28,7 +28,7 @@ use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python
 use crate::python::script_command::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_observed};
 use crate::python::script_signals::{self, SnapshotTimes};
-use crate::python::{self, Interpreter, Python};
+use crate::python::{self, Interpreter, Python, interrupt_limit, work_left};
 use crate::report::answers::{ErrorAnswer, SessionAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
@@ -52,16 +52,15 @@ impl From<SelectionArgs> for SelectionRules {
     fn from(args: SelectionArgs) -> Self {
         let SelectionArgs { include, exclude, exclude_type, private, max_size, redact, refimported, whole, .. } = args;
         let exclude = exclude.into_iter().chain(args.default_exclude).collect();
-        let only = Vec::new();
-        Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole }
+        let (only, origins) = (Vec::new(), args.origins);
+        Self { only, include, exclude, exclude_type, private, max_size, redact, refimported, whole, origins }
     }
 }
 
-/// Runs the script in the prepared interpreter and saves its session. With `keeps_others`, the snapshot of another
-/// script is not replaced but kept.
+/// Runs the script in the prepared interpreter and saves its session.
 pub(super) fn run(
     args: SaveArgs,
-    keeps_others: bool,
+    given: &GivenOptions,
     command: ScriptCommand,
     interpreter: Interpreter,
     verbosity: Verbosity,
@@ -70,6 +69,7 @@ pub(super) fn run(
     if is_stdio(&args.output) && (args.json || args.report.as_deref().is_some_and(is_stdio)) {
         return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
     }
+    check_verify(&args, given, verbosity)?;
     check_not_source(&args.output, &command)?;
     let output = SnapshotDestination::check(&args.output, &args.labels, args.compress)?;
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
@@ -81,11 +81,12 @@ pub(super) fn run(
         output,
         answer,
         strict: args.strict,
+        strict_place: given.origins.get("--strict").cloned(),
         verify: args.verify,
         module: args.module,
         missing_module: OnceLock::new(),
         ambient: !args.no_ambient,
-        keeps_others,
+        keeps_others: !given.has("output"),
         named: NamedPatterns::of(&args.selection),
         careful_rules: OnceLock::new(),
         rules: args.selection.into(),
@@ -100,6 +101,20 @@ pub(super) fn run(
     };
     let save = Arc::new(save);
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
+}
+
+/// Checks that there will be a file that `--verify` can load.
+fn check_verify(args: &SaveArgs, given: &GivenOptions, verbosity: Verbosity) -> Result<()> {
+    if !args.verify || !is_stdio(&args.output) {
+        return Ok(());
+    }
+    let Some(place) = given.origins.get("--verify") else {
+        let text = "--verify cannot load what has gone to standard output: save to a file, or check what arrives with \
+                    `snapcli verify -`";
+        return Err(exit::error(exit::USAGE, text));
+    };
+    verbosity.note(&format!("note: verify in {place} has no effect on standard output"));
+    Ok(())
 }
 
 /// Where a snapshot goes.
@@ -127,6 +142,7 @@ impl SnapshotDestination {
         let path = absolute_path(path)?;
         // Dropping the new file at once removes it again: this only tests that the directory is writable.
         AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_save(&path))?;
+        AtomicFile::check_remote(&path).or_exit(exit::FAILED, || cannot_save(&path))?;
         Ok(Self::File(path))
     }
 }
@@ -139,15 +155,21 @@ pub(super) fn cannot_save(path: &Path) -> String {
 fn sync(py: Python<'_>, file: &mut AtomicFile) -> Result<()> {
     work_meter::begin(WorkStage::Syncing, 0);
     let synced = py.detach(|| file.sync());
+    // From here on, the process may not end in the middle of what it does.
+    interrupt_limit::release();
     check_signals(py)?;
     Ok(synced?)
 }
+
+const INTERRUPTED: &str = "interrupted while saving: nothing was written";
 
 pub(super) struct SaveJob {
     pub(super) command: ScriptCommand,
     pub(super) output: SnapshotDestination,
     answer: AnswerOutput,
     pub(super) strict: bool,
+    /// Where that is set, if it was not typed.
+    strict_place: Option<String>,
     pub(super) verify: bool,
     /// The name of the module of the command line.
     pub(super) module: String,
@@ -226,12 +248,17 @@ impl SaveJob {
     fn save_last(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation) -> ProcessEnd {
         call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
+        work_left::flush_streams(py);
+        interrupt_limit::begin(py, INTERRUPTED, self.answer.for_interrupt(INTERRUPTED), work_left::is_nothing(py));
         let deferred = DeferredSignals::begin(py);
         let ended = self.end_aside(py, false);
         let saved = ended.and_then(|()| self.with_locals(py, run, || self.save_session(py, run, dill)));
         call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.
         let signals = check_signals(py).map_err(Into::into);
+        if signals.is_ok() && saved.is_ok() {
+            interrupt_limit::release();
+        }
         drop(deferred);
         if let (Ok(_), Some(end)) = (&saved, signals.err().and_then(|error| requested_end(py, &error))) {
             return end;
@@ -258,9 +285,11 @@ impl SaveJob {
     }
 
     fn end_after_error(&self, py: Python<'_>, error: &anyhow::Error) -> ProcessEnd {
-        const INTERRUPTED: &str = "interrupted while saving: nothing was written";
         self.answer.write_error(&match requested_end(py, error) {
-            Some(_) => ErrorAnswer::interrupted(INTERRUPTED),
+            Some(_) => {
+                interrupt_limit::note_told();
+                ErrorAnswer::interrupted(INTERRUPTED)
+            }
             None => ErrorAnswer::of(error),
         });
         end_after_error(py, error, INTERRUPTED)
@@ -303,6 +332,9 @@ impl SaveJob {
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = code != exit::USAGE && (report.has_failures() || report.has_changes());
+        if let Some(place) = self.strict_place.as_ref().filter(|_| self.strict && is_bad) {
+            self.verbosity.note(&format!("exit code {}, because of strict in {place}", exit::LEFT_OUT));
+        }
         Ok(match (self.strict && is_bad, all_called) {
             (true, _) => exit::LEFT_OUT,
             (false, false) if code == exit::DONE => exit::FAILED,
@@ -326,6 +358,7 @@ impl SaveJob {
             return Ok(None);
         }
         sync(py, &mut file).with_context(|| cannot_save(path))?;
+        self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE, stored: None }))
     }
@@ -382,7 +415,7 @@ impl SaveJob {
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
         let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));
-        let verified = self.verify.then(|| self.load_check().run(py, run, dill, &index, file.path())).transpose();
+        let verified = self.check_load(py, run, dill, &index, file.path());
         drop(verifying);
         // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
         check_signals(py)?;
@@ -393,8 +426,7 @@ impl SaveJob {
                 let unverified = beside(path, "unverified");
                 py.detach(|| file.commit_to(&unverified)).with_context(cannot_save)?;
                 let kept = format!("{} is unchanged; the new snapshot is {}", path.display(), unverified.display());
-                return Err(error.context(kept))
-                    .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
+                return Err(error.context(unverified_as(kept)));
             }
         };
         sync(py, &mut file).with_context(cannot_save)?;
@@ -402,6 +434,31 @@ impl SaveJob {
         self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None })
+    }
+
+    /// The check of `--verify`; `None` if it is not wanted, or if a signal leaves no time for it.
+    ///
+    /// # Errors
+    /// If a variable cannot be loaded, and Ctrl-C.
+    pub(super) fn check_load(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        index: &Index,
+        file: &Path,
+    ) -> Result<Option<Compared>> {
+        if !self.verify {
+            return Ok(None);
+        }
+        let verified = match script_signals::is_ending() {
+            true => None,
+            false => self.load_check().run(py, run, dill, index, file)?,
+        };
+        if verified.is_none() {
+            self.verbosity.note("warning: not verified, because a signal ends the process");
+        }
+        Ok(verified)
     }
 
     /// Must be dropped before anything is printed.
@@ -461,6 +518,11 @@ impl SaveJob {
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         save(py, &request, run, &origin, dill, out)
     }
+}
+
+/// The error of a snapshot that `--verify` could not load; `kept` says where it is.
+pub(super) fn unverified_as(kept: String) -> Coded {
+    exit::coded(exit::DAMAGED, "verification failed: the new snapshot cannot be loaded").with_details(vec![kept])
 }
 
 /// A path in the directory for temporary files. The process ID keeps two failed saves from replacing each other's file.

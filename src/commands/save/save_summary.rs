@@ -43,6 +43,7 @@ impl SaveJob {
         }
         self.print_failures(report);
         self.print_warnings(report);
+        let is_included = |name: &str| self.named.include.iter().any(|pattern| pattern.as_str() == name);
         // Failures have been printed above. Rules that the user set himself are only confirmed with --verbose.
         for item in report.index.left_out.iter().filter(|item| item.reason != LeftOutReason::Failed) {
             let text = format!("left out {}: {}", item.name, item.error);
@@ -50,6 +51,10 @@ impl SaveJob {
                 LeftOutReason::Size | LeftOutReason::Secret => verbosity.note(&text),
                 // A variable of another module that cannot be saved, and that importing the module makes again.
                 LeftOutReason::Filter if item.error.starts_with("made again") => verbosity.note(&text),
+                // It was asked for, or everything was left out.
+                LeftOutReason::Filter if is_included(&item.name) || report.index.variables.is_empty() => {
+                    verbosity.note(&text)
+                }
                 _ => verbosity.detail(&text),
             }
         }

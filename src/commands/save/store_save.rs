@@ -7,17 +7,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::save_job::{SaveJob, SavedFile, cannot_save};
+use super::save_job::{SaveJob, SavedFile, cannot_save, unverified_as};
 use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
 use crate::commands::stores::with_code;
 use crate::exit::{self, OrExit};
-use crate::python::Python;
 use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::script_run::{ScriptRun, requested_end};
-use crate::snapshot::save_target::SaveTarget;
-use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreTarget, StoredSnapshot};
+use crate::python::{Python, interrupt_limit};
+use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreError, StoreTarget, StoredSnapshot};
 use crate::ui::messages::print_error;
 
 /// The name of the newest snapshot of a script that failed.
@@ -42,7 +41,10 @@ pub(super) fn check_store(path: &Path, labels: &SnapshotLabels, compress: Option
         return Err(exit::error(exit::USAGE, text));
     }
     let folder = absolute_path(&folder)?;
-    Store::open_or_create(&folder).or_exit(exit::USAGE, cannot)?;
+    match Store::open_or_create(&folder).and_then(|store| store.check_writable()) {
+        Err(error @ StoreError::Remote(_)) => with_code(Err(error), cannot)?,
+        checked => checked.or_exit(exit::USAGE, cannot)?,
+    }
     Ok(Some(folder))
 }
 
@@ -113,6 +115,7 @@ impl SaveJob {
             if index.variables.is_empty() && index.left_out.is_empty() {
                 return Ok(None);
             }
+            interrupt_limit::release();
             check_signals(py)?;
             let notes = SnapshotNotes { name: Some(CRASH), failed: true, ..notes(labels) };
             let stored = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
@@ -120,20 +123,21 @@ impl SaveJob {
             return Ok(Some(SavedFile { path, index, bytes, verified: None, code, stored: Some(stored) }));
         }
         let verify = || {
-            let path = target.read_path()?.context("a store has no path")?;
-            self.load_check().run(py, run, dill, &index, &path)
+            let path = target.shared_path()?.context("a store has no path")?;
+            self.check_load(py, run, dill, &index, &path)
         };
-        let verified = match self.verify.then(verify).transpose() {
+        let verified = match self.verify.then(verify).transpose().map(Option::flatten) {
             Ok(verified) => verified,
             Err(error) => {
+                interrupt_limit::release();
                 check_signals(py)?;
                 let notes = SnapshotNotes { name: Some(UNVERIFIED), failed: true, ..notes(labels) };
                 let kept = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
                 let kept = format!("the new snapshot is {}", kept.address.display());
-                return Err(error.context(kept))
-                    .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
+                return Err(error.context(unverified_as(kept)));
             }
         };
+        interrupt_limit::release();
         check_signals(py)?;
         let stored = py.detach(|| target.commit(notes(labels))).or_exit(exit::FAILED, cannot)?;
         let path = stored.address.clone();

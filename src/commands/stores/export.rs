@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::named_store;
 use crate::cli::ExportArgs;
 use crate::commands::answer_output::print_answer;
 use crate::commands::input_output::{is_stdio, or_exit_code, stdout};
@@ -24,7 +25,12 @@ const BUFFER: usize = 256 << 10;
 /// Writes the file.
 pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32> {
     map_large_blocks();
-    let name = args.snapshot.display().to_string();
+    let source = named_store(args.snapshot.as_deref(), "export")?;
+    if is_stdio(source) {
+        let text = "standard input is no snapshot of a store: name one, such as runs.snaps/@3";
+        return Err(exit::error(exit::USAGE, text));
+    }
+    let name = source.display().to_string();
     let cannot = || format!("cannot export {name}");
     let usage = |text: String| exit::error(exit::USAGE, text);
     let to_stream = is_stdio(&args.output);
@@ -39,7 +45,7 @@ pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32
         let text = format!("{} is a store: export to a file, or copy with `snapcli import`", args.output.display());
         return Err(usage(text));
     }
-    let snapshot = or_exit_code(Snapshot::open(&args.snapshot), &args.snapshot, cannot)?;
+    let snapshot = or_exit_code(Snapshot::open(source), source, cannot)?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Err(usage(format!("{name} is no snapshot of a store, but a file: copy it")));
     }
@@ -53,7 +59,7 @@ pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32
         false => to_file(&snapshot, &args.output, verbosity).or_exit(exit::DAMAGED, cannot)?,
     };
     if args.json {
-        print_answer(&ExportAnswer::new(absolute_path(&args.output), absolute_path(&args.snapshot), bytes))?;
+        print_answer(&ExportAnswer::new(absolute_path(&args.output), absolute_path(source), bytes))?;
     }
     let to = if to_stream { "standard output".to_owned() } else { args.output.display().to_string() };
     verbosity.note(&format!("wrote {name} to {to} ({})", format_size(bytes)));

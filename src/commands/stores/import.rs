@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::with_code;
-use crate::cli::ImportArgs;
+use crate::cli::{ImportArgs, MemoryArgs};
 use crate::commands::answer_output::print_answer;
-use crate::commands::input_output::or_exit_code;
+use crate::commands::input_output::{is_stdio, open_snapshot, or_exit_code};
 use crate::exit::{self, OrExit};
 use crate::report::answers::{ImportAnswer, absolute_path};
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -19,12 +19,17 @@ use crate::ui::{Verbosity, format_size};
 pub(crate) fn run_command(args: &ImportArgs, verbosity: Verbosity) -> Result<i32> {
     map_large_blocks();
     let (name, message) = (args.labels.name.as_deref(), args.labels.message.as_deref());
-    let file = args.file.display().to_string();
+    let piped = is_stdio(&args.file);
+    let file = if piped { "standard input".to_owned() } else { args.file.display().to_string() };
     let cannot = || format!("cannot add {file} to {}", args.store.display());
     let notes = SnapshotNotes { name, message, failed: false, sync: true };
     with_code(notes.check().map(drop), cannot)?;
     with_code(StoreAddress::target(&args.store).map(drop), cannot)?;
-    let snapshot = or_exit_code(Snapshot::open(&args.file).and_then(Snapshot::followed), &args.file, cannot)?;
+    let snapshot = or_exit_code(
+        open_snapshot(&args.file, MemoryArgs { max_memory: None }).and_then(Snapshot::followed),
+        &args.file,
+        cannot,
+    )?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         let text = format!("{file} was not saved by snapcli, and only snapshots can be added to a store");
         let hint = "restore it, and save the session to the store: snapcli restore FILE -c 'import snapcli; \

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{open_store, with_code};
+use super::{named_store, open_store, with_code};
 use crate::cli::LogArgs;
 use crate::commands::input_output::print_report;
 use crate::exit;
@@ -16,13 +16,14 @@ use crate::ui::progress::DelayedBar;
 
 /// Lists the snapshots of a store, the newest first.
 pub(crate) fn log(args: &LogArgs, verbosity: Verbosity) -> Result<i32> {
-    let store = open_store(&args.store, "list")?;
-    let history = with_code(store.history(), || format!("cannot list {}", args.store.display()))?;
+    let path = named_store(args.store.as_deref(), "log")?;
+    let store = open_store(path, "list")?;
+    let history = with_code(store.history(), || format!("cannot list {}", path.display()))?;
     let total = history.len();
     let shown = args.max_count.unwrap_or(usize::MAX);
     let entries = history.into_iter().rev().take(shown).collect();
     let report = LogReport { store: store.name(), total, entries };
-    let answer = args.json.then(|| LogAnswer::of(&report, absolute_path(&args.store)));
+    let answer = args.json.then(|| LogAnswer::of(&report, absolute_path(path)));
     print_report(&report, answer.as_ref(), write_log, verbosity)?;
     Ok(exit::DONE)
 }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use anyhow::Result;
 
-use super::{open_store, with_code};
+use super::{named_store, open_store, with_code};
 use crate::cli::PruneArgs;
 use crate::commands::input_output::print_report;
 use crate::exit;
@@ -19,11 +19,12 @@ const LISTED: usize = 20;
 /// Removes what the options do not keep.
 pub(crate) fn run_command(args: &PruneArgs, verbosity: Verbosity) -> Result<i32> {
     let PruneArgs { keep_last, keep_named, dry_run, .. } = *args;
-    let store = open_store(&args.store, "prune")?;
+    let path = named_store(args.store.as_deref(), "prune")?;
+    let store = open_store(path, "prune")?;
     let rules = PruneRules { keep_last, keep_named, dry_run };
     let waiting = &mut || verbosity.note("waiting for another process to end its save or prune");
-    let pruned = with_code(prune(&store, rules, waiting), || format!("cannot prune {}", args.store.display()))?;
-    let answer = args.json.then(|| PruneAnswer::of(&pruned, dry_run, absolute_path(&args.store)));
+    let pruned = with_code(prune(&store, rules, waiting), || format!("cannot prune {}", path.display()))?;
+    let answer = args.json.then(|| PruneAnswer::of(&pruned, dry_run, absolute_path(path)));
     let text = |out: &mut dyn Write, pruned: &Pruned, style| write_text(out, pruned, dry_run, style);
     print_report(&pruned, answer.as_ref(), text, verbosity)?;
     Ok(exit::DONE)

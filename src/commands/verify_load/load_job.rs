@@ -6,10 +6,12 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -21,8 +23,9 @@ use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python
 use crate::python::{self, Interpreter, Python, second_start};
 use crate::session::{
     AmbientChoice, FrameChoice, FreshFailures, Origin, RestoreRequest, SessionStructure, StructureDifference,
-    add_to_inittab, repickle, restore,
+    add_to_inittab, read_answer, repickle, restore,
 };
+use crate::snapshot::atomic::signals::BoundChild;
 use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
@@ -40,13 +43,17 @@ pub(in crate::commands) struct LoadResult {
     pub(in crate::commands) structure: Vec<StructureDifference>,
 }
 
-/// Loads a file in a fresh process. An error means that it could not be loaded at all.
+/// Loads a file in a fresh process. `None` if a signal ends this process before that.
+///
+/// # Errors
+/// If it could not be loaded at all, and Ctrl-C, as the exception of Python.
 pub(in crate::commands) fn load_in_fresh_process(
+    py: Python<'_>,
     executable: &str,
     file: &Path,
     refimported: bool,
     structure: &SessionStructure,
-) -> Result<LoadResult> {
+) -> Result<Option<LoadResult>> {
     // A file, not a pipe: the process may end without reading, and the script may have changed what SIGPIPE does.
     let mut input = tempfile::tempfile().context("cannot create a temporary file")?;
     serde_json::to_writer(&mut input, structure)?;
@@ -57,16 +64,47 @@ pub(in crate::commands) fn load_in_fresh_process(
     if refimported {
         process.arg("--refimported");
     }
-    let done = process.output().context("cannot start a process to verify the snapshot")?;
+    process.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let done = wait_for(py, process).context("cannot start a process to verify the snapshot")??;
+    let Some((status, stdout, stderr)) = done else { return Ok(None) };
     // A library may call `os._exit(0)`: exit code 0 without a result is a failure as well.
-    if let (true, Ok(loaded)) = (done.status.success(), serde_json::from_slice(&done.stdout)) {
-        return Ok(loaded);
+    if let (true, Ok(loaded)) = (status.success(), serde_json::from_slice(&stdout)) {
+        return Ok(Some(loaded));
     }
-    let stderr = String::from_utf8_lossy(&done.stderr);
+    let stderr = String::from_utf8_lossy(&stderr);
     // Leave out lines that only name the temporary file, whose name means nothing to the user.
     let lines = stderr.lines().filter(|line| !line.contains(&file.display().to_string()));
     let text = lines.map(|line| line.trim().trim_start_matches("snapcli: ")).collect::<Vec<_>>().join("; ");
-    bail!("the process that loaded the snapshot ended with {}: {text}", done.status)
+    bail!("the process that loaded the snapshot ended with {status}: {text}")
+}
+
+/// How a process ended, with its standard output and error.
+type Ended = (ExitStatus, Vec<u8>, Vec<u8>);
+
+/// Starts a process and waits for it, while Ctrl-C works and other threads of the script run. `None` if a signal ends
+/// this process soon: then the other one is killed.
+///
+/// # Errors
+/// If it cannot be started. The inner errors are those of waiting, and Ctrl-C.
+fn wait_for(py: Python<'_>, mut process: Command) -> io::Result<Result<Option<Ended>>> {
+    let mut child = process.spawn()?;
+    let _bound = i32::try_from(child.id()).map(BoundChild::new);
+    let stderr = child.stderr.take().map(|mut stderr| {
+        thread::spawn(move || {
+            let mut text = Vec::new();
+            // What could be read is shown.
+            let _ = stderr.read_to_end(&mut text);
+            text
+        })
+    });
+    let stdout = child.stdout.take().map(|stdout| read_answer(py, Duration::MAX, stdout)).transpose();
+    if !matches!(&stdout, Ok(Some(Some(_)))) {
+        // Fails only if it has ended already.
+        let _ = child.kill();
+    }
+    let status = py.detach(|| child.wait())?;
+    let text = stderr.and_then(|reader| py.detach(|| reader.join()).ok()).unwrap_or_default();
+    Ok(stdout.map(|stdout| stdout.flatten().map(|stdout| (status, stdout, text))))
 }
 
 /// Loads the file in the prepared interpreter and prints the result.

@@ -9,7 +9,7 @@ use super::{ArrayMake, DtypeKind, Make, PlannedRecipe, ValueMake};
 /// A hash that is known, but for the random part in those of strings, or that no file can choose.
 pub(super) const EXACT: u64 = 1;
 /// Two objects of this kind may have the same hash in Python, and different ones here.
-const UNSURE: u64 = 2;
+pub(super) const UNSURE: u64 = 2;
 
 /// Whether two members of a frozenset with hashes of these kinds may have the same hash without having it here.
 pub(super) fn is_mixed(kinds: u64) -> bool {
@@ -40,8 +40,9 @@ fn of_value(make: &ValueMake<'_>, needs: usize, parts: u64) -> u64 {
             ("builtins", "complex" | "range" | "bytes" | "object") | ("datetime", "timedelta") | ("ipaddress", _) => {
                 EXACT
             }
-            // Of a text, they may be written in more ways.
-            (module @ "builtins", _) | (module @ ("decimal" | "fractions"), _) => named(module),
+            // Those of other texts than the plan reads have the hash ANY, and are unsure.
+            ("decimal" | "fractions", _) => EXACT,
+            (module @ "builtins", _) => named(module),
             ("datetime", _) => {
                 if needs == 0 {
                     EXACT

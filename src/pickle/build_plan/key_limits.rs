@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::hash_kinds::{self, EXACT, is_mixed};
+use super::hash_kinds::{self, EXACT, UNSURE, is_mixed};
 use super::key_hashes::{self, PartsHash, of_contents, of_string};
 use super::object_abilities::{Hashing, collection, has_late_hash, hashing, is_number};
 use super::recipe_hashes::{ANY, BYTES, NONE, RecipeHash, TEXT};
@@ -67,9 +67,12 @@ struct KeyCost {
     hash: u64,
     /// The kinds of hashes that it has, see [`hash_kinds`].
     kinds: u64,
+    /// How many time zones with unknown offsets are in it. Equal moments in two zones have one hash in Python, but
+    /// different ones here.
+    zones: u32,
 }
 
-const ONE: KeyCost = KeyCost { size: 1, depth: 0, no_key: None, compare: 1, hash: ANY, kinds: EXACT };
+const ONE: KeyCost = KeyCost { size: 1, depth: 0, no_key: None, compare: 1, hash: ANY, kinds: EXACT, zones: 0 };
 const NO_KEY: KeyCost = KeyCost { no_key: Some(UNHASHABLE), ..ONE };
 
 /// What all keys of a plan have taken.
@@ -100,8 +103,8 @@ pub(super) struct KeyLimits<'p, 'm, 'a> {
     /// By node: the costs that were computed. A value that is part of itself counts once.
     costs: HashMap<usize, KeyCost>,
     work: &'p KeyWork,
-    /// The hashes of the keys of a container, with what it takes to compare them.
-    hashes: Vec<(u64, u32)>,
+    /// The hashes of the keys of a container, with what it takes to compare them, and the time zones in them.
+    hashes: Vec<(u64, u32, u32)>,
     /// The hashes of long strings, by their offset.
     long: HashMap<u64, u64>,
 }
@@ -131,7 +134,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
                 return Err(TOO_LONG.into());
             }
             let key = self.machine.resolve(key);
-            let KeyCost { size, depth, no_key, compare, hash, .. } = match key.leaf_offset() {
+            let KeyCost { size, depth, no_key, compare, hash, zones, .. } = match key.leaf_offset() {
                 // The hashes of strings differ.
                 Some(at) if self.is_string(at) => continue,
                 Some(at) => self.leaf(at),
@@ -147,7 +150,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             }
             let times = if size > SMALL_KEY { FEW_SAME_HASH as u64 } else { 1 };
             add(&self.work.visited, (size - 1).saturating_mul(times));
-            if self.machine.budget().push(&mut self.hashes, (hash, compare)).is_err() {
+            if self.machine.budget().push(&mut self.hashes, (hash, compare, zones)).is_err() {
                 return Err(TOO_LONG.into());
             }
         }
@@ -169,12 +172,37 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             }
             // Each is compared with all before it. What takes longest is the last.
             let pairs = (same.len() * same.len() / 2) as u64;
-            let compare = same.last().map_or(1, |(_, compare)| u64::from(*compare));
+            let compare = same.iter().map(|(_, compare, _)| u64::from(*compare)).max().unwrap_or(1);
             add(&self.work.compared, pairs.saturating_mul(compare));
         }
+        self.check_zones()?;
         if self.work.compared.get() > MAX_COMPARED {
             return Err("has keys with the same hash that take too long to compare".into());
         }
+        Ok(())
+    }
+
+    /// Refuses keys with times in so many time zones that many of them may be one moment.
+    fn check_zones(&mut self) -> Result<(), Refused> {
+        let zoned = self.hashes.iter().filter(|(_, _, zones)| *zones > 0).count();
+        if zoned <= FEW_SAME_HASH {
+            return Ok(());
+        }
+        // Where a clock is set back or forward, two times of one zone are one moment, too.
+        let offsets = self.recipes.zones().saturating_mul(2);
+        let (mut most, mut slowest) = (0, 1);
+        for same in self.hashes.chunk_by(|one, other| one.0 == other.0) {
+            let zones = same.iter().map(|(_, _, zones)| *zones).max().unwrap_or(0);
+            if zones > 0 {
+                most = most.max(same.len().saturating_mul(offsets.saturating_pow(zones)).min(zoned));
+                slowest = same.iter().map(|(_, compare, _)| u64::from(*compare)).fold(slowest, u64::max);
+            }
+        }
+        if most > MAX_SAME_HASH {
+            return Err(format!("has more than {MAX_SAME_HASH} keys that may be one moment in several time zones"));
+        }
+        let pairs = (zoned as u64).saturating_mul(most as u64) / 2;
+        add(&self.work.compared, if most > FEW_SAME_HASH { pairs.saturating_mul(slowest) } else { 0 });
         Ok(())
     }
 
@@ -300,6 +328,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             (_, Some(recipe)) if has_late_hash(recipe) => KeyCost { no_key: Some(FILLED_LATER), ..ONE },
             _ => ONE,
         };
+        cost.zones = u32::from(recipe.is_some_and(RecipeTable::is_zone));
         let hashing = match (kind, recipe) {
             (Some(NodeKind::Tuple | NodeKind::FrozenSet), _) => Hashing::OfNeeds,
             (_, Some(recipe)) => hashing(machine, recipe),
@@ -320,6 +349,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
             let part = machine.resolve(*part);
             let of_part = self.part(part);
             kinds |= of_part.kinds;
+            cost.zones = cost.zones.saturating_add(of_part.zones);
             cost.size = cost.size.saturating_add(of_part.size);
             cost.depth = cost.depth.max(of_part.depth);
             cost.compare = cost.compare.saturating_add(of_part.compare);
@@ -348,7 +378,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
                 Some(is_set) => self.hash_of_items(recipe, is_set),
                 None => RecipeHash { machine, recipes, recipe, node: index, parts: &hashes }.get(),
             };
-            cost.kinds = hash_kinds::of_recipe(recipe, kinds);
+            cost.kinds = hash_kinds::of_recipe(recipe, kinds) | if cost.hash == ANY { UNSURE } else { 0 };
         }
         cost
     }

@@ -334,9 +334,23 @@ impl RecipeHash<'_, '_> {
                 of_contents(CLOCK, moment.to_le_bytes())
             }
             ("period", [number, _freq]) => of_tuple([count(Some(number)).map_or(ANY, key_hashes::of_signed), ANY]),
+            // pandas hashes a tuple of the name and the numbers.
+            ("offset" | "date_offset", arguments) => of_tuple(arguments.iter().map(argument)),
             ("interval", _) => of_tuple([parts.next().unwrap_or(ANY), parts.next().unwrap_or(ANY)]),
             _ => ANY,
         }
+    }
+}
+
+/// An argument of an offset. Those that are other objects are not looked at.
+fn argument(argument: &PandasArgument<'_>) -> u64 {
+    match argument {
+        PandasArgument::None => NONE,
+        PandasArgument::Bool(value) => (*value).into(),
+        PandasArgument::Int(number) => key_hashes::of_int(*number),
+        PandasArgument::Text(text) => of_string(text.as_bytes()),
+        PandasArgument::Tuple(items) => of_tuple(items.iter().map(self::argument)),
+        _ => ANY,
     }
 }
 

@@ -1,8 +1,11 @@
 //! The recipes of a plan, by the index of their node in the machine.
 
-use super::Recipe;
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use super::planned_recipe::{PlannedRecipe, SharedMakes};
-use crate::pickle::work_budget::{OverBudget, WorkBudget};
+use super::{Make, Recipe, ValueMake};
+use crate::pickle::work_budget::{OverBudget, WorkBudget, shared_string, table_entry};
 
 /// The slot of a node without a recipe.
 const NO_RECIPE: u32 = u32::MAX;
@@ -13,6 +16,17 @@ pub(in crate::pickle) struct RecipeTable<'a> {
     slots: Vec<u32>,
     recipes: Vec<PlannedRecipe<'a>>,
     shared: SharedMakes<'a>,
+    /// The time zones whose offsets are not known here, by name or by number.
+    zones: HashSet<String>,
+}
+
+/// The name of a time zone whose offset is not known here; `None` for everything else.
+fn zone_name<'r>(make: &'r Make<'_>, number: u32) -> Option<Cow<'r, str>> {
+    match make {
+        Make::Value(ValueMake::Zone { key, .. }) => Some(Cow::Borrowed(key)),
+        Make::Pandas(make) if make.function.ends_with("_zone") => Some(Cow::Owned(number.to_string())),
+        _ => None,
+    }
 }
 
 impl<'a> RecipeTable<'a> {
@@ -20,6 +34,16 @@ impl<'a> RecipeTable<'a> {
     #[inline]
     pub(in crate::pickle) fn get(&self, node: usize) -> Option<&PlannedRecipe<'a>> {
         self.recipes.get(*self.slots.get(node)? as usize)
+    }
+
+    /// Whether a recipe makes a time zone whose offset is not known here.
+    pub(super) fn is_zone(recipe: &PlannedRecipe<'_>) -> bool {
+        zone_name(&recipe.make, 0).is_some()
+    }
+
+    /// How many such time zones there are.
+    pub(super) fn zones(&self) -> usize {
+        self.zones.len()
     }
 
     /// Sets the recipe of a node, and pays for it.
@@ -41,6 +65,10 @@ impl<'a> RecipeTable<'a> {
         }
         let (recipe, memory) = self.shared.planned(recipe);
         budget.charge(memory)?;
+        if let Some(name) = zone_name(&recipe.make, number).filter(|name| !self.zones.contains(&**name)) {
+            budget.charge(table_entry::<String, ()>() + shared_string(&name))?;
+            self.zones.insert(name.into_owned());
+        }
         budget.push(&mut self.recipes, recipe)?;
         if let Some(slot) = self.slots.get_mut(node) {
             *slot = number;

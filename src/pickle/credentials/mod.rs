@@ -35,10 +35,24 @@ const NAMES: &[&[&str]] = &[
     &["access", "key", "id"],
     &["credential"],
     &["credentials"],
+    &["authorization"],
+    &["cookie"],
 ];
 /// The last letters of these names, to tell ordinary names apart quickly.
-const ENDINGS: [&str; 10] =
-    ["password", "passwd", "passphrase", "secret", "value", "token", "key", "id", "credential", "credentials"];
+const ENDINGS: [&str; 12] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "value",
+    "token",
+    "key",
+    "id",
+    "credential",
+    "credentials",
+    "authorization",
+    "cookie",
+];
 /// The last words of options that are too short for a name of a variable.
 const OPTIONS: [&str; 6] = ["pass", "passw", "pw", "pwd", "auth", "dsn"];
 /// Words before `token` that give it another meaning, as in language models and paginated results.
@@ -52,8 +66,16 @@ const NUMBERS: [&str; 3] = ["password", "passwd", "passphrase"];
 const SHORTEST_TOKEN: usize = 8;
 /// The shortest value in `name=value` within a string.
 const SHORTEST_VALUE: usize = 4;
-/// A longer string, or one of several lines, is prose or code, where `name=value` means little.
-const LONGEST_PAIRS: usize = 2000;
+/// In a string of several lines, which is prose or code, `name=value` means little; in a longer one, looking for it
+/// takes long.
+const LONGEST_PAIRS: usize = 1 << 16;
+/// The smallest number that may be a password.
+const SMALLEST_NUMBER: u64 = 1000;
+/// The headers of HTTP whose values are credentials, in small letters.
+const HEADER_NAMES: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
+/// The endings of names of files that may hold credentials, which are none themselves.
+const FILES: [&str; 14] =
+    [".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".txt", ".env", ".pem", ".key", ".crt", ".p12", ".py", ".csv"];
 
 /// The prefix of a credential, the fewest bytes after it, and what the credential is.
 const PREFIXES: &[(&str, usize, &str)] = &[
@@ -119,10 +141,38 @@ pub(crate) fn reason(name: Option<&str>, value: &str) -> Option<String> {
 pub(crate) fn reason_in_name(name: &str, value: &str) -> Option<String> {
     let pattern = credential_name(name)?;
     let is_other = pattern == ["token"] && !is_token(name, value)
+        || pattern == ["cookie"] && !value.contains('=')
+        || pattern == ["authorization"] && !is_authorization(value)
+        || is_file(pattern, value)
         // `PASSWORD = "DB_PASSWORD"` names a variable.
         || is_word_in_capitals(value) && credential_name(value).is_some()
         || is_stand_in(value);
     (!value.is_empty() && !is_other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
+}
+
+/// The reason why a name says that its value, which is this number, is a credential. Numbers are often counts.
+pub(crate) fn reason_in_number(name: &str, number: Option<i64>) -> Option<String> {
+    let pattern = credential_name(name).filter(|words| NUMBERS.contains(&words.join(" ").as_str()))?;
+    let is_large = number.is_none_or(|number| number.unsigned_abs() >= SMALLEST_NUMBER);
+    is_large.then(|| format!("its name ends in '{}'", pattern.join(" ")))
+}
+
+/// Whether the value of an `Authorization` header is a scheme with a credential, or a credential alone.
+fn is_authorization(value: &str) -> bool {
+    looks_random(value) || value.split_once(' ').is_some_and(|(scheme, rest)| is_scheme(scheme) && !rest.contains(' '))
+}
+
+fn is_scheme(word: &str) -> bool {
+    ["basic", "bearer", "digest", "token", "negotiate", "apikey"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
+}
+
+/// Whether a value names a file where a credential may be, as in `credentials="service.json"`.
+fn is_file(pattern: &[&str], value: &str) -> bool {
+    let names_file = FILES.iter().any(|end| value.len() > end.len() && value.ends_with(end));
+    let is_path = value.starts_with(['/', '.', '~']) && value.matches('/').count() > 1;
+    !NUMBERS.contains(&pattern.join(" ").as_str())
+        && !value.contains(char::is_whitespace)
+        && (names_file || is_path && !looks_random(value))
 }
 
 /// Whether a name is worth a closer look: a quick test that has no false negatives.
@@ -239,6 +289,9 @@ fn find(string: &str) -> Vec<FoundCredential> {
     if has('@') {
         found.extend(passwords_in_urls(string));
     }
+    if has(':') {
+        found.extend(header_lines(string));
+    }
     if string.len() <= LONGEST_PAIRS && (has('=') || has(':')) && !string.trim_end().contains('\n') {
         found.extend(pairs(string));
     }
@@ -352,6 +405,24 @@ fn pairs(string: &str) -> impl Iterator<Item = FoundCredential> {
     })
 }
 
+/// `Cookie: session=…`, as HTTP writes it, on a line of its own.
+fn header_lines(string: &str) -> impl Iterator<Item = FoundCredential> {
+    let mut start = 0;
+    string.split_inclusive('\n').filter_map(move |line| {
+        let at = start;
+        start += line.len();
+        let (name, value) = line.split_once(':')?;
+        let known = HEADER_NAMES.iter().find(|header| name.trim_start().eq_ignore_ascii_case(header))?;
+        let shown = value.trim();
+        let is_value = shown.len() >= SHORTEST_VALUE
+            && !is_placeholder(shown)
+            && (!known.ends_with("cookie") || shown.contains('='))
+            && (!known.ends_with("authorization") || is_authorization(shown));
+        let from = at + name.len() + 1 + (value.len() - value.trim_start().len());
+        is_value.then(|| FoundCredential { span: from..from + shown.len(), what: format!("a value of '{known}'") })
+    })
+}
+
 /// Whether a value stands for one: `{password}`, `$PASSWORD`, `<password>`, `***`.
 fn is_placeholder(value: &str) -> bool {
     value.is_empty()
@@ -363,6 +434,10 @@ fn is_placeholder(value: &str) -> bool {
 /// Whether an environment variable may hold a credential. A snapshot is passed on more easily than an environment, so
 /// this errs on the side of leaving out.
 pub(crate) fn may_be_credential(name: &str, value: &str) -> bool {
+    // A count: `TOKEN_COUNT=3`.
+    if value.len() < SHORTEST_VALUE && is_number(value) {
+        return false;
+    }
     let (name, value) = (name.to_uppercase(), value.to_lowercase());
     // `scheme://user@host`
     let has_user = value.split("://").skip(1).any(|rest| rest.split('/').next().is_some_and(|host| host.contains('@')));
@@ -473,11 +548,33 @@ mod tests {
         }
         assert_eq!((reason_in_name("token", "the"), reason_in_name("password", "")), (None, None));
         assert_eq!(reason_in_name("token", "internationalization"), None);
-        for (name, value) in
-            [("token", "covid-19x"), ("password", "string"), ("PASSWORD", "DB_PASSWORD"), ("password", "<password>")]
-        {
+        for (name, value) in [
+            ("token", "covid-19x"),
+            ("password", "string"),
+            ("PASSWORD", "DB_PASSWORD"),
+            ("password", "<password>"),
+            ("credentials", "service.json"),
+            ("private_key", "~/.ssh/keys/id_rsa"),
+            ("client_secret", "/run/secrets/client"),
+            ("cookie", "chocolate chip"),
+            ("authorization", "required"),
+            ("Authorization", "the user must be an admin"),
+        ] {
             assert_eq!(reason_in_name(name, value), None, "{name}: {value}");
         }
+        for (name, value) in [
+            ("Cookie", "session=a1b2"),
+            ("Set-Cookie", "id=a3; Path=/"),
+            ("Authorization", "Basic dXNlcjpwYXNz"),
+            ("Authorization", "Token abc"),
+            ("Proxy-Authorization", "a1B2c3D4e5F6g7H8"),
+            ("password", "/run/secrets/x.json"),
+        ] {
+            assert!(reason_in_name(name, value).is_some(), "{name}: {value}");
+        }
+        let number = |name, number| reason_in_number(name, Some(number)).is_some();
+        assert!(number("password", 12_345_678) && number("db_passwd", -4321));
+        assert!(!number("password", 17) && !number("token", 50_256) && !number("password_count", 12_345));
         assert!(reason_in_name("password", "12345678").is_some() && reason_in_name("password", "$ecret1").is_some());
     }
 
@@ -499,6 +596,9 @@ mod tests {
             ("Server=x;Password='hunter2';Timeout=3".to_owned(), "a value of 'password'"),
             ("https://h/?access_token=abcd1&x=1".to_owned(), "a value of 'token'"),
             ("{\"user\": \"bob\", \"password\": \"hunter2\"}".to_owned(), "a value of 'password'"),
+            (format!("password=hunter2{}", "x".repeat(3000)), "a value of 'password'"),
+            ("GET / HTTP/1.1\r\nHost: h\r\nCookie: sid=a1\r\n".to_owned(), "a value of 'cookie'"),
+            ("Authorization: Token hunter2".to_owned(), "a value of 'authorization'"),
         ];
         for (string, what) in values {
             assert_eq!(reason_in_value(&string).as_deref(), Some(format!("contains {what}").as_str()), "{string}");
@@ -535,6 +635,8 @@ mod tests {
             "{\"token\": \"covid-19x\", \"pos\": \"NN\"}",
             "pad_token=<pad>",
             "a line\nwith password=hunter2 in it",
+            "cookie: chocolate chip",
+            "Authorization: required",
         ] {
             assert_eq!(reason_in_value(string), None, "{string}");
         }

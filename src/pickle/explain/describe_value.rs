@@ -168,6 +168,13 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         }
     }
 
+    /// The names of the parameters of a function that have their values by position.
+    pub(super) fn positional(&self, call: &Node) -> Vec<String> {
+        let code = self.labels.argument(call, 0).and_then(|code| self.labels.machine().node(code));
+        let parameters = code.and_then(|code| Some(self.parameters(code, self.file_argument(code)?)));
+        parameters.unwrap_or_default().into_iter().take_while(|name| !name.starts_with('*')).collect()
+    }
+
     /// The index of `co_filename` among the arguments, which is the first string. The others are counted from it, as
     /// dill adds arguments at the front.
     fn file_argument(&self, code: &Node) -> Option<usize> {

@@ -8,12 +8,15 @@ use std::rc::Rc;
 use super::describe_value::Describer;
 use super::labels::Labels;
 use crate::pickle::credentials::{self, NOT_SHOWN};
+use crate::pickle::known::Makes;
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
 /// How many characters of a string are searched.
 const MAX_SEARCHED: usize = 4096;
 /// How many keys of a dict are looked at to find out whether it is an environment.
 const MAX_KEYS: usize = 256;
+/// The number of the argument of a function that has its default values.
+const DEFAULTS: usize = 3;
 /// The most characters of a name in bytes.
 const MAX_NAME: usize = 200;
 
@@ -26,6 +29,8 @@ pub(crate) enum PlaceName {
     Environment(Rc<str>),
     /// The argument of an option such as `--password`.
     Argument,
+    /// A tuple with the default values of a function's last parameters, which have these names.
+    Defaults(Rc<[String]>),
 }
 
 /// Where a value is within another one.
@@ -55,20 +60,30 @@ impl<'m> Labels<'m, '_> {
         }
     }
 
-    /// Whether a string with this name looks like a credential, whatever it contains. Numbers never do.
+    /// Whether a string with this name, or a long number, looks like a credential, whatever it contains.
     pub(crate) fn is_credential(&self, name: &PlaceName, value: Ref) -> bool {
         if let PlaceName::Named(name) = name
             && !credentials::may_name_credential(name)
         {
             return false;
         }
-        let Some(text) = self.text(value) else { return false };
+        let Some(text) = self.text(value) else { return self.is_secret_number(name, value) };
         match name {
             PlaceName::Named(name) => credentials::reason_in_name(name, &text).is_some(),
             PlaceName::Environment(name) => {
                 credentials::may_be_credential(name, &text) || credentials::reason_in_name(name, &text).is_some()
             }
             PlaceName::Argument => !text.starts_with('-'),
+            PlaceName::Defaults(_) => false,
+        }
+    }
+
+    fn is_secret_number(&self, name: &PlaceName, value: Ref) -> bool {
+        let (PlaceName::Named(name) | PlaceName::Environment(name)) = name else { return false };
+        match self.machine().value(value) {
+            Value::Leaf(Leaf::Int(number)) => credentials::reason_in_number(name, Some(number)).is_some(),
+            Value::Leaf(Leaf::LargeInt) => credentials::reason_in_number(name, None).is_some(),
+            _ => false,
         }
     }
 
@@ -76,6 +91,12 @@ impl<'m> Labels<'m, '_> {
     pub(crate) fn place_name(&self, place: ValuePlace<'m>, outer: Option<&PlaceName>) -> Option<PlaceName> {
         match place {
             ValuePlace::Key(dict, key) => self.key_name(dict, key),
+            ValuePlace::Item { items, at, is_tuple: true, call: None }
+                if let Some(PlaceName::Defaults(names)) = outer =>
+            {
+                let name = (names.len() + at).checked_sub(items.len()).and_then(|position| names.get(position));
+                name.map(|name| PlaceName::Named(name.as_str().into()))
+            }
             ValuePlace::Item { items, at, is_tuple, call } => {
                 self.item_name(items, at, is_tuple, call).or_else(|| outer.cloned())
             }
@@ -107,6 +128,10 @@ impl<'m> Labels<'m, '_> {
 
     /// The name of a field of a named tuple whose class the pickle carries: `_create_namedtuple(name, fields, …)`.
     fn field_name(&self, at: usize, call: &Node) -> Option<PlaceName> {
+        // `_create_function(code, globals, name, defaults, …)`, and so does `FunctionType`.
+        if at == DEFAULTS && self.maker(call) == Some(Makes::Type("function")) {
+            return Some(PlaceName::Defaults(Describer::new(self).positional(call).into()));
+        }
         let class = self.machine().node(*call.items.first()?)?;
         let fields = self.machine().node(self.argument(class, 1)?)?;
         let field = matches!(fields.kind, NodeKind::Tuple | NodeKind::List).then_some(*fields.items.get(at)?)?;

@@ -16,7 +16,7 @@ use super::super::plan::{Action, ObjectPlan};
 use super::generator_function::{Arguments, function_for_ended, function_of};
 use super::python_version;
 use crate::pickle::format::opcode::Opcode;
-use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{Tolerated as _, shown};
 
 /// The three types, which differ in the names of their attributes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,8 +119,9 @@ fn has_started(generator: &Bound<'_, PyAny>, kind: GeneratorKind, frame: &Bound<
     let at = match waits_for.is_none() {
         true => "at a yield".to_owned(),
         false => {
-            let name = waits_for.getattr_opt("__qualname__")?.map(|name| format!(" {name}")).unwrap_or_default();
-            format!("and waits for {}{name}", waits_for.get_type().qualname()?)
+            let name =
+                waits_for.getattr_opt("__qualname__")?.map(|name| format!(" {}", shown(&name))).unwrap_or_default();
+            format!("and waits for {}{name}", shown(&waits_for.get_type().qualname()?))
         }
     };
     Ok(pickling_error(py, &format!("cannot pickle {} that has started: it stopped at line {line}, {at}", kind.noun())))

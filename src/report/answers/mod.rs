@@ -39,9 +39,9 @@ use crate::snapshot::remote::RemoteAddress;
 /// A path as JSON gives it: absolute, because its reader may be in another directory. `-`, which is a standard
 /// stream, stays as it is, and so does an address.
 pub(crate) fn absolute_path(path: &Path) -> String {
-    if path == Path::new("-") || RemoteAddress::is_at(path) {
-        return path.to_string_lossy().into_owned();
+    if path == Path::new("-") {
+        return "-".to_owned();
     }
-    let absolute = std::path::absolute(path);
+    let absolute = RemoteAddress::absolute(path);
     absolute.as_deref().unwrap_or(path).to_string_lossy().into_owned()
 }

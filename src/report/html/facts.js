@@ -21,8 +21,11 @@ function longList(entries, draw) {
 /** The objects that a marker stands for, in all variables. */
 const lostObjects = (answer) => answer.variables.flatMap((variable) => variable.lost ?? []);
 
+/** What was left out. The local variables of frames are shown with their frames. */
+const leftOutOf = (answer) => answer.left_out.filter((item) => !hasFrames(answer) || !/^frame\[\d+\]\./.test(item.name));
+
 function leftOut(answer) {
-  const items = answer.left_out;
+  const items = leftOutOf(answer);
   const lost = lostObjects(answer);
   const failed = items.filter((item) => item.reason === 'failed');
   const ruled = items.filter((item) => item.reason !== 'failed');
@@ -68,15 +71,15 @@ const isAlarm = (answer) => answer.verdict?.class === 'dangerous' && answer.sign
 
 /** The most important facts, at the top of the page. */
 function marks(answer) {
-  const failed = answer.left_out.filter((item) => item.reason === 'failed').length;
-  const ruled = answer.left_out.length - failed;
+  const failed = leftOutOf(answer).filter((item) => item.reason === 'failed').length;
+  const ruled = leftOutOf(answer).length - failed;
   const lost = lostObjects(answer).length;
   const how = answer.script.ended.how;
   const found = [
     failed > 0 && ['bad', `${count(failed, 'variable')} cannot be saved`, '#left-out'],
     lost > 0 && ['bad', `${count(lost, 'object')} within variables cannot be saved`, '#left-out'],
     ruled > 0 && ['', `${ruled.toLocaleString('en')} left out by a rule or option`, '#left-out'],
-    (how === 'exception' || how === 'interrupted') && ['bad', `the script ${ending(answer.script)}`, '#facts'],
+    ['exception', 'interrupted', 'signal'].includes(how) && ['bad', `the script ${ending(answer.script)}`, hasFrames(answer) ? '#crash' : '#facts'],
     answer.signed && [answer.signed.by === 'other' ? 'bad' : '', plain(answer.signed.words), '#facts'],
     answer.verdict && [isAlarm(answer) ? 'bad' : '', `verdict: ${plain(answer.verdict.class)}`, '#verdict'],
   ].filter(Boolean);
@@ -116,7 +119,7 @@ function provenance(answer) {
     ['snapcli', plain(answer.snapcli)],
   ];
   $('facts').append(list(facts));
-  if (script.ended.traceback) {
+  if (script.ended.traceback && !hasFrames(answer)) {
     const traceback = element('pre', { tabindex: 0 }, plainLines(script.ended.traceback));
     $('facts').append(element('details', {}, element('summary', {}, 'Traceback'), traceback));
   }

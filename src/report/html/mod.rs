@@ -18,17 +18,22 @@ use self::page_parts::PageParts;
 use super::inspect_report::SessionReport;
 use super::json_text::JsonText;
 use crate::pickle::explain::trace_tree::TraceTree;
+use crate::snapshot::index::Variable;
 use crate::snapshot::signer::Signer;
 use crate::ui::{count, escape, format_size};
+
+/// The most local variables of frames that a page has.
+const MOST_LOCALS: usize = 1000;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 /// Concatenated into one scope, in this order.
-const SCRIPTS: [&str; 6] = [
+const SCRIPTS: [&str; 7] = [
     include_str!("words.js"),
     include_str!("parts.js"),
     include_str!("map.js"),
     include_str!("table.js"),
+    include_str!("frames.js"),
     include_str!("facts.js"),
     include_str!("page.js"),
 ];
@@ -40,6 +45,27 @@ pub struct PageContents {
     pub signer: Option<Signer>,
     /// What is inside the variables, by name. The page has of it what fits.
     pub trees: Vec<(String, TraceTree)>,
+    /// How many local variables of frames were taken out of the report.
+    pub omitted_locals: usize,
+}
+
+impl PageContents {
+    /// Takes the local variables of frames out of a report that a page has no room for. Those of the innermost frames
+    /// stay: they come last.
+    pub(crate) fn omit_locals(&mut self, report: &mut SessionReport) {
+        let locals = &mut report.index.frame_locals;
+        self.omitted_locals = locals.len().saturating_sub(MOST_LOCALS);
+        locals.drain(..self.omitted_locals);
+        for local in locals {
+            // The page shows the name, the type and the value only.
+            *local = Variable {
+                name: std::mem::take(&mut local.name),
+                type_name: std::mem::take(&mut local.type_name),
+                preview: std::mem::take(&mut local.preview),
+                ..Variable::default()
+            };
+        }
+    }
 }
 
 /// The data of the page: the report, and what else it shows.
@@ -50,6 +76,9 @@ struct PageData<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     signed: Option<SignedPart>,
     inside: PageParts<'a>,
+    /// How many local variables of frames the page does not have.
+    #[serde(skip_serializing_if = "is_zero")]
+    omitted_locals: usize,
 }
 
 /// Who signed the file, as a word for the script of the page and in words for people.
@@ -68,6 +97,11 @@ impl SignedPart {
         };
         Self { by, words: signer.words() }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Writes the page of a report.
@@ -118,7 +152,8 @@ fn embeddable_json(report: &SessionReport, contents: &PageContents) -> io::Resul
     report.serialize(&mut Serializer::with_formatter(&mut written, JsonText::in_page()))?;
     let template = PAGE.len() + STYLE.len() + SCRIPTS.iter().map(|script| script.len()).sum::<usize>();
     let inside = PageParts::new(&contents.trees, template + written.len());
-    let data = PageData { report, signed: contents.signer.map(SignedPart::of), inside };
+    let (signed, omitted_locals) = (contents.signer.map(SignedPart::of), contents.omitted_locals);
+    let data = PageData { report, signed, inside, omitted_locals };
     written.clear();
     data.serialize(&mut Serializer::with_formatter(&mut written, JsonText::in_page()))?;
     Ok(written)

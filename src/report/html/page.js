@@ -13,6 +13,7 @@ function start() {
   verdict(answer.verdict);
   // Of a file that somebody else made, this comes before all else.
   if (answer.verdict?.class === 'dangerous' && answer.signed?.by !== 'you') document.querySelector('main').prepend($('verdict'));
+  crash(answer);
   leftOut(answer);
   provenance(answer);
   drawHead();

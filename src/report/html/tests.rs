@@ -37,7 +37,7 @@ fn report() -> SessionReport {
 fn contents() -> PageContents {
     let leaf = |label: &str| TraceTree { label: label.to_owned(), size: 5, ..TraceTree::default() };
     let tree = TraceTree { children: HOSTILE.map(leaf).to_vec(), ..leaf("all of them") };
-    PageContents { signer: Some(Signer::Other), trees: vec![(HOSTILE[0].to_owned(), tree)] }
+    PageContents { signer: Some(Signer::Other), trees: vec![(HOSTILE[0].to_owned(), tree)], omitted_locals: 0 }
 }
 
 fn page_of(report: &SessionReport) -> String {

@@ -77,6 +77,7 @@ function ending(script) {
     case 'exception': return `failed after ${seconds}`;
     case 'interrupted': return `was interrupted after ${seconds}`;
     case 'running': return `was still running after ${seconds}`;
+    case 'signal': return `was ended by a signal after ${seconds}`;
     case 'exit': return script.ended.code ? `exited with ${script.ended.code} after ${seconds}` : `ran ${seconds}`;
     default: return `ran ${seconds}`;
   }

@@ -82,6 +82,12 @@ pub(super) fn set_path(sys: &Bound<'_, PyModule>, value: &Value) -> PyResult<()>
 
 pub(super) fn find_environ(os: &Bound<'_, PyModule>, notes: &mut Vec<String>) -> PyResult<Found> {
     let Some(start) = start_state::get() else { return Ok(None) };
+    // Decoding all variables takes longer than the rest of a small save, and most scripts change none.
+    if let Some((before, now)) = start.environ_bytes.as_ref().zip(start_state::environ_bytes(os.py()))
+        && now.eq(before)?
+    {
+        return Ok(None);
+    }
     let before = start.environ.bind(os.py());
     let now = os.getattr("environ")?.call_method0("copy")?.cast_into::<PyDict>()?;
     let mut changes: BTreeMap<String, Option<String>> = BTreeMap::new();

@@ -12,6 +12,7 @@ use crate::exit::OrExit;
 use crate::pickler::PyBufferView;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
+use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::verification::FileInput;
 
 /// A snapshot, and its name in messages.
@@ -31,6 +32,7 @@ impl LoadSource {
             return Ok(Self { name: "<bytes>".to_owned(), input: FileInput::Bytes(view.bytes().to_vec()) });
         }
         if let Some(path) = source.extract::<PathBuf>().tolerated() {
+            let path = RemoteAddress::conceal(path);
             return Ok(Self { name: path.display().to_string(), input: FileInput::Path(path) });
         }
         let Some(read) = source.getattr_opt("read")? else {

@@ -57,6 +57,8 @@ pub mod snapcli {
     use super::{Bound, PyModule, PyResult};
     #[pymodule_export]
     use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
+    #[pymodule_export]
+    use crate::session::run::replay;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -87,6 +89,8 @@ pub mod _engine {
     use super::{Bound, PyModule, PyResult};
     #[pymodule_export]
     use crate::session::ipython_extension::{load_ipython_extension, unload_ipython_extension};
+    #[pymodule_export]
+    use crate::session::run::replay;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -14,6 +14,7 @@ use crate::exit;
 use crate::session::{MissingModule, Untrusted};
 use crate::snapshot::atomic::AtomicError;
 use crate::snapshot::reader::ReadError;
+use crate::snapshot::remote::RemoteError;
 use crate::snapshot::store::StoreError;
 use crate::ui::escape;
 
@@ -27,7 +28,10 @@ pub(super) fn to_exception(py: Python<'_>, error: anyhow::Error, action: &str, f
         // Its lines are escaped already.
         return unpickling_error(py, in_python_words(&error.to_string()).into_owned());
     }
-    let is_explained = error.to_string().contains(action);
+    let message = error.to_string();
+    let subject = action.split_once(' ').map_or(action, |(_, subject)| subject.trim_start_matches("to "));
+    // Otherwise it would be named twice.
+    let is_explained = message.contains(action) || message.starts_with(&format!("{subject} "));
     let text = if is_explained { format!("{error:#}") } else { format!("cannot {action}: {error:#}") };
     // Python prints the message as it is, and parts of it may come from a hostile file.
     let text = in_python_words(&escape(&text)).into_owned();
@@ -66,6 +70,15 @@ fn system_error(error: &anyhow::Error) -> Option<i32> {
         };
         if of_store.is_some_and(StoreError::is_missing) {
             return Some(ENOENT);
+        }
+        let remote = match (link.downcast_ref(), of_store, link.downcast_ref()) {
+            (Some(ReadError::Remote(error)), ..) => Some(error),
+            (_, Some(StoreError::Remote(error)), _) => Some(error),
+            (_, _, Some(AtomicError::Remote(error))) => Some(error),
+            _ => None,
+        };
+        if let Some(number) = remote.and_then(RemoteError::system_number) {
+            return Some(number);
         }
         let error = link.downcast_ref::<io::Error>()?;
         error.raw_os_error().or(match error.kind() {

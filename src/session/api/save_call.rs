@@ -99,6 +99,7 @@ pub(super) fn save<'py>(
             redact,
             refimported,
             whole,
+            ..SelectionRules::default()
         };
         let output = SaveOutput::new(target)?;
         let labels = SaveLabels { name: name.map(str::to_owned), message: message.map(str::to_owned), sync };

@@ -13,6 +13,7 @@ use pyo3::types::{PyAny, PyByteArray, PyBytes};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::check_signals;
 use crate::snapshot::atomic::{self, AtomicFile};
+use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::store::{self, Store, StoreAddress};
 
@@ -42,6 +43,7 @@ impl SaveOutput {
             return Err(PyTypeError::new_err("the target must be a path, a binary file or None, not bytes"));
         }
         if let Some(path) = target.extract::<PathBuf>().tolerated() {
+            let path = RemoteAddress::conceal(path);
             let store = StoreAddress::target(&path).map_err(|error| PyValueError::new_err(error.to_string()))?;
             return Ok(store.map_or(Self::Path(path), Self::Store));
         }
@@ -85,8 +87,11 @@ impl SaveOutput {
     pub(super) fn check(&self, py: Python<'_>) -> Result<()> {
         match self {
             // Dropping the new file at once removes it again.
-            Self::Path(path) => drop(AtomicFile::create(path)?),
-            Self::Store(folder) => drop(py.detach(|| Store::open_or_create(folder))?),
+            Self::Path(path) => {
+                drop(AtomicFile::create(path)?);
+                py.detach(|| AtomicFile::check_remote(path))?;
+            }
+            Self::Store(folder) => py.detach(|| Store::open_or_create(folder)?.check_writable())?,
             Self::Object(_) | Self::Memory => {}
         }
         Ok(())
@@ -94,7 +99,7 @@ impl SaveOutput {
 
     /// The absolute path of the file or store.
     pub(super) fn place(&self) -> Option<PathBuf> {
-        self.path().and_then(|path| std::path::absolute(path).ok())
+        self.path().and_then(|path| RemoteAddress::absolute(path).ok())
     }
 
     /// The same output, at this place.

@@ -108,12 +108,9 @@ fn watch(notes: &ChildNotes, limit: Duration) -> ! {
         let (steps_now, used_now) = (work_meter::steps(), used_time());
         let is_busy = used_now.saturating_sub(used) * WAITING_SHARE > PAUSE;
         stuck = if steps_now == steps { stuck + PAUSE } else { Duration::ZERO };
-        // Another process has a limit of its own, and a disk may be slow.
-        idle = if stuck.is_zero() || is_busy || work_meter::is_trying() || waits_for_disk() {
-            Duration::ZERO
-        } else {
-            idle + PAUSE
-        };
+        // Another process has a limit of its own.
+        let is_idle = !stuck.is_zero() && !is_busy && !work_meter::is_trying() && is_asleep();
+        idle = if is_idle { idle + PAUSE } else { Duration::ZERO };
         (steps, used) = (steps_now, used_now);
         if idle >= limit || (stuck >= limit * BUSY && !work_meter::is_trying()) {
             let _ = notes.set_state(ChildState::Hung);
@@ -129,11 +126,14 @@ fn used_time() -> Duration {
     time(ClockId::ProcessCPUTime).saturating_sub(time(ClockId::ThreadCPUTime))
 }
 
-/// Whether a thread waits for the disk.
-fn waits_for_disk() -> bool {
+/// Whether all threads but this one wait for something else than the disk. A machine with much to do may not have run
+/// them, although they could.
+fn is_asleep() -> bool {
+    let own = rustix::thread::gettid().as_raw_nonzero().to_string();
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok()).any(|text| {
+    let others = threads.filter(|thread| thread.file_name() != own.as_str());
+    others.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok()).all(|text| {
         // The state follows the name, which is in parentheses and may have any characters.
-        text.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('D'))
+        text.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('S'))
     })
 }

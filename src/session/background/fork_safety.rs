@@ -12,13 +12,17 @@ use crate::session::forked_load::library_that_hangs;
 /// The environment variable with the seconds that a forked process may do nothing; 0 has all saves in the foreground.
 const LIMIT: &str = "SNAPCLI_BACKGROUND_LIMIT";
 const DEFAULT_LIMIT: Duration = Duration::from_secs(10);
-/// After this many saves that hung, the process forks no more.
+/// After this many saves in a row that hung, the process forks no more.
 const MOST_HUNG: u32 = 3;
 static HUNG: AtomicU32 = AtomicU32::new(0);
 
-/// Notes that a forked process hung.
-pub(super) fn note_hung() {
-    HUNG.fetch_add(1, Ordering::Relaxed);
+/// Notes whether a forked process hung.
+pub(super) fn note_end(has_hung: bool) {
+    if has_hung {
+        HUNG.fetch_add(1, Ordering::Relaxed);
+    } else {
+        HUNG.store(0, Ordering::Relaxed);
+    }
 }
 
 /// How long a forked process may do nothing.

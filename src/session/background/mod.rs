@@ -189,12 +189,11 @@ impl SavingChild {
 
     /// How it has ended.
     pub(crate) fn end(&self) -> ChildEnd {
-        match self.notes.state() {
+        let state = self.notes.state();
+        fork_safety::note_end(state == ChildState::Hung);
+        match state {
             ChildState::Answered => self.notes.read_answer().map_or(ChildEnd::Killed, ChildEnd::Answered),
-            ChildState::Hung => {
-                fork_safety::note_hung();
-                ChildEnd::Hung
-            }
+            ChildState::Hung => ChildEnd::Hung,
             ChildState::Working => ChildEnd::Killed,
         }
     }

@@ -110,8 +110,8 @@ fn in_helper(work: extern "C" fn(*mut c_void), argument: *mut c_void) -> io::Res
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 unsafe fn clone_and_call(work: extern "C" fn(*mut c_void), argument: *mut c_void) -> isize {
     let result: isize;
-    // SAFETY: the new process keeps away from the red zone, and never leaves the call; this thread goes on after it with
-    // all registers but those named here as they were.
+    // SAFETY: the new process keeps away from the red zone, and never leaves the call; this thread goes on after it,
+    // with all registers but those named here as they were.
     unsafe {
         std::arch::asm!(
             "syscall",

@@ -5,6 +5,7 @@
 //! iterator that a variable refers to as well is pickled as it is, so that it is one object again.
 #![allow(unsafe_code)]
 
+use super::replayed_loop::ReplayIterator;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
@@ -14,6 +15,7 @@ const OBJECT: u8 = 0;
 const REDUCED: u8 = 1;
 const OF_DICT: u8 = 2;
 const OF_SET: u8 = 3;
+const REPLAYED: u8 = 4;
 
 /// Types whose `__reduce__` gives a callable, its arguments and a state, by which they are made again. Of those in the
 /// second list, the arguments are iterators.
@@ -50,6 +52,9 @@ const OWN_REFERENCES: isize = 3;
 /// Whether a loop over an iterator can be taken in steps, as far as its type tells.
 pub(super) fn can_be_kept(iterator: &Bound<'_, PyAny>) -> PyResult<bool> {
     let kind = iterator.get_type();
+    if iterator.is_instance_of::<ReplayIterator>() || iterator.is_instance_of::<SetRest>() {
+        return Ok(true);
+    }
     let name = full_name(&kind)?;
     if SIMPLE.contains(&name.as_str()) || OF_DICTS.contains(&name.as_str()) || name == "set_iterator" {
         return Ok(true);
@@ -90,6 +95,9 @@ pub(super) fn describe<'py>(iterator: &Bound<'py, PyAny>) -> PyResult<Option<Bou
 
 fn describe_within<'py>(iterator: &Bound<'py, PyAny>, references: isize) -> PyResult<Option<Bound<'py, PyAny>>> {
     let py = iterator.py();
+    if let Ok(replay) = iterator.cast::<ReplayIterator>() {
+        return tuple(py, (REPLAYED, replay.borrow().count)).map(Some);
+    }
     if let Ok(rest) = iterator.cast::<SetRest>() {
         let rest = rest.borrow();
         let items = rest.items.bind(py).get_slice(rest.position, usize::MAX >> 1);
@@ -98,7 +106,9 @@ fn describe_within<'py>(iterator: &Bound<'py, PyAny>, references: isize) -> PyRe
     let name = full_name(&iterator.get_type())?;
     let is_composed = COMPOSED.contains(&name.as_str());
     let is_dict = OF_DICTS.contains(&name.as_str());
-    if references_of(iterator) > references || !(is_composed || is_dict || name == "set_iterator" || is_simple(&name)) {
+    if references_of(iterator) > references
+        || !(is_composed || is_dict || name == "set_iterator" || SIMPLE.contains(&name.as_str()))
+    {
         let is_kept = can_be_kept(iterator)? && !has_views(iterator)?;
         return if is_kept { tuple(py, (OBJECT, iterator)).map(Some) } else { Ok(None) };
     }
@@ -136,8 +146,9 @@ fn references_of(object: &Bound<'_, PyAny>) -> isize {
     unsafe { pyo3::ffi::Py_REFCNT(object.as_ptr()) }
 }
 
-fn is_simple(name: &str) -> bool {
-    SIMPLE.contains(&name)
+/// Whether all iterators of a type can be taken apart. The type is one of Python, so it is never freed.
+pub(super) fn is_simple(kind: &Bound<'_, PyType>) -> PyResult<bool> {
+    Ok(SIMPLE.contains(&full_name(kind)?.as_str()))
 }
 
 /// Whether an iterator is one of a dict or a set, or has such a one.
@@ -243,10 +254,11 @@ pub(super) fn from_reduced<'py>(reduced: &Bound<'py, PyAny>) -> PyResult<Bound<'
     let reduced = reduced.cast::<PyTuple>()?;
     let arguments = reduced.get_item(1)?.cast_into::<PyTuple>()?;
     let made = reduced.get_item(0)?.call1(arguments)?;
-    if let Ok(state) = reduced.get_item(2)
-        && !state.is_none()
-    {
-        made.call_method1("__setstate__", (state,))?;
+    if reduced.len() > 2 {
+        let state = reduced.get_item(2)?;
+        if !state.is_none() {
+            made.call_method1("__setstate__", (state,))?;
+        }
     }
     Ok(made)
 }
@@ -279,5 +291,19 @@ impl SetRest {
         }
         self.position += 1;
         items.get_item(self.position - 1).map(Some)
+    }
+}
+
+/// Whether a variable may refer to the iterator with this state.
+pub(super) fn is_shared(state: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(state.cast::<PyTuple>()?.get_item(0)?.extract::<u8>()? == OBJECT)
+}
+
+/// How many items an iterator of `snapcli.replay` had given; `None` for the state of another one.
+pub(super) fn replayed(state: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
+    let Ok(state) = state.cast::<PyTuple>() else { return Ok(None) };
+    match state.get_item(0)?.extract::<u8>()? {
+        REPLAYED => state.get_item(1)?.extract().map(Some),
+        _ => Ok(None),
     }
 }

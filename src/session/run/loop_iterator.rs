@@ -15,7 +15,7 @@ use pyo3::types::PyTuple;
 use super::step_sites::iteration_ended;
 use crate::python::step_signals::is_due;
 
-type Next = unsafe extern "C" fn(*mut ffi::PyObject) -> *mut ffi::PyObject;
+type IterNext = unsafe extern "C" fn(*mut ffi::PyObject) -> *mut ffi::PyObject;
 
 #[repr(C)]
 struct LoopIterator {
@@ -23,7 +23,7 @@ struct LoopIterator {
     /// The real iterator, of which this has a reference; null for a `while` loop.
     inner: *mut ffi::PyObject,
     /// Its `__next__`, or one that returns `item`.
-    next: Option<Next>,
+    next: Option<IterNext>,
     /// What is returned in each iteration of a `while` loop.
     item: *mut ffi::PyObject,
     /// Whether a `while` loop is over.
@@ -45,7 +45,7 @@ pub(super) fn wrap<'py>(py: Python<'py>, inner: Option<&Bound<'py, PyAny>>) -> P
                 return Err(PySystemError::new_err("an iterator without __next__"));
             }
             // SAFETY: the slot has a function of this type.
-            Some(unsafe { std::mem::transmute::<*mut c_void, Next>(slot) })
+            Some(unsafe { std::mem::transmute::<*mut c_void, IterNext>(slot) })
         }
         None => None,
     };
@@ -130,8 +130,8 @@ fn iterator_type(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static TYPE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let made = TYPE.get_or_try_init(py, || {
         let mut slots = [
-            ffi::PyType_Slot { slot: ffi::Py_tp_iternext, pfunc: next as Next as *mut c_void },
-            ffi::PyType_Slot { slot: ffi::Py_tp_iter, pfunc: iter as Next as *mut c_void },
+            ffi::PyType_Slot { slot: ffi::Py_tp_iternext, pfunc: next as IterNext as *mut c_void },
+            ffi::PyType_Slot { slot: ffi::Py_tp_iter, pfunc: iter as IterNext as *mut c_void },
             ffi::PyType_Slot {
                 slot: ffi::Py_tp_dealloc,
                 pfunc: dealloc as unsafe extern "C" fn(*mut ffi::PyObject) as *mut c_void,

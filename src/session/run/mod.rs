@@ -8,14 +8,16 @@
 
 mod iterator_state;
 mod loop_iterator;
+mod replayed_loop;
 mod run_stack;
 mod saved_position;
 mod script_state;
 mod step_program;
 mod step_sites;
 
+pub(crate) use self::replayed_loop::replay;
 pub(crate) use self::run_stack::{StepObserver, loosen_loops, observe};
-pub(crate) use self::saved_position::{BoundPosition, ResumePlan, line_of_rerun, progress_of};
+pub(crate) use self::saved_position::{BoundPosition, ResumePlan, line_of_rerun, progress_of, split_local};
 pub(crate) use self::script_state::{flush_output, has_own_threads, raised, script_namespace};
 pub(crate) use self::step_program::{StepPosition, StepProgram};
 pub(crate) use self::step_sites::StepEnd;

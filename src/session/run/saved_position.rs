@@ -11,40 +11,119 @@ use crate::python::deferred_signals::Tolerated as _;
 use crate::python::ffi::eval_code;
 use crate::session::failure_path::error_text;
 use crate::session::select::is_of_module;
-use crate::snapshot::index::{RUN_POSITION, RerunStatement, RunPlace, RunProgress};
+use crate::snapshot::index::{RUN_POSITION, RerunStatement, RunPlace, RunProgress, WrittenFile};
 
 /// The version of the variable.
 const VERSION: u32 = 1;
 
-/// The position, bound in the namespace of the script until this is dropped.
-pub(crate) struct BoundPosition<'py>(Bound<'py, PyDict>);
+/// The position, bound in the namespace of the script until this is dropped: as one variable, and one more for each
+/// local variable of a function that is under way, so that one which cannot be saved costs only itself.
+pub(crate) struct BoundPosition<'py> {
+    namespace: Bound<'py, PyDict>,
+    /// The names that are bound.
+    bound: Vec<String>,
+    /// Files that are open for writing: the path, and how long it is.
+    pub(crate) files: Vec<WrittenFile>,
+    /// Variables that come back with the loggers.
+    pub(crate) provided: Vec<String>,
+}
 
 impl<'py> BoundPosition<'py> {
-    /// Binds it.
+    /// Binds it. Whatever waits in the buffers of files is written.
     ///
     /// # Errors
-    /// Those of the namespace.
-    pub(crate) fn bind(namespace: &Bound<'py, PyDict>, position: Option<&StepPosition<'py>>) -> PyResult<Self> {
+    /// Those of the namespace, and of files.
+    pub(crate) fn bind(
+        namespace: &Bound<'py, PyDict>,
+        program: &StepProgram,
+        position: Option<&StepPosition<'py>>,
+    ) -> PyResult<Self> {
         let py = namespace.py();
-        let names = PyList::empty(py);
-        for key in namespace.copy()?.keys().iter() {
-            if key.cast::<PyString>().is_ok_and(|key| !is_of_module(&key.to_string_lossy())) {
-                names.append(key)?;
-            }
-        }
+        let mut this =
+            Self { namespace: namespace.clone(), bound: Vec::new(), files: Vec::new(), provided: Vec::new() };
         let state = PyDict::new(py);
         state.set_item("version", VERSION)?;
-        state.set_item("names", names)?;
-        state.set_item("frames", position.map(|position| &position.0))?;
-        namespace.set_item(RUN_POSITION, state)?;
-        Ok(Self(namespace.clone()))
+        state.set_item("names", own_names(namespace)?)?;
+        if let Some(StepPosition(frames)) = position {
+            let outer = program.function(py, "outer_state")?.call1((namespace, frames))?;
+            this.note_outer(&outer, frames)?;
+            this.bind_locals(frames)?;
+            state.set_item("outer", outer)?;
+            state.set_item("frames", frames)?;
+        }
+        this.set(RUN_POSITION.to_owned(), state.as_any())?;
+        Ok(this)
+    }
+
+    fn set(&mut self, name: String, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        self.namespace.set_item(&name, value)?;
+        self.bound.push(name);
+        Ok(())
+    }
+
+    /// Notes the files, and the variables that are handlers of loggers.
+    fn note_outer(&mut self, outer: &Bound<'py, PyAny>, frames: &Bound<'py, PyList>) -> PyResult<()> {
+        for file in outer.get_item("files")?.try_iter()? {
+            let file = file?;
+            let part = |name: &str| file.get_item(name);
+            let (name, path) = (part("name")?.extract()?, part("path")?.extract()?);
+            self.files.push(WrittenFile { name, path, length: part("size")?.extract()? });
+        }
+        let loggers = outer.get_item("loggers")?;
+        if loggers.is_none() {
+            return Ok(());
+        }
+        for bound in loggers.get_item(1)?.try_iter()? {
+            let (depth, name, _): (usize, String, Bound<'py, PyAny>) = bound?.extract()?;
+            match depth {
+                0 => self.provided.push(name),
+                _ => frames.get_item(depth)?.get_item("locals")?.del_item(name)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn bind_locals(&mut self, frames: &Bound<'py, PyList>) -> PyResult<()> {
+        for (depth, frame) in frames.iter().enumerate().skip(1) {
+            let locals = frame.get_item("locals")?.cast_into::<PyDict>()?;
+            for (name, value) in locals.iter() {
+                self.set(local_name(depth, &name.extract::<String>()?), &value)?;
+            }
+            frame.set_item("locals", locals.keys())?;
+        }
+        Ok(())
     }
 }
 
 impl Drop for BoundPosition<'_> {
     fn drop(&mut self) {
-        self.0.del_item(RUN_POSITION).tolerated();
+        for name in &self.bound {
+            self.namespace.del_item(name).tolerated();
+        }
     }
+}
+
+/// The variable that holds a local variable of a function under way.
+fn local_name(depth: usize, name: &str) -> String {
+    format!("{RUN_POSITION}{depth}_{name}")
+}
+
+/// The depth and the name of the local variable that a variable of a checkpoint holds; 0 for a global variable.
+pub(crate) fn split_local(variable: &str) -> (usize, &str) {
+    let local = variable.strip_prefix(RUN_POSITION).and_then(|rest| rest.split_once('_'));
+    let local = local.and_then(|(depth, name)| Some((depth.parse().ok()?, name)));
+    local.unwrap_or((0, variable))
+}
+
+/// The names of the script, in their order.
+fn own_names<'py>(namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyList>> {
+    let names = PyList::empty(namespace.py());
+    for key in namespace.copy()?.keys().iter() {
+        if key.cast::<PyString>().is_ok_and(|key| !is_of_module(&key.to_string_lossy())) {
+            names.append(key)?;
+        }
+    }
+    Ok(names)
 }
 
 /// How far the run has come.
@@ -63,6 +142,7 @@ pub(crate) fn progress_of(py: Python<'_>, program: &StepProgram, position: &Step
 }
 
 /// The line of the simple statement that has assigned a variable; `None` if there is none that could be run again.
+/// `depth` is the number of the function under way whose local variable it is, 0 for a global one.
 ///
 /// # Errors
 /// Those of a broken position.
@@ -70,13 +150,21 @@ pub(crate) fn line_of_rerun(
     py: Python<'_>,
     program: &StepProgram,
     progress: &RunProgress,
-    name: &str,
+    (depth, name): (usize, &str),
 ) -> PyResult<Option<u32>> {
-    let frames = frames_of(py, progress)?;
-    let first = frames.get_item(0)?;
-    let arguments = (program.object(py), first.get_item(1)?, first.get_item(2)?, name);
-    let found: Option<(u32, Py<PyAny>)> = program.function(py, "rerun")?.call1(arguments)?.extract()?;
+    let found = statement(program, frames_of(py, progress)?.get_item(depth)?, name)?;
     Ok(found.map(|(line, _)| line))
+}
+
+/// The statement that has assigned a variable: its line, and the code of the value.
+fn statement<'py>(
+    program: &StepProgram,
+    frame: Bound<'py, PyAny>,
+    name: &str,
+) -> PyResult<Option<(u32, Bound<'py, PyAny>)>> {
+    let py = frame.py();
+    let (root, path, next) = frame.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+    program.function(py, "rerun")?.call1((program.object(py), root, path, next, name))?.extract()
 }
 
 /// The position as the part in Python wants it.
@@ -173,8 +261,11 @@ impl<'py> ResumePlan<'py> {
             anyhow::bail!("another version of snapcli has made it");
         }
         let names = state.get_item("names")?.cast_into::<PyList>().map_err(PyErr::from)?;
-        let saved = program.function(py, "moved")?.call1((state.get_item("frames")?, &self.frames))?;
+        let frames = state.get_item("frames")?.cast_into::<PyList>().map_err(PyErr::from)?;
+        unbind_locals(namespace, &frames)?;
         namespace.del_item(RUN_POSITION)?;
+        program.function(py, "restore_outer")?.call1((namespace, &frames, state.get_item("outer")?))?;
+        let saved = program.function(py, "moved")?.call1((&frames, &self.frames))?;
         if let Some(old) = &self.old {
             let functions = PyList::empty(py);
             for frame in saved.try_iter()? {
@@ -182,7 +273,7 @@ impl<'py> ResumePlan<'py> {
             }
             program.function(py, "refresh")?.call1((old.object(py), program.object(py), namespace, functions))?;
         }
-        self.run_again(program, namespace, statements)?;
+        self.run_again(program, namespace, &frames, statements)?;
         arrange(namespace, &names)?;
         for (line, code) in &self.added {
             eval_code(code, namespace).map_err(|error| cannot_repeat(py, *line, &error))?;
@@ -195,21 +286,41 @@ impl<'py> ResumePlan<'py> {
         &self,
         program: &StepProgram,
         namespace: &Bound<'py, PyDict>,
+        frames: &Bound<'py, PyList>,
         statements: &[RerunStatement],
     ) -> Result<()> {
         let py = namespace.py();
-        let first = self.frames.get_item(0)?;
-        for RerunStatement { name, line, .. } in statements {
-            let arguments = (program.object(py), first.get_item(1)?, first.get_item(2)?, name);
-            let found: Option<(u32, Bound<'py, PyAny>)> = program.function(py, "rerun")?.call1(arguments)?.extract()?;
-            let Some((line, code)) = found else {
+        for RerunStatement { name, line, depth, .. } in statements {
+            let Some((line, code)) = statement(program, self.frames.get_item(*depth)?, name)? else {
                 let text = format!("the statement that has assigned {name} (line {line}) is not there any more");
                 return Err(exit::error(exit::FAILED, text));
             };
-            eval_code(&code, namespace).map_err(|error| cannot_repeat(py, line, &error))?;
+            let value = program.function(py, "value_again")?.call1((namespace, frames, *depth, code));
+            let value = value.map_err(|error| cannot_repeat(py, line, &error))?;
+            match depth {
+                0 => namespace.set_item(name, value)?,
+                _ => frames.get_item(*depth)?.get_item("locals")?.set_item(name, value)?,
+            }
         }
         Ok(())
     }
+}
+
+/// Puts the local variables of functions under way where they belong.
+fn unbind_locals(namespace: &Bound<'_, PyDict>, frames: &Bound<'_, PyList>) -> PyResult<()> {
+    for (depth, frame) in frames.iter().enumerate().skip(1) {
+        let locals = PyDict::new(namespace.py());
+        for name in frame.get_item("locals")?.try_iter()? {
+            let name = name?.extract::<String>()?;
+            let variable = local_name(depth, &name);
+            if let Some(value) = namespace.get_item(&variable)? {
+                locals.set_item(name, value)?;
+                namespace.del_item(variable)?;
+            }
+        }
+        frame.set_item("locals", locals)?;
+    }
+    Ok(())
 }
 
 /// Leaves the names in the namespace that the script had, in their order.

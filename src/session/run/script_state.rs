@@ -29,7 +29,7 @@ pub(crate) fn has_own_threads(py: Python<'_>) -> PyResult<bool> {
         }
         let target = thread.getattr("_target").tolerated().filter(|target| !target.is_none());
         let module = target.as_ref().unwrap_or(&thread).getattr("__module__").tolerated();
-        let is_of_script = module.is_some_and(|module| module.eq("__main__").unwrap_or(false));
+        let is_of_script = module.is_some_and(|module| module.extract::<&str>().tolerated() == Some("__main__"));
         if is_of_script || !thread.getattr("daemon")?.is_truthy()? {
             return Ok(true);
         }

@@ -18,7 +18,7 @@ load.
 """
 
 from _ast import (
-    Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, For, FunctionDef, Global, If, Import,
+    Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, Expression, For, FunctionDef, Global, If, IfExp, Import,
     ImportFrom, Lambda, Load, MatMult, Module, Name, Nonlocal, Pass, Return, Store, Tuple, UnaryOp, USub,
     While, Attribute, AsyncFunctionDef, AST, arg, arguments,
 )
@@ -32,7 +32,7 @@ ONLY_AST = 0x400
 MOST_LOOPS = 7
 PREFIX = b"\0snapcli site "
 
-MARK, LOOP, WHILE, CURRENT, STOP, RESUMED, ONCE, CALL, ENTER, CONTINUED = range(10)
+MARK, LOOP, WHILE, CURRENT, STOP, RESUMED, ONCE, CALL, ENTER, CONTINUED, IS_REPLAY = range(11)
 
 
 def fields(node):
@@ -246,7 +246,12 @@ class Program:
         if first is not None:
             empty = at(Tuple(elts=[], ctx=Store()), stmt)
             inner = self.plain_for(empty, self.negative(ONCE, root, path, stmt, place), first, [inner], stmt)
-        if resumed:
+        if resumed and kind == LOOP:
+            # The iterable is evaluated again only if `snapcli.replay` says that it gives the same items again.
+            again = self.before(RESUMED, root, path, stmt, place, value=stmt.iter)
+            iterable = at(IfExp(test=self.negative(IS_REPLAY, root, path, stmt, place), body=again,
+                                orelse=self.negative(RESUMED, root, path, stmt, place)), place)
+        elif resumed:
             iterable = self.negative(RESUMED, root, path, stmt, place)
         elif kind == LOOP:
             iterable = self.before(LOOP, root, path, stmt, place, value=stmt.iter)
@@ -464,6 +469,8 @@ class Program:
             at, site = (kind, number) if depth == len(calls) else ("call", calls[depth][0])
             site = self.sites[site]
             own = [(self.sites[loop].path, state) for around, loop, state in loops if around == depth]
+            if [path for path, _ in own] != loops_on(site.root.node, site.path, at):
+                return None
             state = {"root": site.root.name, "path": site.path, "at": at, "line": site.line, "loops": own}
             if depth:
                 _, _, function, cells, _ = calls[depth - 1]
@@ -506,6 +513,17 @@ class Program:
         """The code of the script from a saved position on."""
         self.saved = saved
         return self.resume_module(saved[0]["path"], saved[0]["at"])
+
+
+def loops_on(node, path, kind):
+    """The paths of the loops that a position is in."""
+    found = []
+    for level, (field, number) in enumerate(path):
+        node = getattr(node, field)[number]
+        is_last = level == len(path) - 1
+        if isinstance(node, (For, While)) and (kind == "next" if is_last else path[level + 1][0] == "body"):
+            found.append(path[:level + 1])
+    return found
 
 
 def new_cell(*value):

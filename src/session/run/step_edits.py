@@ -18,10 +18,11 @@ class Position:
         self.active = {name for name, path, kind in frames if name}
 
 
-def finished(program, path, kind):
-    """The statements of the script that have run before a position, and the one that is under way, or None."""
+def finished(root, path, kind):
+    """The statements of the script, or of a function, that have run before a position; and the one that is under way,
+    or None."""
     done, under_way = [], None
-    body = program.tree.body
+    body = root.node.body
     for level, (field, number) in enumerate(path):
         done += body[:number]
         is_last = level == len(path) - 1
@@ -40,19 +41,32 @@ def compiled(program, stmts):
 
 def imports(program, path, kind):
     """The imports that have run, each with its line."""
-    found = [stmt for stmt in finished(program, path, kind)[0] if isinstance(stmt, (Import, ImportFrom))]
+    found = [stmt for stmt in finished(program.roots[""], path, kind)[0] if isinstance(stmt, (Import, ImportFrom))]
     found = [stmt for stmt in found if getattr(stmt, "module", None) != "__future__"]
     return [(stmt.lineno, compiled(program, [stmt])) for stmt in found]
 
 
-def rerun(program, path, kind, name):
-    """The simple statement that has assigned a variable, if there is only one: its line and its code."""
-    done, under_way = finished(program, path, kind)
+def rerun(program, root, path, kind, name):
+    """The simple statement that has assigned a variable, if there is only one: its line, and the code of the value."""
+    done, under_way = finished(program.roots[root], path, kind)
     found = [stmt for stmt in done if assigned_name(stmt) == name]
     everything = done + ([under_way] if under_way is not None else [])
     if len(found) != 1 or sum(count_stores(stmt, name) for stmt in everything) != 1:
         return None
-    return found[0].lineno, compiled(program, found)
+    return found[0].lineno, compile(Expression(body=found[0].value), program.filename, "eval", 0, True)
+
+
+def value_again(namespace, frames, depth, code):
+    """The value of a statement that runs again."""
+    if not depth:
+        return eval(code, namespace)
+    frame = frames[depth]
+    names = dict(frame["function"].__globals__)
+    function, cells = frame["function"], frame["cells"]
+    shared = dict(zip(function.__code__.co_freevars, function.__closure__ or ()), **cells)
+    names.update((name, cell.cell_contents) for name, cell in shared.items() if has_value(cell))
+    names.update(frame["locals"])
+    return eval(code, names)
 
 
 def relocate(old, new, frames, accepts):

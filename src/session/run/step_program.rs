@@ -14,7 +14,15 @@ use crate::python::ffi::current_frame;
 use crate::session::interpreter_guards::WarningFilters;
 
 const SOURCE: &CStr = match CStr::from_bytes_with_nul(
-    concat!(include_str!("step_code.py"), "\n\n", include_str!("step_edits.py"), "\0").as_bytes(),
+    concat!(
+        include_str!("step_code.py"),
+        "\n\n",
+        include_str!("step_edits.py"),
+        "\n\n",
+        include_str!("step_state.py"),
+        "\0"
+    )
+    .as_bytes(),
 ) {
     Ok(source) => source,
     Err(_) => c"",

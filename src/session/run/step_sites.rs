@@ -1,14 +1,15 @@
 //! The objects that stand in the code of a script where steps end. `-site` and `site @ value` are what the code does
 //! with them: no call, so that Python's own optimizer leaves them alone and `compile` has no warning for them.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyFunction, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFunction, PyTuple};
 
-use super::iterator_state::{can_be_kept, rebuild};
+use super::iterator_state::{can_be_kept, is_shared, is_simple, rebuild, replayed};
 use super::loop_iterator;
+use super::replayed_loop::skip;
 use super::run_stack::{
     LoopKind, StackEntry, StackedCall, StackedLoop, push_loop, remove_call, remove_loop, stack, work, wrapped,
 };
@@ -24,6 +25,7 @@ const RESUMED: u8 = 5;
 const ONCE: u8 = 6;
 const CALL: u8 = 7;
 const ENTER: u8 = 8;
+const IS_REPLAY: u8 = 10;
 
 /// Deeper calls are part of a step: each takes some of the C stack.
 const MOST_CALLS: usize = 100;
@@ -86,13 +88,23 @@ pub(super) struct StepSite {
     /// How many calls this site has made, and how long they took in microseconds.
     calls: AtomicU32,
     spent: AtomicU64,
+    /// The type of the iterator that a loop had last, and what that means for the loop.
+    known_type: AtomicUsize,
+    known_kind: AtomicU8,
 }
 
 #[pymethods]
 impl StepSite {
     #[new]
     fn new(kind: u8, number: usize) -> Self {
-        Self { kind, number, calls: AtomicU32::new(0), spent: AtomicU64::new(0) }
+        Self {
+            kind,
+            number,
+            calls: AtomicU32::new(0),
+            spent: AtomicU64::new(0),
+            known_type: AtomicUsize::new(0),
+            known_kind: AtomicU8::new(0),
+        }
     }
 
     fn __neg__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -108,7 +120,12 @@ impl StepSite {
                 wrapper.map_or(Ok(()), |wrapper| loop_iterator::end(wrapper.bind(py)))?;
                 Ok(py.None())
             }
-            RESUMED => self.resumed_loop(py),
+            RESUMED => self.resumed_loop(py, None),
+            IS_REPLAY => {
+                let Some((_, program)) = work() else { return Ok(py.None()) };
+                let state = program.loop_state(py, calls_under_way(), self.number)?;
+                Ok(PyBool::new(py, replayed(&state)?.is_some()).to_owned().into_any().unbind())
+            }
             ONCE => {
                 let is_first = with_loop(|entry| entry.passes == 1) == Some(true);
                 let items = if is_first { PyTuple::new(py, [PyTuple::empty(py)])? } else { PyTuple::empty(py) };
@@ -123,6 +140,7 @@ impl StepSite {
         match this.get().kind {
             LOOP => this.get().new_loop(py, value),
             CALL => stepped_call(this, value),
+            RESUMED => this.get().resumed_loop(py, Some(value)),
             ENTER => enter(value).map(|()| py.None()),
             _ => Ok(py.NotImplemented()),
         }
@@ -133,12 +151,7 @@ impl StepSite {
     /// The loop has been reached.
     fn new_loop(&self, py: Python<'_>, iterable: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let iterator = iterable.try_iter()?.into_any();
-        let is_range = iterator.get_type().name()? == "range_iterator" && !iterator.is(iterable);
-        let kind = match is_range {
-            true => LoopKind::Range,
-            false if can_be_kept(&iterator)? => LoopKind::Wrapped,
-            false => LoopKind::OneStep,
-        };
+        let kind = self.kind_of(&iterator, iterator.is(iterable))?;
         if kind == LoopKind::OneStep
             && may_step()
             && let Some((work, program)) = work()
@@ -148,16 +161,50 @@ impl StepSite {
         self.passes(py, kind, Some(iterator.unbind()), None)
     }
 
+    /// How the iterations of a loop over an iterator are ends of steps. `is_shared` says whether the script may have
+    /// the iterator, too.
+    fn kind_of(&self, iterator: &Bound<'_, PyAny>, is_shared: bool) -> PyResult<LoopKind> {
+        const UNKNOWN: u8 = 0;
+        const RANGE: u8 = 1;
+        const WRAPPED: u8 = 2;
+        // Most loops have an iterator of the same type each time.
+        let kind = iterator.get_type();
+        let address = kind.as_ptr() as usize;
+        let known = match self.known_type.load(Ordering::Relaxed) == address {
+            true => self.known_kind.load(Ordering::Relaxed),
+            false => UNKNOWN,
+        };
+        match known {
+            RANGE if !is_shared => return Ok(LoopKind::Range),
+            WRAPPED => return Ok(LoopKind::Wrapped),
+            _ => {}
+        }
+        let is_range = kind.name()? == "range_iterator" && !is_shared;
+        if is_range || is_simple(&kind)? {
+            self.known_kind.store(if is_range { RANGE } else { WRAPPED }, Ordering::Relaxed);
+            self.known_type.store(address, Ordering::Relaxed);
+        }
+        Ok(match is_range {
+            true => LoopKind::Range,
+            false if can_be_kept(iterator)? => LoopKind::Wrapped,
+            false => LoopKind::OneStep,
+        })
+    }
+
     /// A loop that was under way at the checkpoint.
-    fn resumed_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    fn resumed_loop(&self, py: Python<'_>, iterable: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         let Some((_, program)) = work() else { return Ok(py.None()) };
         let state = program.loop_state(py, calls_under_way(), self.number)?;
         if state.is_none() {
             let wrapper = wrapped(py, None)?;
             return self.passes(py, LoopKind::While, None, Some(wrapper));
         }
-        let iterator = rebuild(&state)?;
-        let is_range = iterator.get_type().name()? == "range_iterator";
+        let iterator = match (iterable, replayed(&state)?) {
+            (Some(iterable), Some(count)) => skip(iterable, count)?,
+            _ => rebuild(&state)?,
+        };
+        // One that a variable refers to as well must not be exchanged.
+        let is_range = iterator.get_type().name()? == "range_iterator" && !is_shared(&state)?;
         let kind = if is_range { LoopKind::Range } else { LoopKind::Wrapped };
         self.passes(py, kind, Some(iterator.unbind()), None)
     }

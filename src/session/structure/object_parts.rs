@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::type_facts::TypeFacts;
 use super::walk::StructureStep;
 use crate::pickler::{Annotations, CLASS_NAMES, global_name, is_scalar, module_dicts, names_in_code};
-use crate::python::deferred_signals::Tolerated as _;
+use crate::python::deferred_signals::{Tolerated as _, shown};
 use crate::session::code_objects::named_cells;
 
 /// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and
@@ -120,7 +120,7 @@ impl<'py> ObjectDescriber<'py> {
             return self.a_class(class);
         }
         if let Ok(module) = value.cast::<PyModule>() {
-            return Ok(ObjectParts::leaf(format!("module {}", module.name()?)));
+            return Ok(ObjectParts::leaf(format!("module {}", shown(&module.name()?))));
         }
         if value.is_exact_instance_of::<PyFunction>() {
             return self.a_function(value);
@@ -185,7 +185,11 @@ impl<'py> ObjectDescriber<'py> {
             }
             "functools._lru_cache_wrapper" => {
                 let info = value.call_method0("cache_info")?;
-                let text = format!("cache with {} of {} results", info.getattr("currsize")?, info.getattr("maxsize")?);
+                let text = format!(
+                    "cache with {} of {} results",
+                    shown(&info.getattr("currsize")?),
+                    shown(&info.getattr("maxsize")?)
+                );
                 let mut state = self.state(value)?.1;
                 // A function that the decorator makes anew.
                 state.retain(|(step, _)| !matches!(step, StructureStep::Text(text) if text == ".cache_parameters"));
@@ -193,13 +197,12 @@ impl<'py> ObjectDescriber<'py> {
             }
             // A field of a named tuple, whose documentation can be set.
             "_collections._tuplegetter" | "collections._tuplegetter" => {
-                ObjectParts::leaf(format!("field: {}", value.getattr("__doc__")?))
+                ObjectParts::leaf(format!("field: {}", shown(&value.getattr("__doc__")?)))
             }
             "logging.Logger" | "logging.RootLogger" => {
                 let handlers = self.attribute(value, "handlers").and_then(|list| list.len().tolerated()).unwrap_or(0);
                 let facts = ["name", "level", "propagate", "disabled"].map(|name| self.attribute(value, name));
-                let facts: Vec<_> =
-                    facts.iter().map(|fact| fact.as_ref().map_or(String::new(), Bound::to_string)).collect();
+                let facts: Vec<_> = facts.iter().map(|fact| fact.as_ref().map_or(String::new(), shown)).collect();
                 ObjectParts::leaf(format!("logger {} with {handlers} handlers", facts.join(" ")))
             }
             "weakref.ReferenceType" | "weakref" | "weakref.ref" => {
@@ -239,7 +242,7 @@ impl<'py> ObjectDescriber<'py> {
             return Ok(ObjectParts::leaf(format!("function {module}.{name}")));
         }
         let facts = ["__module__", "__qualname__", "__name__"].map(|name| value.getattr(name));
-        let facts: Vec<_> = facts.iter().flatten().map(Bound::to_string).collect();
+        let facts: Vec<_> = facts.iter().flatten().map(shown).collect();
         // `namedtuple` makes it of the fields and their defaults, which are attributes of the class.
         if facts.first().is_some_and(|module| module.starts_with("namedtuple_")) {
             return Ok(ObjectParts::leaf("the __new__ of a named tuple".to_owned()));
@@ -386,7 +389,7 @@ fn a_builtin<'py>(value: &Bound<'py, PyAny>) -> PyResult<ObjectParts<'py>> {
     let name = value.getattr("__qualname__")?;
     let owner = value.getattr("__self__")?;
     if owner.is_none() || owner.is_instance_of::<PyModule>() || owner.is_instance_of::<PyType>() {
-        return Ok(ObjectParts::leaf(format!("built-in {name}")));
+        return Ok(ObjectParts::leaf(format!("built-in {}", shown(&name))));
     }
     Ok(ObjectParts::new(format!("built-in {name}"), vec![(step("__self__"), owner)], Identity::Own))
 }

@@ -6,6 +6,7 @@
 
 mod atomic_error;
 mod fault_injection;
+mod replaced_file;
 mod resolve;
 pub(crate) mod signals;
 mod temp_file;
@@ -128,6 +129,14 @@ impl AtomicFile {
             SyncMode::Now => sync_directory(directory(target)).map_err(failed),
             SyncMode::Later => Ok(()),
         }
+    }
+}
+
+/// Removes a file that was saved, at a path or an address.
+pub(crate) fn remove_saved(path: &Path) -> io::Result<()> {
+    match RemoteAddress::of(path)? {
+        Some(address) => Ok(RemoteClient::new(&address)?.remove(vec![String::new()])?),
+        None => std::fs::remove_file(path),
     }
 }
 

@@ -14,8 +14,18 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub(crate) use libc::sigaction as system_sigaction;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+unsafe extern "C" {
+    /// The function of the C library: `python/guarded_actions.rs` stands in for the one without underscores.
+    #[link_name = "__sigaction"]
+    pub(crate) fn system_sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int;
+}
 
 /// Signals that ask a program to end. If a program handles one of these, the save is interrupted.
 const ASKING: [c_int; 3] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM];
@@ -41,6 +51,8 @@ static PATHS: [AtomicPtr<c_char>; FILES] = [const { AtomicPtr::new(null_mut()) }
 static OWNER: AtomicU32 = AtomicU32::new(0);
 /// The previous handlers, in the order of [`ASKING`]; 0 if there was none.
 static PREVIOUS: [AtomicUsize; ASKING.len()] = [const { AtomicUsize::new(0) }; ASKING.len()];
+/// A child process that ends with this one; 0 if there is none.
+static CHILD: AtomicI32 = AtomicI32::new(0);
 static CAUGHT: AtomicBool = AtomicBool::new(false);
 /// Whether [`check`] always succeeds.
 static IGNORED: AtomicBool = AtomicBool::new(false);
@@ -191,19 +203,62 @@ fn is_ours(handler: libc::sighandler_t) -> bool {
 pub(crate) fn action_of(signal: c_int) -> Option<libc::sigaction> {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: a null action changes nothing, and `action` has room for the result.
-    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
+    let asked = unsafe { system_sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
     // SAFETY: zeros are valid for all of its fields, and the call has filled them.
     (asked == 0).then(|| unsafe { action.assume_init() })
+}
+
+/// An action with this handler, without flags, that blocks no other signal.
+pub(crate) fn own_action(handler: libc::sighandler_t) -> libc::sigaction {
+    // SAFETY: zeros are valid for all fields.
+    let mut action = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
+    action.sa_sigaction = handler;
+    action
+}
+
+/// Ignores the signals by which batch systems end all processes of a job: for a process whose parent decides when it
+/// ends.
+pub(crate) fn leave_to_parent() {
+    for signal in [libc::SIGHUP, libc::SIGTERM] {
+        if let Some(before) = action_of(signal) {
+            set_action(signal, &libc::sigaction { sa_sigaction: libc::SIG_IGN, ..before });
+        }
+    }
 }
 
 pub(crate) fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
     // SAFETY: the action came from the system, or differs from one that did only in its handler: a function that makes
     // only async-signal-safe calls.
-    unsafe { libc::sigaction(signal, action, null_mut()) == 0 }
+    unsafe { system_sigaction(signal, action, null_mut()) == 0 }
+}
+
+/// A child process that is killed when a signal ends this one, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct BoundChild(());
+
+impl BoundChild {
+    pub(crate) fn new(child: i32) -> Self {
+        OWNER.store(own_id(), Ordering::Relaxed);
+        CHILD.store(child, Ordering::Relaxed);
+        Self(())
+    }
+}
+
+impl Drop for BoundChild {
+    fn drop(&mut self) {
+        CHILD.store(0, Ordering::Relaxed);
+    }
 }
 
 /// Replaces the default action: removes the temporary files and ends the process.
 extern "C" fn remove_and_die(signal: c_int) {
+    if OWNER.load(Ordering::Relaxed) == own_id() {
+        let child = CHILD.swap(0, Ordering::Relaxed);
+        if child > 0 {
+            // SAFETY: has no preconditions. The child has not been waited for, so the number is still its own.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+        }
+    }
     remove_files();
     // SAFETY: sets the default action, which is always valid.
     unsafe { libc::signal(signal, libc::SIG_DFL) };

@@ -9,11 +9,13 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use super::fault_injection;
+use super::replaced_file::ReplacedFile;
 use super::signals::{self, CleanupEntry, SignalGuard};
 use crate::snapshot::system;
 
@@ -77,9 +79,15 @@ impl TempFile {
         if self.file.metadata()?.len() < LONG_SYNC {
             return self.file.sync_all();
         }
-        // Another thread waits for the disk. If a signal comes first, that thread is left to itself.
-        let (file, (sender, synced)) = (self.file.try_clone()?, channel());
-        let started = thread::Builder::new().spawn(move || sender.send(file.sync_all()));
+        // Another thread waits for the disk. If a signal comes first, that thread is left to itself, and ends soon.
+        let (file, (sender, synced), length) = (self.file.try_clone()?, channel(), self.file.metadata()?.len());
+        let is_wanted = Arc::new(());
+        let wanted = Arc::downgrade(&is_wanted);
+        let sync = move || {
+            system::write_back(&file, length, || wanted.strong_count() > 0)?;
+            if wanted.strong_count() > 0 { file.sync_all() } else { Ok(()) }
+        };
+        let started = thread::Builder::new().spawn(move || sender.send(sync()));
         if started.is_err() {
             return self.file.sync_all();
         }
@@ -95,6 +103,7 @@ impl TempFile {
     /// Renames it, which replaces `target` in a single step.
     pub(super) fn rename(mut self, target: &Path) -> io::Result<()> {
         fault_injection::point()?;
+        let _replaced = ReplacedFile::hold(target);
         fs::rename(self.path(), target)?;
         self.path = None;
         Ok(())

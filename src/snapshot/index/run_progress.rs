@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The variable that holds the position of a run.
-pub const RUN_POSITION: &str = "__snapcli_run__";
+pub(crate) const RUN_POSITION: &str = "__snapcli_run__";
 
 /// How far a run in steps has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +26,9 @@ pub struct RunProgress {
     /// The variables that could not be saved, and that a resume makes again.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rerun: Vec<RerunStatement>,
+    /// The files that the script has open for writing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<WrittenFile>,
     /// How long the script has run in all processes up to here, in seconds.
     pub seconds: f64,
 }
@@ -50,10 +53,24 @@ pub struct RunPlace {
 pub struct RerunStatement {
     /// The variable.
     pub name: String,
+    /// The number of the function under way whose local variable it is: 1 for the outermost. 0 for a global variable.
+    pub depth: usize,
     /// The line of the statement.
     pub line: u32,
     /// Why it could not be saved.
     pub why: String,
+}
+
+/// A file that the script has open for writing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct WrittenFile {
+    /// Its name, as the script has given it.
+    pub name: String,
+    /// Its absolute path.
+    pub path: String,
+    /// How long it was at the checkpoint, in bytes.
+    pub length: u64,
 }
 
 impl RunProgress {

@@ -14,7 +14,7 @@ use super::{FoundObject, ListedObject, ObjectVersion, WantedObject};
 pub(in crate::snapshot) struct RemoteClient(Infallible);
 
 #[derive(Debug)]
-pub(in crate::snapshot) struct Renewal(#[allow(dead_code, reason = "as the client")] Infallible);
+pub(in crate::snapshot) struct Renewal(Infallible);
 
 #[derive(Debug)]
 pub(in crate::snapshot) struct Uploads(Infallible);

@@ -6,6 +6,7 @@
 
 use std::ffi::OsStr;
 use std::fmt;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -134,6 +135,11 @@ impl RemoteAddress {
     /// Whether a path is an address, or looks like one.
     pub(crate) fn is_at(path: &Path) -> bool {
         !matches!(Self::of(path), Ok(None))
+    }
+
+    /// The absolute form of a path. An address stays as it is.
+    pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
+        if Self::is_at(path) { Ok(path.to_path_buf()) } else { std::path::absolute(path) }
     }
 
     /// The same path, with a mark in place of a query and a user. [`of`](Self::of) knows what the mark stands for.

@@ -131,6 +131,19 @@ impl RemoteError {
         }
     }
 
+    /// The number of the system's error that says about the same.
+    #[cfg(feature = "python")]
+    pub(crate) fn system_number(&self) -> Option<i32> {
+        Some(match self.kind()? {
+            FaultKind::Missing | FaultKind::NoBucket => libc::ENOENT,
+            FaultKind::Denied | FaultKind::Anonymous | FaultKind::Unauthenticated => libc::EACCES,
+            FaultKind::Unreachable => libc::EHOSTUNREACH,
+            FaultKind::Address | FaultKind::Settings | FaultKind::Region => libc::EINVAL,
+            FaultKind::Disk => libc::ENOSPC,
+            _ => libc::EIO,
+        })
+    }
+
     /// Whether there is no such object.
     pub(crate) fn is_missing(&self) -> bool {
         self.kind() == Some(FaultKind::Missing)
@@ -144,11 +157,6 @@ impl RemoteError {
     /// Whether the answer of the server is to blame.
     pub(crate) fn is_bad_answer(&self) -> bool {
         self.kind() == Some(FaultKind::BadAnswer)
-    }
-
-    /// The error in one of the system's errors, if it came from here.
-    pub(crate) fn of_io(error: &io::Error) -> Option<&Self> {
-        error.get_ref()?.downcast_ref()
     }
 }
 

@@ -4,6 +4,9 @@
 //! Two lines of JSON: [`SnapshotParts`], and an [`Index`] in which `offset` is 0, `memo` counts from 0, the offsets of
 //! raw buffers count from the beginning of their segment, and `blake3` says which value a segment has: two snapshots
 //! in which it is the same have the same value under this name. [`laid_out`] gives the index back as a file has it.
+//!
+//! Most descriptions are stored as what differs from an earlier one. Number n of a run builds on number `n & (n - 1)`,
+//! so that reading one takes few others, however long the run is.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +17,10 @@ use super::store_folder::Store;
 use crate::pickle::format::emit;
 use crate::snapshot::index::{self, Index, PickleStream, SCHEMA, Variable};
 
-/// How many objects must be read at most for one description.
+/// How many objects must be read at most for one description. Earlier versions wrote chains of this length.
 const LONGEST_CHAIN: u32 = 100;
-/// The same for one that is written to object storage: each object takes the time of an answer.
-const LONGEST_CHAIN_UPSTREAM: u32 = 8;
+/// After this many descriptions comes one that builds on nothing.
+const LONGEST_RUN: u32 = 128;
 /// The most bytes that are unpacked for one description that this program writes, with those it builds on.
 const MOST_UNPACKED: u64 = 4 << 20;
 /// The longest description that is read.
@@ -32,6 +35,14 @@ pub(in crate::snapshot) struct SnapshotParts {
     pub(in crate::snapshot) segments: Vec<SegmentPlace>,
     /// The contents of all raw buffers.
     pub(in crate::snapshot) buffers: Vec<ObjectName>,
+    /// The number of this description in its run. The first one builds on nothing.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub(in crate::snapshot) step: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(step: &u32) -> bool {
+    *step == 0
 }
 
 /// An object with the opcodes of segments.
@@ -65,28 +76,34 @@ pub(in crate::snapshot) struct Description {
     pub(in crate::snapshot) parts: SnapshotParts,
 }
 
-/// A description on its way through a store: others may build on it.
+/// A description as it is in a store: others may build on it.
 #[derive(Clone, Debug)]
 pub(super) struct EncodedDescription {
-    /// Its object; the length is that of the file.
-    pub(super) object: (ObjectName, u64),
+    own: EncodedContents,
+    /// Those that it builds on, the nearest one first. Incomplete if they are too long to build on.
+    bases: Vec<EncodedContents>,
+    /// Its number in its run.
+    step: u32,
+}
+
+/// The name of an object, and its contents.
+#[derive(Clone, Debug)]
+struct EncodedContents {
+    name: ObjectName,
     contents: Vec<u8>,
-    /// How many objects it builds on.
-    depth: u32,
-    /// How many bytes were unpacked for all of them.
-    unpacked: u64,
 }
 
 impl Description {
     /// Reads the description in an object, and all that it builds on.
     pub(super) fn read(store: &Store, object: (ObjectName, u64)) -> Result<(Self, EncodedDescription), StoreError> {
-        let encoded = read_contents(store, object)?;
+        let mut encoded = read_contents(store, object)?;
         let failed = |problem: &str| {
             let problem = ObjectProblem::Packed(packed_object::UnpackError::Damaged(problem.to_owned()));
             StoreError::Object { name: object.0.to_string(), problem }
         };
-        let line = encoded.contents.iter().position(|byte| *byte == b'\n').ok_or_else(|| failed("no second line"))?;
-        let (parts, index) = encoded.contents.split_at_checked(line).ok_or_else(|| failed("no second line"))?;
+        let contents = &encoded.own.contents;
+        let line = contents.iter().position(|byte| *byte == b'\n').ok_or_else(|| failed("no second line"))?;
+        let (parts, index) = contents.split_at_checked(line).ok_or_else(|| failed("no second line"))?;
         let parts: SnapshotParts = serde_json::from_slice(parts).map_err(|error| failed(&error.to_string()))?;
         let index = index::parse(index).map_err(|error| failed(&error.to_string()))?;
         if index.schema != SCHEMA {
@@ -95,27 +112,45 @@ impl Description {
         if let Some(problem) = parts.problem(&index) {
             return Err(failed(problem));
         }
+        encoded.step = parts.step;
         Ok((Self { index, parts }, encoded))
     }
 
-    /// The bytes of the object, which may build on `base`, and the description in it.
-    pub(super) fn pack(
-        &self,
-        base: Option<&EncodedDescription>,
-        is_upstream: bool,
-    ) -> std::io::Result<(Vec<u8>, EncodedDescription)> {
+    /// The bytes of the object, which may build on that of the snapshot before, or on what that builds on.
+    pub(super) fn pack(mut self, parent: Option<&EncodedDescription>) -> std::io::Result<Vec<u8>> {
+        let index = serde_json::to_vec(&self.index)?;
+        let length = index.len() as u64;
+        let base = parent.and_then(EncodedDescription::base_of_next);
+        let base = base.filter(|base| base.unpacked.saturating_add(length) <= MOST_UNPACKED);
+        self.parts.step = base.as_ref().map_or(0, |base| base.step);
         let mut contents = serde_json::to_vec(&self.parts)?;
         contents.push(b'\n');
-        serde_json::to_writer(&mut contents, &self.index)?;
-        let length = contents.len() as u64;
-        let longest = if is_upstream { LONGEST_CHAIN_UPSTREAM } else { LONGEST_CHAIN };
-        let base = base.filter(|base| base.depth < longest && base.unpacked.saturating_add(length) <= MOST_UNPACKED);
-        let file = packed_object::pack(&contents, base.map(|base| (base.object.0, base.contents.as_slice())))?;
-        let object = (ObjectName::of(&file), file.len() as u64);
-        // If the difference is too large, it may build on nothing all the same.
-        let base = base.filter(|_| PackedHead::of(&file).is_ok_and(|head| head.base.is_some()));
-        let (depth, unpacked) = base.map_or((0, length), |base| (base.depth + 1, base.unpacked + length));
-        Ok((file, EncodedDescription { object, contents, depth, unpacked }))
+        contents.extend(index);
+        packed_object::pack(&contents, base.map(|base| (base.on.name, base.on.contents.as_slice())))
+    }
+}
+
+/// What the next description of a run builds on.
+struct NextBase<'d> {
+    on: &'d EncodedContents,
+    /// The number of the next one.
+    step: u32,
+    /// How many bytes are unpacked for the base.
+    unpacked: u64,
+}
+
+impl EncodedDescription {
+    /// `None` if the run is at its end, or is none: earlier versions let each description build on the one before.
+    fn base_of_next(&self) -> Option<NextBase<'_>> {
+        let step = self.step.checked_add(1).filter(|step| *step <= LONGEST_RUN)?;
+        if self.bases.len() != self.step.count_ones() as usize {
+            return None;
+        }
+        // This one and its bases are the numbers whose lowest bits are cleared one by one.
+        let chain: Vec<_> =
+            std::iter::once(&self.own).chain(&self.bases).skip(self.step.trailing_ones() as usize).collect();
+        let unpacked = chain.iter().map(|base| base.contents.len() as u64).sum();
+        Some(NextBase { on: chain.first()?, step, unpacked })
     }
 }
 
@@ -166,14 +201,20 @@ pub(super) fn chain(store: &Store, object: (ObjectName, u64)) -> Result<Vec<(Obj
 
 fn read_contents(store: &Store, object: (ObjectName, u64)) -> Result<EncodedDescription, StoreError> {
     let objects = chain(store, object)?;
-    let (mut contents, mut unpacked) = (Vec::new(), 0);
-    for (name, file) in objects.iter().rev() {
+    let (mut own, mut bases) = (EncodedContents { name: object.0, contents: Vec::new() }, Vec::new());
+    let mut unpacked = 0_u64;
+    for (number, (name, file)) in objects.iter().rev().enumerate() {
         let wrong = |problem| StoreError::Object { name: name.to_string(), problem: ObjectProblem::Packed(problem) };
-        contents = packed_object::unpack(file, &contents).map_err(wrong)?;
-        unpacked += contents.len() as u64;
+        let contents = packed_object::unpack(file, &own.contents).map_err(wrong)?;
+        let before = std::mem::replace(&mut own, EncodedContents { name: *name, contents });
+        unpacked = unpacked.saturating_add(before.contents.len() as u64);
+        // Nothing builds on more than this.
+        if number > 0 && unpacked <= MOST_UNPACKED {
+            bases.push(before);
+        }
     }
-    let depth = u32::try_from(objects.len().saturating_sub(1)).unwrap_or(LONGEST_CHAIN);
-    Ok(EncodedDescription { object, contents, depth, unpacked })
+    bases.reverse();
+    Ok(EncodedDescription { own, bases, step: 0 })
 }
 
 /// The index with all that follows from the order of the segments; `None` if a number overflows.
@@ -210,4 +251,62 @@ pub(super) fn without_layout(index: &Index) -> Index {
     }
     index.stream = PickleStream::default();
     index
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::object_writer::ObjectWriter;
+    use super::*;
+
+    type StoreOutcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+    fn description(number: u64) -> Description {
+        let index = Index { schema: SCHEMA, created: format!("snapshot {number}"), ..Index::default() };
+        Description { index, parts: SnapshotParts::default() }
+    }
+
+    fn put(store: &Store, file: &[u8]) -> StoreOutcome<(ObjectName, u64)> {
+        let mut writer = ObjectWriter::new(store);
+        let name = writer.put(file)?;
+        writer.publish(true)?;
+        Ok((name, file.len() as u64))
+    }
+
+    #[test]
+    fn a_long_run_of_descriptions_is_read_with_few_objects() -> StoreOutcome<()> {
+        let root = tempfile::tempdir()?;
+        let store = Store::open_or_create(&root.path().join("s"))?;
+        let mut parent = None;
+        for number in 0..300 {
+            let object = put(&store, &description(number).pack(parent.as_ref())?)?;
+            let (read, encoded) = Description::read(&store, object)?;
+            assert_eq!(read.index.created, format!("snapshot {number}"));
+            let objects = chain(&store, object)?.len();
+            assert_eq!(objects, 1 + read.parts.step.count_ones() as usize, "{number}");
+            assert!(objects <= 8 && read.parts.step == (number % 129) as u32, "{number}: {objects}");
+            parent = Some(encoded);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn descriptions_of_earlier_versions_are_read_and_begin_a_new_run() -> StoreOutcome<()> {
+        let root = tempfile::tempdir()?;
+        let store = Store::open_or_create(&root.path().join("s"))?;
+        let mut parent: Option<EncodedDescription> = None;
+        for number in 0..20 {
+            let contents = format!(
+                "{{\"packs\":[],\"segments\":[],\"buffers\":[]}}\n{}",
+                serde_json::to_string(&description(number).index)?
+            );
+            let base = parent.as_ref().map(|parent| (parent.own.name, parent.own.contents.as_slice()));
+            let object = put(&store, &packed_object::pack(contents.as_bytes(), base)?)?;
+            let (read, encoded) = Description::read(&store, object)?;
+            assert_eq!((read.index.created, encoded.bases.len()), (format!("snapshot {number}"), number as usize));
+            parent = Some(encoded);
+        }
+        let object = put(&store, &description(20).pack(parent.as_ref())?)?;
+        assert_eq!(chain(&store, object)?.len(), 1);
+        Ok(())
+    }
 }

@@ -3,7 +3,7 @@
 //! A store holds ordinary snapshots, cut up. [`store_target`] takes the stream of a save apart into objects, and
 //! [`assembled`] puts the file together again, as far as it is read: pickler, writer, reader, load plan, verdict and
 //! diff do not know of stores. [`store_address`] says what a path names, [`store_folder`] knows the files, and
-//! [`object_writer`] writes them. A store in object storage has a local folder that stands for it, see [`upstream`], and
+//! [`object_writer`] writes them. A store in object storage has a local folder that stands for it ([`upstream`]), and
 //! [`store_lease`] in place of a lock.
 
 mod assembled;

@@ -107,26 +107,23 @@ impl ObjectWriter {
         Ok(name)
     }
 
-    /// Gives all new objects their names.
-    pub(super) fn publish(&mut self) -> io::Result<()> {
+    /// Gives all new objects their names. Their bytes are on the disk then; with `sync`, so are the names of all objects.
+    pub(super) fn publish(&mut self, sync: bool) -> io::Result<()> {
         if let Some(uploads) = &mut self.uploads {
             let known = uploads.finish()?;
             self.added = self.added.saturating_sub(known);
             self.uploads = None;
         }
+        sync_together(&self.pending.values().map(NamedTempFile::as_file).collect::<Vec<_>>())?;
         let names: Vec<ObjectName> = self.pending.keys().copied().collect();
         for name in names {
-            if let Some(file) = self.pending.get(&name) {
-                signals::check()?;
-                file.as_file().sync_all()?;
-            }
             let Some(file) = self.pending.remove(&name) else { continue };
             let length = file.as_file().metadata()?.len();
             // Another save may have been faster with the same bytes: they are replaced by themselves.
             file.persist(self.store.object_path(&name)).map_err(|error| error.error)?;
             self.present.insert((name, length));
         }
-        if self.store.upstream().is_some() {
+        if !sync || self.store.upstream().is_some() {
             return Ok(());
         }
         // Also for objects that another save has just written.
@@ -157,6 +154,28 @@ impl ObjectWriter {
         self.pending.insert(name, file);
         Ok(())
     }
+}
+
+/// Brings files to the disk. The waits for the disk overlap.
+fn sync_together(files: &[&File]) -> io::Result<()> {
+    let next = AtomicUsize::new(0);
+    let work = || -> io::Result<()> {
+        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            signals::check()?;
+            file.sync_all()?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let others =
+            (1..files.len().min(MAX_THREADS)).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok());
+        let others: Vec<_> = others.collect();
+        let mut done = work();
+        for other in others {
+            done = done.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        done
+    })
 }
 
 /// BLAKE3 of memory, on all processors if it is long.
@@ -232,7 +251,7 @@ mod tests {
         let name = writer.put_contents(&contents, false)?;
         assert_eq!((name, writer.put(&contents)?), (ObjectName::of(&contents), name));
         assert_eq!((writer.added, store.object_length(&name)), (contents.len() as u64, None));
-        writer.publish()?;
+        writer.publish(true)?;
         assert_eq!(store.read_object(&name, contents.len() as u64)?, contents);
         let mut second = ObjectWriter::new(&store);
         for may_be_known in [true, false] {

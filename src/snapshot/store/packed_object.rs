@@ -12,8 +12,8 @@
 
 use std::io;
 
-use zstd::bulk::{Compressor, Decompressor};
-use zstd::zstd_safe::CParameter;
+use zstd::bulk::Decompressor;
+use zstd::zstd_safe::{self, CCtx, CParameter};
 
 use super::object_name::ObjectName;
 
@@ -34,7 +34,7 @@ const LEVEL: i32 = 3;
 /// For what is small and may be kept for long.
 const HIGH_LEVEL: i32 = 12;
 /// Contents up to this length are compressed with [`HIGH_LEVEL`].
-const SMALL: usize = 1 << 20;
+const SMALL: usize = 64 << 10;
 /// How much of long contents is compressed to see whether that helps.
 const SAMPLE: usize = 64 << 10;
 /// The largest window of a decoder that was not told to take more, as a power of two.
@@ -135,12 +135,18 @@ fn most_contents(file: usize, base: usize) -> u64 {
     MOST_PER_BYTE.saturating_mul(file as u64).saturating_add(ALWAYS).saturating_add(base as u64)
 }
 
+/// A higher level, or a dictionary that is prepared, would take up to a thousand times longer, and save a few bytes.
 fn delta(contents: &[u8], name: ObjectName, dictionary: &[u8]) -> io::Result<Vec<u8>> {
-    let mut compressor = Compressor::with_dictionary(HIGH_LEVEL, dictionary)?;
+    let failed = |code| io::Error::other(zstd_safe::get_error_name(code));
+    let mut context = CCtx::create();
+    context.set_parameter(CParameter::CompressionLevel(LEVEL)).map_err(failed)?;
     // The window must reach back over the whole dictionary.
     let reach = contents.len().saturating_add(dictionary.len()).max(1 << 10).next_power_of_two().ilog2();
-    compressor.set_parameter(CParameter::WindowLog(reach.min(MAX_WINDOW)))?;
-    Ok(joined(DELTA, contents.len(), &[name.as_bytes(), &compressor.compress(contents)?]))
+    context.set_parameter(CParameter::WindowLog(reach.min(MAX_WINDOW))).map_err(failed)?;
+    context.ref_prefix(dictionary).map_err(failed)?;
+    let mut compressed = Vec::with_capacity(zstd_safe::compress_bound(contents.len()));
+    context.compress2(&mut compressed, contents).map_err(failed)?;
+    Ok(joined(DELTA, contents.len(), &[name.as_bytes(), &compressed]))
 }
 
 fn joined(encoding: u8, length: usize, parts: &[&[u8]]) -> Vec<u8> {

@@ -151,6 +151,14 @@ impl Store {
         Self::open(folder)
     }
 
+    /// Fails if nothing can be written to a store in object storage. A folder was written to when it was opened.
+    pub(crate) fn check_writable(&self) -> Result<(), StoreError> {
+        match &self.upstream {
+            Some(upstream) => Ok(upstream.client().check_writable("locks/check")?),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a folder is a store.
     pub(crate) fn is_at(folder: &Path) -> bool {
         Self::open(folder).is_ok()

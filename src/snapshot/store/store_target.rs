@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 use super::description::without_layout;
-use super::description::{Description, EncodedDescription, PackReference, SegmentPlace, SnapshotParts};
+use super::description::{Description, PackReference, SegmentPlace, SnapshotParts};
 use super::object_name::ObjectName;
 use super::object_writer::ObjectWriter;
 use super::packed_object;
@@ -19,6 +19,7 @@ use super::parent_snapshot::ParentSnapshot;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::{MAX_MESSAGE, StoreError};
 use super::store_folder::{Store, StoreLock, is_name, new_file};
+use super::upstream::SharedManifest;
 use crate::pickle::passes::relative_slots::{Cut, OpcodeComparison, SegmentPosition, to_absolute, to_relative};
 use crate::snapshot::atomic::signals::SignalGuard;
 use crate::snapshot::index::{Index, Variable};
@@ -45,6 +46,8 @@ pub(crate) struct StoreTarget {
     ready: Option<ReadySnapshot>,
     /// The manifest that a check reads before the save is complete.
     provisional: Option<NamedTempFile>,
+    /// The same in object storage.
+    shared: Option<SharedManifest>,
     /// A forked child inherits this struct, but only its parent saves.
     process: u32,
 }
@@ -97,7 +100,7 @@ pub(crate) struct SnapshotNotes<'n> {
     pub(crate) message: Option<&'n str>,
     /// Whether the script or a check failed: then it does not count as the newest one.
     pub(crate) failed: bool,
-    /// Whether it must be on the disk afterwards. Its objects are in any case.
+    /// Whether it must be on the disk afterwards. The contents of its objects are in any case.
     pub(crate) sync: bool,
 }
 
@@ -136,6 +139,7 @@ impl StoreTarget {
             failed: None,
             ready: None,
             provisional: None,
+            shared: None,
             process: std::process::id(),
         })
     }
@@ -144,7 +148,7 @@ impl StoreTarget {
     pub(crate) fn commit(mut self, notes: SnapshotNotes<'_>) -> Result<StoredSnapshot, StoreError> {
         let SnapshotNotes { name, failed: has_failed, sync, .. } = notes;
         let message = notes.check()?;
-        self.publish().map_err(StoreError::io(&self.store.objects()))?;
+        self.publish(sync).map_err(StoreError::io(&self.store.objects()))?;
         let ReadySnapshot { mut header, key } = self.ready.take().unwrap_or_default();
         message.clone_into(&mut header.message);
         header.failed = has_failed;
@@ -197,6 +201,20 @@ impl StoreTarget {
         Ok(())
     }
 
+    /// As [`SaveTarget::read_path`], for a process that this one does not fork.
+    pub(crate) fn shared_path(&mut self) -> io::Result<Option<PathBuf>> {
+        let Some(path) = self.read_path()? else { return Ok(None) };
+        match self.store.upstream() {
+            Some(upstream) => {
+                let shared = SharedManifest::new(upstream, &path)?;
+                let path = shared.path();
+                self.shared = Some(shared);
+                Ok(Some(path))
+            }
+            None => Ok(Some(path)),
+        }
+    }
+
     fn check_process(&self) -> io::Result<()> {
         match self.process == std::process::id() {
             true => Ok(()),
@@ -204,9 +222,9 @@ impl StoreTarget {
         }
     }
 
-    fn publish(&mut self) -> io::Result<()> {
+    fn publish(&mut self, sync: bool) -> io::Result<()> {
         self.check_process()?;
-        self.objects.publish()
+        self.objects.publish(sync)
     }
 
     /// Ends the open segment.
@@ -283,7 +301,7 @@ impl StoreTarget {
     }
 
     /// The description of what was written, with its object.
-    fn describe(&mut self, index: &mut Index) -> io::Result<EncodedDescription> {
+    fn describe(&mut self, index: &mut Index) -> io::Result<(ObjectName, u64)> {
         self.end_pack()?;
         for (variable, value) in index.segments_mut().zip(&self.stream.values) {
             variable.blake3 = value.value.to_string();
@@ -291,13 +309,11 @@ impl StoreTarget {
         }
         let parts = self.stream.parts.clone();
         let description = Description { index: without_layout(index), parts };
-        let (file, encoded) =
-            description.pack(self.parent.as_ref().map(|parent| &parent.encoded), self.store.upstream().is_some())?;
-        self.objects.put(&file)?;
-        Ok(encoded)
+        let file = description.pack(self.parent.as_ref().map(|parent| &parent.encoded))?;
+        Ok((self.objects.put(&file)?, file.len() as u64))
     }
 
-    fn header(&self, index: &Index, description: &EncodedDescription) -> SnapshotHeader {
+    fn header(&self, index: &Index, description: (ObjectName, u64)) -> SnapshotHeader {
         let mut header = SnapshotHeader {
             created: index.created.clone(),
             kind: index.script.kind.clone(),
@@ -306,7 +322,7 @@ impl StoreTarget {
             variables: index.variables.len() as u64,
             pickle: index.stream.length,
             added: self.objects.added,
-            description: Some(description.object),
+            description: Some(description),
             ..SnapshotHeader::default()
         };
         match &self.parent {
@@ -455,15 +471,15 @@ impl SaveTarget for StoreTarget {
         let description = self.describe(index)?;
         if self.store.upstream().is_some() {
             // Only then it is known what was new.
-            self.publish()?;
+            self.publish(false)?;
         }
-        let header = self.header(index, &description);
+        let header = self.header(index, description);
         self.ready = Some(ReadySnapshot { header, key: key.cloned() });
         Ok(true)
     }
 
     fn read_path(&mut self) -> io::Result<Option<PathBuf>> {
-        self.publish()?;
+        self.publish(false)?;
         let Some(ready) = &self.ready else { return Ok(None) };
         let file = new_file(&self.store.snapshots(), &ready.header.encode(ready.key.as_ref())?)?;
         let path = std::path::absolute(file.path())?;

@@ -280,6 +280,37 @@ impl Drop for Upstream {
     }
 }
 
+/// The file of a snapshot that is not complete yet, in object storage until it is dropped.
+#[derive(Debug)]
+pub(super) struct SharedManifest {
+    upstream: Arc<Upstream>,
+    key: String,
+    process: u32,
+}
+
+impl SharedManifest {
+    /// Writes the file at this path there.
+    pub(super) fn new(upstream: &Arc<Upstream>, path: &Path) -> io::Result<Self> {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let key = format!("{SNAPSHOTS}/{name}.snap");
+        upstream.client.put(&key, fs::read(path)?)?;
+        Ok(Self { upstream: Arc::clone(upstream), key, process: std::process::id() })
+    }
+
+    pub(super) fn path(&self) -> PathBuf {
+        self.upstream.shown.join(&self.key)
+    }
+}
+
+impl Drop for SharedManifest {
+    fn drop(&mut self) {
+        if self.process == std::process::id() {
+            // If that fails, the next `prune` removes it.
+            self.upstream.client.remove_soon(&self.key);
+        }
+    }
+}
+
 pub(super) fn object_key(name: &ObjectName) -> String {
     format!("{OBJECTS}/{name}")
 }

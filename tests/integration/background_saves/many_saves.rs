@@ -59,7 +59,7 @@ for n in range(COUNT):
     report = job.result()
     again += any('saved again' in note or 'hung' in note for note in report.notes)
     back = snapcli.load_dict(report.data or report.path, trust=True)
-    wanted = (n, 5, 6) if not any('in the foreground' in note for note in report.notes) else (-1, 5, 6)
+    wanted = (n, 5, 6) if not any('saved again' in note for note in report.notes) else (-1, 5, 6)
     if (back['n'], back['logs'], back['locks']) != wanted: lost.append((n, back))
     array[0] -= 1
     if wanted[0] == n and back['array'].sum() != expected: lost.append((n, 'array'))

@@ -5,8 +5,12 @@ use super::{in_kernels, jupyter};
 /// Makes `%snap auto` save after each cell: a test cannot tell how long a save takes.
 const AT_ONCE: &str = "__import__('sys').modules['_snapcli_magics'].REST = 0\n";
 
-/// Waits for the save that follows the cell before this one.
-const SAVED: &str = "for snap in __import__('sys').modules['_snapcli_magics'].LOADED.values(): snap.auto.look(True)\n";
+/// Saves what the cells before this one have changed, if that was not done yet.
+const SAVED: &str =
+    "assert not any(snap.auto.finish() for snap in __import__('sys').modules['_snapcli_magics'].LOADED.values())\n";
+/// Waits for a save that is running.
+const ENDED: &str =
+    "assert not any(snap.auto.look(True) for snap in __import__('sys').modules['_snapcli_magics'].LOADED.values())\n";
 
 #[test]
 fn the_magic_saves_inspects_and_restores() {
@@ -89,15 +93,15 @@ fn auto_saves_after_cells_that_may_change_something() {
         &sandbox,
         &format!(
             "%load_ext snapcli\nimport os, snapcli, time\n%snap auto auto.pkl\n{AT_ONCE}\
-             ---\na = [1]\n{SAVED}del snap\n{saved}\
-             ---\n{SAVED}del snap\n{saved}\
+             ---\na = [1]\n{SAVED}{saved}\
+             ---\n{SAVED}{saved}\
              ---\na.append(2)\n\
-             ---\n{SAVED}del snap\n\
+             ---\n{SAVED}\
              --- kill\nimport snapcli, os\n%load_ext snapcli\n{AT_ONCE}%snap auto auto.pkl\n\
              ---\n%snap auto auto.pkl --restore\n\
              ---\nprint(a)\n\
              ---\nclass Bad:\n    def __reduce__(self): raise RuntimeError('not today')\nbad = Bad(); b = 2\n\
-             ---\nb = 3\n{SAVED}del snap\n\
+             ---\nb = 3\n{SAVED}\
              ---\n1 / 0\n\
              ---\n%snap auto off\n\
              ---\nc = 4\n%snap auto\n\
@@ -134,10 +138,10 @@ fn what_waits_is_saved_when_the_kernel_is_idle_and_when_it_ends() {
             "%load_ext snapcli\n%snap auto idle.pkl --every 1\n\
          ---\nx = 1\n\
          ---\nx = 2\n\
-         --- sleep 2.5\n---\nimport snapcli\n{SAVED}print(snapcli.load_dict('idle.pkl')['x'])\n\
+         --- sleep 2.5\n---\nimport snapcli\n{ENDED}print(snapcli.load_dict('idle.pkl')['x'])\n\
          ---\n%snap auto idle.pkl --every 1000\n\
          ---\nx = 3\n\
-         ---\nx = 4\n{SAVED}print(snapcli.load_dict('idle.pkl')['x'])\n"
+         ---\nx = 4\n{ENDED}print(snapcli.load_dict('idle.pkl')['x'])\n"
         ),
     );
     let out = run.assert_code(0).out();
@@ -155,7 +159,7 @@ fn auto_never_fails_a_cell_and_never_saves_within_one() {
          ---\nos.rename('d', 'gone')\nx = 1\n\
          ---\nprint('the cell', x)\n\
          ---\nos.rename('gone', 'd')\ny = 1\n\
-         ---\n{SAVED}del snap\nbefore = os.stat('d/auto.pkl').st_ino\nget_ipython().run_cell('inner = 1')\n\
+         ---\n{SAVED}before = os.stat('d/auto.pkl').st_ino\nget_ipython().run_cell('inner = 1')\n\
          print(os.stat('d/auto.pkl').st_ino == before)\n"
         ),
     );

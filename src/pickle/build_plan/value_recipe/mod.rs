@@ -5,6 +5,7 @@
 //! do not limit. Objects whose deallocation recurses (slices, iterators, mapping proxies) do not hold others of their
 //! kind.
 
+mod pattern_syntax;
 mod value_arguments;
 mod value_arrays;
 mod value_collections;

@@ -1,6 +1,7 @@
 //! Recipes for compiled patterns. Matching may take any time, but no load matches; compiling takes time for each
 //! character of a pattern, and recurses for each group.
 
+use super::pattern_syntax;
 use super::value_arguments::{byte_string_or_text, int_in, is_bytes, is_str, size};
 use super::value_make::{ValueMake, made};
 use super::value_numbers::checked;
@@ -14,11 +15,8 @@ const MAX_FOLDED_RANGES: usize = 64;
 /// What compiling such a range costs, and what any pattern costs, in the time for one byte of a pattern.
 const FOLDED_RANGE: usize = 2_500;
 const PATTERN: usize = 25;
-/// How deep groups may be nested. Python reaches the limit of its stack at about 300.
-const MAX_GROUPS: usize = 100;
-/// `re.IGNORECASE` and `re.VERBOSE`.
+/// `re.IGNORECASE`.
 const IGNORE_CASE: i64 = 2;
-const VERBOSE: i64 = 64;
 /// All flags of `re` but `DEBUG`, which prints.
 const PATTERN_FLAGS: i64 = 0x1ff & !0x80;
 
@@ -46,74 +44,6 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
         checked(ranges <= MAX_FOLDED_RANGES, "with more than 64 ranges of characters beyond ASCII or without case")?;
     }
     context.compile(PATTERN + text.len() + ranges * FOLDED_RANGE)?;
-    // A comment may have any brackets.
-    let is_verbose = flags & VERBOSE != 0 || sets(b'x');
-    match groups(&text) {
-        Some(depth) => checked(depth <= MAX_GROUPS, "with more than 100 groups within one another")?,
-        None => checked(is_verbose, "with brackets that are not closed")?,
-    }
+    pattern_syntax::check(&text, is_str(context, pattern), flags)?;
     Ok(made(ValueMake::Regex { flags }, vec![pattern]))
-}
-
-/// How deep the groups of a pattern are nested; `None` if a group or a set of characters has no end.
-fn groups(pattern: &[u8]) -> Option<usize> {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let mut rest = pattern;
-    while let [first, following @ ..] = rest {
-        rest = following;
-        match first {
-            b'\\' => rest = following.split_first()?.1,
-            b'(' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b')' => depth = depth.checked_sub(1)?,
-            b'[' => rest = after_set(following)?,
-            _ => {}
-        }
-    }
-    // Depth is reported first, even if the last groups are never closed.
-    (depth == 0 || deepest > MAX_GROUPS).then_some(deepest)
-}
-
-/// What follows a set of characters, of which this is the part after its bracket. A bracket that closes is a member if
-/// it is the first one.
-fn after_set(set: &[u8]) -> Option<&[u8]> {
-    let set = set.strip_prefix(b"^").unwrap_or(set);
-    let mut rest = set.strip_prefix(b"]").unwrap_or(set);
-    loop {
-        let (first, following) = rest.split_first()?;
-        rest = following;
-        match first {
-            b']' => return Some(rest),
-            b'\\' => rest = following.split_first()?.1,
-            _ => {}
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn groups_and_sets_are_followed_as_python_follows_them() {
-        for (pattern, depth) in [
-            ("abc", Some(0)),
-            ("(a(?:b)c)(d)", Some(2)),
-            (r"\(\(a", Some(0)),
-            ("[(][)]", Some(0)),
-            ("[](]", Some(0)),
-            ("[^](]", Some(0)),
-            (r"[\](]", Some(0)),
-            ("(", None),
-            ("a)", None),
-            ("[a", None),
-            ("[]", None),
-            ("\\", None),
-        ] {
-            assert_eq!(groups(pattern.as_bytes()), depth, "{pattern}");
-        }
-        assert_eq!(groups(&b"(".repeat(300)), Some(300));
-    }
 }

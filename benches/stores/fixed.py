@@ -1,0 +1,58 @@
+"""The fixed cost of a save: ten small variables, saved from inside a process."""
+
+import os
+import sys
+
+import dill
+import snapcli
+
+import measuring
+from measuring import Task, ratio
+
+NAMES = ("integer", "text", "items", "mapping", "number", "pair", "data", "nothing", "truth", "group")
+
+
+def run():
+    answer, folder, quick = measuring.arguments()
+    main = vars(sys.modules["__main__"])
+    names = {name: main[name] for name in NAMES}
+    path, other, store = (os.path.join(folder, name) for name in ("fixed.pkl", "other.pkl", "fixed.snaps/"))
+
+    def dump(sync):
+        with open(other, "wb") as file:
+            dill.dump(names, file)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+
+    tasks = {
+        "dill.dump": lambda: dump(False),
+        "dill.dump, fsync": lambda: dump(True),
+        "dill.dump_module": lambda: dill.dump_module(other),
+        "dill.dumps": lambda: dill.dumps(names),
+        "save": lambda: snapcli.save(path),
+        "save of a dict": lambda: snapcli.save(path, names),
+        "no sync": lambda: snapcli.save(path, sync=False),
+        "no sync, of a dict": lambda: snapcli.save(path, names, sync=False),
+        "memory": lambda: snapcli.save(),
+        "store": lambda: snapcli.save(store, names),
+        "store, no sync": lambda: snapcli.save(store, names, sync=False),
+    }
+    tasks = {name: Task(name, work) for name, work in tasks.items()}
+    measuring.alternate(tasks.values(), 5)
+    for task in tasks.values():
+        task.times.clear()
+    measuring.alternate(tasks.values(), 20 if quick else 200)
+    dumped, synced = tasks["dill.dump"], tasks["dill.dump, fsync"]
+    rows = [
+        ratio("save(path), of dill.dump", tasks["save"], dumped, 1.0),
+        ratio("save(path), of dill.dump with fsync", tasks["save"], synced, 1.0),
+        ratio("save(path), of dill.dump_module", tasks["save"], tasks["dill.dump_module"], 1.0),
+        ratio("save(path, names), of dill.dump", tasks["save of a dict"], dumped),
+        ratio("save(path, sync=False), of dill.dump", tasks["no sync"], dumped, 0.5),
+        ratio("save(path, names, sync=False), of dill.dump", tasks["no sync, of a dict"], dumped, 0.5),
+        ratio("save(), of dill.dumps", tasks["memory"], tasks["dill.dumps"]),
+        ratio("save('runs.snaps/', names), of dill.dump with fsync", tasks["store"], synced),
+        ratio("save('runs.snaps/', names, sync=False), of dill.dump", tasks["store, no sync"], dumped),
+    ]
+    measuring.write(answer, [measuring.table("Saving ten small variables: medians", ["", "ratio", "its time", "of"], rows)])

@@ -1,0 +1,16 @@
+"""Ten small variables. `fixed.py` measures how long saving them takes."""
+
+import fixed
+
+integer = 1
+text = "text"
+items = [1, 2, 3]
+mapping = {"key": "value"}
+number = 3.5
+pair = (1, 2)
+data = b"bytes"
+nothing = None
+truth = True
+group = {1, 2}
+
+fixed.run()

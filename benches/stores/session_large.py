@@ -1,0 +1,18 @@
+"""A session of 1 GB: 100 arrays of 10 MB, 1,000 small objects and 50 functions. `large.py` says what is measured."""
+
+import numpy
+
+import large
+
+generator = numpy.random.default_rng(1)
+for number in range(large.ARRAYS):
+    globals()[f"array_{number}"] = generator.random(1_250_000)
+for number in range(1000):
+    globals()[f"small_{number}"] = [{"number": number}, [number, str(number)], float(number), f"text {number}"][number % 4]
+for number in range(50):
+    exec(f"def function_{number}(value):\n    return value * {number} + count\n")
+count = 0
+changing = generator.random(125_000)
+del generator, number
+
+large.run()

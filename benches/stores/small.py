@@ -1,0 +1,66 @@
+"""A hundred saves of a small session, each after one change, and restores of all of them."""
+
+import os
+
+import dill
+import snapcli
+
+import measuring
+from measuring import Task, milliseconds, ratio, row
+
+SAVES = 100
+
+
+def session():
+    names = {f"list_{number}": [number, str(number), {"number": number}] for number in range(10)}
+    return names | {f"number_{number}": number for number in range(8)} | {"text": "abc", "table": {"a": [1, 2], "b": None}}
+
+
+def change(names, number):
+    names[f"number_{number % 8}"] = number
+    names[f"list_{number % 10}"].append(number)
+
+
+def run():
+    answer, folder, quick = measuring.arguments()
+    store, file = os.path.join(folder, "small.snaps"), os.path.join(folder, "small.pkl")
+    names, added = session(), []
+    snapcli.save(store + "/", names, sync=False)
+    for number in range(SAVES):
+        change(names, number)
+        before = measuring.size(store)
+        snapcli.save(store + "/", names, sync=False)
+        added.append(measuring.size(store) - before)
+    snapcli.save(file, names)
+    written = measuring.table(
+        f"{SAVES} saves of a small session, one change before each: the bytes on the disk",
+        ["", "bytes"],
+        [
+            row("largest", max(added), 2000, 0),
+            row("mean", sum(added) / len(added), None, 0),
+            row("the same session as a file", measuring.size(file), None, 0),
+            row("as a file of dill", len(dill.dumps(names)), None, 0),
+        ],
+    )
+    of_file = Task("file", lambda: snapcli.restore(file, into={}))
+    stored = [Task(f"@{number}", lambda path=f"{store}/@{number}": snapcli.restore(path, into={})) for number in range(1, SAVES + 2)]
+    for task in stored:
+        task.once()
+    for _ in range(3 if quick else 20):
+        for task in stored:
+            of_file.once()
+            task.once()
+    ratios = sorted(task.best / of_file.best for task in stored)
+    slowest = max(stored, key=lambda task: task.best)
+    restored = measuring.table(
+        "Restoring each of them, of a file, in a running interpreter",
+        ["", "ratio", "its time", "of"],
+        [
+            row("median of all", ratios[len(ratios) // 2]),
+            row(f"slowest ({slowest.name})", ratios[-1], None, 2, [milliseconds(slowest.best), milliseconds(of_file.best)]),
+        ],
+    )
+    measuring.write(answer, [written, restored])
+
+
+run()

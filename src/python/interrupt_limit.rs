@@ -1,0 +1,143 @@
+//! Ends the process by SIGINT if Ctrl-C has not done so in time, as in the middle of a long call of C, or while millions
+//! of objects are freed.
+//!
+//! Only where nothing can be lost: while variables are loaded that no code has seen yet, or while the session of a
+//! script is saved that has nothing left to write ([`work_left`](super::work_left)). Otherwise, only a second Ctrl-C
+//! does that. A timer sends a signal that nothing else uses; its handler makes only async-signal-safe calls.
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
+
+use pyo3::prelude::*;
+
+use super::deferred_signals::has_default_handler;
+use super::early_exit::EarlyAnswer;
+use super::interrupted_call::{milliseconds, this_process};
+use super::thread_timers as timers;
+use crate::exit;
+use crate::snapshot::atomic::signals::{action_of, end_by, set_action};
+use crate::ui::terminal_signals::clear_bar;
+
+/// How long Ctrl-C may take, in nanoseconds. The rest of 200 ms is for the system, which frees the memory.
+const LIMIT: u64 = 100_000_000;
+/// A second Ctrl-C is one that comes this much later, in milliseconds.
+const SAME_REQUEST: u64 = 300;
+
+/// The work that is limited; null if there is none. It is never freed, as a handler may be using it.
+static WORK: AtomicPtr<LimitedWork> = AtomicPtr::new(null_mut());
+/// When Ctrl-C came, in milliseconds; 0 if it did not.
+static CAME: AtomicU64 = AtomicU64::new(0);
+/// Whether the user has been told.
+static IS_TOLD: AtomicBool = AtomicBool::new(false);
+/// The signal of the timer, and the number of the timer; -1 if there is none.
+static SIGNAL: AtomicI32 = AtomicI32::new(-1);
+static TIMER: AtomicI32 = AtomicI32::new(-1);
+static PROCESS: AtomicI32 = AtomicI32::new(0);
+
+/// What is printed in the end, made in advance.
+struct LimitedWork {
+    message: String,
+    answer: Option<EarlyAnswer>,
+    /// Whether the first Ctrl-C has a limit.
+    is_strict: bool,
+}
+
+/// Ctrl-C is limited from now on, in the main thread, until [`release`] is called or the process ends. Without
+/// `is_strict`, only the second one is. `message` and `answer` are for the user.
+pub(crate) fn begin(py: Python<'_>, message: &str, answer: Option<EarlyAnswer>, is_strict: bool) {
+    // A handler of the program decides itself what Ctrl-C does.
+    if !timers::is_main_thread() || !has_default_handler(py) {
+        return;
+    }
+    let Some((signal, timer)) = unused_timer() else { return };
+    SIGNAL.store(signal, Ordering::SeqCst);
+    TIMER.store(timer, Ordering::SeqCst);
+    PROCESS.store(this_process(), Ordering::SeqCst);
+    CAME.store(0, Ordering::SeqCst);
+    IS_TOLD.store(false, Ordering::SeqCst);
+    let message = format!("snapcli: {}\n", crate::ui::escape(message));
+    let work = Box::new(LimitedWork { message, answer, is_strict });
+    WORK.store(Box::into_raw(work), Ordering::SeqCst);
+}
+
+/// Ctrl-C has no limit any more. Does nothing if it has come already and will end the process.
+pub(crate) fn release() {
+    // SAFETY: the pointer is null, or came from `Box::into_raw` and is never freed.
+    let is_strict = unsafe { WORK.load(Ordering::SeqCst).as_ref() }.is_some_and(|work| work.is_strict);
+    if is_strict && CAME.load(Ordering::SeqCst) != 0 {
+        return;
+    }
+    WORK.store(null_mut(), Ordering::SeqCst);
+    timers::delete(TIMER.swap(-1, Ordering::SeqCst));
+    let signal = SIGNAL.swap(-1, Ordering::SeqCst);
+    if let Some(before) = action_of(signal).filter(|now| now.sa_sigaction == own_handler()) {
+        set_action(signal, &libc::sigaction { sa_sigaction: libc::SIG_DFL, ..before });
+    }
+}
+
+/// The caller tells the user, and gives the answer of the command.
+pub(crate) fn note_told() {
+    IS_TOLD.store(true, Ordering::SeqCst);
+}
+
+/// Notes that Ctrl-C has come. May be called from a handler.
+pub(super) fn note() {
+    // SAFETY: the pointer is null, or came from `Box::into_raw` and is never freed.
+    let Some(work) = (unsafe { WORK.load(Ordering::SeqCst).as_ref() }) else { return };
+    if PROCESS.load(Ordering::SeqCst) != this_process() {
+        return;
+    }
+    let now = milliseconds().max(1);
+    match CAME.compare_exchange(0, now, Ordering::SeqCst, Ordering::SeqCst) {
+        Ok(_) if work.is_strict => timers::set(TIMER.load(Ordering::SeqCst), LIMIT),
+        Ok(_) => {}
+        Err(first) if now.saturating_sub(first) >= SAME_REQUEST => end(work),
+        Err(_) => {}
+    }
+}
+
+/// A timer for a signal that has no handler, with our handler set.
+fn unused_timer() -> Option<(c_int, i32)> {
+    #[cfg(target_os = "linux")]
+    let mut candidates = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev();
+    #[cfg(not(target_os = "linux"))]
+    let mut candidates = std::iter::empty();
+    let (signal, before) = candidates.find_map(|signal| {
+        let before = action_of(signal)?;
+        (before.sa_sigaction == libc::SIG_DFL).then_some((signal, before))
+    })?;
+    let timer = timers::create(signal)?;
+    if set_action(signal, &libc::sigaction { sa_sigaction: own_handler(), ..before }) {
+        return Some((signal, timer));
+    }
+    timers::delete(timer);
+    None
+}
+
+fn own_handler() -> libc::sighandler_t {
+    at_limit as extern "C" fn(c_int) as libc::sighandler_t
+}
+
+/// The handler of the timer's signal.
+extern "C" fn at_limit(_: c_int) {
+    // SAFETY: the pointer is null, or came from `Box::into_raw` and is never freed.
+    let work = unsafe { WORK.load(Ordering::SeqCst).as_ref() };
+    if let Some(work) = work.filter(|_| PROCESS.load(Ordering::SeqCst) == this_process()) {
+        end(work);
+    }
+}
+
+fn end(work: &LimitedWork) -> ! {
+    clear_bar();
+    if !IS_TOLD.load(Ordering::SeqCst) {
+        let message: *const c_void = work.message.as_ptr().cast();
+        // SAFETY: the message has as many bytes; `write` is safe within a handler.
+        unsafe { libc::write(2, message, work.message.len()) };
+        if let Some(answer) = &work.answer {
+            answer.write(exit::INTERRUPTED);
+        }
+    }
+    end_by(libc::SIGINT)
+}

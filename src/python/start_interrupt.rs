@@ -1,0 +1,37 @@
+//! Ctrl-C while Python is set up, before the job begins: it ends the process at once. A KeyboardInterrupt at that time,
+//! in the middle of the import of `site`, would be a fatal error of Python, which prints a traceback and exits with 1.
+#![allow(unsafe_code)]
+
+use std::ffi::c_int;
+
+use pyo3::prelude::*;
+
+use super::deferred_signals::Tolerated as _;
+use crate::snapshot::atomic::signals::{action_of, end_by, set_action};
+
+/// Sets a handler, unless Ctrl-C is ignored. Python sets no handler of its own where it finds one.
+pub(super) fn begin() {
+    if let Some(before) = action_of(libc::SIGINT).filter(|before| before.sa_sigaction == libc::SIG_DFL) {
+        set_action(libc::SIGINT, &libc::sigaction { sa_sigaction: own_handler(), ..before });
+    }
+}
+
+/// Sets the handler that Python would have set, unless a `sitecustomize` has set another.
+pub(super) fn end(py: Python<'_>) {
+    let Some(ours) = action_of(libc::SIGINT).filter(|now| now.sa_sigaction == own_handler()) else { return };
+    let handled = || {
+        let signal = py.import("_signal")?;
+        signal.call_method1("signal", (libc::SIGINT, signal.getattr("default_int_handler")?)).map(drop)
+    };
+    if handled().tolerated().is_none() {
+        set_action(libc::SIGINT, &libc::sigaction { sa_sigaction: libc::SIG_DFL, ..ours });
+    }
+}
+
+fn own_handler() -> libc::sighandler_t {
+    die as extern "C" fn(c_int) as libc::sighandler_t
+}
+
+extern "C" fn die(signal: c_int) {
+    end_by(signal);
+}

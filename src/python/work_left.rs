@@ -1,0 +1,80 @@
+//! What a Python would still do at its end that must not be lost: functions of `atexit`, and the unwritten data of open
+//! files. Without any, a process may end without finalizing Python, which frees every object and can take seconds.
+//!
+//! `__del__` is not among them: Python does not promise that it is called for objects that exist at its end.
+
+use std::fs;
+use std::sync::OnceLock;
+
+use pyo3::prelude::*;
+
+use super::deferred_signals::Tolerated as _;
+
+/// Devices that buffer nothing for a program, and what is no file: a write to these is complete, or not data.
+const UNBUFFERED: [&str; 8] =
+    ["anon_inode:", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/nvidia", "/dev/dri/", "/memfd:"];
+/// `O_ACCMODE` and `O_CLOEXEC`.
+const ACCESS_MODE: u64 = 0o3;
+const CLOSED_BY_EXEC: u64 = 0o2_000_000;
+
+/// The descriptors that were open before the script began. A child process does not inherit them: they are ours.
+static OWN_FILES: OnceLock<Vec<u32>> = OnceLock::new();
+
+/// Must be called before code of the user runs.
+pub(super) fn begin() {
+    OWN_FILES.get_or_init(|| {
+        let open = open_files().unwrap_or_default().into_iter();
+        open.filter(|(_, flags)| flags & CLOSED_BY_EXEC != 0).map(|(number, _)| number).collect()
+    });
+}
+
+/// Writes what the standard streams still hold, as Python does in the end.
+pub(crate) fn flush_streams(py: Python<'_>) {
+    for name in ["stdout", "stderr"] {
+        // A stream may be None, closed, or of a class of the script.
+        let stream = py.import("sys").and_then(|sys| sys.getattr(name));
+        stream.and_then(|stream| stream.call_method0("flush")).tolerated();
+    }
+}
+
+/// Calls the functions of `atexit`, and writes what the standard streams still hold.
+pub(super) fn finish(py: Python<'_>) {
+    // It prints the exceptions of these functions.
+    py.import("atexit").and_then(|atexit| atexit.call_method0("_run_exitfuncs")).tolerated();
+    flush_streams(py);
+}
+
+/// Whether nothing is lost if the process ends without more ado. If that is unknown, the answer is no.
+pub(crate) fn is_nothing(py: Python<'_>) -> bool {
+    let functions = py.import("atexit").and_then(|atexit| atexit.call_method0("_ncallbacks")?.extract::<usize>());
+    functions.tolerated() == Some(0) && !has_file_to_write()
+}
+
+/// Whether a file is open for writing, other than the standard streams and our own.
+fn has_file_to_write() -> bool {
+    let Some(files) = open_files() else { return true };
+    let own = OWN_FILES.get().map_or(&[][..], Vec::as_slice);
+    files.into_iter().any(|(number, flags)| {
+        let is_standard = number <= 2;
+        !is_standard && flags & ACCESS_MODE != 0 && !own.contains(&number) && !is_unbuffered(number)
+    })
+}
+
+fn is_unbuffered(number: u32) -> bool {
+    let Ok(target) = fs::read_link(format!("/proc/self/fd/{number}")) else { return true };
+    UNBUFFERED.iter().any(|known| target.as_os_str().as_encoded_bytes().starts_with(known.as_bytes()))
+}
+
+/// The numbers of the open descriptors, with their flags. `None` on systems that have no such list.
+fn open_files() -> Option<Vec<(u32, u64)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc/self/fdinfo").ok()? {
+        let entry = entry.ok()?;
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // The descriptor of the list itself is closed by the time it is asked for.
+        let Ok(text) = fs::read_to_string(entry.path()) else { continue };
+        let flags = text.lines().find_map(|line| line.strip_prefix("flags:"))?;
+        found.push((number, u64::from_str_radix(flags.trim(), 8).ok()?));
+    }
+    Some(found)
+}

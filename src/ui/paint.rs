@@ -1,0 +1,68 @@
+//! What a part of a line is, and the colour that it has for that: the same in all commands.
+
+use std::io;
+
+use console::Style;
+
+use super::shown_lines::Lines;
+
+/// What a part of a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paint {
+    /// Text.
+    Plain,
+    /// A heading, or the name that a line is about.
+    Name,
+    /// What is new, or as it should be.
+    Good,
+    /// What is gone, damaged or wrong.
+    Bad,
+    /// What has changed, or a number that stands for a snapshot.
+    Changed,
+    /// A label, or what matters less.
+    Faint,
+}
+
+impl Paint {
+    fn style(self) -> Style {
+        let style = Style::new().force_styling(true);
+        match self {
+            Self::Plain => Style::new(),
+            Self::Name => style.bold(),
+            Self::Good => style.green(),
+            Self::Bad => style.red(),
+            Self::Changed => style.yellow(),
+            Self::Faint => style.dim(),
+        }
+    }
+}
+
+impl Lines<'_> {
+    /// Writes a line of parts, with their colours if the lines have any. It breaks as others do.
+    pub(crate) fn painted(&mut self, parts: &[(Paint, &str)]) -> io::Result<()> {
+        if !self.is_coloured() {
+            return self.line(parts.iter().map(|(_, text)| *text).collect::<String>());
+        }
+        let styled: Vec<(String, Style)> =
+            parts.iter().map(|(paint, text)| ((*text).to_owned(), paint.style())).collect();
+        self.styled(&styled.iter().map(|(text, style)| (text.clone(), style)).collect::<Vec<_>>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_add_nothing_but_escape_sequences() -> io::Result<()> {
+        let parts = [(Paint::Bad, "- x"), (Paint::Plain, ": int \u{1b}[2J1"), (Paint::Faint, " (a note)")];
+        let written = |colour: bool| -> io::Result<String> {
+            let mut out = Vec::new();
+            Lines::new(&mut out).coloured(colour).painted(&parts)?;
+            Ok(String::from_utf8_lossy(&out).into_owned())
+        };
+        assert_eq!(written(false)?, "- x: int \\u{1b}[2J1 (a note)\n");
+        assert_eq!(written(true)?, "\u{1b}[31m- x\u{1b}[0m: int \\u{1b}[2J1\u{1b}[2m (a note)\u{1b}[0m\n");
+        Ok(())
+    }
+}
