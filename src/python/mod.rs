@@ -28,6 +28,8 @@ pub(crate) mod ffi;
 mod found_environment;
 #[cfg(feature = "python")]
 mod frame_evaluation;
+#[cfg(feature = "python")]
+mod guarded_actions;
 #[cfg(feature = "extension")]
 pub(crate) mod injected;
 mod interpreter;

@@ -164,6 +164,10 @@ fn hook_module(py: Python<'_>, compile: CompileScript) -> PyResult<()> {
         let (name, spec, code) = found.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         let path: PathBuf = code.getattr("co_filename")?.extract()?;
         let Ok(bytes) = std::fs::read(&path) else { return Ok(found.unbind()) };
+        // As it will be in a moment: relative imports need it.
+        let main = py.import("__main__")?;
+        main.setattr("__package__", spec.getattr("parent")?)?;
+        main.setattr("__spec__", &spec)?;
         match compile(py, &ScriptSource { path, bytes }) {
             Ok(Some(CompiledScript(code))) => Ok((name, spec, code).into_pyobject(py)?.into_any().unbind()),
             Ok(None) => Ok(found.unbind()),

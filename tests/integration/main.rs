@@ -118,6 +118,8 @@ mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
+mod main_functions;
+#[cfg(feature = "python")]
 mod manual_pages;
 #[cfg(feature = "python")]
 mod memory_bounds;
@@ -141,6 +143,8 @@ mod native_arrays;
 mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
+#[cfg(all(feature = "python", feature = "remote"))]
+mod object_storage;
 #[cfg(feature = "python")]
 mod padded_arrays;
 mod page;
@@ -169,10 +173,14 @@ mod settings_files;
 #[cfg(feature = "python")]
 mod settings_origins;
 #[cfg(feature = "python")]
+mod shell_sessions;
+#[cfg(feature = "python")]
 mod shared_memory;
 #[cfg(feature = "python")]
 mod signalled_scripts;
 mod skipped;
+#[cfg(feature = "python")]
+mod stepped_runs;
 #[cfg(feature = "python")]
 mod stores;
 #[cfg(feature = "python")]
