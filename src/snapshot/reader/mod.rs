@@ -477,6 +477,9 @@ impl Snapshot {
     }
 
     fn bytes_of<R: Iterator<Item = Range<u64>>>(&self, ranges: impl FnOnce() -> R) -> Result<&[u8], ReadError> {
+        if let Some(assembled) = self.assembled().filter(|assembled| assembled.is_remote()) {
+            return Ok(assembled.bytes_with(ranges())?);
+        }
         let (Source::Ranged(file), Contents::Own { index }) = (&self.source, &self.contents) else {
             return self.bytes();
         };
@@ -492,9 +495,18 @@ impl Snapshot {
         if let Source::Ranged(file) = &self.source { Some(file.reader().why_not_mapped()) } else { None }
     }
 
+    /// Whether parts of it are read when they are needed, and not the whole file at once.
+    pub(crate) fn is_read_in_parts(&self) -> bool {
+        matches!(self.source, Source::Ranged(_)) || self.assembled().is_some_and(AssembledSnapshot::is_remote)
+    }
+
     /// Whether it is on another machine, so that no more of it should be read than what was asked for.
     pub fn is_remote(&self) -> bool {
-        matches!(&self.source, Source::Ranged(file) if file.reader().is_remote())
+        match &self.source {
+            Source::Ranged(file) => file.reader().is_remote(),
+            Source::Assembled(assembled) => assembled.is_remote(),
+            Source::Memory(_) | Source::File { .. } => false,
+        }
     }
 
     /// The segment of a variable of our own file: name, value, SETITEM.
