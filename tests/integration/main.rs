@@ -119,6 +119,8 @@ mod lost_objects;
 #[cfg(feature = "python")]
 mod manual_pages;
 #[cfg(feature = "python")]
+mod many_arrays;
+#[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
 mod missing_modules;
