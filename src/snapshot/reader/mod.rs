@@ -44,7 +44,7 @@ use super::proven_facts::ProvenFacts;
 use super::seekable::Strictness;
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
-use super::store::{AssembledSnapshot, BufferContents, StoreAddress};
+use super::store::{AssembledSnapshot, BufferContents, HeldStore, StoreAddress};
 use super::verification::{self, Problem};
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
@@ -406,6 +406,17 @@ impl Snapshot {
             Source::Memory(_) | Source::File { .. } => {}
         }
         Ok(())
+    }
+
+    /// Keeps a `prune` of its store from removing objects, as long as the result exists.
+    ///
+    /// # Errors
+    /// If it has been removed already.
+    pub(crate) fn hold(&self) -> Result<HeldStore, ReadError> {
+        match self.assembled() {
+            Some(assembled) => Ok(assembled.hold()?),
+            None => Ok(HeldStore::default()),
+        }
     }
 
     /// What kind of file it is.
@@ -800,6 +811,7 @@ impl Snapshot {
     /// # Errors
     /// If the file cannot be read.
     pub fn damage(&self, progress: Progress<'_>) -> Result<Damage, ReadError> {
+        let _held = self.hold()?;
         match &self.contents {
             Contents::Own { index } => integrity::hashes(&self.source, index, progress),
             Contents::Foreign { .. } => Ok(Damage::default()),

@@ -21,7 +21,7 @@ use super::parent_snapshot::opcodes_of;
 use super::snapshot_header::{HeaderSeal, SnapshotHeader, signed_again};
 use super::store_address::{StoreAddress, WhichSnapshot};
 use super::store_error::StoreError;
-use super::store_folder::Store;
+use super::store_folder::{Store, StoreLock};
 use crate::pickle::format::emit;
 use crate::pickle::passes::relative_slots::{Cut, SegmentPosition, to_absolute};
 use crate::snapshot::index::{Index, Variable};
@@ -50,6 +50,12 @@ pub(in crate::snapshot) struct AssembledSnapshot {
     open_files: Mutex<Vec<(ObjectName, Arc<File>)>>,
     /// Asked before each read: an error ends it.
     stop: Option<StopCheck>,
+}
+
+/// While it exists, no object of the store is removed.
+#[derive(Debug, Default)]
+pub(crate) struct HeldStore {
+    _lock: Option<StoreLock>,
 }
 
 #[derive(Debug)]
@@ -148,6 +154,16 @@ impl AssembledSnapshot {
     /// Asks before each read whether it goes on.
     pub(in crate::snapshot) fn stop_at(&mut self, check: StopCheck) {
         self.stop = Some(check);
+    }
+
+    /// Keeps others from removing objects while it is read.
+    pub(in crate::snapshot) fn hold(&self) -> Result<HeldStore, StoreError> {
+        let lock = self.store.lock_reading();
+        // Removed after it was opened, perhaps with its objects.
+        if self.store.upstream().is_none() && !self.path.exists() {
+            return Err(StoreError::Removed(self.path.clone()));
+        }
+        Ok(HeldStore { _lock: lock })
     }
 
     /// The length of the pickle in bytes.
