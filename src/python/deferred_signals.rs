@@ -223,7 +223,7 @@ pub(crate) fn drop_error(error: PyErr) {
 /// What `str` says of an object. Its `Display` prints the exception of a handler that runs meanwhile, and drops it.
 pub(crate) fn shown<T>(object: &Bound<'_, T>) -> String {
     let object = object.as_any();
-    let text = object.cast::<PyString>().map(Clone::clone).ok().or_else(|| object.str().tolerated());
+    let text = object.cast::<PyString>().cloned().ok().or_else(|| object.str().tolerated());
     text.map_or_else(String::new, |text| text.to_string_lossy().into_owned())
 }
 

@@ -97,7 +97,7 @@ fn a_store_in_a_bucket_works_as_one_in_a_folder() {
         let code = "print(number, alias is xs and view.base is base and words[3] == f'{number} 3')";
         bucket.run(&["restore", &at(which), "-c", code]).assert_stdout(expected);
     }
-    bucket.run(&["restore", "--mmap", &at("@1"), "-c", "base.sum() + area(1)"]).assert_stdout("44999850003.0\n");
+    bucket.run(&["restore", "--mmap", &at("@1"), "-c", "float(base.sum()) + area(1)"]).assert_stdout("44999850003.0\n");
     let diff = bucket.try_to(&["diff", &at("@1"), &at("@best run")]);
     diff.assert_code(1);
     assert!(diff.out().contains("~ number: int 1 → 2\n"), "{}", diff.whole());

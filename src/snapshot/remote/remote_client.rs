@@ -1,7 +1,7 @@
 //! A client for one address of object storage. Its calls wait for their answers, and end early when a signal arrives.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, Write};
 use std::ops::Range;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -251,6 +251,7 @@ impl RemoteClient {
             let mut file = tempfile::tempfile().map_err(disk)?;
             let sink = &mut |bytes: &[u8]| file.write_all(bytes);
             backend.fetch("", WantedBytes::All, u64::MAX, same.as_ref(), sink).await?;
+            file.rewind().map_err(disk)?;
             Ok(file)
         })
     }

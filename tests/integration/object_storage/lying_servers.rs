@@ -113,7 +113,7 @@ fn answer(mut stream: &TcpStream, root: &std::path::Path, conduct: Conduct, coun
     let mut head =
         format!("HTTP/1.1 {}\r\nETag: \"{tag}\"\r\nConnection: close\r\n", if is_part { "206 Part" } else { "200 OK" });
     if is_part {
-        let (start, end) = if conduct == Conduct::OtherRange { (start + 1, end + 1) } else { (start, end) };
+        let (start, end) = if conduct == Conduct::OtherRange { (start + 1, end) } else { (start, end) };
         let total = if conduct == Conduct::Huge { 1 << 60 } else { length };
         head += &format!("Content-Range: bytes {start}-{}/{total}\r\n", end.saturating_sub(1));
     }
