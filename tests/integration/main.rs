@@ -125,6 +125,8 @@ mod main_functions;
 #[cfg(feature = "python")]
 mod manual_pages;
 #[cfg(feature = "python")]
+mod many_arrays;
+#[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
 mod missing_modules;
