@@ -128,7 +128,8 @@ fn every_change_is_seen_by_the_next_save() {
 #[test]
 fn every_change_is_seen_by_the_next_save_in_the_background() {
     let save = "
-def save(store, session): return snapcli.save(store, session, check=False, sync=False, wait=False).result().path";
+def save(store, session):
+    return snapcli.save(store, session, check=False, sync=False, wait=False).result().path";
     all_seen(save);
 }
 
