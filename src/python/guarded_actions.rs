@@ -23,10 +23,12 @@ pub unsafe extern "C" fn sigaction(signal: c_int, new: *const libc::sigaction, o
         // SAFETY: the arguments are those of the caller.
         return unsafe { system_sigaction(signal, new, old) };
     }
+    // Only an invalid number has none, and that is not guarded.
     let Some(before) = action_of(signal) else { return -1 };
     // SAFETY: the caller passes a valid pointer, or null.
     let result = match unsafe { new.as_ref() } {
         None => 0,
+        // Its flags mean nothing for the default action.
         Some(new) if new.sa_sigaction == libc::SIG_DFL => c_int::from(!set_handler(signal)).wrapping_neg(),
         // SAFETY: the arguments are those of the caller.
         Some(new) => unsafe { system_sigaction(signal, new, std::ptr::null_mut()) },

@@ -61,7 +61,7 @@ pub(crate) mod script_run;
 pub(crate) mod script_signals;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
-mod start_interrupt;
+mod start_signals;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
 #[cfg(feature = "python")]

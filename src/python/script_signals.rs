@@ -1,12 +1,12 @@
-//! Signals while a script runs: SIGTERM, SIGHUP and SIGXCPU save what it has reached and end the process; a timer and the
-//! signals that the user has named save it and let it go on.
+//! Signals while a script runs: SIGTERM, SIGHUP and SIGXCPU save what it has reached and end the process; a timer and
+//! the signals that the user has named save it and let it go on.
 //!
 //! The handlers are set behind the back of Python's `signal` module, which still shows the default action. A handler of
-//! the script replaces ours until it is taken away ([`guarded_actions`](super::guarded_actions)), and child processes get
-//! the default action back. A handler does the work at once if the
-//! main thread waits in the system without the GIL; otherwise Python calls [`pending_call`] between two bytecodes. If
-//! neither happens within [`GRACE`], a call in C does not return, and the process ends all the same. While the session
-//! of a script that has ended is saved, a signal is only noted, and ends the process after that.
+//! the script replaces ours until it is taken away ([`guarded_actions`](super::guarded_actions)), and child processes
+//! get the default action back. A handler does the work at once if the main thread waits in the system without the GIL;
+//! otherwise Python calls [`pending_call`] between two bytecodes. If neither happens within [`GRACE`], a call in C does
+//! not return, and the process ends all the same. While the session of a script that has ended is saved, a signal is
+//! only noted, and ends the process after that.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};

@@ -63,6 +63,7 @@ mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
 #[cfg(feature = "python")]
+mod guarded_handlers;
 mod hard_objects;
 #[cfg(feature = "python")]
 mod honest_files;
@@ -92,6 +93,7 @@ mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
 #[cfg(feature = "python")]
+mod interrupt_limits;
 mod interrupted_commands;
 #[cfg(feature = "python")]
 mod interrupts;
@@ -114,6 +116,7 @@ mod kept_snapshots;
 #[cfg(feature = "python")]
 mod left_out_modules;
 #[cfg(feature = "python")]
+mod library_scripts;
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
@@ -121,6 +124,8 @@ mod lost_objects;
 mod main_functions;
 #[cfg(feature = "python")]
 mod manual_pages;
+#[cfg(feature = "python")]
+mod many_arrays;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]

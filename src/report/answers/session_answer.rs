@@ -79,8 +79,8 @@ pub struct SessionAnswer<'a> {
     /// The pickle within the file. Absent if the file was not saved by snapcli.
     #[serde(skip_serializing_if = "Option::is_none")]
     pickle: Option<PickleAnswer<'a>>,
-    /// The keys, of this object and of variables, whose values are only what the file says. Everything else is read from
-    /// the pickle. Empty if the file is signed with your key, has no index, or was made just now.
+    /// The keys, of this object and of variables, whose values are only what the file says. Everything else is read
+    /// from the pickle. Empty if the file is signed with your key, has no index, or was made just now.
     unproven: &'static [&'static str],
     /// What loading the file would do. Absent for a script, and for a large file unless it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -60,7 +60,7 @@ fn a_signature_in_an_address_is_never_shown() {
         &["-v", "inspect", &url],
     ] {
         let run = sandbox.snapcli(words);
-        assert!(run.code != 0, "{words:?}");
+        assert!(run.status.code() != Some(0), "{words:?}");
         let shown = run.whole();
         for hidden in ["deadbeef", "AKID", "me:word", ":word"] {
             assert!(!shown.contains(hidden), "{words:?}: {shown}");

@@ -200,13 +200,13 @@ fn lies_are_noticed() {
     ] {
         server.does(conduct);
         let restored = sandbox.snapcli(&["restore", &file, "-c", "pass"]);
-        assert_eq!(restored.code, code, "{conduct:?}: {}", restored.whole());
+        assert_eq!(restored.status.code(), Some(code), "{conduct:?}: {}", restored.whole());
         assert!(restored.err().contains(words), "{conduct:?}: {}", restored.whole());
         // Of a store, whole objects are read.
         if !matches!(conduct, Conduct::OtherRange | Conduct::Changing | Conduct::Huge | Conduct::Long) {
             let restored = sandbox.snapcli(&["restore", &store, "-c", "pass"]);
             let expected = if conduct == Conduct::OtherBytes { 2 } else { code };
-            assert_eq!(restored.code, expected, "{conduct:?}: {}", restored.whole());
+            assert_eq!(restored.status.code(), Some(expected), "{conduct:?}: {}", restored.whole());
         }
     }
 }
