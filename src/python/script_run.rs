@@ -15,7 +15,7 @@ use super::context;
 use super::launch::ProcessEnd;
 use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 use super::script_entry::{Entry, prepare};
-use super::start_state;
+use super::{start_state, work_left};
 use crate::exit;
 use crate::ui::messages::{print_error, print_line};
 
@@ -115,6 +115,7 @@ fn run_entry<'py>(
     // An error of `prepare` is ours. Errors of the script, and those of CPython before its first line, are in `entry`.
     let (entry, source) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
+    work_left::begin(py);
     let entry = change(entry, source.as_ref())?;
     begin(StartedScript { started, main: main.clone().unbind(), source: source.clone() });
     let result = entry.call(py, &main.dict());
@@ -164,6 +165,10 @@ fn hook_module(py: Python<'_>, compile: CompileScript) -> PyResult<()> {
         let (name, spec, code) = found.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         let path: PathBuf = code.getattr("co_filename")?.extract()?;
         let Ok(bytes) = std::fs::read(&path) else { return Ok(found.unbind()) };
+        // As it will be in a moment: relative imports need it.
+        let main = py.import("__main__")?;
+        main.setattr("__package__", spec.getattr("parent")?)?;
+        main.setattr("__spec__", &spec)?;
         match compile(py, &ScriptSource { path, bytes }) {
             Ok(Some(CompiledScript(code))) => Ok((name, spec, code).into_pyobject(py)?.into_any().unbind()),
             Ok(None) => Ok(found.unbind()),
@@ -185,6 +190,7 @@ pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> anyh
     let main = py.import("__main__")?;
     let (entry, _) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
+    work_left::begin(py);
     if let Err(error) = entry.call(py, &main.dict()) {
         error.clone_ref(py).print_and_set_sys_last_vars(py);
         name_python(py, &error);

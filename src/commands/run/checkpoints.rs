@@ -253,7 +253,7 @@ impl RunJob {
         for file in &progress.files {
             let text =
                 "is open for writing: to go on, --reopen is needed, which cuts it to its length at the checkpoint";
-            self.say_once(&format!("{} {text}", file.path));
+            self.say_once(&format!("{} {text}", file.name));
         }
         for variable in &index.variables {
             let (_, name) = split_local(&variable.name);
@@ -318,7 +318,7 @@ impl RunJob {
 
 /// Whether a variable has a file that would come back read-only.
 fn writes_unknown_file(variable: &Variable, progress: &RunProgress) -> bool {
-    let is_known = |note: &str| progress.files.iter().any(|file| note.contains(&file.path));
+    let is_known = |note: &str| progress.files.iter().any(|file| note.contains(&file.name));
     variable.notes.iter().any(|note| note.contains(OPEN_FOR_WRITING) && !is_known(note))
 }
 

@@ -178,7 +178,7 @@ impl RunJob {
                 format!("--reopen cuts it to {}, its length at the checkpoint, and goes on", format_size(file.length)),
                 "--fresh starts over".to_owned(),
             ];
-            let text = format!("cannot go on: {} was open for writing", file.path);
+            let text = format!("cannot go on: {} was open for writing", file.name);
             return Err(exit::coded(exit::FAILED, text).with_details(details).into());
         }
         let plan = ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes)?;

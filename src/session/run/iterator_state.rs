@@ -106,7 +106,9 @@ fn describe_within<'py>(iterator: &Bound<'py, PyAny>, references: isize) -> PyRe
     let name = full_name(&iterator.get_type())?;
     let is_composed = COMPOSED.contains(&name.as_str());
     let is_dict = OF_DICTS.contains(&name.as_str());
-    if references_of(iterator) > references || !(is_composed || is_dict || name == "set_iterator" || is_simple(&name)) {
+    if references_of(iterator) > references
+        || !(is_composed || is_dict || name == "set_iterator" || SIMPLE.contains(&name.as_str()))
+    {
         let is_kept = can_be_kept(iterator)? && !has_views(iterator)?;
         return if is_kept { tuple(py, (OBJECT, iterator)).map(Some) } else { Ok(None) };
     }
@@ -144,8 +146,9 @@ fn references_of(object: &Bound<'_, PyAny>) -> isize {
     unsafe { pyo3::ffi::Py_REFCNT(object.as_ptr()) }
 }
 
-fn is_simple(name: &str) -> bool {
-    SIMPLE.contains(&name)
+/// Whether all iterators of a type can be taken apart. The type is one of Python, so it is never freed.
+pub(super) fn is_simple(kind: &Bound<'_, PyType>) -> PyResult<bool> {
+    Ok(SIMPLE.contains(&full_name(kind)?.as_str()))
 }
 
 /// Whether an iterator is one of a dict or a set, or has such a one.

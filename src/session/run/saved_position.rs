@@ -65,8 +65,9 @@ impl<'py> BoundPosition<'py> {
     fn note_outer(&mut self, outer: &Bound<'py, PyAny>, frames: &Bound<'py, PyList>) -> PyResult<()> {
         for file in outer.get_item("files")?.try_iter()? {
             let file = file?;
-            let (path, length) = (file.get_item("path")?.extract()?, file.get_item("size")?.extract()?);
-            self.files.push(WrittenFile { path, length });
+            let part = |name: &str| file.get_item(name);
+            let (name, path) = (part("name")?.extract()?, part("path")?.extract()?);
+            self.files.push(WrittenFile { name, path, length: part("size")?.extract()? });
         }
         let loggers = outer.get_item("loggers")?;
         if loggers.is_none() {

@@ -469,6 +469,8 @@ class Program:
             at, site = (kind, number) if depth == len(calls) else ("call", calls[depth][0])
             site = self.sites[site]
             own = [(self.sites[loop].path, state) for around, loop, state in loops if around == depth]
+            if [path for path, _ in own] != loops_on(site.root.node, site.path, at):
+                return None
             state = {"root": site.root.name, "path": site.path, "at": at, "line": site.line, "loops": own}
             if depth:
                 _, _, function, cells, _ = calls[depth - 1]
@@ -511,6 +513,17 @@ class Program:
         """The code of the script from a saved position on."""
         self.saved = saved
         return self.resume_module(saved[0]["path"], saved[0]["at"])
+
+
+def loops_on(node, path, kind):
+    """The paths of the loops that a position is in."""
+    found = []
+    for level, (field, number) in enumerate(path):
+        node = getattr(node, field)[number]
+        is_last = level == len(path) - 1
+        if isinstance(node, (For, While)) and (kind == "next" if is_last else path[level + 1][0] == "body"):
+            found.append(path[:level + 1])
+    return found
 
 
 def new_cell(*value):

@@ -1,13 +1,13 @@
 //! The objects that stand in the code of a script where steps end. `-site` and `site @ value` are what the code does
 //! with them: no call, so that Python's own optimizer leaves them alone and `compile` has no warning for them.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFunction, PyTuple};
 
-use super::iterator_state::{can_be_kept, is_shared, rebuild, replayed};
+use super::iterator_state::{can_be_kept, is_shared, is_simple, rebuild, replayed};
 use super::loop_iterator;
 use super::replayed_loop::skip;
 use super::run_stack::{
@@ -88,13 +88,23 @@ pub(super) struct StepSite {
     /// How many calls this site has made, and how long they took in microseconds.
     calls: AtomicU32,
     spent: AtomicU64,
+    /// The type of the iterator that a loop had last, and what that means for the loop.
+    known_type: AtomicUsize,
+    known_kind: AtomicU8,
 }
 
 #[pymethods]
 impl StepSite {
     #[new]
     fn new(kind: u8, number: usize) -> Self {
-        Self { kind, number, calls: AtomicU32::new(0), spent: AtomicU64::new(0) }
+        Self {
+            kind,
+            number,
+            calls: AtomicU32::new(0),
+            spent: AtomicU64::new(0),
+            known_type: AtomicUsize::new(0),
+            known_kind: AtomicU8::new(0),
+        }
     }
 
     fn __neg__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -141,12 +151,7 @@ impl StepSite {
     /// The loop has been reached.
     fn new_loop(&self, py: Python<'_>, iterable: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let iterator = iterable.try_iter()?.into_any();
-        let is_range = iterator.get_type().name()? == "range_iterator" && !iterator.is(iterable);
-        let kind = match is_range {
-            true => LoopKind::Range,
-            false if can_be_kept(&iterator)? => LoopKind::Wrapped,
-            false => LoopKind::OneStep,
-        };
+        let kind = self.kind_of(&iterator, iterator.is(iterable))?;
         if kind == LoopKind::OneStep
             && may_step()
             && let Some((work, program)) = work()
@@ -154,6 +159,36 @@ impl StepSite {
             work.one_step(program.line(py, self.number)?, &iterator.get_type().name()?.to_string_lossy());
         }
         self.passes(py, kind, Some(iterator.unbind()), None)
+    }
+
+    /// How the iterations of a loop over an iterator are ends of steps. `is_shared` says whether the script may have
+    /// the iterator, too.
+    fn kind_of(&self, iterator: &Bound<'_, PyAny>, is_shared: bool) -> PyResult<LoopKind> {
+        const UNKNOWN: u8 = 0;
+        const RANGE: u8 = 1;
+        const WRAPPED: u8 = 2;
+        // Most loops have an iterator of the same type each time.
+        let kind = iterator.get_type();
+        let address = kind.as_ptr() as usize;
+        let known = match self.known_type.load(Ordering::Relaxed) == address {
+            true => self.known_kind.load(Ordering::Relaxed),
+            false => UNKNOWN,
+        };
+        match known {
+            RANGE if !is_shared => return Ok(LoopKind::Range),
+            WRAPPED => return Ok(LoopKind::Wrapped),
+            _ => {}
+        }
+        let is_range = kind.name()? == "range_iterator" && !is_shared;
+        if is_range || is_simple(&kind)? {
+            self.known_kind.store(if is_range { RANGE } else { WRAPPED }, Ordering::Relaxed);
+            self.known_type.store(address, Ordering::Relaxed);
+        }
+        Ok(match is_range {
+            true => LoopKind::Range,
+            false if can_be_kept(iterator)? => LoopKind::Wrapped,
+            false => LoopKind::OneStep,
+        })
     }
 
     /// A loop that was under way at the checkpoint.

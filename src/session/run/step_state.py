@@ -31,10 +31,13 @@ def restore_outer(namespace, frames, state):
 
 def written_files(namespace, frames):
     found, seen = [], set()
+    logging = sys.modules.get("logging")
+    handler = getattr(logging, "Handler", ())
     for scope in scopes(namespace, frames):
         for value in list(scope.values()):
             parts = [value]
-            if not isinstance(value, (type, type(sys))) and type(getattr(value, "__dict__", None)) is dict:
+            # The file of a handler belongs to it.
+            if not isinstance(value, (type, type(sys))) and not isinstance(value, handler) and type(getattr(value, "__dict__", None)) is dict:
                 parts += list(vars(value).values())
             for part in parts:
                 if type(part) in FILES and id(part) not in seen:
@@ -55,7 +58,7 @@ def written_file(file):
         return None
     is_text = type(file) is _io.TextIOWrapper
     state = {
-        "object": file, "path": posix.readlink(f"/proc/self/fd/{number}"), "mode": file.mode, "is_text": is_text,
+        "object": file, "name": str(file.name), "path": posix.readlink(f"/proc/self/fd/{number}"), "mode": file.mode, "is_text": is_text,
         "offset": file.tell(), "size": status.st_size, "device": status.st_dev, "inode": status.st_ino,
         "readable": file.readable(), "kind": type(file).__name__,
     }

@@ -19,8 +19,10 @@ pub(crate) use self::raised::local_name;
 pub(crate) use self::raised::{FrameKind, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
+#[cfg(feature = "python")]
+pub(crate) use self::run_progress::RUN_POSITION;
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
-pub use self::run_progress::{RUN_POSITION, RerunStatement, RunPlace, RunProgress, WrittenFile};
+pub use self::run_progress::{RerunStatement, RunPlace, RunProgress, WrittenFile};
 #[cfg(feature = "python")]
 pub(crate) use self::script_credentials::hide_in_index;
 pub(crate) use self::script_credentials::{hide_in_index_of_others, hide_in_preview};

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The variable that holds the position of a run.
-pub const RUN_POSITION: &str = "__snapcli_run__";
+pub(crate) const RUN_POSITION: &str = "__snapcli_run__";
 
 /// How far a run in steps has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +65,8 @@ pub struct RerunStatement {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct WrittenFile {
+    /// Its name, as the script has given it.
+    pub name: String,
     /// Its absolute path.
     pub path: String,
     /// How long it was at the checkpoint, in bytes.

@@ -1,0 +1,52 @@
+//! `snapcli run`: a script that is stopped anywhere goes on from its last checkpoint, and ends as if nothing had
+//! happened. The scripts ask for checkpoints and kill themselves at places that are known, so that no test waits.
+
+use crate::env::{Run, Sandbox};
+
+mod edited_scripts;
+mod killed_runs;
+mod stopped_runs;
+
+/// Functions for scripts: `checkpoint()` asks for a checkpoint at the end of the step, and `kill(n)` ends the n-th of
+/// the processes that run the script.
+const STEPS: &str = "
+import os as _os, signal as _signal
+def _process():
+    with open('processes') as file:
+        return len(file.read())
+def checkpoint():
+    if _process():
+        _os.kill(_os.getpid(), _signal.SIGUSR1)
+def kill(process, how=_signal.SIGKILL):
+    if _process() == process:
+        _os.kill(_os.getpid(), how)
+";
+
+/// Runs `script.py` until it finishes, at most as often as given.
+fn run_to_the_end(sandbox: &Sandbox, options: &[&str], most: usize) -> Vec<Run> {
+    let mut runs = Vec::new();
+    for number in 1..=most {
+        sandbox.write("processes", "x".repeat(number));
+        let words: Vec<&str> = ["run"].iter().chain(options).chain(&["script.py"]).copied().collect();
+        runs.push(sandbox.snapcli(&words));
+        if runs.last().is_some_and(|run| run.ending() == "exit 0") {
+            return runs;
+        }
+    }
+    panic!("not finished:\n{}", runs.iter().map(Run::whole).collect::<String>());
+}
+
+/// Checks that a script, which prints only at its end and is killed in all processes but the last, prints the same as
+/// without interruption.
+fn assert_same(script: &str, processes: usize) -> Vec<Run> {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", format!("{STEPS}{script}"));
+    sandbox.write("processes", "");
+    let expected = sandbox.python(&["script.py"]);
+    expected.assert_code(0);
+    let runs = run_to_the_end(&sandbox, &[], processes);
+    let all: String = runs.iter().map(Run::whole).collect();
+    assert_eq!(runs.len(), processes, "{all}");
+    assert_eq!(runs[processes - 1].out(), expected.out(), "{all}");
+    runs
+}

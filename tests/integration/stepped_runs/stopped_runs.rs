@@ -1,0 +1,131 @@
+//! Runs that are asked to stop, and what the command says about a store that it finds.
+
+use super::{STEPS, assert_same, run_to_the_end};
+use crate::env::Sandbox;
+
+#[test]
+fn signals_end_a_run_after_the_step() {
+    for (signal, number, shown) in [("SIGTERM", 15, "SIGTERM"), ("SIGHUP", 1, "SIGHUP"), ("SIGINT", 2, "interrupted")] {
+        let script = format!(
+            "
+log = []
+for n in range(6):
+    log.append(n)
+    if n == 2:
+        kill(1, _signal.{signal})
+        log.append('after')
+print(log)
+"
+        );
+        let runs = assert_same(&script, 2);
+        let err = runs[0].err();
+        let line = STEPS.lines().count() + 3;
+        assert!(
+            err.contains(&format!("{shown}: stopped at line {line}: the same command goes on from there")),
+            "{err}"
+        );
+        assert_eq!(runs[0].ending(), format!("signal {number}"));
+        assert!(runs[1].err().contains(&format!("going on at line {line}")), "{}", runs[1].err());
+    }
+}
+
+#[test]
+fn a_step_that_is_longer_than_the_grace_is_left() {
+    let sandbox = Sandbox::new();
+    let script = "
+import time
+for n in range(3):
+    if n == 0:
+        checkpoint()
+    if n == 1:
+        kill(1, _signal.SIGTERM)
+        try:
+            while _process() == 1:
+                time.sleep(0.01)
+        finally:
+            pass
+print(n)
+";
+    sandbox.write("script.py", format!("{STEPS}{script}"));
+    let runs = run_to_the_end(&sandbox, &["--grace", "0.2s"], 2);
+    assert!(runs[0].err().contains("stopped in the middle of a step"), "{}", runs[0].err());
+    runs[1].assert_stdout("2\n");
+}
+
+#[test]
+fn a_finished_run_says_so_until_it_is_started_afresh() {
+    let sandbox = Sandbox::new();
+    sandbox.write("job.py", "import sys\nprint('ran', sys.argv[1:])\n");
+    sandbox.snapcli(&["run", "job.py", "1"]).assert_code(0).assert_stdout("ran ['1']\n").assert_stderr("");
+    let again = sandbox.snapcli(&["run", "job.py", "1"]);
+    again.assert_code(0).assert_stdout("");
+    assert!(again.err().contains("job.py 1 has finished"), "{}", again.err());
+    let other = sandbox.snapcli(&["run", "job.py", "2"]);
+    other.assert_code(2).assert_stdout("");
+    assert!(other.err().contains("the arguments were: 1; they are: 2"), "{}", other.err());
+    sandbox.write("other.py", "print('other')\n");
+    let other = sandbox.snapcli(&["run", "-o", "job.snaps/", "other.py", "1"]);
+    other.assert_code(2).assert_stdout("");
+    assert!(other.err().contains("the script was"), "{}", other.err());
+    sandbox.snapcli(&["run", "--fresh", "job.py", "2"]).assert_code(0).assert_stdout("ran ['2']\n");
+    let status = sandbox.snapcli(&["status", "job.snaps/"]);
+    status.assert_code(0);
+    assert!(status.out().starts_with("job.py 2: finished"), "{}", status.out());
+    assert_eq!(sandbox.snapcli(&["status", "--json", "job.snaps/"]).json()["finished"], true);
+}
+
+#[test]
+fn a_store_with_other_snapshots_is_left_alone() {
+    let sandbox = Sandbox::new();
+    sandbox.write("job.py", "x = 1\n");
+    sandbox.snapcli(&["save", "-q", "-o", "job.snaps/", "job.py"]).assert_code(0);
+    let refused = sandbox.snapcli(&["run", "job.py"]);
+    refused.assert_code(2);
+    assert!(refused.err().contains("holds other snapshots"), "{}", refused.err());
+}
+
+#[test]
+fn status_shows_where_a_run_is() {
+    let sandbox = Sandbox::new();
+    let script = "
+def main():
+    for n in range(3):
+        if n == 1:
+            checkpoint()
+        if n == 2:
+            kill(1)
+main()
+";
+    sandbox.write("script.py", format!("{STEPS}{script}"));
+    sandbox.write("processes", "x");
+    sandbox.snapcli(&["run", "script.py"]);
+    let status = sandbox.snapcli(&["status", "script.snaps/"]);
+    status.assert_code(0);
+    let line = STEPS.lines().count() + 3;
+    let place = format!("main(): the next iteration of the loop at line {line}");
+    assert!(status.out().contains("not finished") && status.out().contains(&place), "{}", status.out());
+}
+
+#[test]
+fn modules_run_in_steps() {
+    let sandbox = Sandbox::new();
+    let script = "
+from . import __name__ as package
+log = []
+for n in range(5):
+    log.append(n)
+    if n == 2:
+        checkpoint()
+    if n == 3:
+        kill(1)
+print(package, __spec__.name, log)
+";
+    sandbox.write("pkg/__init__.py", "");
+    sandbox.write("pkg/job.py", format!("{STEPS}{script}"));
+    sandbox.write("processes", "x");
+    sandbox.snapcli(&["run", "-m", "pkg.job", "3"]);
+    sandbox.write("processes", "xx");
+    let second = sandbox.snapcli(&["run", "-m", "pkg.job", "3"]);
+    second.assert_code(0).assert_stdout("pkg pkg.job [0, 1, 2, 3, 4]\n");
+    assert!(sandbox.work().join("job.snaps").exists() && second.err().contains("going on at line"), "{}", second.err());
+}
