@@ -139,8 +139,8 @@ fn most_contents(file: usize, base: usize) -> u64 {
     MOST_PER_BYTE.saturating_mul(file as u64).saturating_add(ALWAYS).saturating_add(base as u64)
 }
 
-/// Long contents would take up to a thousand times longer with a higher level or with a dictionary that is prepared, and
-/// would not come to fewer bytes.
+/// Long contents would take up to a thousand times longer with a higher level, or with a dictionary that is prepared,
+/// and would not come to fewer bytes.
 fn delta(contents: &[u8], name: ObjectName, dictionary: &[u8]) -> io::Result<Vec<u8>> {
     let failed = |code| io::Error::other(zstd_safe::get_error_name(code));
     let mut context = CCtx::create();
