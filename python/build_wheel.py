@@ -64,7 +64,7 @@ def used_crates():
     """The crates whose code is in the wheel, as `cargo metadata` describes them."""
     version = run("rustc", "--version", "--verbose", stdout=subprocess.PIPE, text=True).stdout
     [host] = (line.split()[1] for line in version.splitlines() if line.startswith("host: "))
-    options = ["--format-version=1", "--locked", "--no-default-features", "--features=extension"]
+    options = ["--format-version=1", "--locked", "--no-default-features", "--features=extension,remote"]
     command = ["cargo", "metadata", *options, "--filter-platform", host]
     found = json.loads(run(*command, cwd=ROOT, stdout=subprocess.PIPE).stdout)
     nodes = {node["id"]: node for node in found["resolve"]["nodes"]}

@@ -30,7 +30,15 @@ use serde::Deserialize;
 use table::{CellStyle, Item, Table};
 
 /// The parts, each with its script.
-const PARTS: [(&str, &str); 3] = [("large", "session_large.py"), ("small", "small.py"), ("fixed", "session_fixed.py")];
+const PARTS: [(&str, &str); 5] = [
+    ("large", "session_large.py"),
+    ("small", "small.py"),
+    ("fixed", "session_fixed.py"),
+    ("background", "session_background.py"),
+    ("remote", "remote.py"),
+];
+/// How far a step of `every.py` counts: it has a hundred steps, and takes some ten seconds.
+const ROUNDS: u32 = 1_500_000;
 
 /// A table that a script has measured.
 #[derive(Deserialize)]
@@ -77,8 +85,11 @@ fn run(parts: &[&(&str, &str)], quick: bool) -> bool {
         let scratch = tempfile::Builder::new().prefix("stores-").tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let mut tables = measure(&sandbox, scratch.path(), script, quick).unwrap_or_default();
         all &= !tables.is_empty();
-        if *part == "large" && !tables.is_empty() {
-            tables.push(whole_processes(&sandbox, scratch.path(), quick));
+        if ["large", "small"].contains(part) && !tables.is_empty() {
+            tables.push(whole_processes(&sandbox, scratch.path(), part, quick));
+        }
+        if *part == "background" && !tables.is_empty() {
+            tables.push(regular_saves(&sandbox, scratch.path(), quick));
         }
         let mut out = std::io::stdout().lock();
         // A reader that closes the pipe is not an error.
@@ -121,23 +132,56 @@ fn shown(measured: MeasuredTable) -> Table {
     table
 }
 
-/// Restores of whole processes: of a snapshot of the store, over those of a file.
-fn whole_processes(sandbox: &Sandbox, scratch: &Path, quick: bool) -> Table {
-    let mut table = Table::new("Session of 1 GB: whole processes, medians in ms", &["", "ratio", "its time", "of"]);
-    let (store, file) = (scratch.join("large.snaps"), scratch.join("large.pkl"));
-    let turns = if quick { 3 } else { 10 };
-    let snapshots = std::fs::read_dir(store.join("snapshots")).unwrap().count();
+/// A script that is saved ten times while it runs, over the same script that is saved at its end.
+fn regular_saves(sandbox: &Sandbox, scratch: &Path, quick: bool) -> Table {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/stores/every.py");
+    let output = scratch.join("every.snaps/").display().to_string();
+    let seconds = |more: &[&str], rounds: u32| -> f64 {
+        let rounds = rounds.to_string();
+        let words = [&["save", "-q", "-o", &output], more, &[script, &rounds]].concat();
+        let run = sandbox.call_snapcli(&words).timeout(Duration::from_secs(600)).run();
+        run.assert_code(0);
+        run.out().trim().parse().unwrap()
+    };
+    let rounds = if quick { ROUNDS / 5 } else { ROUNDS };
+    let every = format!("{:.1}s", (seconds(&[], rounds) / 10.0).max(0.1));
+    let turns = if quick { 1 } else { 4 };
+    let (bare, saved): (Vec<_>, Vec<_>) =
+        (0..turns).map(|_| (seconds(&[], rounds), seconds(&["--every", &every], rounds))).unzip();
+    let fastest = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
+    let (bare, saved) = (fastest(&bare), fastest(&saved));
+    let title = format!("A script that computes, with --every {every}: its own time");
+    let mut table = Table::new(&title, &["", "ratio", "its time", "of"]);
+    table.rows.push(vec![
+        Item::name("save --every, of save", CellStyle::Plain),
+        Item::figure(saved / bare, Some(1.02), 3),
+        Item::dim(format!("{saved:.2} s")),
+        Item::dim(format!("{bare:.2} s")),
+    ]);
+    table
+}
+
+/// Restores of whole processes: of some snapshots of a store, over those of a file.
+fn whole_processes(sandbox: &Sandbox, scratch: &Path, part: &str, quick: bool) -> Table {
+    let title = format!("The {part} session: whole processes, medians in ms");
+    let mut table = Table::new(&title, &["", "ratio", "its time", "of"]);
+    let path = |ending: &str| scratch.join(format!("{part}.{ending}"));
+    let (store, file) = (path("snaps").display().to_string(), path("pkl").display().to_string());
+    let turns = if quick { 3 } else { 15 };
+    let snapshots = std::fs::read_dir(path("snaps").join("snapshots")).unwrap().count();
     let restore = |path: String, mapped: bool| {
-        let mut words = vec!["restore".to_owned(), path, "-c".to_owned(), "count".to_owned()];
+        let mut words = vec!["restore".to_owned(), path, "-c".to_owned(), "pass".to_owned()];
         if mapped {
             words.insert(1, "--mmap".to_owned());
         }
         move || sandbox.call_snapcli(&words)
     };
-    for (mapped, name) in [(false, "snapcli restore"), (true, "snapcli restore --mmap")] {
+    let has_arrays = part == "large";
+    let ways = [(false, "restore"), (true, "restore --mmap")];
+    for (mapped, name) in ways.into_iter().filter(|(mapped, _)| !mapped || has_arrays) {
         for number in [1, snapshots / 2, snapshots] {
-            let ours = restore(format!("{}/@{number}", store.display()), mapped);
-            let (ours, of) = compare(turns, &ours, &restore(file.display().to_string(), mapped));
+            let ours = restore(format!("{store}/@{number}"), mapped);
+            let (ours, of) = compare(turns, &ours, &restore(file.clone(), mapped));
             table.rows.push(vec![
                 Item::name(format!("{name} …/@{number}, of a file"), CellStyle::Plain),
                 Item::figure(ours / of, Some(1.1), 2),
@@ -146,13 +190,15 @@ fn whole_processes(sandbox: &Sandbox, scratch: &Path, quick: bool) -> Table {
             ]);
         }
     }
-    let mapped = restore(format!("{}/@{snapshots}", store.display()), true);
-    let (ours, bare) = compare(turns, &mapped, &|| sandbox.call_python(&["-c", "import numpy"]));
-    table.rows.push(vec![
-        Item::name("restore --mmap, ms over python -c 'import numpy'", CellStyle::Plain),
-        Item::figure(ours - bare, Some(50.0), 1),
-        Item::dim(format!("{ours:.1}")),
-        Item::dim(format!("{bare:.1}")),
-    ]);
+    if has_arrays {
+        let mapped = restore(format!("{store}/@{snapshots}"), true);
+        let (ours, bare) = compare(turns, &mapped, &|| sandbox.call_python(&["-c", "import numpy"]));
+        table.rows.push(vec![
+            Item::name("restore --mmap, ms over python -c 'import numpy'", CellStyle::Plain),
+            Item::figure(ours - bare, Some(50.0), 1),
+            Item::dim(format!("{ours:.1}")),
+            Item::dim(format!("{bare:.1}")),
+        ]);
+    }
     table
 }

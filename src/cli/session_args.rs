@@ -241,6 +241,8 @@ pub(crate) struct RestoreArgs {
     #[arg(long, conflicts_with = "list")]
     pub(crate) ipython: bool,
     /// Run code; if it is expressions on one line, print their values, as the prompt does
+    ///
+    /// Any other code prints only what it prints itself, as with `python -c`.
     #[arg(
         short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true,
         conflicts_with = "script"

@@ -20,6 +20,7 @@ use crate::report::doctor_report::{
     CandidateReport, DillReport, DillState, DoctorReport, EngineReport, FolderReport, KeyReport, LibpythonReport,
     PythonReport, SettingReport, SettingsReport,
 };
+use crate::report::storage_report::StorageReport;
 use crate::report::write_json;
 use crate::settings::Settings;
 use crate::snapshot::signature::{self, SigningKey};
@@ -60,6 +61,7 @@ fn gather(choice: &PythonChoice, no_config: bool) -> DoctorReport {
             data: folder(dirs::data_dir()),
             config: folder(dirs::config_dir()),
         },
+        object_storage: StorageReport::all(),
         settings: settings.as_ref().map(files_of).unwrap_or_default(),
         settings_error: settings
             .err()

@@ -38,11 +38,7 @@ pub(crate) fn conceal(command: &mut Command) {
         }
         Command::Prune(args) => args.store.iter_mut().for_each(conceal_in),
         Command::Status(args) => conceal_in(&mut args.store),
-        Command::Run(args) => {
-            if let Some(output) = &mut args.output {
-                conceal_in(output);
-            }
-        }
+        Command::Run(args) => args.output.iter_mut().for_each(conceal_in),
         Command::Doctor(_) | Command::Completions(_) | Command::Schema(_) | Command::Man(_) => {}
     }
 }

@@ -1,5 +1,5 @@
-//! Ends the process by SIGINT if Ctrl-C has not done so in time, as in the middle of a long call of C, or while millions
-//! of objects are freed.
+//! Ends the process by SIGINT if Ctrl-C has not done so in time, as in the middle of a long call of C, or while
+//! millions of objects are freed.
 //!
 //! Only where nothing can be lost: while variables are loaded that no code has seen yet, or while the session of a
 //! script is saved that has nothing left to write ([`work_left`](super::work_left)). Otherwise, only a second Ctrl-C

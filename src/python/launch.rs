@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
-use super::{start_interrupt, work_left};
+use super::{start_signals, work_left};
 use crate::exit;
 use crate::snapshot::atomic::signals::end_by;
 use crate::ui::terminal_signals::die_of_sigint;
@@ -98,8 +98,7 @@ pub(crate) fn start_python(executable: &Path, add_modules: fn(), job: PythonJob)
     }
     // The audit hook is a C function without a closure, so it finds the job in a static.
     *JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(job);
-    reset_signal_handlers();
-    start_interrupt::begin();
+    start_signals::begin();
     add_modules();
     // Python finds its prefix and its virtual environment from `argv[0]`.
     let mut arguments = vec![c_string(executable.as_os_str())?];
@@ -193,15 +192,6 @@ fn add_hook(count: c_int, arguments: *mut *mut c_char) -> Result<()> {
     Ok(())
 }
 
-/// Undoes the handlers of the Rust runtime, which report stack overflows: a script must find these signals as under
-/// `python`.
-fn reset_signal_handlers() {
-    for signal in [libc::SIGSEGV, libc::SIGBUS] {
-        // SAFETY: sets the default action, which is always valid.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
-    }
-}
-
 fn c_string(text: &OsStr) -> Result<CString> {
     CString::new(text.as_bytes()).with_context(|| format!("{} contains a NUL byte", text.display()))
 }
@@ -224,8 +214,7 @@ unsafe extern "C" fn hook(event: *const c_char, _: *mut pyo3::ffi::PyObject, _: 
 fn run_job() {
     let job = JOB.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
     Python::attach(|py| {
-        start_interrupt::end(py);
-        work_left::begin();
+        start_signals::end(py);
         match job {
             Some(PythonJob::Whole(job)) => finish(py, job(py)),
             Some(PythonJob::BeforePrompt(job)) => {

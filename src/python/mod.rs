@@ -28,6 +28,8 @@ pub(crate) mod ffi;
 mod found_environment;
 #[cfg(feature = "python")]
 mod frame_evaluation;
+#[cfg(feature = "python")]
+mod guarded_actions;
 #[cfg(feature = "extension")]
 pub(crate) mod injected;
 mod interpreter;
@@ -59,7 +61,7 @@ pub(crate) mod script_run;
 pub(crate) mod script_signals;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
-mod start_interrupt;
+mod start_signals;
 #[cfg(feature = "python")]
 pub(crate) mod start_state;
 #[cfg(feature = "python")]

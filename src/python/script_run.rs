@@ -15,7 +15,7 @@ use super::context;
 use super::launch::ProcessEnd;
 use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 use super::script_entry::{Entry, prepare};
-use super::start_state;
+use super::{start_state, work_left};
 use crate::exit;
 use crate::ui::messages::{print_error, print_line};
 
@@ -115,6 +115,7 @@ fn run_entry<'py>(
     // An error of `prepare` is ours. Errors of the script, and those of CPython before its first line, are in `entry`.
     let (entry, source) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
+    work_left::begin(py);
     let entry = change(entry, source.as_ref())?;
     begin(StartedScript { started, main: main.clone().unbind(), source: source.clone() });
     let result = entry.call(py, &main.dict());
@@ -189,6 +190,7 @@ pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> anyh
     let main = py.import("__main__")?;
     let (entry, _) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
+    work_left::begin(py);
     if let Err(error) = entry.call(py, &main.dict()) {
         error.clone_ref(py).print_and_set_sys_last_vars(py);
         name_python(py, &error);

@@ -1,15 +1,15 @@
-//! Signals while a script runs: SIGTERM and SIGHUP save what it has reached and end the process; a timer and the
-//! signals that the user has named save it and let it go on.
+//! Signals while a script runs: SIGTERM, SIGHUP and SIGXCPU save what it has reached and end the process; a timer and
+//! the signals that the user has named save it and let it go on.
 //!
 //! The handlers are set behind the back of Python's `signal` module, which still shows the default action. A handler of
-//! the script replaces ours, and child processes get the default action back. A handler does the work at once if the
-//! main thread waits in the system without the GIL; otherwise Python calls [`pending_call`] between two bytecodes. If
-//! neither happens within [`GRACE`], a call in C does not return, and the process ends all the same. While the session
-//! of a script that has ended is saved, a signal is only noted, and ends the process after that.
+//! the script replaces ours until it is taken away ([`guarded_actions`](super::guarded_actions)), and child processes
+//! get the default action back. A handler does the work at once if the main thread waits in the system without the GIL;
+//! otherwise Python calls [`pending_call`] between two bytecodes. If neither happens within [`GRACE`], a call in C does
+//! not return, and the process ends all the same. While the session of a script that has ended is saved, a signal is
+//! only noted, and ends the process after that.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
-use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -22,7 +22,7 @@ use pyo3::prelude::*;
 use super::interrupted_call::{
     SignalTimer, holds_gil, is_from_timer, milliseconds, this_process, this_thread, waits_in_system,
 };
-use crate::snapshot::atomic::signals::end_by;
+use crate::snapshot::atomic::signals::{action_of, end_by, own_action, set_action};
 
 /// How long a script may take to reach a moment in which it can be saved. Then that is tried once more, in the middle
 /// of whatever it does, for as long again.
@@ -34,8 +34,9 @@ const LAST_SAVE: Duration = Duration::from_secs(25);
 const SAME_REQUEST: u64 = 300;
 /// Of the time, a script has at least this many times as much as the snapshots that are made of it.
 const SHARE_OF_SCRIPT: u32 = 5;
-/// Signals that end a script, and that batch systems and terminals send before they kill it.
-const ENDING: [c_int; 2] = [libc::SIGTERM, libc::SIGHUP];
+/// Signals that end a script, and that batch systems and terminals send before they kill it. The system itself sends
+/// SIGXCPU, when the time of the processor is up, and again every second.
+const ENDING: [c_int; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGXCPU];
 
 /// Why the script is saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +88,8 @@ static EVERY: AtomicU64 = AtomicU64::new(0);
 static GRACE_TIMER: AtomicI32 = AtomicI32::new(-1);
 /// The signals that have our handler, with the action from before.
 static ARMED: Mutex<Vec<(c_int, libc::sigaction)>> = Mutex::new(Vec::new());
+/// The signals whose default action means our handler, a bit for each.
+static GUARDED: AtomicU64 = AtomicU64::new(0);
 /// What the script is to raise once Python calls [`pending_call`].
 static TO_RAISE: Mutex<Option<PyErr>> = Mutex::new(None);
 
@@ -109,6 +112,8 @@ pub(crate) fn arm(times: &SnapshotTimes, work: Work) {
             armed.push((*signal, before));
         }
     }
+    let bits = armed.iter().filter_map(|(signal, _)| 1_u64.checked_shl(u32::try_from(*signal).ok()?));
+    GUARDED.store(bits.fold(0, |all, bit| all | bit), Ordering::SeqCst);
     if let Some(every) = times.every {
         armed.extend(start_timer(every));
     }
@@ -132,9 +137,10 @@ pub(crate) fn begin_last_save() {
 
 /// Takes the handlers away, except where the script has set its own. Returns the signal that is to end the process now.
 pub(crate) fn disarm() -> Option<c_int> {
+    GUARDED.store(0, Ordering::SeqCst);
     let armed = std::mem::take(&mut *ARMED.lock().unwrap_or_else(PoisonError::into_inner));
     for (signal, before) in armed {
-        if is_ours(signal) {
+        if has_ours(signal) {
             set_action(signal, &before);
         }
     }
@@ -186,28 +192,25 @@ fn stop_tick() {
     }
 }
 
-fn is_ours(signal: c_int) -> bool {
-    action_of(signal).is_some_and(|now| now.sa_sigaction == handle as Handler as libc::sighandler_t)
+/// Whether an action is our handler.
+pub(super) fn is_ours(action: &libc::sigaction) -> bool {
+    action.sa_sigaction == handle as Handler as libc::sighandler_t
 }
 
-fn action_of(signal: c_int) -> Option<libc::sigaction> {
-    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: a null action changes nothing, and `action` has room for the result.
-    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
-    // SAFETY: zeros are valid for all of its fields, and the call has filled them.
-    (asked == 0).then(|| unsafe { action.assume_init() })
+fn has_ours(signal: c_int) -> bool {
+    action_of(signal).is_some_and(|now| is_ours(&now))
 }
 
-fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
-    // SAFETY: the action came from the system, or has our handler, which makes only async-signal-safe calls, or calls
-    // Python where that is possible.
-    unsafe { libc::sigaction(signal, action, null_mut()) == 0 }
+/// Whether the default action of a signal means our handler, in this process. May be called from a handler.
+#[cfg_attr(not(all(target_os = "linux", target_env = "gnu")), allow(dead_code, reason = "nothing can ask there"))]
+pub(super) fn is_guarded(signal: c_int) -> bool {
+    let bit = u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0);
+    GUARDED.load(Ordering::Relaxed) & bit != 0 && OWNER.load(Ordering::Relaxed) == this_process()
 }
 
-fn set_handler(signal: c_int) -> bool {
-    // SAFETY: zeros are valid for all fields: no flags, and no further signal blocked.
-    let mut action = unsafe { std::mem::zeroed::<libc::sigaction>() };
-    action.sa_sigaction = handle as Handler as libc::sighandler_t;
+/// Sets our handler. May be called from a handler.
+pub(super) fn set_handler(signal: c_int) -> bool {
+    let mut action = own_action(handle as Handler as libc::sighandler_t);
     // The signal is not blocked meanwhile: a second one ends the process, whatever the first one does.
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_NODEFER;
     set_action(signal, &action)
@@ -217,7 +220,7 @@ fn set_handler(signal: c_int) -> bool {
 fn reset_in_children() {
     unsafe extern "C" fn in_child() {
         for signal in ENDING.iter().chain(ON_SIGNAL.get().into_iter().flatten()) {
-            if is_ours(*signal) {
+            if has_ours(*signal) {
                 // SAFETY: sets the default action, which is always valid.
                 unsafe { libc::signal(*signal, libc::SIG_DFL) };
             }
@@ -288,7 +291,7 @@ fn note(signal: c_int, is_timer: bool) -> Noted {
             GRACE_TIMER.store(timer.number(), Ordering::SeqCst);
             timer.start(if is_last { LAST_SAVE } else { GRACE });
         }
-    } else if now.saturating_sub(ENDED_AT.load(Ordering::SeqCst)) > SAME_REQUEST {
+    } else if signal != libc::SIGXCPU && now.saturating_sub(ENDED_AT.load(Ordering::SeqCst)) > SAME_REQUEST {
         end_with(if is_last { LOST_SAVE } else { b"" });
     }
     if is_last { Noted::Nothing } else { Noted::Request }

@@ -13,19 +13,23 @@ use super::deferred_signals::Tolerated as _;
 /// Devices that buffer nothing for a program, and what is no file: a write to these is complete, or not data.
 const UNBUFFERED: [&str; 8] =
     ["anon_inode:", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/nvidia", "/dev/dri/", "/memfd:"];
-/// `O_ACCMODE` and `O_CLOEXEC`.
+/// `O_ACCMODE`.
 const ACCESS_MODE: u64 = 0o3;
-const CLOSED_BY_EXEC: u64 = 0o2_000_000;
 
-/// The descriptors that were open before the script began. A child process does not inherit them: they are ours.
-static OWN_FILES: OnceLock<Vec<u32>> = OnceLock::new();
+/// The number of functions of `atexit`, and the descriptors that were open, before the script began.
+static AT_START: OnceLock<(usize, Vec<u32>)> = OnceLock::new();
 
-/// Must be called before code of the user runs.
-pub(super) fn begin() {
-    OWN_FILES.get_or_init(|| {
+/// Must be called right before code of the user runs.
+pub(super) fn begin(py: Python<'_>) {
+    AT_START.get_or_init(|| {
         let open = open_files().unwrap_or_default().into_iter();
-        open.filter(|(_, flags)| flags & CLOSED_BY_EXEC != 0).map(|(number, _)| number).collect()
+        (exit_functions(py).unwrap_or(0), open.map(|(number, _)| number).collect())
     });
+}
+
+/// The number of functions of `atexit`.
+fn exit_functions(py: Python<'_>) -> Option<usize> {
+    py.import("atexit").and_then(|atexit| atexit.call_method0("_ncallbacks")?.extract()).tolerated()
 }
 
 /// Writes what the standard streams still hold, as Python does in the end.
@@ -46,14 +50,14 @@ pub(super) fn finish(py: Python<'_>) {
 
 /// Whether nothing is lost if the process ends without more ado. If that is unknown, the answer is no.
 pub(crate) fn is_nothing(py: Python<'_>) -> bool {
-    let functions = py.import("atexit").and_then(|atexit| atexit.call_method0("_ncallbacks")?.extract::<usize>());
-    functions.tolerated() == Some(0) && !has_file_to_write()
+    let before = AT_START.get().map_or(0, |(functions, _)| *functions);
+    exit_functions(py).is_some_and(|functions| functions <= before) && !has_file_to_write()
 }
 
-/// Whether a file is open for writing, other than the standard streams and our own.
+/// Whether a file is open for writing, other than the standard streams and those of before the script.
 fn has_file_to_write() -> bool {
     let Some(files) = open_files() else { return true };
-    let own = OWN_FILES.get().map_or(&[][..], Vec::as_slice);
+    let own = AT_START.get().map_or(&[][..], |(_, files)| files);
     files.into_iter().any(|(number, flags)| {
         let is_standard = number <= 2;
         !is_standard && flags & ACCESS_MODE != 0 && !own.contains(&number) && !is_unbuffered(number)

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::answers::SchemaVersion;
+use super::storage_report::StorageReport;
 use super::table::TableStyle;
 use crate::ui::Lines;
 
@@ -37,6 +38,9 @@ pub(crate) struct DoctorReport {
     pub key: KeyReport,
     /// The folders that snapcli writes to.
     pub folders: FolderReport,
+    /// The credentials for object storage, one for each kind of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub object_storage: Vec<StorageReport>,
     /// The files with settings that were found, those that win first.
     pub settings: Vec<SettingsReport>,
     /// Why the settings cannot be read: no command runs before that is mended. Absent if they can.
@@ -218,6 +222,7 @@ impl DoctorReport {
         {
             write_line(out, &format!("  {name}"), folder.as_deref().unwrap_or("none"))?;
         }
+        StorageReport::write_all(&self.object_storage, out)?;
         self.write_settings(out)
     }
 
@@ -351,6 +356,7 @@ mod tests {
             dill: None,
             key: KeyReport { path: Some("/k".to_owned()), variable: None, found: false, error: None },
             folders: FolderReport { cache: Some("/c".to_owned()), data: None, config: None },
+            object_storage: vec![StorageReport { scheme: "s3://", credentials: None, error: None }],
             settings: vec![SettingsReport {
                 path: "/p".to_owned(),
                 ignored: None,
@@ -380,6 +386,9 @@ folders
   cache        /c
   data         none
   config       none
+
+object storage
+  s3://        no credentials: only what is public can be read
 
 settings
   /q:1: wrong

@@ -17,8 +17,10 @@ const FEW: usize = 2;
 const FEW_LOST: usize = 10;
 
 /// What is said of a snapshot whose index nobody vouches for, and of lists that come from there.
-pub(crate) const HEARSAY: &str = "it is not signed with your key: only the variables, their types and values are read from the pickle; where it \
-     comes from, notes and what was left out are what the file says";
+pub(crate) const HEARSAY: &str = concat!(
+    "it is not signed with your key: only the variables, their types and values are read from the pickle; ",
+    "where it comes from, notes and what was left out are what the file says"
+);
 const SAYS_FILE: &str = " (says the file)";
 
 /// Writes a summary line, the table, and all that is known about variables that cannot be saved.

@@ -25,6 +25,7 @@ pub(crate) mod inspect_report;
 pub(crate) mod inspect_text;
 mod json_text;
 pub(crate) mod status_report;
+pub(crate) mod storage_report;
 pub(crate) mod store_report;
 pub(crate) mod table;
 pub(crate) mod verdict_text;

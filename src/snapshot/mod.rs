@@ -4,9 +4,9 @@
 //! [`writer`] writes into a [`save_target`], such as an [`atomic`] file, and [`reader`] reads it back; [`layout`]
 //! defines the trailer for both, [`index`] the JSON, and [`signature`] who signed it. [`segment`] cuts the file into
 //! variables, [`load_plan`] says what of them is loaded, and [`requirements`] what that needs. [`verification`] checks
-//! that a file is as it was saved, [`proven_facts`] what its opcodes show of variables, [`file_changes`] compares two files and returns a [`change_list`], and
-//! [`roundtrip_target`] compares a file with the objects that were loaded from it. A [`store`] holds many snapshots.
-//! Bytes from outside are treated as hostile everywhere in this folder.
+//! that a file is as it was saved, [`proven_facts`] is what its opcodes show of variables, [`file_changes`] compares
+//! two files and returns a [`change_list`], and [`roundtrip_target`] compares a file with the objects that were loaded
+//! from it. A [`store`] holds many snapshots. Bytes from outside are treated as hostile everywhere in this folder.
 
 pub(crate) mod atomic;
 mod change_list;

@@ -20,7 +20,7 @@ pub(crate) fn bytes_for<'f>(
     wanted: impl Iterator<Item = bool>,
     guarded: bool,
 ) -> Result<&'f [u8], ReadError> {
-    if snapshot.why_not_mapped().is_none() {
+    if !snapshot.is_read_in_parts() {
         return snapshot.bytes();
     }
     let by_name: HashMap<&str, usize> =

@@ -44,10 +44,10 @@ const NUMBERS: [&str; 14] = [
 
 /// What the opcodes of each segment show, in the order of the index.
 pub(crate) struct ProvenFacts {
-    facts: Vec<Option<SegmentFacts>>,
+    facts: Vec<Option<ProvenValue>>,
 }
 
-struct SegmentFacts {
+struct ProvenValue {
     row: OutlineRow,
     /// Whether the value is something that is imported by name, whose type the pickle does not show.
     is_global: bool,
@@ -67,7 +67,7 @@ impl ProvenFacts {
         let is_compared =
             |number: usize| segments.get(number).is_some_and(|segment| segment.role() != SegmentRole::Ambient);
         let numbers: Vec<usize> = (0..segments.len()).filter(|number| is_compared(*number) && !skip(*number)).collect();
-        let mut facts: Vec<Option<SegmentFacts>> = segments.iter().map(|_| None).collect();
+        let mut facts: Vec<Option<ProvenValue>> = segments.iter().map(|_| None).collect();
         let names = |number: &usize| segments.get(*number).map(|segment| segment.variable().name.as_str());
         let ranges: Vec<SegmentRange> =
             numbers.iter().filter_map(|number| segments.get(*number)).map(VariableSegment::for_machine).collect();
@@ -115,7 +115,7 @@ impl ProvenFacts {
 }
 
 /// The facts of segments that are followed as one.
-fn together(file: &[u8], ranges: &[SegmentRange], names: &[&str], budget: &WorkBudget) -> Option<Vec<SegmentFacts>> {
+fn together(file: &[u8], ranges: &[SegmentRange], names: &[&str], budget: &WorkBudget) -> Option<Vec<ProvenValue>> {
     let budget = budget.rest();
     let (machine, pairs) = Machine::run_segments(file, ranges, &budget).ok()?;
     let labels = Labels::new(&machine);
@@ -126,7 +126,7 @@ fn together(file: &[u8], ranges: &[SegmentRange], names: &[&str], budget: &WorkB
 }
 
 /// The facts of a segment that is followed without the others.
-fn alone(file: &[u8], range: &SegmentRange, name: &str, budget: &WorkBudget) -> Option<SegmentFacts> {
+fn alone(file: &[u8], range: &SegmentRange, name: &str, budget: &WorkBudget) -> Option<ProvenValue> {
     let budget: Rc<WorkBudget> = budget.rest();
     let start = usize::try_from(range.start).ok()?;
     let opcodes = file.get(start..usize::try_from(range.end).ok()?)?;
@@ -137,17 +137,17 @@ fn alone(file: &[u8], range: &SegmentRange, name: &str, budget: &WorkBudget) -> 
     Some(facts)
 }
 
-fn facts_of(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, name: &str, value: Ref) -> SegmentFacts {
+fn facts_of(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, name: &str, value: Ref) -> ProvenValue {
     let preview = value_preview(describer, &PlaceName::of_variable(name, false), value, PREVIEW);
     let mut row = described(labels, describer, value);
     if row.type_name == "function" {
         row.facts.role = ValueRole::Function;
     }
-    SegmentFacts { row, is_global: labels.global(value).is_some(), preview }
+    ProvenValue { row, is_global: labels.global(value).is_some(), preview }
 }
 
-fn contradiction(variable: &Variable, facts: &SegmentFacts) -> Option<&'static str> {
-    let SegmentFacts { row, is_global, preview } = facts;
+fn contradiction(variable: &Variable, facts: &ProvenValue) -> Option<&'static str> {
+    let ProvenValue { row, is_global, preview } = facts;
     let is_builtin = |name: &str| BUILTIN.contains(&name);
     if *is_global {
         return (variable.kind != VariableKind::Import && is_builtin(&variable.type_name)).then_some("kind");
@@ -186,8 +186,8 @@ fn contradiction(variable: &Variable, facts: &SegmentFacts) -> Option<&'static s
     (preview.is_exact && !is_hidden && variable.preview != preview.text).then_some("value")
 }
 
-fn set_facts(variable: &mut Variable, facts: Option<SegmentFacts>) {
-    let Some(SegmentFacts { row, preview, .. }) = facts else {
+fn set_facts(variable: &mut Variable, facts: Option<ProvenValue>) {
+    let Some(ProvenValue { row, preview, .. }) = facts else {
         variable.kind = VariableKind::Value;
         UNKNOWN.clone_into(&mut variable.type_name);
         (variable.len, variable.shape, variable.dtype) = (None, None, None);

@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::pickle::machine::{begin_following, followed};
+
 /// What is being done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WorkStage {
@@ -20,15 +22,21 @@ pub(crate) enum WorkStage {
     Syncing,
     /// Objects are made of opcodes.
     Loading,
+    /// The opcodes of a file are followed, to see what they would make.
+    Following,
+    /// Objects of a file that is not trusted are made by a plan.
+    Building,
 }
 
-const STAGES: [WorkStage; 6] = [
+const STAGES: [WorkStage; 8] = [
     WorkStage::None,
     WorkStage::Saving,
     WorkStage::Checking,
     WorkStage::Trying,
     WorkStage::Syncing,
     WorkStage::Loading,
+    WorkStage::Following,
+    WorkStage::Building,
 ];
 
 static STAGE: AtomicUsize = AtomicUsize::new(0);
@@ -40,6 +48,7 @@ static STEPS: AtomicU64 = AtomicU64::new(0);
 /// Begins a stage of `total` bytes, or 0 if that is unknown.
 pub(crate) fn begin(stage: WorkStage, total: u64) {
     DONE.store(0, Ordering::Relaxed);
+    begin_following();
     TOTAL.store(total, Ordering::Relaxed);
     step();
     STAGE.store(STAGES.iter().position(|known| *known == stage).unwrap_or(0), Ordering::Relaxed);
@@ -80,6 +89,8 @@ pub(crate) fn shown() -> Option<(&'static str, u64, u64)> {
         WorkStage::Checking | WorkStage::Trying => "checking",
         WorkStage::Syncing => "syncing",
         WorkStage::Loading => "loading",
+        WorkStage::Following => return Some(("reading", followed(), total)),
+        WorkStage::Building => "building",
     };
     Some((label, done, total))
 }

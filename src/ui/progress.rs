@@ -23,6 +23,11 @@ const TEMPLATE: &str = "{spinner} {msg:9} {wide_bar} {prefix:41}";
 /// For work whose end is not known.
 const OPEN_TEMPLATE: &str = "{spinner} {msg:9} {prefix:41}";
 
+/// A rate below this, in bytes per second, is none of reading or making objects.
+const SLOWEST: u64 = 10_000;
+/// The time left is estimated when this part of the work is done: one in so many.
+const FIRST_ESTIMATE: u64 = 50;
+
 static SWITCHED_OFF: AtomicBool = AtomicBool::new(false);
 
 /// Shows no bars from now on.
@@ -57,7 +62,6 @@ impl DelayedBar {
     }
 
     /// A bar that counts bytes, until `other` measures something.
-    #[cfg(feature = "python")]
     pub(crate) fn measuring(
         label: &'static str,
         total: u64,
@@ -187,9 +191,11 @@ fn figures(done: u64, total: u64, rate: u64) -> String {
         (done, total) if done >= total => format_size(done),
         (done, total) => format!("{} of {}", format_size(done), format_size(total)),
     };
+    // Modules that are imported take time and no bytes: neither figure would mean anything.
+    let rate = if rate < SLOWEST { 0 } else { rate };
     let speed = if rate > 0 { format!("{}/s", format_size(rate)) } else { String::new() };
     let left = match total.saturating_sub(done).checked_div(rate) {
-        Some(seconds) if total > done => format!("{} left", duration(seconds + 1)),
+        Some(seconds) if total > done && done >= total / FIRST_ESTIMATE => format!("{} left", duration(seconds + 1)),
         _ => String::new(),
     };
     format!("{amount:>16} {speed:>10} {left:>12}")
@@ -212,12 +218,15 @@ mod tests {
         for (done, total) in
             [(0, 0), (1, 0), (999_499_999, 999_499_999), (5_000, 2_800_000_000), (1 << 50, 900_000_000_000_000_000)]
         {
-            for rate in [0, 1, 999, 210_000_000, 999_000_000_000] {
+            for rate in [0, 1, 99_999, 210_000_000, 999_000_000_000] {
                 let text = figures(done, total, rate);
                 assert_eq!(text.chars().count(), 40, "{text}");
             }
         }
         assert_eq!(figures(1_400_000_000, 2_800_000_000, 210_000_000), "1.4 GB of 2.8 GB   210 MB/s     7 s left");
+        // Nothing is foretold from an import that takes its time, or from the first bytes.
+        assert_eq!(figures(940, 717_000, 499).trim(), "940 B of 717 kB");
+        assert_eq!(figures(1_000_000, 2_800_000_000, 20_000).trim(), "1.0 MB of 2.8 GB    20 kB/s");
     }
 
     #[test]

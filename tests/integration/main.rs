@@ -20,6 +20,7 @@ mod called_functions;
 #[cfg(feature = "python")]
 mod changed_files;
 #[cfg(feature = "python")]
+mod changes_in_stores;
 mod code_from_input;
 #[cfg(feature = "python")]
 mod command_line;
@@ -62,6 +63,7 @@ mod fuzzing;
 #[cfg(feature = "python")]
 mod generators;
 #[cfg(feature = "python")]
+mod guarded_handlers;
 mod hard_objects;
 #[cfg(feature = "python")]
 mod honest_files;
@@ -91,6 +93,7 @@ mod integrity;
 #[cfg(feature = "python")]
 mod interpreter_choice;
 #[cfg(feature = "python")]
+mod interrupt_limits;
 mod interrupted_commands;
 #[cfg(feature = "python")]
 mod interrupts;
@@ -113,11 +116,16 @@ mod kept_snapshots;
 #[cfg(feature = "python")]
 mod left_out_modules;
 #[cfg(feature = "python")]
+mod library_scripts;
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;
 #[cfg(feature = "python")]
+mod main_functions;
+#[cfg(feature = "python")]
 mod manual_pages;
+#[cfg(feature = "python")]
+mod many_arrays;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
@@ -140,6 +148,8 @@ mod native_arrays;
 mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
+#[cfg(all(feature = "python", feature = "remote"))]
+mod object_storage;
 #[cfg(feature = "python")]
 mod padded_arrays;
 mod page;
@@ -167,6 +177,8 @@ mod sessions_that_break_dill;
 mod settings_files;
 #[cfg(feature = "python")]
 mod settings_origins;
+#[cfg(feature = "python")]
+mod shell_sessions;
 #[cfg(feature = "python")]
 mod shared_memory;
 #[cfg(feature = "python")]

@@ -27,7 +27,9 @@ use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::store::StoreAddress;
 use crate::snapshot::system::map_large_blocks;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::ui::Verbosity;
+use crate::ui::progress::DelayedBar;
 
 const DEFAULT_FILE: &str = "session.pkl";
 
@@ -81,10 +83,16 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     let reading = inspection.verbosity.step(&what);
     // A tree shows no verdict.
     let follow = if args.trace.is_some() && !args.strict { Snapshot::followed } else { Snapshot::judged };
-    let snapshot = or_exit_code(open_snapshot(path, args.memory).and_then(follow), path, || {
-        format!("{}{}", cannot_inspect(), script_hint(path))
-    })?;
-    drop(reading);
+    let bar = || DelayedBar::measuring("reading", 0, work_meter::shown, inspection.verbosity);
+    let reading_bar = bar();
+    let opened = open_snapshot(path, args.memory).inspect(|snapshot| {
+        // Of a snapshot of ours, as much is followed as is needed.
+        let is_foreign = matches!(snapshot.contents(), Contents::Foreign { .. });
+        work_meter::begin(WorkStage::Following, if is_foreign { snapshot.stream_len() } else { 0 });
+    });
+    let snapshot =
+        or_exit_code(opened.and_then(follow), path, || format!("{}{}", cannot_inspect(), script_hint(path)))?;
+    drop((reading_bar, reading));
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         inspection.verbosity.note(
             "the index is missing (the file is truncated, or damaged at its end): showing what the pickle contains",
@@ -111,8 +119,9 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     }
     let mut report = SessionReport::of(file, &snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
     let step = inspection.verbosity.step("judging what loading it would do");
+    let judging_bar = bar();
     report.verdict = verdict()?;
-    drop(step);
+    drop((judging_bar, step));
     let code = match &report.verdict {
         verdict if args.strict => strict_gate::exit_code(inspection, &snapshot, verdict.as_ref(), &report.file)?,
         // The answer is not complete.

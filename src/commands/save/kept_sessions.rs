@@ -8,6 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::generations::{KeptSnapshot, keep_other};
+use super::running_save::{crash_path, running_path};
 use super::save_job::{SaveJob, SavedFile, SnapshotDestination, fallback_path};
 use super::save_summary::relative_to_here;
 use super::unmatched_names::{UnmatchedPatterns, WrongModule, path_beside};
@@ -93,7 +94,10 @@ impl SaveJob {
 
     /// Keeps the snapshot of another script that is about to be replaced at `path`.
     pub(super) fn keep_other(&self, path: &Path, index: &Index) -> Result<()> {
-        if !self.keeps_others || !matches!(&self.output, SnapshotDestination::File(output) if output == path) {
+        let SnapshotDestination::File(output) = &self.output else { return Ok(()) };
+        if !self.keeps_others
+            || ![output.clone(), crash_path(output), running_path(output)].iter().any(|own| own == path)
+        {
             return Ok(());
         }
         let kept =

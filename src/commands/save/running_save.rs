@@ -98,6 +98,7 @@ impl SaveJob {
         let (file, index, bytes) = written?;
         drop(bar);
         check_signals(py)?;
+        self.keep_other(&path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         let saved = count(index.variables.len(), "variable");
         let text =
@@ -139,6 +140,7 @@ fn signal_name(signal: i32) -> String {
     match signal {
         libc::SIGTERM => "SIGTERM".to_owned(),
         libc::SIGHUP => "SIGHUP".to_owned(),
+        libc::SIGXCPU => "SIGXCPU".to_owned(),
         other => format!("signal {other}"),
     }
 }

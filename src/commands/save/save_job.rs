@@ -19,7 +19,7 @@ use super::unmatched_names::WrongModule;
 use crate::cli::{GivenOptions, SaveArgs, SelectionArgs, SnapshotLabels};
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::{absolute_path, is_stdio, stdout};
-use crate::exit::{self, OrExit};
+use crate::exit::{self, Coded, OrExit};
 use crate::python::call_watch::{self, WatchedFunction};
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
@@ -358,6 +358,7 @@ impl SaveJob {
             return Ok(None);
         }
         sync(py, &mut file).with_context(|| cannot_save(path))?;
+        self.keep_other(path, &index)?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE, stored: None }))
     }
@@ -425,8 +426,7 @@ impl SaveJob {
                 let unverified = beside(path, "unverified");
                 py.detach(|| file.commit_to(&unverified)).with_context(cannot_save)?;
                 let kept = format!("{} is unchanged; the new snapshot is {}", path.display(), unverified.display());
-                return Err(error.context(kept))
-                    .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
+                return Err(error.context(unverified_as(kept)));
             }
         };
         sync(py, &mut file).with_context(cannot_save)?;
@@ -518,6 +518,11 @@ impl SaveJob {
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         save(py, &request, run, &origin, dill, out)
     }
+}
+
+/// The error of a snapshot that `--verify` could not load; `kept` says where it is.
+pub(super) fn unverified_as(kept: String) -> Coded {
+    exit::coded(exit::DAMAGED, "verification failed: the new snapshot cannot be loaded").with_details(vec![kept])
 }
 
 /// A path in the directory for temporary files. The process ID keeps two failed saves from replacing each other's file.

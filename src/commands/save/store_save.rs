@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::save_job::{SaveJob, SavedFile, cannot_save};
+use super::save_job::{SaveJob, SavedFile, cannot_save, unverified_as};
 use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
 use crate::commands::stores::with_code;
@@ -134,8 +134,7 @@ impl SaveJob {
                 let notes = SnapshotNotes { name: Some(UNVERIFIED), failed: true, ..notes(labels) };
                 let kept = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
                 let kept = format!("the new snapshot is {}", kept.address.display());
-                return Err(error.context(kept))
-                    .or_exit(exit::DAMAGED, || "verification failed: the new snapshot cannot be loaded".to_owned());
+                return Err(error.context(unverified_as(kept)));
             }
         };
         interrupt_limit::release();

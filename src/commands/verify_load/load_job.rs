@@ -79,14 +79,14 @@ pub(in crate::commands) fn load_in_fresh_process(
 }
 
 /// How a process ended, with its standard output and error.
-type Ended = (ExitStatus, Vec<u8>, Vec<u8>);
+type EndedProcess = (ExitStatus, Vec<u8>, Vec<u8>);
 
 /// Starts a process and waits for it, while Ctrl-C works and other threads of the script run. `None` if a signal ends
 /// this process soon: then the other one is killed.
 ///
 /// # Errors
 /// If it cannot be started. The inner errors are those of waiting, and Ctrl-C.
-fn wait_for(py: Python<'_>, mut process: Command) -> io::Result<Result<Option<Ended>>> {
+fn wait_for(py: Python<'_>, mut process: Command) -> io::Result<Result<Option<EndedProcess>>> {
     let mut child = process.spawn()?;
     let _bound = i32::try_from(child.id()).map(BoundChild::new);
     let stderr = child.stderr.take().map(|mut stderr| {

@@ -33,5 +33,6 @@ pub use self::limits::MachineError;
 pub(crate) use self::limits::{MAX_MARKS, MAX_MEMO, MAX_STACK};
 pub(crate) use self::memo_slots::FarSlot;
 pub(crate) use self::prune::Watch;
+pub(crate) use self::run::{begin_following, followed};
 pub(crate) use self::state::{ArrayReader, ObjectChange, SegmentRange};
 pub use self::state::{Machine, RawArray};

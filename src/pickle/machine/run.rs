@@ -1,6 +1,7 @@
 //! Starts the machine: on a whole pickle, on one segment of snapcli's own stream, or on several of them.
 
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::items::NodeItems;
 use super::limits::MachineError;
@@ -11,6 +12,19 @@ use crate::pickle::format::emit::PRELUDE_MEMO;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{OpStep, Parser};
 use crate::pickle::work_budget::WorkBudget;
+
+/// The offset that the last run has come to. There is one command in a process, whose progress bar reads it.
+static FOLLOWED: AtomicU64 = AtomicU64::new(0);
+
+/// How many bytes of a pickle have been followed, to about a thousand objects.
+pub(crate) fn followed() -> u64 {
+    FOLLOWED.load(Ordering::Relaxed)
+}
+
+/// Begins to count at the beginning of a pickle.
+pub(crate) fn begin_following() {
+    FOLLOWED.store(0, Ordering::Relaxed);
+}
 
 impl<'a> Machine<'a> {
     /// Follows a whole pickle, or a file of `joblib.dump`. Also returns the value that it makes.
@@ -84,6 +98,7 @@ impl<'a> Machine<'a> {
                 Opcode::Build => machine.array_after(op, parser)?,
                 // The opcodes that end a batch.
                 Opcode::Appends | Opcode::SetItems | Opcode::AddItems => {
+                    FOLLOWED.store(op.start, Ordering::Relaxed);
                     if let (Some(batch), Some(watch)) = (machine.batch.take(), watch.as_deref_mut()) {
                         machine.prune(batch, watch);
                     }
@@ -132,6 +147,7 @@ impl<'a> Machine<'a> {
         for segment in segments {
             // Segments between two chosen ones would have filled these slots.
             machine.memo.skip_to(segment.memo);
+            FOLLOWED.store(segment.start, Ordering::Relaxed);
             let range = usize::try_from(segment.start).ok().zip(usize::try_from(segment.end).ok());
             let opcodes = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
             machine.steps(&mut Parser::segment(opcodes, segment.start), |_, _, _| Ok(()))?;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::raised_answer::RaisedAnswer;
-use super::variable_answer::{LeftOutAnswer, VariableAnswer};
+use super::variable_answer::{EachVariable, LeftOutAnswer, VariableAnswer};
 use super::{SchemaVersion, VerdictAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::snapshot::file_changes::Change;
@@ -66,7 +66,8 @@ pub struct SessionAnswer<'a> {
     /// What to install for those of them whose distributions have other names: `sklearn` needs `scikit-learn==1.5.2`.
     distributions: &'a BTreeMap<String, String>,
     /// The variables, in the order of their definition unless another one was asked for.
-    variables: Vec<VariableAnswer<'a>>,
+    #[schemars(with = "Vec<VariableAnswer<'_>>")]
+    variables: EachVariable<'a>,
     /// The variables of other modules that the session changed, by names such as `settings.MODE`.
     module_state: Vec<VariableAnswer<'a>>,
     /// The state of the interpreter and of libraries that the session changed: `random`, `environ`.
@@ -78,8 +79,8 @@ pub struct SessionAnswer<'a> {
     /// The pickle within the file. Absent if the file was not saved by snapcli.
     #[serde(skip_serializing_if = "Option::is_none")]
     pickle: Option<PickleAnswer<'a>>,
-    /// The keys, of this object and of variables, whose values are only what the file says. Everything else is read from
-    /// the pickle. Empty if the file is signed with your key, has no index, or was made just now.
+    /// The keys, of this object and of variables, whose values are only what the file says. Everything else is read
+    /// from the pickle. Empty if the file is signed with your key, has no index, or was made just now.
     unproven: &'static [&'static str],
     /// What loading the file would do. Absent for a script, and for a large file unless it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -107,7 +108,7 @@ impl<'a> SessionAnswer<'a> {
             python: (!index.python.version.is_empty()).then(|| SessionPython::of(&index.python)),
             packages: &index.packages,
             distributions: &index.distributions,
-            variables: each(&index.variables),
+            variables: EachVariable(&index.variables),
             module_state: each(&index.module_state),
             ambient: each(&index.ambient),
             raised: RaisedAnswer::all(index),

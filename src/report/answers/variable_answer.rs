@@ -1,7 +1,7 @@
 //! Variables in an answer: those that are in a file, and those that were left out.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::snapshot::index::{LeftOut, LeftOutReason, StoredBuffer, UnsavableObject, Variable, VariableKind};
 
@@ -102,6 +102,16 @@ impl<'a> VariableAnswer<'a> {
             blake3: &variable.blake3,
             opcodes_blake3: &variable.opcodes,
         }
+    }
+}
+
+/// The answers for all variables of a file, of which there can be many: they are made one by one.
+#[derive(Debug)]
+pub(super) struct EachVariable<'a>(pub(super) &'a [Variable]);
+
+impl Serialize for EachVariable<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(VariableAnswer::of))
     }
 }
 

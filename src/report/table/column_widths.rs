@@ -41,7 +41,7 @@ pub(super) struct ColumnWidths {
 type CellWidths = [Vec<usize>; 5];
 
 impl ColumnWidths {
-    pub(super) fn of<'r>(rows: impl Iterator<Item = &'r TableRow<'r>> + Clone, style: TableStyle) -> Self {
+    pub(super) fn of<'r>(rows: impl Iterator<Item = TableRow<'r>> + Clone, style: TableStyle) -> Self {
         let full = measured(rows.clone(), false);
         let Some(width) = style.width else { return Self::uncut(&full, BAR_MAX, false) };
         let short = measured(rows, true);
@@ -97,14 +97,15 @@ impl ColumnWidths {
     }
 }
 
-fn measured<'r>(rows: impl Iterator<Item = &'r TableRow<'r>>, short_types: bool) -> CellWidths {
+fn measured<'r>(rows: impl Iterator<Item = TableRow<'r>>, short_types: bool) -> CellWidths {
     let mut found: CellWidths = TITLES.map(|title| vec![measure_text_width(title)]);
     let [names, types, others @ ..] = &mut found;
     for row in rows {
-        let (TableRow::Variable { cells: [name, type_name, ..], .. } | TableRow::LeftOut { name, type_name, .. }) = row;
+        let (TableRow::Variable { cells: [name, type_name, ..], .. } | TableRow::LeftOut { name, type_name, .. }) =
+            &row;
         names.push(measure_text_width(name));
         types.push(measure_text_width(if short_types { short(type_name) } else { type_name }));
-        if let TableRow::Variable { cells: [_, _, size, shape], value, .. } = row {
+        if let TableRow::Variable { cells: [_, _, size, shape], value, .. } = &row {
             for (column, cell) in others.iter_mut().zip([size, shape, value]) {
                 column.push(measure_text_width(cell));
             }

@@ -54,26 +54,26 @@ const TITLES: [&str; 5] = ["name", "type", "size", "shape", "value"];
 /// Writes the table of a session. With `all`, imports are variables as others are.
 pub(crate) fn write_table(out: &mut Lines<'_>, index: &Index, style: TableStyle, all: bool) -> io::Result<()> {
     let shown = || index.variables.iter().filter(|variable| all || !is_import(variable));
-    let variables: Vec<TableRow> = shown().map(|variable| variable_row(variable, style)).collect();
+    // Made twice, as there can be many: to measure them, and to write them.
+    let variables = || shown().map(|variable| variable_row(variable, style));
     let left_out: Vec<TableRow> = index.left_out.iter().map(left_out_row).collect();
-    let widths = ColumnWidths::of(variables.iter().chain(&left_out), style);
+    let widths = ColumnWidths::of(variables().chain(index.left_out.iter().map(left_out_row)), style);
     let largest = shown().map(|variable| variable.length).max().unwrap_or(0);
     let palette = Palette::new(style.colour);
-    let write = |out: &mut Lines<'_>, rows: &[TableRow]| {
-        rows.iter().try_for_each(|row| row_line(row, &widths, largest, style, &palette).write(out, style))
-    };
+    let write =
+        |out: &mut Lines<'_>, row: &TableRow| row_line(row, &widths, largest, style, &palette).write(out, style);
     // Rows of names left out have no columns that need titles.
-    if !variables.is_empty() {
+    if shown().next().is_some() {
         title_line(&widths, &palette).write(out, style)?;
     }
-    write(out, &variables)?;
+    variables().try_for_each(|row| write(out, &row))?;
     if !all && let Some(imports) = import_line(&index.variables, style.width.map(|width| width.saturating_sub(2))) {
         let mut line = StyledLine::default();
         line.push("  ", &palette.none);
         line.push(imports, &palette.left_out);
         line.write(out, style)?;
     }
-    write(out, &left_out)
+    left_out.iter().try_for_each(|row| write(out, row))
 }
 
 fn variable_row(variable: &Variable, style: TableStyle) -> TableRow<'_> {

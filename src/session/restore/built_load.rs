@@ -34,6 +34,7 @@ use crate::snapshot::needed_opcodes::bytes_for;
 use crate::snapshot::reader::{Damage, Progress, ReadError, Snapshot};
 use crate::snapshot::requirements::{LoadInput, NotPlanned, PlannedLoads, Requirement};
 use crate::snapshot::segment::{Load, VariableSegment};
+use crate::snapshot::work_meter::{self, WorkStage};
 
 /// The message for a load that is stopped.
 const TOO_LONG: &str = "loading it takes too long: no honest file of its size needs as much time";
@@ -77,6 +78,7 @@ fn build_chosen<'v, 'py>(
     let plan = plan_for(file, segments, &variables, &Damage::default(), request);
     let (loads, lost_slots) = plan.loads();
     let input = input_of(snapshot, request, segments, &loads)?;
+    work_meter::begin(WorkStage::Following, input.len() as u64);
     let planned = match input.plan() {
         Ok(planned) => planned,
         Err(NotPlanned::Needs(needs)) => {
@@ -89,6 +91,7 @@ fn build_chosen<'v, 'py>(
     };
     let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
     check_index(snapshot, index, segments, &loads, &damage, request)?;
+    work_meter::begin(WorkStage::Building, 0);
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let (names, lost, frames) = if damage.is_none() {
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
@@ -308,7 +311,9 @@ fn build_whole<'py>(py: Python<'py>, snapshot: &Snapshot, name: &str) -> Result<
     let _installed = InstalledImports::only(py)?;
     let bytes = snapshot.bytes().or_exit(exit::DAMAGED, || format!("cannot restore {name}"))?;
     let input = LoadInput::of_pickle(bytes).with_max_memory(snapshot.max_memory());
+    work_meter::begin(WorkStage::Following, bytes.len() as u64);
     let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, name, why))?;
+    work_meter::begin(WorkStage::Building, 0);
     let context = BuildContext::new(py, input.len());
     let built = build_alone(&context, &planned.machine, &planned.plan, &planned.values);
     let object = built.map_err(|failure| fatal(py, failure, name))?;

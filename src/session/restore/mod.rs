@@ -72,12 +72,14 @@ pub(crate) fn restore<'py>(
 ) -> Result<Restored> {
     let ignored = IgnoredWarnings::new(py);
     let paused = PausedCollector::new(py)?;
+    let held = snapshot.hold().or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
     let restored = match snapshot.contents() {
         Contents::Own { index } if !request.trusted => built_load::restore_own(py, snapshot, index, request, progress),
         Contents::Own { index } => restore_own(py, snapshot, index, request, progress),
         Contents::Foreign { .. } => restore_foreign(py, snapshot, request),
     };
     // Before the collector is resumed, which would run at the next allocation.
+    drop(held);
     drop(ignored);
     drop(paused);
     work_meter::begin(WorkStage::None, 0);

@@ -18,13 +18,13 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-use libc::sigaction as system_sigaction;
+pub(crate) use libc::sigaction as system_sigaction;
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 unsafe extern "C" {
     /// The function of the C library: `python/guarded_actions.rs` stands in for the one without underscores.
     #[link_name = "__sigaction"]
-    fn system_sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int;
+    pub(crate) fn system_sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int;
 }
 
 /// Signals that ask a program to end. If a program handles one of these, the save is interrupted.
@@ -206,6 +206,14 @@ pub(crate) fn action_of(signal: c_int) -> Option<libc::sigaction> {
     let asked = unsafe { system_sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
     // SAFETY: zeros are valid for all of its fields, and the call has filled them.
     (asked == 0).then(|| unsafe { action.assume_init() })
+}
+
+/// An action with this handler, without flags, that blocks no other signal.
+pub(crate) fn own_action(handler: libc::sighandler_t) -> libc::sigaction {
+    // SAFETY: zeros are valid for all fields.
+    let mut action = unsafe { MaybeUninit::<libc::sigaction>::zeroed().assume_init() };
+    action.sa_sigaction = handler;
+    action
 }
 
 /// Ignores the signals by which batch systems end all processes of a job: for a process whose parent decides when it

@@ -29,6 +29,7 @@ impl Snapshot {
         let Contents::Own { index } = self.contents() else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "only a snapshot can be written again").into());
         };
+        let _held = self.hold()?;
         integrity::hashes(&self.source, index, progress)?.into_result()?;
         let mut copy = FileCopy::new(self, out);
         copy.pickle(index)?;

@@ -44,7 +44,7 @@ use super::proven_facts::ProvenFacts;
 use super::seekable::Strictness;
 use super::segment::VariableSegment;
 use super::signature::SigningKey;
-use super::store::{AssembledSnapshot, BufferContents, StoreAddress};
+use super::store::{AssembledSnapshot, BufferContents, HeldStore, StoreAddress};
 use super::verification::{self, Problem};
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
@@ -408,6 +408,17 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Keeps a `prune` of its store from removing objects, as long as the result exists.
+    ///
+    /// # Errors
+    /// If it has been removed already.
+    pub(crate) fn hold(&self) -> Result<HeldStore, ReadError> {
+        match self.assembled() {
+            Some(assembled) => Ok(assembled.hold()?),
+            None => Ok(HeldStore::default()),
+        }
+    }
+
     /// What kind of file it is.
     pub fn contents(&self) -> &Contents {
         &self.contents
@@ -466,6 +477,9 @@ impl Snapshot {
     }
 
     fn bytes_of<R: Iterator<Item = Range<u64>>>(&self, ranges: impl FnOnce() -> R) -> Result<&[u8], ReadError> {
+        if let Some(assembled) = self.assembled().filter(|assembled| assembled.is_remote()) {
+            return Ok(assembled.bytes_with(ranges())?);
+        }
         let (Source::Ranged(file), Contents::Own { index }) = (&self.source, &self.contents) else {
             return self.bytes();
         };
@@ -481,9 +495,18 @@ impl Snapshot {
         if let Source::Ranged(file) = &self.source { Some(file.reader().why_not_mapped()) } else { None }
     }
 
+    /// Whether parts of it are read when they are needed, and not the whole file at once.
+    pub(crate) fn is_read_in_parts(&self) -> bool {
+        matches!(self.source, Source::Ranged(_)) || self.assembled().is_some_and(AssembledSnapshot::is_remote)
+    }
+
     /// Whether it is on another machine, so that no more of it should be read than what was asked for.
     pub fn is_remote(&self) -> bool {
-        matches!(&self.source, Source::Ranged(file) if file.reader().is_remote())
+        match &self.source {
+            Source::Ranged(file) => file.reader().is_remote(),
+            Source::Assembled(assembled) => assembled.is_remote(),
+            Source::Memory(_) | Source::File { .. } => false,
+        }
     }
 
     /// The segment of a variable of our own file: name, value, SETITEM.
@@ -788,6 +811,7 @@ impl Snapshot {
     /// # Errors
     /// If the file cannot be read.
     pub fn damage(&self, progress: Progress<'_>) -> Result<Damage, ReadError> {
+        let _held = self.hold()?;
         match &self.contents {
             Contents::Own { index } => integrity::hashes(&self.source, index, progress),
             Contents::Foreign { .. } => Ok(Damage::default()),

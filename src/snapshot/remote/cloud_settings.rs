@@ -9,6 +9,7 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::{BackoffConfig, ClientOptions, HeaderValue, ObjectStore, RetryConfig};
 
 use super::remote_error::{FaultKind, RemoteError};
+use super::{FoundCredentials, s3_settings};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// How often a request is made again, and for how long at most.
@@ -155,4 +156,16 @@ pub(super) fn azure(container: &str) -> Result<(Arc<dyn ObjectStore>, Credential
     }
     let store = builder.build().map_err(|error| build_failed(&address, &error))?;
     Ok((Arc::new(store), source))
+}
+
+/// The credentials for all kinds of object storage.
+pub(super) fn found_credentials() -> Vec<FoundCredentials> {
+    let name = |source| match source {
+        CredentialSource::Found(name) => Some(name),
+        CredentialSource::Anonymous => None,
+    };
+    let s3 = s3_settings::source().map(|(source, _)| name(source)).map_err(|error| error.to_string());
+    [("s3://", s3), ("gs://", Ok(name(google_source()))), ("az://", Ok(name(azure_source())))]
+        .map(|(scheme, source)| FoundCredentials { scheme, source })
+        .into()
 }

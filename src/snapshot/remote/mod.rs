@@ -41,6 +41,25 @@ pub(in crate::snapshot) use self::upload::Uploads;
 #[cfg(feature = "remote")]
 const USER_AGENT: &str = concat!("snapcli/", env!("CARGO_PKG_VERSION"));
 
+/// The credentials for one kind of object storage.
+#[derive(Debug)]
+pub(crate) struct FoundCredentials {
+    /// How its addresses begin.
+    pub(crate) scheme: &'static str,
+    /// Where they come from, if there are any; or why they cannot be used.
+    pub(crate) source: Result<Option<String>, String>,
+}
+
+impl FoundCredentials {
+    /// Those for all kinds of object storage. None in a build without it.
+    pub(crate) fn all() -> Vec<Self> {
+        #[cfg(feature = "remote")]
+        return cloud_settings::found_credentials();
+        #[cfg(not(feature = "remote"))]
+        Vec::new()
+    }
+}
+
 /// What is known of an object from an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::snapshot) struct ObjectVersion {

@@ -155,9 +155,11 @@ impl RemoteAddress {
         }
         // Two versions of one object must not be taken for each other.
         let number = concealed.len() + 1;
-        let suffix = if number == 1 { String::new() } else { number.to_string() };
         let mark = if address.query.is_empty() && number == 1 { "" } else { MARK };
-        let shown = format!("{address}{mark}{suffix}");
+        let suffix = if number == 1 { String::new() } else { number.to_string() };
+        // Names in a store follow it.
+        let slash = if address.is_folder() && !mark.is_empty() { "/" } else { "" };
+        let shown = format!("{address}{mark}{suffix}{slash}");
         concealed.push(ConcealedAddress { shown: shown.clone(), whole });
         PathBuf::from(shown)
     }
@@ -174,12 +176,6 @@ impl RemoteAddress {
     pub(super) fn request_url(&self, key: &str) -> String {
         let at = Self { key: format!("{}{key}", self.key), ..self.clone() };
         format!("{}://{}", self.scheme.name(), at.after_scheme())
-    }
-
-    /// Whether it has a user or a query, which may be a signature.
-    #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only the client asks"))]
-    pub(super) fn has_credentials(&self) -> bool {
-        !self.user.is_empty() || !self.query.is_empty()
     }
 
     /// The address of an object below this one, for messages.
@@ -222,17 +218,16 @@ fn whole_of(scheme: Scheme, rest: &str) -> String {
     let concealed = CONCEALED.lock().unwrap_or_else(PoisonError::into_inner);
     // In a store, names follow the address that was concealed.
     let known = concealed.iter().rev().filter(|_| scheme.is_web()).find_map(|known| {
-        let more = shown.strip_prefix(known.shown.as_str())?;
-        (more.is_empty() || known.shown.ends_with('/') || more.starts_with('/')).then_some((known, more))
+        let more = shown.strip_prefix(known.shown.trim_end_matches('/'))?;
+        (more.is_empty() || more.starts_with('/')).then_some((known, more))
     });
-    match known {
-        Some((known, "")) => known.whole.clone(),
-        Some((known, more)) => match known.whole.split_once('?') {
-            Some((before, query)) => format!("{before}{more}?{query}"),
-            None => format!("{}{more}", known.whole),
-        },
-        None => rest.to_owned(),
+    let Some((known, more)) = known else { return rest.to_owned() };
+    let (before, query) = known.whole.split_once('?').unwrap_or((&known.whole, ""));
+    if more.is_empty() && !known.shown.ends_with('/') {
+        return known.whole.clone();
     }
+    let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+    format!("{}{more}{query}", before.trim_end_matches('/'))
 }
 
 /// The scheme of an address, and what follows `://`.

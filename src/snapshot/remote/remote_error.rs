@@ -42,6 +42,8 @@ pub(crate) enum FaultKind {
     NoBucket,
     /// The credentials are not allowed to do this.
     Denied,
+    /// The web server wants credentials.
+    WebDenied,
     /// There are no credentials.
     Anonymous,
     /// The credentials are wrong, or have expired.
@@ -75,6 +77,7 @@ impl FaultKind {
             Self::Missing => "check the address",
             Self::NoBucket => "check the name of the bucket, or create it",
             Self::Denied => "check what the credentials may do (`snapcli doctor` says which are used)",
+            Self::WebDenied => "check the address, or use a presigned one, or https://USER:PASSWORD@HOST/",
             Self::Anonymous => {
                 "no credentials were found, and it is not public: set them as for the tools of this storage \
                  (`snapcli doctor` lists where snapcli looks)"
@@ -136,7 +139,9 @@ impl RemoteError {
     pub(crate) fn system_number(&self) -> Option<i32> {
         Some(match self.kind()? {
             FaultKind::Missing | FaultKind::NoBucket => libc::ENOENT,
-            FaultKind::Denied | FaultKind::Anonymous | FaultKind::Unauthenticated => libc::EACCES,
+            FaultKind::Denied | FaultKind::WebDenied | FaultKind::Anonymous | FaultKind::Unauthenticated => {
+                libc::EACCES
+            }
             FaultKind::Unreachable => libc::EHOSTUNREACH,
             FaultKind::Address | FaultKind::Settings | FaultKind::Region => libc::EINVAL,
             FaultKind::Disk => libc::ENOSPC,
@@ -167,9 +172,9 @@ impl From<RemoteError> for io::Error {
             fault @ RemoteError::Fault(_) => {
                 let kind = match fault.kind() {
                     Some(FaultKind::Missing | FaultKind::NoBucket) => io::ErrorKind::NotFound,
-                    Some(FaultKind::Denied | FaultKind::Anonymous | FaultKind::Unauthenticated) => {
-                        io::ErrorKind::PermissionDenied
-                    }
+                    Some(
+                        FaultKind::Denied | FaultKind::WebDenied | FaultKind::Anonymous | FaultKind::Unauthenticated,
+                    ) => io::ErrorKind::PermissionDenied,
                     _ => io::ErrorKind::Other,
                 };
                 Self::new(kind, fault)

@@ -103,7 +103,11 @@ impl WebClient {
             }
             _ => {
                 let body = error_body(response).await;
-                Err(of_status(status.as_u16(), &body, "read", shown(), !address.has_credentials()))
+                if let StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN = status {
+                    let why = format!("access is denied ({})", status.as_u16());
+                    return Err(RemoteError::new(FaultKind::WebDenied, "read", shown(), why));
+                }
+                Err(of_status(status.as_u16(), &body, "read", shown(), false))
             }
         }
     }

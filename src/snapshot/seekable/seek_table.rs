@@ -19,8 +19,10 @@ const HEAD: u64 = 8;
 const FOOTER: u64 = 9;
 const CHECKSUMS: u8 = 0x80;
 const RESERVED: u8 = 0x7c;
-/// The most frames that the format allows.
-const MAX_FRAMES: u32 = 0x0800_0000;
+/// The most frames of a file; the format allows more. With frames of 1 MiB, that is 4 TiB of data.
+const MAX_FRAMES: u32 = 1 << 22;
+/// A frame has at least a header of six bytes, and a block.
+const LEAST_FRAME: u32 = 9;
 
 /// A frame: where it is in the file, and its data in all data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +115,8 @@ impl SeekTable {
         let mut table = Self::default();
         for entry in rest.get(..rest.len().checked_sub(FOOTER as usize)?)?.chunks_exact(each) {
             let (packed, rest) = entry.split_first_chunk()?;
-            table.push(u32::from_le_bytes(*packed).into(), u32::from_le_bytes(*rest.first_chunk()?).into())?;
+            let packed = Some(u32::from_le_bytes(*packed)).filter(|packed| *packed >= LEAST_FRAME)?;
+            table.push(packed.into(), u32::from_le_bytes(*rest.first_chunk()?).into())?;
         }
         // Otherwise there are frames that it knows nothing of.
         (table.packed_end().checked_add(length) == Some(file_length)).then_some(table)

@@ -21,7 +21,7 @@ use super::parent_snapshot::opcodes_of;
 use super::snapshot_header::{HeaderSeal, SnapshotHeader, signed_again};
 use super::store_address::{StoreAddress, WhichSnapshot};
 use super::store_error::StoreError;
-use super::store_folder::Store;
+use super::store_folder::{Store, StoreLock};
 use crate::pickle::format::emit;
 use crate::pickle::passes::relative_slots::{Cut, SegmentPosition, to_absolute};
 use crate::snapshot::index::{Index, Variable};
@@ -50,6 +50,12 @@ pub(in crate::snapshot) struct AssembledSnapshot {
     open_files: Mutex<Vec<(ObjectName, Arc<File>)>>,
     /// Asked before each read: an error ends it.
     stop: Option<StopCheck>,
+}
+
+/// While it exists, no object of the store is removed.
+#[derive(Debug, Default)]
+pub(crate) struct HeldStore {
+    _lock: Option<StoreLock>,
 }
 
 #[derive(Debug)]
@@ -82,8 +88,21 @@ struct AssembledImage {
     damaged: BTreeSet<u64>,
     /// The offsets of the segments whose raw buffers are there.
     with_contents: BTreeSet<u64>,
+    /// The numbers of the packs whose opcodes are there.
+    packs: PackNumbers,
     /// One with more contents, made when those were asked for: this one may still be in use.
     next: OnceLock<Box<AssembledImage>>,
+}
+
+/// Numbers of packs; `None` for all.
+type PackNumbers = Option<BTreeSet<u32>>;
+
+fn includes(packs: &PackNumbers, others: &PackNumbers) -> bool {
+    match (packs, others) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(packs), Some(others)) => others.is_subset(packs),
+    }
 }
 
 impl AssembledImage {
@@ -137,6 +156,16 @@ impl AssembledSnapshot {
         self.stop = Some(check);
     }
 
+    /// Keeps others from removing objects while it is read.
+    pub(in crate::snapshot) fn hold(&self) -> Result<HeldStore, StoreError> {
+        let lock = self.store.lock_reading();
+        // Removed after it was opened, perhaps with its objects.
+        if self.store.upstream().is_none() && !self.path.exists() {
+            return Err(StoreError::Removed(self.path.clone()));
+        }
+        Ok(HeldStore { _lock: lock })
+    }
+
     /// The length of the pickle in bytes.
     pub(in crate::snapshot) fn length(&self) -> u64 {
         self.length
@@ -162,29 +191,44 @@ impl AssembledSnapshot {
     /// All bytes, without the opcodes that are damaged, and without the contents of raw buffers except those that
     /// [`load_contents`](Self::load_contents) was called for.
     pub(in crate::snapshot) fn bytes(&self) -> io::Result<&[u8]> {
-        Ok(&self.image()?.bytes)
+        Ok(&self.image(BTreeSet::new(), None)?.bytes)
+    }
+
+    /// Whether it is in object storage. Then opcodes that nobody needs are not read.
+    pub(in crate::snapshot) fn is_remote(&self) -> bool {
+        self.store.upstream().is_some()
+    }
+
+    /// As [`bytes`](Self::bytes). In object storage, with the opcodes in these ranges only.
+    pub(in crate::snapshot) fn bytes_with(&self, ranges: impl Iterator<Item = Range<u64>>) -> io::Result<&[u8]> {
+        Ok(&self.image(BTreeSet::new(), self.packs_of(ranges))?.bytes)
+    }
+
+    /// The packs with the opcodes of the segments in these ranges; of a folder all, which cost nothing.
+    fn packs_of(&self, ranges: impl Iterator<Item = Range<u64>>) -> PackNumbers {
+        if !self.is_remote() {
+            return None;
+        }
+        let mut packs = BTreeSet::new();
+        for range in ranges {
+            let first = self.segments.partition_point(|it| it.offset.saturating_add(it.length) <= range.start);
+            let inside = self.segments.iter().skip(first).take_while(|it| it.offset < range.end);
+            packs.extend(inside.map(|segment| segment.place.0));
+        }
+        Some(packs)
     }
 
     /// Reads the contents of the raw buffers of the segments at these offsets.
     pub(in crate::snapshot) fn load_contents(&self, segments: &[u64]) -> io::Result<()> {
         let wanted = segments.iter().copied().filter(|segment| !self.contents_of(*segment).is_empty());
-        let mut wanted: BTreeSet<u64> = wanted.collect();
-        match self.image.get().map(AssembledImage::last) {
-            None => {
-                let _ = self.image.set(self.assemble(wanted)?);
-            }
-            Some(image) if wanted.is_subset(&image.with_contents) => {}
-            Some(image) => {
-                wanted.extend(&image.with_contents);
-                let _ = image.next.set(Box::new(self.assemble(wanted)?));
-            }
-        }
-        Ok(())
+        let packs = self.packs_of(segments.iter().map(|segment| *segment..segment.saturating_add(1)));
+        self.image(wanted.collect(), packs).map(drop)
     }
 
     /// Whether the opcodes of the segment at this offset match their hash, and fit.
     pub(in crate::snapshot) fn has_opcodes(&self, segment: u64) -> io::Result<bool> {
-        Ok(!self.image()?.damaged.contains(&segment))
+        let packs = self.packs_of(std::iter::once(segment..segment.saturating_add(1)));
+        Ok(!self.image(BTreeSet::new(), packs)?.damaged.contains(&segment))
     }
 
     /// The contents of the raw buffers of the segment at this offset.
@@ -237,12 +281,13 @@ impl AssembledSnapshot {
             let (head, tail) = std::mem::take(&mut buffer).split_at_mut(count);
             match inside {
                 Some(contents) => {
-                    let file = self.open_contents(contents).map_err(io::Error::other)?;
+                    let file = self.open_contents(contents)?;
                     file.read_exact_at(head, offset.saturating_sub(contents.range.start))?;
                 }
                 None => {
                     let start = usize::try_from(offset).map_err(io::Error::other)?;
-                    let found = self.bytes()?.get(start..start.saturating_add(count));
+                    let range = offset..offset.saturating_add(count as u64);
+                    let found = self.bytes_with(std::iter::once(range))?.get(start..start.saturating_add(count));
                     head.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
                 }
             }
@@ -252,16 +297,30 @@ impl AssembledSnapshot {
         Ok(())
     }
 
-    fn image(&self) -> io::Result<&AssembledImage> {
-        if self.image.get().is_none() {
-            let image = self.assemble(BTreeSet::new())?;
-            // If another thread was faster, one of the two is dropped.
-            let _ = self.image.set(image);
+    /// An image that has at least these raw buffers and packs.
+    fn image(&self, mut contents: BTreeSet<u64>, mut packs: PackNumbers) -> io::Result<&AssembledImage> {
+        loop {
+            // If another thread is faster, one of the two is dropped.
+            match self.image.get().map(AssembledImage::last) {
+                Some(image) if contents.is_subset(&image.with_contents) && includes(&image.packs, &packs) => {
+                    return Ok(image);
+                }
+                Some(image) => {
+                    contents.extend(&image.with_contents);
+                    packs = match (packs, &image.packs) {
+                        (Some(packs), Some(others)) => Some(packs.union(others).copied().collect()),
+                        _ => None,
+                    };
+                    let _ = image.next.set(Box::new(self.assemble(contents.clone(), packs.clone())?));
+                }
+                None => {
+                    let _ = self.image.set(self.assemble(contents.clone(), packs.clone())?);
+                }
+            }
         }
-        self.image.get().map(AssembledImage::last).ok_or_else(|| io::Error::other("no image"))
     }
 
-    fn assemble(&self, with_contents: BTreeSet<u64>) -> io::Result<AssembledImage> {
+    fn assemble(&self, with_contents: BTreeSet<u64>, packs: PackNumbers) -> io::Result<AssembledImage> {
         let length = usize::try_from(self.length).map_err(io::Error::other)?;
         // Pages that nothing is copied to take no space.
         let mut bytes = MmapOptions::new().len(length).no_reserve_swap().map_anon()?;
@@ -269,10 +328,12 @@ impl AssembledSnapshot {
         let mut damaged = BTreeSet::new();
         copy_to(&mut bytes, 0, &self.prelude);
         copy_to(&mut bytes, self.length.saturating_sub(self.end.len() as u64), &self.end);
-        self.store.fetch(self.packs.iter().map(|pack| (pack.0, pack.1))).map_err(io::Error::from)?;
+        let is_wanted = |number: u32| packs.as_ref().is_none_or(|packs| packs.contains(&number));
+        let wanted = (0..).zip(&self.packs).filter(|(number, _)| is_wanted(*number));
+        self.store.fetch(wanted.map(|(_, pack)| (pack.0, pack.1)))?;
         self.fetch_contents(with_contents.iter().flat_map(|segment| self.contents_of(*segment)))?;
         let mut by_pack: HashMap<u32, Vec<&AssembledSegment>> = HashMap::new();
-        for segment in &self.segments {
+        for segment in self.segments.iter().filter(|segment| is_wanted(segment.place.0)) {
             by_pack.entry(segment.place.0).or_default().push(segment);
         }
         for (number, segments) in by_pack {
@@ -292,12 +353,12 @@ impl AssembledSnapshot {
             for contents in self.contents_of(*segment) {
                 let range = usize::try_from(contents.range.start).ok().zip(usize::try_from(contents.range.end).ok());
                 if let Some(memory) = range.and_then(|(start, end)| bytes.get_mut(start..end)) {
-                    let file = self.open_contents(contents).map_err(io::Error::other)?;
+                    let file = self.open_contents(contents)?;
                     file.read_exact_at(memory, 0)?;
                 }
             }
         }
-        Ok(AssembledImage { bytes, damaged, with_contents, next: OnceLock::new() })
+        Ok(AssembledImage { bytes, damaged, with_contents, packs, next: OnceLock::new() })
     }
 
     /// The contents of a pack; `None` if they cannot be had.

@@ -26,6 +26,7 @@ mod store_target;
 mod store_tests;
 mod upstream;
 
+pub(crate) use self::assembled::HeldStore;
 pub(in crate::snapshot) use self::assembled::{AssembledSnapshot, BufferContents, is_signed_by};
 pub(crate) use self::file_import::import;
 pub(crate) use self::object_name::ObjectName;

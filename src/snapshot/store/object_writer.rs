@@ -10,7 +10,7 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use super::object_name::ObjectName;
 use super::store_folder::{Store, new_temporary, sync_folder};
@@ -27,6 +27,8 @@ const PIECE: usize = 256 << 10;
 const HASHED: usize = 1 << 20;
 /// More threads than this would only wait for memory.
 const MAX_THREADS: usize = 16;
+/// How many files of new objects stay open.
+const MOST_OPEN: usize = 64;
 
 #[derive(Debug)]
 pub(super) struct ObjectWriter {
@@ -34,13 +36,31 @@ pub(super) struct ObjectWriter {
     /// The folder of objects, to ask for free space.
     folder: Option<File>,
     /// The objects that have no name yet.
-    pending: HashMap<ObjectName, NamedTempFile>,
+    pending: HashMap<ObjectName, PendingObject>,
     /// Those that are known to be in the store, with their lengths.
     present: HashSet<(ObjectName, u64)>,
     /// The bytes of all new objects.
     pub(super) added: u64,
     /// Those on their way to object storage.
     uploads: Option<Uploads>,
+}
+
+/// An object that was written to a temporary file.
+#[derive(Debug)]
+struct PendingObject {
+    path: TempPath,
+    /// `None` if many others are open: a process may have 1,024 open files, and a session more arrays.
+    file: Option<File>,
+    length: u64,
+}
+
+impl PendingObject {
+    fn sync(&self) -> io::Result<()> {
+        match &self.file {
+            Some(file) => file.sync_all(),
+            None => File::open(&self.path)?.sync_all(),
+        }
+    }
 }
 
 impl ObjectWriter {
@@ -114,13 +134,12 @@ impl ObjectWriter {
             self.added = self.added.saturating_sub(known);
             self.uploads = None;
         }
-        sync_together(&self.pending.values().map(NamedTempFile::as_file).collect::<Vec<_>>())?;
+        sync_together(&self.pending.values().collect::<Vec<_>>())?;
         let names: Vec<ObjectName> = self.pending.keys().copied().collect();
         for name in names {
-            let Some(file) = self.pending.remove(&name) else { continue };
-            let length = file.as_file().metadata()?.len();
+            let Some(PendingObject { path, length, .. }) = self.pending.remove(&name) else { continue };
             // Another save may have been faster with the same bytes: they are replaced by themselves.
-            file.persist(self.store.object_path(&name)).map_err(|error| error.error)?;
+            path.persist(self.store.object_path(&name)).map_err(|error| error.error)?;
             self.present.insert((name, length));
         }
         if !sync || self.store.upstream().is_some() {
@@ -132,7 +151,7 @@ impl ObjectWriter {
 
     /// Leaves the temporary files to another process.
     pub(super) fn forget(&mut self) {
-        self.pending.drain().for_each(|(_, file)| std::mem::forget(file));
+        self.pending.drain().for_each(|(_, object)| std::mem::forget(object));
     }
 
     fn new_file(&self) -> io::Result<NamedTempFile> {
@@ -151,24 +170,26 @@ impl ObjectWriter {
             uploads.add(object_key(&name), file, length, true);
             return Ok(());
         }
-        self.pending.insert(name, file);
+        let (file, path) = file.into_parts();
+        let file = (self.pending.len() < MOST_OPEN).then_some(file);
+        self.pending.insert(name, PendingObject { path, file, length });
         Ok(())
     }
 }
 
 /// Brings files to the disk. The waits for the disk overlap.
-fn sync_together(files: &[&File]) -> io::Result<()> {
+fn sync_together(objects: &[&PendingObject]) -> io::Result<()> {
     let next = AtomicUsize::new(0);
     let work = || -> io::Result<()> {
-        while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(object) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             signals::check()?;
-            file.sync_all()?;
+            object.sync()?;
         }
         Ok(())
     };
     thread::scope(|scope| {
         let others =
-            (1..files.len().min(MAX_THREADS)).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok());
+            (1..objects.len().min(MAX_THREADS)).map_while(|_| thread::Builder::new().spawn_scoped(scope, work).ok());
         let others: Vec<_> = others.collect();
         let mut done = work();
         for other in others {

@@ -69,6 +69,9 @@ pub enum StoreError {
     /// The message of a snapshot is too long.
     #[error("the message has {0} bytes: use at most {MAX_MESSAGE}")]
     LongMessage(usize),
+    /// A snapshot that was opened is gone.
+    #[error("{} was removed in the meantime: another process has pruned the store", .0.display())]
+    Removed(PathBuf),
     /// A file of the store is damaged.
     #[error("snapshot @{number} of {folder} is damaged: {problem}")]
     DamagedSnapshot {

@@ -387,7 +387,26 @@ impl Store {
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let open =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(&path);
-        let file = open.map_err(StoreError::io(&path))?;
+        self.wait_for(open.map_err(StoreError::io(&path))?, operation, waiting)
+    }
+
+    /// A lock for a reader, which keeps a `prune` from removing what is being read. `None` where there can be none.
+    pub(super) fn lock_reading(&self) -> Option<StoreLock> {
+        if self.upstream.is_some() {
+            return None;
+        }
+        // Every save has made the file. A reader may not be allowed to write to it.
+        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+        let file = OpenOptions::new().read(true).custom_flags(flags).open(self.folder.join(LOCK)).ok()?;
+        self.wait_for(file, FlockOperation::NonBlockingLockShared, &mut || {}).ok()
+    }
+
+    fn wait_for(
+        &self,
+        file: File,
+        operation: FlockOperation,
+        waiting: &mut dyn FnMut(),
+    ) -> Result<StoreLock, StoreError> {
         let mut has_waited = false;
         loop {
             match flock(&file, operation).map_err(io::Error::from) {
@@ -396,7 +415,7 @@ impl Store {
                     if !std::mem::replace(&mut has_waited, true) {
                         waiting();
                     }
-                    signals::check().map_err(StoreError::io(&path))?;
+                    signals::check().map_err(StoreError::io(&self.folder))?;
                     std::thread::sleep(LOCK_PAUSE);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

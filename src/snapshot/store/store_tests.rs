@@ -489,3 +489,27 @@ fn contents_are_there_whenever_they_are_asked_for() -> StoreOutcome {
     assert!(snapshot.bytes()? == pickle && before != pickle);
     Ok(())
 }
+
+#[test]
+fn a_prune_waits_for_a_reader() -> StoreOutcome {
+    let (_root, store) = folder()?;
+    let first = save(&store, &session(1, 0))?;
+    save(&store, &session(2, 1))?;
+    let snapshot = Snapshot::open(&first.address)?;
+    let held = snapshot.hold()?;
+    let (waits, has_waited) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| -> StoreOutcome {
+        let pruning = scope.spawn(|| {
+            let opened = Store::open(&store)?;
+            prune(&opened, keep_last(1), &mut || drop(waits.send(())))
+        });
+        has_waited.recv()?;
+        snapshot.check(&|_| {})?;
+        drop(held);
+        assert_eq!(pruning.join().map_err(|_| "the prune panicked")??.removed, [1]);
+        Ok(())
+    })?;
+    let gone = snapshot.hold().map_err(|error| error.to_string());
+    assert!(gone.is_err_and(|error| error.contains("was removed in the meantime")));
+    Ok(())
+}

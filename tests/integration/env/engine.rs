@@ -12,7 +12,7 @@ use super::{sandbox, venvs};
 
 /// The arguments with which cargo builds the engine as the wheel has it.
 const BUILD: [&str; 8] =
-    ["rustc", "--quiet", "--lib", "--crate-type", "cdylib", "--no-default-features", "--features", "extension"];
+    ["rustc", "--quiet", "--lib", "--crate-type", "cdylib", "--no-default-features", "--features", "extension,remote"];
 
 /// A directory for PYTHONPATH that holds the package `snapcli` and nothing else.
 pub(crate) fn engine_package() -> &'static Path {

@@ -1,4 +1,6 @@
-//! Ctrl-C while Python is set up, before the job begins: it ends the process at once. A KeyboardInterrupt at that time,
+//! The signals while Python is set up. Those that the Rust runtime handles get the default action back.
+//!
+//! Ctrl-C before the job begins ends the process at once. A KeyboardInterrupt at that time,
 //! in the middle of the import of `site`, would be a fatal error of Python, which prints a traceback and exits with 1.
 #![allow(unsafe_code)]
 
@@ -9,8 +11,10 @@ use pyo3::prelude::*;
 use super::deferred_signals::Tolerated as _;
 use crate::snapshot::atomic::signals::{action_of, end_by, set_action};
 
-/// Sets a handler, unless Ctrl-C is ignored. Python sets no handler of its own where it finds one.
+/// Must be called before Python is initialized.
 pub(super) fn begin() {
+    reset_runtime_handlers();
+    // Python sets no handler of its own where it finds one. An ignored Ctrl-C stays ignored.
     if let Some(before) = action_of(libc::SIGINT).filter(|before| before.sa_sigaction == libc::SIG_DFL) {
         set_action(libc::SIGINT, &libc::sigaction { sa_sigaction: own_handler(), ..before });
     }
@@ -34,4 +38,13 @@ fn own_handler() -> libc::sighandler_t {
 
 extern "C" fn die(signal: c_int) {
     end_by(signal);
+}
+
+/// Undoes the handlers of the Rust runtime, which report stack overflows: a script must find these signals as under
+/// `python`.
+fn reset_runtime_handlers() {
+    for signal in [libc::SIGSEGV, libc::SIGBUS] {
+        // SAFETY: sets the default action, which is always valid.
+        unsafe { libc::signal(signal, libc::SIG_DFL) };
+    }
 }

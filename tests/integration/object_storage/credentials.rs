@@ -1,0 +1,94 @@
+//! Where credentials come from, and that none is ever shown.
+
+use super::{Bucket, NO_SERVER};
+use crate::env::Sandbox;
+use crate::skipped::skipped;
+
+#[test]
+fn credentials_come_from_the_environment_or_the_files_of_aws() {
+    let Some(bucket) = Bucket::new("profiles") else { return skipped(NO_SERVER) };
+    bucket.sandbox.write("session.py", "x = 5\n");
+    let file = bucket.address("run.pkl");
+    bucket.run(&["save", "-q", "-o", &file, "session.py"]);
+    let home = bucket.sandbox.root().join("home/.aws");
+    std::fs::create_dir_all(&home).unwrap();
+    let keys = "aws_access_key_id = AKPROFILE\naws_secret_access_key = secretprofile\n";
+    std::fs::write(home.join("credentials"), format!("[team]\n{keys}")).unwrap();
+    let endpoint = &bucket.endpoint;
+    let config =
+        format!("[profile team]\nregion = us-east-1\nendpoint_url = {endpoint}\n[profile sso]\nsso_session = x\n");
+    std::fs::write(home.join("config"), config).unwrap();
+    let call = |words: &[&str], profile: &str| bucket.sandbox.call_snapcli(words).env("AWS_PROFILE", profile).run();
+    let restored = call(&["restore", &file, "-c", "x"], "team");
+    restored.assert_code(0);
+    restored.assert_stdout("5\n");
+    let doctor = call(&["doctor"], "team").out();
+    assert!(doctor.contains("the AWS profile team") && !doctor.contains("secretprofile"), "{doctor}");
+    assert!(!doctor.contains("AKPROFILE"), "{doctor}");
+    for (profile, words) in [("nobody", "no file of AWS has this profile"), ("sso", "aws configure export-credentials")]
+    {
+        let run = call(&["restore", &file, "-c", "x"], profile);
+        run.assert_code(1);
+        assert!(run.err().contains(words), "{}", run.whole());
+    }
+    // Without any, requests are not signed, which only public buckets allow.
+    let run = bucket.sandbox.call_snapcli(&["inspect", &file]).env("AWS_ENDPOINT_URL", endpoint).run();
+    run.assert_code(1);
+    assert!(run.err().contains("no credentials were found"), "{}", run.whole());
+    let doctor = bucket.sandbox.call_snapcli(&["doctor", "--json"]).run().json();
+    assert!(doctor["object_storage"][0]["credentials"].is_null(), "{doctor}");
+}
+
+#[test]
+fn a_signature_in_an_address_is_never_shown() {
+    let sandbox = Sandbox::new();
+    // Nothing listens there.
+    let secret = "X-Amz-Signature=deadbeef";
+    let url = format!("http://me:word@127.0.0.1:1/run.pkl?{secret}&X-Amz-Credential=AKID");
+    let store = "http://me:word@127.0.0.1:1/runs.snaps/";
+    for words in [
+        &["restore", &url, "-c", "pass"][..],
+        &["restore", "--json", &url],
+        &["inspect", &url],
+        &["inspect", "--json", &url],
+        &["verify", &url],
+        &["diff", &url, &url],
+        &["log", store],
+        &["restore", &format!("{store}@3")],
+        &["save", "-o", &url, "-c", "x = 1"],
+        &["import", &url, "s.snaps/"],
+        &["-v", "inspect", &url],
+    ] {
+        let run = sandbox.snapcli(words);
+        assert!(run.status.code() != Some(0), "{words:?}");
+        let shown = run.whole();
+        for hidden in ["deadbeef", "AKID", "me:word", ":word"] {
+            assert!(!shown.contains(hidden), "{words:?}: {shown}");
+        }
+        assert!(shown.contains("127.0.0.1:1/run"), "{shown}");
+    }
+    let script =
+        format!("import snapcli\ntry: snapcli.load('{url}')\nexcept OSError as error: print(error, error.filename)");
+    let run = sandbox.call_importing(&["-c", &script]).run();
+    run.assert_code(0);
+    assert!(!run.whole().contains("deadbeef") && run.out().contains("no connection"), "{}", run.whole());
+}
+
+#[test]
+fn addresses_that_cannot_be_are_usage_errors() {
+    let sandbox = Sandbox::new();
+    for (address, words) in [
+        ("s3://", "is followed by no bucket"),
+        ("ftp://host/run.pkl", "does not know addresses that begin with ftp://"),
+        ("s3://bucket/a/../b.pkl", "which means nothing there"),
+    ] {
+        for command in [&["inspect", address][..], &["save", "-o", address, "-c", "x = 1"], &["log", address]] {
+            let run = sandbox.snapcli(command);
+            run.assert_code(2);
+            assert!(run.err().contains(words), "{command:?}: {}", run.whole());
+        }
+    }
+    let run = sandbox.call_snapcli(&["inspect", "az://container/run.pkl"]).run();
+    run.assert_code(1);
+    assert!(run.err().contains("AZURE_STORAGE_ACCOUNT_NAME is not set"), "{}", run.whole());
+}
