@@ -68,10 +68,23 @@ pub(super) struct PreparedCheckpoint<'py> {
 impl StepObserver for RunJob {
     fn step_ended(&self, py: Python<'_>, end: StepEnd) -> Result<(), PyErr> {
         let (Some(request), Some(program)) = (step_signals::requested(), self.program.get()) else { return Ok(()) };
-        let position = if has_own_threads(py)? { None } else { program.position(py, end)? };
-        let Some(position) = position else {
-            step_signals::postpone(SOON);
-            return Ok(());
+        let position = has_own_threads(py).and_then(|has| if has { Ok(None) } else { program.position(py, end) });
+        let position = match position {
+            Ok(Some(position)) => position,
+            Ok(None) => {
+                step_signals::postpone(SOON);
+                return Ok(());
+            }
+            Err(error) => {
+                step_signals::postpone(SOON);
+                let error = anyhow::Error::from(error);
+                if requested_end(py, &error).is_some() {
+                    return Err(raised(error));
+                }
+                // An object of the script that cannot be asked must not end the script.
+                self.say_once(&format!("no checkpoint for now: {error:#}"));
+                return Ok(());
+            }
         };
         let deferred = DeferredSignals::begin(py);
         let done = match request {
