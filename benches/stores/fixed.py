@@ -55,4 +55,5 @@ def run():
         ratio("save('runs.snaps/', names), of dill.dump with fsync", tasks["store"], synced),
         ratio("save('runs.snaps/', names, sync=False), of dill.dump", tasks["store, no sync"], dumped),
     ]
-    measuring.write(answer, [measuring.table("Saving ten small variables: medians", ["", "ratio", "its time", "of"], rows)])
+    table = measuring.table("Saving ten small variables: medians", ["", "ratio", "its time", "of"], rows)
+    measuring.write(answer, [table])

@@ -1,7 +1,7 @@
 """Runs one cell that changes two variables of the large session under kishu, in a shell without a notebook server.
 
-Arguments: a folder for its database, and the number of arrays. Prints a line of JSON. The Python that runs it needs kishu
-and numpy; `single_files.py` starts it.
+Arguments: a folder for its database, and the number of arrays. Prints a line of JSON. The Python that runs it needs
+kishu and numpy; `single_files.py` starts it.
 """
 
 import json

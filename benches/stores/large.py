@@ -1,4 +1,4 @@
-"""Saves and restores the session of 1 GB of the calling script: one int and one array of 1 MB change before each save."""
+"""Saves and restores the session of 1 GB of the calling script: an int and an array of 1 MB change before each save."""
 
 import os
 import sys
@@ -58,7 +58,8 @@ def saves(files, rounds):
         ratio("next save, of dill.dump_module", tasks["store"], tasks["dill"], None, "best"),
         ratio("save to a file, of dill.dump_module", tasks["single"], tasks["dill"], None, "best"),
     ]
-    return measuring.table("Session of 1 GB: an int and an array of 1 MB changed", ["", "ratio", "its time", "of"], rows)
+    title = "Session of 1 GB: an int and an array of 1 MB changed"
+    return measuring.table(title, ["", "ratio", "its time", "of"], rows)
 
 
 def memory(files):

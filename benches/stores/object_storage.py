@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 COUNTS = "/counts"
+XML = {"Content-Type": "application/xml"}
 
 
 class Bucket(BaseHTTPRequestHandler):
@@ -40,10 +41,10 @@ class Bucket(BaseHTTPRequestHandler):
             return None
         self.server.requests += 1
         if "list-type" in query:
-            return self.send(200, listing(self.server.folder, bucket, query), {"Content-Type": "application/xml"}, with_body)
+            return self.send(200, listing(self.server.folder, bucket, query), XML, with_body)
         path = os.path.join(self.server.folder, *key)
         if not os.path.isfile(path):
-            return self.send(404, b"<Error><Code>NoSuchKey</Code></Error>", {"Content-Type": "application/xml"}, with_body)
+            return self.send(404, b"<Error><Code>NoSuchKey</Code></Error>", XML, with_body)
         length = os.path.getsize(path)
         headers = {"ETag": f'"{length:x}"', "Last-Modified": "Sun, 29 Nov 2026 08:00:00 GMT", "Accept-Ranges": "bytes"}
         wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", ""))

@@ -8,11 +8,12 @@ generator = numpy.random.default_rng(1)
 for number in range(large.ARRAYS):
     globals()[f"array_{number}"] = generator.random(1_250_000)
 for number in range(1000):
-    globals()[f"small_{number}"] = [{"number": number}, [number, str(number)], float(number), f"text {number}"][number % 4]
+    kinds = {"number": number}, [number, str(number)], float(number), f"text {number}"
+    globals()[f"small_{number}"] = kinds[number % 4]
 for number in range(50):
     exec(f"def function_{number}(value):\n    return value * {number} + count\n")
 count = 0
 changing = generator.random(125_000)
-del generator, number
+del generator, kinds, number
 
 large.run()

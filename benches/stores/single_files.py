@@ -53,7 +53,8 @@ def tool(*words, **environment):
     """Runs a program. Returns its time and its peak of memory."""
     def run():
         start = time.perf_counter()
-        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ | environment)
+        environ = os.environ | environment
+        subprocess.run(words, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environ)
         seconds = time.perf_counter() - start
         return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024}
 

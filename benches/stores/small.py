@@ -6,14 +6,15 @@ import dill
 import snapcli
 
 import measuring
-from measuring import Task, milliseconds, ratio, row
+from measuring import Task, ratio, row
 
 SAVES = 100
 
 
 def session():
-    names = {f"list_{number}": [number, str(number), {"number": number}] for number in range(10)}
-    return names | {f"number_{number}": number for number in range(8)} | {"text": "abc", "table": {"a": [1, 2], "b": None}}
+    lists = {f"list_{number}": [number, str(number), {"number": number}] for number in range(10)}
+    numbers = {f"number_{number}": number for number in range(8)}
+    return lists | numbers | {"text": "abc", "table": {"a": [1, 2], "b": None}}
 
 
 def change(names, number):
@@ -43,7 +44,8 @@ def run():
         ],
     )
     of_file = Task("file", lambda: snapcli.restore(file, into={}))
-    stored = [Task(f"@{number}", lambda path=f"{store}/@{number}": snapcli.restore(path, into={})) for number in range(1, SAVES + 2)]
+    addresses = [f"@{number}" for number in range(1, SAVES + 2)]
+    stored = [Task(name, lambda path=f"{store}/{name}": snapcli.restore(path, into={})) for name in addresses]
     for task in stored:
         task.once()
     for _ in range(3 if quick else 20):
@@ -57,7 +59,7 @@ def run():
         ["", "ratio", "its time", "of"],
         [
             row("median of all", ratios[len(ratios) // 2]),
-            row(f"slowest ({slowest.name})", ratios[-1], None, 2, [milliseconds(slowest.best), milliseconds(of_file.best)]),
+            ratio(f"slowest ({slowest.name})", slowest, of_file, None, "best"),
         ],
     )
     measuring.write(answer, [written, restored])

@@ -96,18 +96,18 @@ fn normalized(name: &str) -> String {
 }
 
 /// The distributions of a directory, by their names.
-type Listing = Arc<BTreeMap<String, InstalledDistribution>>;
+type PackageListing = Arc<BTreeMap<String, InstalledDistribution>>;
 
 /// The directories that were listed, with the times of their last changes: a script may save its session often, and a
 /// directory of packages has hundreds of entries.
-static LISTED: Mutex<BTreeMap<PathBuf, (SystemTime, Listing)>> = Mutex::new(BTreeMap::new());
+static LISTED: Mutex<BTreeMap<PathBuf, (SystemTime, PackageListing)>> = Mutex::new(BTreeMap::new());
 /// A change within this time of another one may leave the time of the directory as it is.
 const RECENT: Duration = Duration::from_secs(2);
 
 /// The distributions that are installed beside modules. Each directory is listed once.
 #[derive(Default)]
 pub(super) struct InstalledDistributions {
-    directories: HashMap<PathBuf, Listing>,
+    directories: HashMap<PathBuf, PackageListing>,
     read: u64,
 }
 
@@ -136,7 +136,7 @@ impl InstalledDistributions {
         Some(requirement(&found.name()?, &found.version))
     }
 
-    fn installed(&mut self, directory: &Path) -> &Listing {
+    fn installed(&mut self, directory: &Path) -> &PackageListing {
         self.directories.entry(directory.to_owned()).or_insert_with(|| installed_in(directory))
     }
 
@@ -169,7 +169,7 @@ impl InstalledDistribution {
     }
 }
 
-fn installed_in(directory: &Path) -> Listing {
+fn installed_in(directory: &Path) -> PackageListing {
     let changed = fs::metadata(directory).and_then(|found| found.modified()).ok();
     let listed = || LISTED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((at, known)) = listed().get(directory)

@@ -127,7 +127,8 @@ impl ObjectWriter {
         Ok(name)
     }
 
-    /// Gives all new objects their names. Their bytes are on the disk then; with `sync`, so are the names of all objects.
+    /// Gives all new objects their names. Their bytes are on the disk then; with `sync`, so are the names of all
+    /// objects.
     pub(super) fn publish(&mut self, sync: bool) -> io::Result<()> {
         if let Some(uploads) = &mut self.uploads {
             let known = uploads.finish()?;

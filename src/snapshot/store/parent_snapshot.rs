@@ -9,12 +9,6 @@ use super::store_error::StoreError;
 use super::store_folder::Store;
 use crate::snapshot::index::{Index, Variable};
 
-/// A snapshot whose opcodes are in more packs than this has all of them written again, if they are small: reading a
-/// snapshot opens each of its packs.
-const MOST_PACKS: usize = 4;
-/// Opcodes of all segments together up to this many bytes are small.
-const SMALL_OPCODES: u64 = 16 << 10;
-
 #[derive(Debug)]
 pub(super) struct ParentSnapshot {
     number: u64,
@@ -46,10 +40,7 @@ impl ParentSnapshot {
     fn new(number: u64, description: &Description, encoded: EncodedDescription) -> Self {
         let Description { index, parts } = description;
         let mut places = HashMap::new();
-        let is_scattered = parts.packs.len() > MOST_PACKS;
-        let opcodes = parts.segments.iter().fold(0_u64, |sum, place| sum.saturating_add(place.2));
-        let kept = if is_scattered && opcodes <= SMALL_OPCODES { &[] } else { parts.segments.as_slice() };
-        for (place, (_, variable)) in kept.iter().zip(index.segments()) {
+        for (place, (_, variable)) in parts.segments.iter().zip(index.segments()) {
             let name = ObjectName::from_hex(opcodes_of(variable).as_bytes());
             if let Some((name, pack)) = name.zip(parts.packs.get(place.0 as usize)) {
                 places.insert(name, (*pack, place.1, place.2));
