@@ -74,7 +74,7 @@ def by_thread(s):
     thread = threading.Thread(target=s['x'].fill, args=(3,)); thread.start(); thread.join()
 def object_array(s): s['x'] = np.array([[1], None], dtype=object); y = s['x'][0]; yield; y.append(2)
 def dtype_only(s): s['x'] = np.zeros(LARGE // 8); yield; s['x'] = s['x'].view('i8')
-def shape_only(s): s['x'] = np.zeros(LARGE); yield; s['x'].shape = 3, -1
+def shape_only(s): s['x'] = np.zeros(LARGE); yield; s['x'] = s['x'].reshape(3, -1)
 def flag_only(s): s['x'] = np.zeros(LARGE); yield; s['x'].flags.writeable = False
 
 functions = [found for found in list(globals().values()) if hasattr(found, '__code__')]
