@@ -57,3 +57,6 @@ def run():
     ]
     table = measuring.table("Saving ten small variables: medians", ["", "ratio", "its time", "of"], rows)
     measuring.write(answer, [table])
+
+
+run()
