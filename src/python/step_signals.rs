@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
+use std::io::IsTerminal as _;
 use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
@@ -48,6 +49,8 @@ static TICK_TIMER: AtomicI32 = AtomicI32::new(-1);
 static GRACE_TIMER: AtomicI32 = AtomicI32::new(-1);
 /// The time of grace, in milliseconds.
 static GRACE: AtomicU64 = AtomicU64::new(0);
+/// Whether a user may see at once that Ctrl-C has been noted.
+static IS_TERMINAL: AtomicBool = AtomicBool::new(false);
 /// The line that is printed when it is over; null for none. A handler reads it, so it is never freed.
 static LAST_WORDS: AtomicPtr<String> = AtomicPtr::new(null_mut());
 /// The signals that have our handler, with the action from before.
@@ -96,6 +99,7 @@ pub(crate) fn postpone(wait: Duration) {
 /// main thread when something is asked for.
 pub(crate) fn arm(every: Duration, grace: Duration, notice: fn(Python<'_>)) {
     OWNER.store(this_process(), Ordering::SeqCst);
+    IS_TERMINAL.store(std::io::stderr().is_terminal(), Ordering::SeqCst);
     GRACE.store(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     *NOTICE.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
     reset_in_children();
@@ -159,6 +163,12 @@ pub(crate) fn disarm() -> Option<c_int> {
 pub(crate) fn set_last_words(text: String) {
     // Leaked: a handler may be reading the old one.
     LAST_WORDS.store(Box::into_raw(Box::new(text)), Ordering::SeqCst);
+}
+
+/// Whether the process that was armed still runs, for one that it has forked.
+pub(crate) fn is_owner_alive() -> bool {
+    // SAFETY: sends no signal.
+    unsafe { libc::kill(OWNER.load(Ordering::SeqCst), 0) == 0 }
 }
 
 /// The name of a signal that ends a run.
@@ -238,6 +248,11 @@ fn note_end(signal: c_int) {
     let now = milliseconds();
     if ENDED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         ENDED_AT.store(now, Ordering::SeqCst);
+        if signal == libc::SIGINT && IS_TERMINAL.load(Ordering::SeqCst) {
+            const TEXT: &[u8] = b"snapcli: stopping when this step ends; press Ctrl-C again to stop at once\n";
+            // SAFETY: writes the bytes of a constant.
+            unsafe { libc::write(2, TEXT.as_ptr().cast(), TEXT.len()) };
+        }
         if let Some(timer) = SignalTimer::new(signal) {
             GRACE_TIMER.store(timer.number(), Ordering::SeqCst);
             timer.start(Duration::from_millis(GRACE.load(Ordering::SeqCst).max(1)));

@@ -44,6 +44,7 @@ pages! {
     jupyter: "docs/jupyter.md",
     options: "docs/options.md",
     python_api: "docs/python-api.md",
+    run: "docs/run.md",
     scripts: "docs/scripts.md",
     stores: "docs/stores.md",
     trust: "docs/trust.md",

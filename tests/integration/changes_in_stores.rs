@@ -92,7 +92,9 @@ def shown(value, depth=0):
         return repr((value.__defaults__, vars(value), cells))
     if hasattr(value, 'a'): return value.a
     return repr(value)
-def all_shown(names): return {name: shown(names[name]) for name in ('x', 'y') if name in names}, names.get('x') is names.get('y')
+def all_shown(names):
+    found = {name: shown(names[name]) for name in [*'xy'] if name in names}
+    return found, names.get('x') is names.get('y')
 def loaded(path): return all_shown(snapcli.load_dict(path, trust=True))
 
 def check(save):
@@ -128,7 +130,8 @@ fn every_change_is_seen_by_the_next_save() {
 #[test]
 fn every_change_is_seen_by_the_next_save_in_the_background() {
     let save = "
-def save(store, session): return snapcli.save(store, session, check=False, sync=False, wait=False).result().path";
+def save(store, session):
+    return snapcli.save(store, session, check=False, sync=False, wait=False).result().path";
     all_seen(save);
 }
 

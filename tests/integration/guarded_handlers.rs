@@ -18,9 +18,9 @@ const SCRIPTS: [&str; 7] = [
     "signal.siginterrupt(signal.SIGTERM, True); signal.siginterrupt(signal.SIGTERM, False)",
     // A library in C.
     "import ctypes\nlibc = ctypes.CDLL(None)\naction = ctypes.create_string_buffer(300)\n\
-     libc.sigaction(15, None, action)\nprint(any(action.raw))\nsignal.signal(signal.SIGTERM, handle)\n\
+     libc.sigaction(15, None, action)\nprint(any(action.raw[:8]))\nsignal.signal(signal.SIGTERM, handle)\n\
      signal.signal(signal.SIGTERM, signal.SIG_DFL)\nlibc.sigaction(15, action, None)\n\
-     libc.sigaction(15, None, action)\nprint(any(action.raw))\ndel libc, action",
+     libc.sigaction(15, None, action)\nprint(any(action.raw[:8]))\ndel libc, action",
     "import multiprocessing, subprocess\nif __name__ == '__main__':\n    \
      with multiprocessing.get_context('fork').Pool(1) as pool: print(pool.map(abs, [-1]))\n    \
      code = 'import signal; print(signal.getsignal(signal.SIGTERM))'\n    \

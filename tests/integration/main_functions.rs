@@ -1,5 +1,5 @@
-//! Scripts that do their work in `main()`, as those of installed packages do: `--locals main` keeps its variables, and a
-//! crash at any depth keeps those of each frame.
+//! Scripts that do their work in `main()`, as those of installed packages do: `--locals main` keeps its variables, and
+//! a crash at any depth keeps those of each frame.
 
 use crate::env::Sandbox;
 
@@ -9,7 +9,7 @@ struct MainScript {
     arguments: &'static [&'static str],
     /// Local variables that `main` has in every Python version.
     locals: &'static [&'static str],
-    /// A function that is made to fail, and the functions of the script that are on the stack then, the outermost first.
+    /// A function that is made to fail, and the functions of the script on the stack then, the outermost first.
     fails: &'static str,
     stack: &'static [&'static str],
 }

@@ -1,4 +1,5 @@
-//! Whole sessions in real shells, in terminals of 80 and 120 columns: a save, the table, a prompt, a comparison, errors.
+//! Whole sessions in real shells, in terminals of 80 and 120 columns: a save, the table, a prompt, a comparison, and
+//! errors.
 
 use crate::env::Sandbox;
 use crate::skipped::skipped;

@@ -5,6 +5,7 @@ use crate::env::{Run, Sandbox};
 
 mod edited_scripts;
 mod killed_runs;
+mod random_kills;
 mod stopped_runs;
 
 /// Functions for scripts: `checkpoint()` asks for a checkpoint at the end of the step, and `kill(n)` ends the n-th of

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use super::forked_checkpoints::CheckpointOutcome;
 use super::resume_point::shown_name;
 use super::run_job::RunJob;
 use crate::exit::{self, OrExit};
@@ -35,6 +36,8 @@ const KEPT: u64 = 3;
 /// In the notes of variables: what the run itself takes care of.
 const OPEN_FOR_WRITING: &str = "is open for writing";
 const HANDLERS: &str = "without its handlers";
+/// The first standby is made after this time.
+pub(super) const FIRST_STANDBY: Duration = Duration::from_millis(500);
 /// If a checkpoint is not possible where a step ends, the next try comes after this time.
 const SOON: Duration = Duration::from_millis(200);
 /// Types whose objects are not made again: they have come to some state, or have begun to run.
@@ -55,36 +58,53 @@ const NOT_AGAIN: [&str; 12] = [
 /// Types whose objects get their contents later.
 const CONTAINERS: [&str; 6] = ["list", "dict", "set", "tuple", "frozenset", "collections.deque"];
 
-/// A checkpoint, or why there is none.
-type Attempt = Result<StoredSnapshot, String>;
+/// A session that can be saved, here or in a forked process: its position is bound in it.
+pub(super) struct PreparedCheckpoint<'py> {
+    run: ScriptRun,
+    progress: RunProgress,
+    bound: BoundPosition<'py>,
+}
 
 impl StepObserver for RunJob {
     fn step_ended(&self, py: Python<'_>, end: StepEnd) -> Result<(), PyErr> {
         let (Some(request), Some(program)) = (step_signals::requested(), self.program.get()) else { return Ok(()) };
-        let position = if has_own_threads(py)? { None } else { program.position(py, end)? };
-        let Some(position) = position else {
-            step_signals::postpone(SOON);
-            return Ok(());
+        let position = has_own_threads(py).and_then(|has| if has { Ok(None) } else { program.position(py, end) });
+        let position = match position {
+            Ok(Some(position)) => position,
+            Ok(None) => {
+                step_signals::postpone(SOON);
+                return Ok(());
+            }
+            Err(error) => {
+                step_signals::postpone(SOON);
+                let error = anyhow::Error::from(error);
+                if requested_end(py, &error).is_some() {
+                    return Err(raised(error));
+                }
+                // An object of the script that cannot be asked must not end the script.
+                self.say_once(&format!("no checkpoint for now: {error:#}"));
+                return Ok(());
+            }
         };
-        let started = Instant::now();
         let deferred = DeferredSignals::begin(py);
-        let made = self.make_checkpoint(py, &position);
+        let done = match request {
+            StepRequest::Timer => self.on_time(py, &position),
+            _ => self.checkpoint_now(py, &position, request),
+        };
         let signals = check_signals(py);
         drop(deferred);
-        let made = match (made, signals) {
-            (made, Ok(())) => made,
-            (_, Err(error)) => Err(error.into()),
+        let wait = match done.and_then(|wait| Ok(signals.map(|()| wait)?)) {
+            Ok(wait) => wait,
+            Err(error) if requested_end(py, &error).is_some() => {
+                step_signals::done(self.every);
+                return Err(raised(error));
+            }
+            Err(error) => {
+                print_error(&error);
+                self.every
+            }
         };
-        if let StepRequest::End(signal) = request {
-            self.end_by(signal, &made);
-        }
-        step_signals::done(self.every.max(started.elapsed() * SHARE_OF_SCRIPT));
-        match made {
-            Ok(Ok(stored)) => self.tell(request, &stored),
-            Ok(Err(why)) => self.say_once(&format!("no checkpoint for now: {why}")),
-            Err(error) if requested_end(py, &error).is_some() => return Err(raised(error)),
-            Err(error) => print_error(&error),
-        }
+        step_signals::done(wait);
         Ok(())
     }
 
@@ -96,36 +116,114 @@ impl StepObserver for RunJob {
 }
 
 impl RunJob {
-    /// Saves the session with a position, unless the script could not go on from there.
-    fn make_checkpoint(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Attempt> {
-        let Some(program) = self.program.get() else { return Ok(Err("the script has no steps".to_owned())) };
+    /// The time has come for a checkpoint or for another standby. Returns when it will have come again.
+    fn on_time(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Duration> {
+        if self.is_saving() {
+            return Ok(SOON);
+        }
+        let may_fork = self.may_fork(py);
+        let left = self.lock().next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now()));
+        // The timer is not exact.
+        if left > Duration::from_millis(5) {
+            let wait = if may_fork { self.renew_standby(py, position)? } else { left };
+            return Ok(wait.min(left));
+        }
+        if !may_fork {
+            return self.checkpoint_now(py, position, StepRequest::Timer);
+        }
+        let started = Instant::now();
+        let Some(prepared) = self.prepare(py, position)? else { return Ok(self.every) };
+        if !self.save_in_background(py, &prepared) {
+            drop(prepared);
+            return self.checkpoint_now(py, position, StepRequest::Timer);
+        }
+        drop(prepared);
+        Ok(self.after_checkpoint(started.elapsed()).min(FIRST_STANDBY))
+    }
+
+    /// Makes a checkpoint, and ends the process if that is asked for. Returns when the next one is due.
+    fn checkpoint_now(&self, py: Python<'_>, position: &StepPosition<'_>, request: StepRequest) -> Result<Duration> {
+        self.wait_for_saving(py)?;
+        let started = Instant::now();
+        let prepared = self.prepare(py, position);
+        let outcome = prepared.and_then(|prepared| match prepared {
+            Some(prepared) => self.save_prepared(py, &prepared),
+            None => Ok(CheckpointOutcome::default()),
+        });
+        if let StepRequest::End(signal) = request {
+            self.drop_standby();
+            self.end_by(signal, &outcome);
+        }
+        let outcome = outcome?;
+        self.note(&outcome, request == StepRequest::Checkpoint);
+        if outcome.stored.is_some() {
+            self.drop_standby();
+        }
+        Ok(self.after_checkpoint(started.elapsed()).min(FIRST_STANDBY))
+    }
+
+    /// Notes when the next checkpoint is due after one that took some time, and returns how long that is.
+    fn after_checkpoint(&self, took: Duration) -> Duration {
+        let wait = self.every.max(took * SHARE_OF_SCRIPT);
+        self.lock().next = Instant::now().checked_add(wait);
+        wait
+    }
+
+    /// Binds the position in the session, and writes what waits in buffers. `None` before the script has begun.
+    pub(super) fn prepare<'py>(
+        &self,
+        py: Python<'py>,
+        position: &StepPosition<'py>,
+    ) -> Result<Option<PreparedCheckpoint<'py>>> {
+        let (Some(program), Some(run)) = (self.program.get(), self.run_so_far(py, "running")) else { return Ok(None) };
         flush_output(py);
         let mut progress = progress_of(py, program, position)?;
-        let run = self.run_so_far(py, "running");
-        let Some(run) = run else { return Ok(Err("the script has not begun".to_owned())) };
         self.complete(&mut progress, &run);
         // What has to be run again is in the index, but is known only when it has been written: most often it is the
         // same as at the last checkpoint.
         progress.rerun = self.lock().last.as_ref().map(|last| last.rerun.clone()).unwrap_or_default();
         let bound = BoundPosition::bind(&script_namespace(py)?, program, Some(position))?;
         progress.files.clone_from(&bound.files);
-        let (mut target, mut index) = self.write(py, &run, &progress, &all_names())?;
+        Ok(Some(PreparedCheckpoint { run, progress, bound }))
+    }
+
+    /// Saves the session with a position, unless the script could not go on from there.
+    pub(super) fn save_prepared(&self, py: Python<'_>, prepared: &PreparedCheckpoint<'_>) -> Result<CheckpointOutcome> {
+        let PreparedCheckpoint { run, progress, bound } = prepared;
+        let mut progress = progress.clone();
+        let (mut target, mut index) = self.write(py, run, &progress, &all_names())?;
         let statements = match self.statements_to_repeat(py, &progress, &index, &bound.provided)? {
             Ok(statements) => statements,
-            Err(why) => return Ok(Err(why)),
+            Err(why) => return Ok(CheckpointOutcome { why: Some(why), progress, ..CheckpointOutcome::default() }),
         };
         if statements != progress.rerun {
             progress.rerun = statements;
             drop(target);
-            (target, index) = self.write(py, &run, &progress, &all_names())?;
+            (target, index) = self.write(py, run, &progress, &all_names())?;
         }
-        drop(bound);
-        let message = progress.place();
-        let stored = self.commit(py, target, &message)?;
-        self.say_losses(&progress, &index);
-        self.lock().last = Some(progress);
-        self.set_last_words();
-        Ok(Ok(stored))
+        let stored = self.commit(py, target, &progress.place())?;
+        let losses = losses(&progress, &index);
+        Ok(CheckpointOutcome { stored: Some((stored.number, stored.added)), why: None, error: None, progress, losses })
+    }
+
+    /// Notes what came of a checkpoint. `is_asked` says whether the user has asked for it.
+    pub(super) fn note(&self, outcome: &CheckpointOutcome, is_asked: bool) {
+        if let Some((number, added)) = outcome.stored {
+            outcome.losses.iter().for_each(|text| self.say_once(text));
+            let place = outcome.progress.place();
+            let text = format!("checkpoint @{number} at {place} ({} written)", format_size(added));
+            if is_asked {
+                self.verbosity.note(&text)
+            } else {
+                self.verbosity.detail(&text)
+            }
+            self.lock().last = Some(outcome.progress.clone());
+            self.set_last_words();
+        } else if let Some(why) = &outcome.why {
+            self.say_once(&format!("no checkpoint for now: {why}"));
+        } else if let Some(error) = &outcome.error {
+            self.say_once(&format!("no checkpoint: {error}"));
+        }
     }
 
     /// Saves the session of a script that has come to its end.
@@ -245,24 +343,6 @@ impl RunJob {
         Ok(())
     }
 
-    /// Says what will not be as it is when the run goes on, once for each thing.
-    fn say_losses(&self, progress: &RunProgress, index: &Index) {
-        for RerunStatement { name, line, why, .. } in &progress.rerun {
-            self.say_once(&format!("{name} cannot be saved ({why}): to go on, line {line} will be run again"));
-        }
-        for file in &progress.files {
-            let text =
-                "is open for writing: to go on, --reopen is needed, which cuts it to its length at the checkpoint";
-            self.say_once(&format!("{} {text}", file.name));
-        }
-        for variable in &index.variables {
-            let (_, name) = split_local(&variable.name);
-            let notes =
-                variable.notes.iter().filter(|note| !note.contains(OPEN_FOR_WRITING) && !note.contains(HANDLERS));
-            notes.for_each(|note| self.say_once(&format!("{name}: {note}")));
-        }
-    }
-
     fn say_once(&self, text: &str) {
         let is_new = {
             let mut state = self.lock();
@@ -277,43 +357,49 @@ impl RunJob {
         }
     }
 
-    fn tell(&self, request: StepRequest, stored: &StoredSnapshot) {
-        let place = self.lock().last.as_ref().map(RunProgress::place).unwrap_or_default();
-        let number = stored.number;
-        let text = format!("checkpoint @{number} at {place} ({} written)", format_size(stored.added));
-        match request {
-            StepRequest::Checkpoint => self.verbosity.note(&text),
-            _ => self.verbosity.detail(&text),
-        }
-    }
-
     /// Ends the process after its last checkpoint.
-    fn end_by(&self, signal: i32, made: &Result<Attempt>) -> ! {
-        let last = self.lock().last.as_ref().map(RunProgress::place);
+    fn end_by(&self, signal: i32, outcome: &Result<CheckpointOutcome>) -> ! {
         let name = step_signals::name_of(signal);
-        let why = match made {
-            Ok(Ok(_)) => None,
-            Ok(Err(why)) => Some(why.clone()),
-            Err(error) => Some(format!("{error:#}")),
+        let why = match outcome {
+            Ok(CheckpointOutcome { stored: Some(_), progress, losses, .. }) => {
+                losses.iter().for_each(|text| self.say_once(text));
+                let place = progress.place();
+                print_line(&format!("{name}: stopped at {place}: the same command goes on from there"));
+                end_by(signal)
+            }
+            Ok(outcome) => outcome.why.clone().unwrap_or_default(),
+            Err(error) => format!("{error:#}"),
         };
-        let text = match (why, last.or_else(|| self.place_before())) {
-            (None, place) => {
-                format!("{name}: stopped at {}: the same command goes on from there", place.unwrap_or_default())
-            }
-            (Some(why), Some(place)) => {
-                format!("{name}: stopped without a new checkpoint: {why}; the same command goes on at {place}")
-            }
-            (Some(why), None) => {
-                format!("{name}: stopped without a checkpoint: {why}; the same command begins again")
-            }
+        let last = self.lock().last.as_ref().map(RunProgress::place);
+        let goes_on = match last.or_else(|| self.place_before()) {
+            Some(place) => format!("goes on at {place}"),
+            None => "begins again".to_owned(),
         };
-        print_line(&text);
+        print_line(&format!("{name}: stopped without a new checkpoint: {why}; the same command {goes_on}"));
         end_by(signal)
     }
 
     fn place_before(&self) -> Option<String> {
         Some(&self.before).filter(|before| !before.places.is_empty()).map(RunProgress::place)
     }
+}
+
+/// What will not be as it is when the run goes on.
+fn losses(progress: &RunProgress, index: &Index) -> Vec<String> {
+    let mut losses = Vec::new();
+    for RerunStatement { name, line, why, .. } in &progress.rerun {
+        losses.push(format!("{name} cannot be saved ({why}): to go on, line {line} will be run again"));
+    }
+    for file in &progress.files {
+        let text = "is open for writing: to go on, --reopen is needed, which cuts it to its length at the checkpoint";
+        losses.push(format!("{} {text}", file.name));
+    }
+    for variable in &index.variables {
+        let (_, name) = split_local(&variable.name);
+        let notes = variable.notes.iter().filter(|note| !note.contains(OPEN_FOR_WRITING) && !note.contains(HANDLERS));
+        losses.extend(notes.map(|note| format!("{name}: {note}")));
+    }
+    losses
 }
 
 /// Whether a variable has a file that would come back read-only.

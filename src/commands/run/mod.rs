@@ -3,6 +3,8 @@
 
 #[cfg(feature = "python")]
 mod checkpoints;
+#[cfg(feature = "python")]
+mod forked_checkpoints;
 mod resume_point;
 #[cfg(feature = "python")]
 mod run_job;

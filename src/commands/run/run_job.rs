@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
+use super::checkpoints::FIRST_STANDBY;
+use super::forked_checkpoints::ForkedCheckpoints;
 use super::resume_point::{Checkpoint, RunStart, hash_of_arguments, shown_name};
 use crate::cli::RunArgs;
 use crate::exit;
@@ -98,6 +100,10 @@ pub(super) struct RunState {
     pub(super) source: String,
     /// The last checkpoint of this process.
     pub(super) last: Option<RunProgress>,
+    /// When the next checkpoint is due.
+    pub(super) next: Option<Instant>,
+    /// The processes that make checkpoints, or will perhaps.
+    pub(super) forked: ForkedCheckpoints,
     /// What was said already.
     pub(super) said: Vec<String>,
 }
@@ -143,7 +149,9 @@ impl RunJob {
             self.lock().source = String::from_utf8_lossy(&source.bytes).into_owned();
             self.set_last_words();
             observe(Arc::<Self>::clone(self), program);
-            step_signals::arm(self.every, self.grace, loosen_loops);
+            self.lock().next = Instant::now().checked_add(self.every);
+            let first = if self.may_fork(py) { self.every.min(FIRST_STANDBY) } else { self.every };
+            step_signals::arm(first, self.grace, loosen_loops);
         }
         Ok(code)
     }
@@ -250,6 +258,17 @@ impl RunJob {
         if self.program.get().is_none() {
             return run.end;
         }
+        let saved = self.wait_for_saving(py).and_then(|()| match run.succeeded() {
+            true => {
+                self.drop_standby();
+                Ok(false)
+            }
+            false => self.save_standby(py),
+        });
+        let is_new = match saved {
+            Ok(is_new) => is_new,
+            Err(error) => return end_after_error(py, &error.into(), "interrupted while saving"),
+        };
         if run.succeeded() {
             return match self.save_finished(py, run) {
                 Ok(()) => run.end,
@@ -259,7 +278,8 @@ impl RunJob {
         let state = self.lock();
         let last = state.last.as_ref().or(Some(&self.before).filter(|before| !before.places.is_empty()));
         if let Some(last) = last.filter(|_| self.verbosity != Verbosity::Quiet) {
-            print_line(&format!("the last checkpoint is at {}: the same command goes on from there", last.place()));
+            let what = if is_new { "a checkpoint from before the failure" } else { "the last checkpoint" };
+            print_line(&format!("{what} is at {}: the same command goes on from there", last.place()));
         }
         run.end
     }

@@ -204,7 +204,7 @@ impl<'py> ResumePlan<'py> {
             return Ok(Self { frames, added: Vec::new(), old: None });
         }
         let filename = program.object(py).getattr("filename")?.extract::<std::ffi::OsString>()?;
-        let old = StepProgram::new(py, progress.source.as_bytes(), &filename)?;
+        let old = StepProgram::old(py, progress.source.as_bytes(), &filename)?;
         let arguments = (old.object(py), program.object(py), &frames, accepts);
         let found = program.function(py, "relocate")?.call1(arguments);
         let is_change = |error: &PyErr| Ok::<_, PyErr>(error.is_instance(py, &program.function(py, "Changed")?));

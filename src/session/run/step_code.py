@@ -17,6 +17,8 @@ which costs nothing in an iteration. Only `_ast` is imported: the script must no
 load.
 """
 
+import _warnings
+import sys
 from _ast import (
     Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, Expression, For, FunctionDef, Global, If, IfExp, Import,
     ImportFrom, Lambda, Load, MatMult, Module, Name, Nonlocal, Pass, Return, Store, Tuple, UnaryOp, USub,
@@ -33,6 +35,17 @@ MOST_LOOPS = 7
 PREFIX = b"\0snapcli site "
 
 MARK, LOOP, WHILE, CURRENT, STOP, RESUMED, ONCE, CALL, ENTER, CONTINUED, IS_REPLAY = range(11)
+
+
+def quiet(*arguments):
+    """Compiles without warnings. The version of the filters stays, so that no other warning is shown once more."""
+    filters = sys.modules.get("warnings", _warnings).filters
+    ignore = ("ignore", None, Warning, None, 0)
+    filters.insert(0, ignore)
+    try:
+        return compile(*arguments)
+    finally:
+        filters.remove(ignore)
 
 
 def fields(node):
@@ -93,11 +106,14 @@ class Site:
 
 
 class Program:
-    def __init__(self, source, filename, make_site):
+    def __init__(self, source, filename, make_site, is_old):
         self.filename, self.make_site = filename, make_site
         self.lines = source.decode("utf-8", "replace").splitlines()
-        self.tree = compile(source, filename, "exec", ONLY_AST, True)
-        self.plain = compile(self.tree, filename, "exec", 0, True)
+        # What a tokenizer has to say is said here, as Python says it, and what the compiler has to say where the code is
+        # compiled that runs.
+        parse = quiet if is_old else compile
+        self.tree = parse(source, filename, "exec", ONLY_AST, True)
+        self.plain = quiet(self.tree, filename, "exec", 0, True)
         self.roots = {"": Root("", self.tree)}
         self.find_functions(self.tree, "")
         self.by_code = {}
@@ -271,9 +287,17 @@ class Program:
         if not isinstance(stmt, (Expr, Assign, AnnAssign, Return)) or not isinstance(stmt.value, Call):
             return None
         call = stmt.value
-        if len(call.args) == 1 and not call.keywords and isinstance(call.args[0], Call) and self.is_path(call.func):
-            return call.args[0] if self.is_path(call.args[0].func) else None
-        return call if self.is_path(call.func) else None
+        if not self.is_path(call.func):
+            return None
+        is_single = len(call.args) == 1 and not call.keywords and isinstance(call.args[0], Call)
+        if is_single and not self.is_defined(call.func) and self.is_path(call.args[0].func):
+            return call.args[0] if self.is_defined(call.args[0].func) else call
+        return call
+
+    def is_defined(self, path):
+        """Whether the script defines a function or method of this name."""
+        name = path.id if isinstance(path, Name) else path.attr
+        return any(root.name and root.node.name == name for root in self.roots.values())
 
     def is_path(self, node):
         while isinstance(node, Attribute):
@@ -365,7 +389,7 @@ class Program:
         old = root.node
         for outer in reversed(path_to(self.tree, old)):
             old, new = outer, replaced(outer, old, new)
-        return self.find_code(compile(new, self.filename, "exec", 0, True), root)
+        return self.find_code(quiet(new, self.filename, "exec", 0, True), root)
 
     def find_code(self, code, root):
         waiting = [code]
@@ -409,7 +433,7 @@ class Program:
             new = rest
         else:
             new = body[:front] + rest
-        return self.with_sites(compile(Module(body=new, type_ignores=[]), self.filename, "exec", 0, True))
+        return self.with_sites(quiet(Module(body=new, type_ignores=[]), self.filename, "exec", 0, True))
 
     def resume_function(self, root, position, kind, names):
         """The code of a function that goes on at a position. It takes the values of `names`, and finds the variables

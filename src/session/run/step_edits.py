@@ -36,7 +36,7 @@ def finished(root, path, kind):
 
 
 def compiled(program, stmts):
-    return compile(Module(body=stmts, type_ignores=[]), program.filename, "exec", 0, True)
+    return quiet(Module(body=stmts, type_ignores=[]), program.filename, "exec", 0, True)
 
 
 def imports(program, path, kind):
@@ -53,7 +53,7 @@ def rerun(program, root, path, kind, name):
     everything = done + ([under_way] if under_way is not None else [])
     if len(found) != 1 or sum(count_stores(stmt, name) for stmt in everything) != 1:
         return None
-    return found[0].lineno, compile(Expression(body=found[0].value), program.filename, "eval", 0, True)
+    return found[0].lineno, quiet(Expression(body=found[0].value), program.filename, "eval", 0, True)
 
 
 def value_again(namespace, frames, depth, code):

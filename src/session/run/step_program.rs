@@ -11,7 +11,7 @@ use super::iterator_state::describe;
 use super::run_stack::{LoopKind, StackEntry, stack};
 use super::step_sites::{StepEnd, StepSite};
 use crate::python::ffi::current_frame;
-use crate::session::interpreter_guards::WarningFilters;
+use crate::session::interpreter_guards::IgnoredWarnings;
 
 const SOURCE: &CStr = match CStr::from_bytes_with_nul(
     concat!(
@@ -46,6 +46,18 @@ impl StepProgram {
     /// # Errors
     /// If its source has errors: Python itself says which when it runs it.
     pub(crate) fn new(py: Python<'_>, source: &[u8], filename: &OsStr) -> PyResult<Arc<Self>> {
+        Self::parse(py, source, filename, false)
+    }
+
+    /// Parses a script as it was before it was edited.
+    ///
+    /// # Errors
+    /// As for [`new`](Self::new).
+    pub(super) fn old(py: Python<'_>, source: &[u8], filename: &OsStr) -> PyResult<Arc<Self>> {
+        Self::parse(py, source, filename, true)
+    }
+
+    fn parse(py: Python<'_>, source: &[u8], filename: &OsStr, is_old: bool) -> PyResult<Arc<Self>> {
         let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
         let had_ast = modules.contains("_ast")?;
         let module = PyModule::from_code(py, SOURCE, c"<snapcli steps>", c"_snapcli_steps")?;
@@ -55,9 +67,8 @@ impl StepProgram {
             modules.del_item("_ast")?;
         }
         let make_site = py.get_type::<StepSite>();
-        // Its warnings come from the compilation of what runs.
-        let _quiet = WarningFilters::ignore_all(py);
-        let program = module.getattr("Program")?.call1((PyBytes::new(py, source), filename, make_site))?;
+        let source = PyBytes::new(py, source);
+        let program = module.getattr("Program")?.call1((source, filename, make_site, is_old))?;
         let code = OnceLock::new();
         Ok(Arc::new(Self { program: program.unbind(), module: module.unbind(), code }))
     }
@@ -76,10 +87,7 @@ impl StepProgram {
     /// # Errors
     /// If the position is not one of this script.
     pub(crate) fn rest<'py>(&self, py: Python<'py>, from: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let code = {
-            let _quiet = WarningFilters::ignore_all(py);
-            self.program.bind(py).call_method1("resume_from", (from,))?
-        };
+        let code = self.program.bind(py).call_method1("resume_from", (from,))?;
         Ok(self.code.get_or_init(|| code.unbind()).bind(py).clone())
     }
 
@@ -100,6 +108,8 @@ impl StepProgram {
     /// Those of a broken object of the script.
     pub(crate) fn position<'py>(&self, py: Python<'py>, end: StepEnd) -> PyResult<Option<StepPosition<'py>>> {
         let (Some(frame), Some(code)) = (current_frame(py), self.code.get()) else { return Ok(None) };
+        // The state of iterators of `itertools` is deprecated.
+        let _ignored = IgnoredWarnings::new(py);
         let (calls, loops) = (PyList::empty(py), PyList::empty(py));
         let mut unread = Vec::new();
         for entry in &*stack() {
@@ -136,7 +146,6 @@ impl StepProgram {
         &self,
         function: &Bound<'py, PyAny>,
     ) -> PyResult<Option<(Bound<'py, PyAny>, String, Bound<'py, PyAny>)>> {
-        let _quiet = WarningFilters::ignore_all(function.py());
         self.program.bind(function.py()).call_method1("stepped", (function,))?.extract()
     }
 
@@ -147,7 +156,6 @@ impl StepProgram {
 
     /// What goes on with a call that was under way.
     pub(super) fn continued<'py>(&self, py: Python<'py>, depth: usize) -> PyResult<ContinuedCall<'py>> {
-        let _quiet = WarningFilters::ignore_all(py);
         let found = self.program.bind(py).call_method1("continued", (depth,))?;
         let (function, arguments, root, original, cells, code) = found.extract()?;
         Ok(ContinuedCall { function, arguments, root, original, cells, code })

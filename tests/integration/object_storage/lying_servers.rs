@@ -67,7 +67,8 @@ impl WebServer {
 fn answer(mut stream: &TcpStream, root: &std::path::Path, conduct: Conduct, count: u64) {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let target = lines.next().unwrap_or_default();
-    let path = target.split(' ').nth(1).unwrap_or("/").split('?').next().unwrap().trim_start_matches('/').to_owned();
+    let path =
+        target.split(' ').nth(1).unwrap_or("/").split('?').next().unwrap().trim_start_matches('/').replace("%20", " ");
     let asked: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
     let range =
         asked.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("range: bytes=").map(str::to_owned));

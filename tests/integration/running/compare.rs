@@ -43,11 +43,13 @@ struct Outcome {
 
 fn compare_in(sandbox: &Sandbox, group: &str, case: &Case) -> Result<(), String> {
     let python = run_python(sandbox, group, case);
+    let in_steps = compare_in_steps(sandbox, group, case, &python);
     let mut snapcli = run_snapcli(sandbox, group, case);
     leave_out_report(&mut snapcli.run.stderr);
     let mut differences = python.run.differences("python", &snapcli.run, "snapcli");
     differences += &line_diff("files after python", &list(&python.files), "after snapcli", &list(&snapcli.files));
     differences += &unexpected_files(sandbox, &snapcli.run);
+    differences += &in_steps;
     if differences.is_empty() {
         return Ok(());
     }
@@ -66,6 +68,25 @@ fn leave_out_report(stderr: &mut Vec<u8>) {
     };
     *stderr =
         stderr.split_inclusive(|byte| *byte == b'\n').filter(|line| !is_report(line)).flatten().copied().collect();
+}
+
+/// The differences to `snapcli run`, for a script that it takes. Its notes are left out, and it adds no file but its
+/// store.
+fn compare_in_steps(sandbox: &Sandbox, group: &str, case: &Case, python: &Outcome) -> String {
+    lay_out(sandbox, group, case);
+    let is_plain = |path: &str| path.ends_with(".py") && sandbox.work().join(path).is_file();
+    if !case.target.first().is_some_and(|target| is_plain(&Case::fill_in(target, sandbox))) {
+        return String::new();
+    }
+    let store = sandbox.out().join("run.snaps/");
+    let mut words = ["run", "-q", "-o", store.to_str().unwrap()].map(str::to_owned).to_vec();
+    words.extend(command_line(case, sandbox));
+    let mut in_steps = finish(sandbox.call_snapcli(&words), sandbox, case);
+    let is_note = |line: &&[u8]| line.starts_with(b"snapcli: ");
+    let lines = in_steps.run.stderr.split_inclusive(|byte| *byte == b'\n');
+    in_steps.run.stderr = lines.filter(|line| !is_note(line)).flatten().copied().collect();
+    let differences = python.run.differences("python", &in_steps.run, "snapcli run");
+    differences + &line_diff("files after python", &list(&python.files), "after snapcli run", &list(&in_steps.files))
 }
 
 fn run_python(sandbox: &Sandbox, group: &str, case: &Case) -> Outcome {

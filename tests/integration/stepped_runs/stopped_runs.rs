@@ -129,3 +129,48 @@ print(package, __spec__.name, log)
     second.assert_code(0).assert_stdout("pkg pkg.job [0, 1, 2, 3, 4]\n");
     assert!(sandbox.work().join("job.snaps").exists() && second.err().contains("going on at line"), "{}", second.err());
 }
+
+#[test]
+fn a_script_that_fails_leaves_a_checkpoint_from_before_the_failure() {
+    let script = "
+import time
+log = ['begin']
+time.sleep(1.5)
+log.append('slow')
+if _process() == 1:
+    log.append('wrong')
+    raise ValueError('no')
+print(log)
+";
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", format!("{STEPS}{script}"));
+    let runs = run_to_the_end(&sandbox, &["--every", "1h"], 2);
+    runs[0].assert_code(1);
+    let err = runs[0].err();
+    assert!(err.contains("ValueError: no") && err.contains("a checkpoint from before the failure is at line"), "{err}");
+    assert!(runs[1].err().contains("going on at line"), "{}", runs[1].err());
+    runs[1].assert_stdout("['begin', 'slow']\n");
+}
+
+#[test]
+fn checkpoints_are_made_from_time_to_time() {
+    let script = "
+import time
+def checkpoints():
+    return len([name for name in _os.listdir('script.snaps/snapshots') if name[0] != '.'])
+log = []
+for n in range(3):
+    log.append(n)
+    while n == 1 and _process() == 1 and checkpoints() < 2:
+        time.sleep(0.01)
+        log.append('waited') if log[-1] != 'waited' else None
+    if n == 2:
+        kill(1)
+print(n, log[0])
+";
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", format!("{STEPS}{script}"));
+    let runs = run_to_the_end(&sandbox, &["--every", "0.1s"], 2);
+    assert!(runs[1].err().contains("going on at line"), "{}", runs[1].err());
+    runs[1].assert_stdout("2 0\n");
+}

@@ -1,0 +1,201 @@
+//! Checkpoints that a forked process makes: of a script that goes on, and of one that will perhaps fail.
+//!
+//! A *standby* is a fork that waits. If the script fails, it saves the state that the script had before the step that
+//! failed. Otherwise the next one takes its place.
+
+use std::fs;
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::{Deserialize, Serialize};
+
+use super::checkpoints::PreparedCheckpoint;
+use super::run_job::RunJob;
+use crate::python::{PyErr, Python, step_signals};
+use crate::session::run::StepPosition;
+use crate::session::{ChildEnd, SavingChild, fork_to_save, reason_against_fork};
+use crate::snapshot::index::RunProgress;
+use crate::snapshot::work_meter::{self, WorkStage};
+
+/// The least time between two standbys.
+const LEAST: Duration = Duration::from_millis(500);
+/// Of the time, forks take at most one part in so many.
+const SHARE: u32 = 100;
+/// How many bytes a second the script may have to copy, because a standby has them as well.
+const COPIED: f64 = 30e6;
+
+/// A checkpoint, or why there is none.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct CheckpointOutcome {
+    /// The number of the snapshot, and what was written for it.
+    pub(super) stored: Option<(u64, u64)>,
+    /// Why the script could not go on from it.
+    pub(super) why: Option<String>,
+    /// What failed.
+    pub(super) error: Option<String>,
+    pub(super) progress: RunProgress,
+    /// What will not be as it is when the run goes on.
+    pub(super) losses: Vec<String>,
+}
+
+impl CheckpointOutcome {
+    fn of_child(child: &SavingChild) -> Self {
+        let failed = |error: String| Self { error: Some(error), ..Self::default() };
+        match child.end() {
+            ChildEnd::Answered(answer) => {
+                serde_json::from_slice(&answer).unwrap_or_else(|error| failed(error.to_string()))
+            }
+            end => failed(end.reason().unwrap_or_default().to_owned()),
+        }
+    }
+}
+
+/// A process that waits.
+#[derive(Debug)]
+pub(super) struct Standby {
+    child: SavingChild,
+    ask: PipeWriter,
+}
+
+impl Drop for Standby {
+    fn drop(&mut self) {
+        self.child.kill();
+    }
+}
+
+/// The processes that a run has forked.
+#[derive(Debug, Default)]
+pub(super) struct ForkedCheckpoints {
+    /// One that saves.
+    saving: Option<SavingChild>,
+    standby: Option<Standby>,
+}
+
+impl RunJob {
+    /// Whether checkpoints may be made by a forked process.
+    pub(super) fn may_fork(&self, py: Python<'_>) -> bool {
+        reason_against_fork(py).is_none()
+    }
+
+    /// Begins a checkpoint in the background. False if that is not possible.
+    pub(super) fn save_in_background(&self, py: Python<'_>, prepared: &PreparedCheckpoint<'_>) -> bool {
+        let child = fork_to_save(py, &[], |py| self.answer(py, prepared));
+        let Ok(child) = child else { return false };
+        let mut state = self.lock();
+        state.forked.saving = Some(child);
+        state.forked.standby = None;
+        true
+    }
+
+    fn answer(&self, py: Python<'_>, prepared: &PreparedCheckpoint<'_>) -> Vec<u8> {
+        let outcome = self.save_prepared(py, prepared).unwrap_or_else(|error| CheckpointOutcome {
+            error: Some(format!("{error:#}")),
+            ..CheckpointOutcome::default()
+        });
+        serde_json::to_vec(&outcome).unwrap_or_default()
+    }
+
+    /// Whether a checkpoint is being made in the background. Notes one that has been completed.
+    pub(super) fn is_saving(&self) -> bool {
+        let ended = {
+            let mut state = self.lock();
+            match &state.forked.saving {
+                None => return false,
+                Some(child) if !child.has_ended(Duration::ZERO) => return true,
+                Some(_) => state.forked.saving.take(),
+            }
+        };
+        if let Some(child) = ended {
+            self.note(&CheckpointOutcome::of_child(&child), false);
+        }
+        false
+    }
+
+    /// Waits for the checkpoint that is being made in the background.
+    ///
+    /// # Errors
+    /// The exception of a handler of a signal.
+    pub(super) fn wait_for_saving(&self, py: Python<'_>) -> Result<(), PyErr> {
+        let child = self.lock().forked.saving.take();
+        if let Some(child) = child {
+            child.wait(py, None)?;
+            self.note(&CheckpointOutcome::of_child(&child), false);
+        }
+        Ok(())
+    }
+
+    /// Replaces the standby, if that costs little. Returns when the next one may.
+    pub(super) fn renew_standby(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Duration> {
+        let resident = resident_bytes();
+        let wait = LEAST.max(Duration::from_secs_f64(resident as f64 / COPIED));
+        if resident.saturating_mul(2) > free_bytes() {
+            return Ok(wait);
+        }
+        let Some(prepared) = self.prepare(py, position)? else { return Ok(wait) };
+        let started = Instant::now();
+        let (asked, ask) = pipe()?;
+        let kept = [asked.as_raw_fd()];
+        let child = fork_to_save(py, &kept, |py| if is_asked(asked) { self.answer(py, &prepared) } else { Vec::new() });
+        if let Ok(child) = child {
+            self.lock().forked.standby = Some(Standby { child, ask });
+        }
+        Ok(wait.max(started.elapsed() * SHARE))
+    }
+
+    /// Has the standby save. True if the script can go on from there.
+    pub(super) fn save_standby(&self, py: Python<'_>) -> Result<bool, PyErr> {
+        let Some(mut standby) = self.lock().forked.standby.take() else { return Ok(false) };
+        if standby.ask.write_all(b"s").is_err() {
+            return Ok(false);
+        }
+        standby.child.wait(py, None)?;
+        let outcome = CheckpointOutcome::of_child(&standby.child);
+        self.note(&outcome, false);
+        Ok(outcome.stored.is_some())
+    }
+
+    /// Ends the standby.
+    pub(super) fn drop_standby(&self) {
+        let standby = self.lock().forked.standby.take();
+        drop(standby);
+    }
+}
+
+/// Waits in the child until the parent asks it to save. False if the parent has ended or needs it no more.
+fn is_asked(mut asked: PipeReader) -> bool {
+    // The process is not taken for one that hangs.
+    work_meter::begin(WorkStage::Trying, 0);
+    let pause = Timespec { tv_sec: 1, tv_nsec: 0 };
+    let mut is_ready = false;
+    // Another child of the script may hold the other end of the pipe.
+    while !is_ready && step_signals::is_owner_alive() {
+        let mut polled = [PollFd::new(&asked, PollFlags::IN)];
+        is_ready = poll(&mut polled, Some(&pause)).is_ok_and(|ready| ready > 0);
+    }
+    let is_asked = is_ready && asked.read_exact(&mut [0]).is_ok();
+    work_meter::begin(WorkStage::None, 0);
+    is_asked
+}
+
+/// The memory of this process that is in use.
+fn resident_bytes() -> u64 {
+    kilobytes_in("/proc/self/status", "VmRSS:").unwrap_or(u64::MAX)
+}
+
+/// The memory that may still be used, as far as the system tells.
+fn free_bytes() -> u64 {
+    let number = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let limit = number("/sys/fs/cgroup/memory.max").unwrap_or(u64::MAX);
+    let of_group = limit.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0));
+    of_group.min(kilobytes_in("/proc/meminfo", "MemAvailable:").unwrap_or(0))
+}
+
+/// A number of kilobytes in a file of lines such as `VmRSS:  123 kB`, in bytes.
+fn kilobytes_in(path: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(path).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
