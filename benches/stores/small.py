@@ -43,9 +43,10 @@ def run():
             row("as a file of dill", len(dill.dumps(names)), None, 0),
         ],
     )
-    of_file = Task("file", lambda: snapcli.restore(file, into={}))
+    of_file = Task("file", lambda: snapcli.restore(file, into={}), collects=False)
     addresses = [f"@{number}" for number in range(1, SAVES + 2)]
-    stored = [Task(name, lambda path=f"{store}/{name}": snapcli.restore(path, into={})) for name in addresses]
+    load = lambda name: lambda: snapcli.restore(f"{store}/{name}", into={})
+    stored = [Task(name, load(name), collects=False) for name in addresses]
     for task in stored:
         task.once()
     for _ in range(3 if quick else 20):

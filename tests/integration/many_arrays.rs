@@ -35,7 +35,7 @@ fn the_command_saves_and_restores_many_arrays_too() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let limit = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (120, 120))\n";
     let arrays = "import numpy\nfor number in range(300):\n    globals()[f'a{number}'] = numpy.full(5_000, number)\n";
-    sandbox.write("many.py", &format!("{limit}{arrays}"));
+    sandbox.write("many.py", format!("{limit}{arrays}"));
     sandbox.snapcli(&["save", "-q", "-o", "runs.snaps/", "many.py"]).assert_code(0);
     let run = sandbox.snapcli(&[
         "restore",
