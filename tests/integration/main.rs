@@ -178,9 +178,9 @@ mod settings_files;
 #[cfg(feature = "python")]
 mod settings_origins;
 #[cfg(feature = "python")]
-mod shell_sessions;
-#[cfg(feature = "python")]
 mod shared_memory;
+#[cfg(feature = "python")]
+mod shell_sessions;
 #[cfg(feature = "python")]
 mod signalled_scripts;
 mod skipped;
