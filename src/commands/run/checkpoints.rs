@@ -15,8 +15,8 @@ use crate::python::script_run::{ScriptRun, requested_end};
 use crate::python::step_signals::{self, StepRequest};
 use crate::python::{PyErr, Python};
 use crate::session::run::{
-    BoundPosition, StepEnd, StepObserver, StepPosition, flush_output, has_own_threads, line_of_rerun, progress_of,
-    raised, script_namespace, split_local,
+    BoundPosition, StepEnd, StepObserver, StepPosition, flush_output, has_own_threads, line_of_rerun, namespace_of,
+    progress_of, raised, split_local,
 };
 use crate::session::{LoadCheckMode, Origin, SaveRequest, SelectionRules, save};
 use crate::snapshot::atomic::signals::end_by;
@@ -182,7 +182,7 @@ impl RunJob {
         // What has to be run again is in the index, but is known only when it has been written: most often it is the
         // same as at the last checkpoint.
         progress.rerun = self.lock().last.as_ref().map(|last| last.rerun.clone()).unwrap_or_default();
-        let bound = BoundPosition::bind(&script_namespace(py)?, program, Some(position))?;
+        let bound = BoundPosition::bind(&namespace_of(py, &run), program, Some(position))?;
         progress.files.clone_from(&bound.files);
         Ok(Some(PreparedCheckpoint { run, progress, bound }))
     }
@@ -231,7 +231,7 @@ impl RunJob {
         let mut progress = RunProgress { finished: true, ..RunProgress::default() };
         self.complete(&mut progress, run);
         let Some(program) = self.program.get() else { return Ok(()) };
-        let bound = BoundPosition::bind(&script_namespace(py)?, program, None)?;
+        let bound = BoundPosition::bind(&namespace_of(py, run), program, None)?;
         let written = match self.write(py, run, &progress, &all_names()) {
             // The run counts as finished even if nothing of the session can be saved.
             Err(error) if requested_end(py, &error).is_none() => {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::script_run::ScriptRun;
 
 /// The namespace of the script.
 ///
@@ -12,6 +13,11 @@ use crate::python::deferred_signals::Tolerated as _;
 /// If the script has removed its module.
 pub(crate) fn script_namespace(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     Ok(py.import("__main__")?.dict())
+}
+
+/// The namespace of a run. The script may have removed its module.
+pub(crate) fn namespace_of<'py>(py: Python<'py>, run: &ScriptRun) -> Bound<'py, PyDict> {
+    run.main.bind(py).dict()
 }
 
 /// Whether the script has threads that run: what they do does not end with a step.

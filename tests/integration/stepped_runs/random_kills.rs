@@ -10,7 +10,7 @@ use crate::env::{Numbers, Sandbox, Stack, main_python, venv};
 
 /// Kills runs of a script until it has been killed so often, and checks what each prints that came to its end.
 fn kill_at_random(name: &str, signal: &str, kills: usize) {
-    let sandbox = Sandbox::with(venv(main_python(), Stack::Full).join("bin/python"));
+    let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/stepped_runs/scripts").join(name);
     sandbox.write("script.py", fs::read(&source).unwrap());
     let started = Instant::now();
