@@ -97,6 +97,7 @@ pub(crate) fn postpone(wait: Duration) {
 
 /// Sets the handlers, for those signals that have the default action. `notice` is called between two bytecodes of the
 /// main thread when something is asked for.
+#[allow(clippy::disallowed_methods, reason = "nothing is written to the stream")]
 pub(crate) fn arm(every: Duration, grace: Duration, notice: fn(Python<'_>)) {
     OWNER.store(this_process(), Ordering::SeqCst);
     IS_TERMINAL.store(std::io::stderr().is_terminal(), Ordering::SeqCst);

@@ -178,7 +178,9 @@ fn contradiction(variable: &Variable, facts: &ProvenValue) -> Option<&'static st
     if !is_builtin(&row.type_name) {
         return None;
     }
-    if variable.len.is_some() && variable.len != row.len {
+    // What a call makes has a length that the pickle may not show.
+    let has_none = ["NoneType", "bool", "int", "float"].contains(&row.type_name.as_str());
+    if variable.len.is_some() && variable.len != row.len && (row.len.is_some() || has_none) {
         return Some("length");
     }
     // A marker is shown as the object that was lost.

@@ -162,14 +162,13 @@ fn options_may_be_joined_to_their_values() {
 #[test]
 fn what_is_no_command_gets_a_tip() {
     let sandbox = sandbox();
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["session.pkl"], "snapcli restore session.pkl\n"),
         (&["./missing.pkl", "-c", "x"], "snapcli inspect ./missing.pkl -c x\n"),
         (&["job.py", "--epochs", "3"], "snapcli save job.py --epochs 3\n"),
         (&["ls"], "snapcli inspect FILE"),
         (&["list"], "snapcli restore --list FILE"),
         (&["load", "a.pkl"], "snapcli restore FILE"),
-        (&["run", "job.py"], "snapcli save SCRIPT"),
         (&["compare"], "snapcli diff A B"),
         (&["insepct"], "did you mean `snapcli inspect`?"),
         (&["Restore"], "did you mean `snapcli restore`?"),

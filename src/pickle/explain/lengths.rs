@@ -4,10 +4,11 @@
 
 use super::label_cache::remember;
 use super::labels::Labels;
-use crate::pickle::known::{self, Makes};
+use crate::pickle::format::{SEPARATOR, py_str::PyStr, split_joined};
+use crate::pickle::known::{self, CanonicalCall, Makes};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
-impl Labels<'_, '_> {
+impl<'m, 'a> Labels<'m, 'a> {
     /// The `len()` of containers, of objects that are filled like containers, and of bytes and strings.
     pub fn length(&self, reference: Ref) -> Option<u64> {
         let reference = self.machine().resolve(reference);
@@ -20,7 +21,7 @@ impl Labels<'_, '_> {
         })
     }
 
-    fn node_length(&self, node: &Node) -> Option<u64> {
+    fn node_length(&self, node: &'m Node) -> Option<u64> {
         match node.kind {
             NodeKind::Tuple | NodeKind::List | NodeKind::Set | NodeKind::FrozenSet => Some(node.items.len() as u64),
             NodeKind::Dict => Some(node.items.len() as u64 / 2),
@@ -35,12 +36,15 @@ impl Labels<'_, '_> {
 
     /// The length by the arguments of a call: of `set`, `frozenset` and `bytearray` in older protocols, `Counter` and
     /// `range`.
-    fn constructor_length(&self, node: &Node) -> Option<u64> {
+    fn constructor_length(&self, node: &'m Node) -> Option<u64> {
         match self.maker(node) {
             Some(Makes::Repr) => return range_length(&self.string(self.argument(node, 0)?)?),
             // `_codecs.encode('…', 'latin1')`: before protocol 3, bytes are written as a string of as many characters.
             Some(Makes::Type("bytes")) => return self.leaf_length(self.argument(node, 0)?),
             _ => {}
+        }
+        if let Some(joined) = self.joined_strings(node) {
+            return Some(split_joined(joined.bytes()).count() as u64);
         }
         let class = self.class(*node.items.first()?)?;
         let argument = self.argument(node, 0);
@@ -59,6 +63,19 @@ impl Labels<'_, '_> {
             Some(Node { kind: NodeKind::Dict, items, .. }) => Some(items.len() as u64 / 2),
             Some(_) => None,
         }
+    }
+
+    /// The strings of a list that snapcli writes as one, with [`SEPARATOR`] between them.
+    pub(super) fn joined_strings(&self, node: &'m Node) -> Option<PyStr<'a>> {
+        let (module, name) = self.global(*node.items.first()?)?;
+        if known::canonical_call(&module, &name) != Some(CanonicalCall::JoinedStrings) || node.added().is_some() {
+            return None;
+        }
+        let leaf = |index| match self.machine().value(self.machine().resolve(self.argument(node, index)?)) {
+            Value::Leaf(Leaf::Str(string)) => Some(string),
+            _ => None,
+        };
+        leaf(0).filter(|_| leaf(1).is_some_and(|separator| separator.bytes() == [SEPARATOR]))
     }
 
     /// The length of a value without parts.

@@ -7,6 +7,7 @@ use super::describe_value::{Describer, ValueRole};
 use super::labels::Labels;
 use super::named_previews::{PlaceName, ValuePlace, searched, shown_start};
 use crate::pickle::credentials::{NOT_SHOWN, hidden};
+use crate::pickle::format::{py_str::PyStr, split_joined};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
 /// The most elements of a container that a preview shows, and how many levels of containers.
@@ -58,8 +59,23 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
         match self.labels.machine().value(value) {
             Value::Leaf(leaf) => self.leaf(value, &leaf),
             Value::Node(node) if node.kind.holds_items() => self.container(name, node, depth),
-            Value::Node(_) => self.made(value),
+            Value::Node(node) => match self.labels.joined_strings(node) {
+                Some(joined) => self.strings(joined.bytes()),
+                None => self.made(value),
+            },
         }
+    }
+
+    /// A long list of strings, which is one string with separators in the pickle.
+    fn strings(&mut self, joined: &[u8]) {
+        self.text.push('[');
+        for (number, string) in split_joined(joined).take(MAX_ELEMENTS).enumerate() {
+            self.text.push_str(if number > 0 { ", " } else { "" });
+            if let Some(string) = PyStr::new(string) {
+                self.leaf_string(&Leaf::Str(string));
+            }
+        }
+        self.push_unsure(", …]");
     }
 
     fn leaf(&mut self, value: Ref, leaf: &Leaf<'_>) {
@@ -69,12 +85,7 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
             Leaf::Bool(false) => self.text.push_str("False"),
             Leaf::Int(number) => self.text.push_str(&number.to_string()),
             Leaf::Float(number) => self.text.push_str(&python_float(*number)),
-            Leaf::Str(_) | Leaf::OldStr(_) => {
-                let Some(found) = searched(leaf) else { return };
-                let was_whole = found.1;
-                let (shown, _) = shown_start(found, self.most + 1);
-                self.string(&shown, was_whole);
-            }
+            Leaf::Str(_) | Leaf::OldStr(_) => self.leaf_string(leaf),
             Leaf::Bytes(bytes) => {
                 let head = bytes.get(..self.most).unwrap_or(bytes);
                 let shown = head.escape_ascii().to_string();
@@ -86,6 +97,13 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
             Leaf::LargeInt => self.push_unsure("an int of more than 64 bits"),
             _ => self.made(value),
         }
+    }
+
+    fn leaf_string(&mut self, leaf: &Leaf<'_>) {
+        let Some(found) = searched(leaf) else { return };
+        let was_whole = found.1;
+        let (shown, _) = shown_start(found, self.most + 1);
+        self.string(&shown, was_whole);
     }
 
     /// A string as Python's `repr` writes it, as far as that is plain ASCII.

@@ -39,8 +39,10 @@ pub(super) fn wrap<'py>(py: Python<'py>, inner: Option<&Bound<'py, PyAny>>) -> P
     let made = unsafe { Bound::from_owned_ptr_or_err(py, made) }?;
     let next = match inner {
         Some(inner) => {
+            // SAFETY: a live object.
+            let kind = unsafe { ffi::Py_TYPE(inner.as_ptr()) };
             // SAFETY: the type of a live object; from 3.10 on, static types are allowed.
-            let slot = unsafe { ffi::PyType_GetSlot(ffi::Py_TYPE(inner.as_ptr()), ffi::Py_tp_iternext) };
+            let slot = unsafe { ffi::PyType_GetSlot(kind, ffi::Py_tp_iternext) };
             if slot.is_null() {
                 return Err(PySystemError::new_err("an iterator without __next__"));
             }
@@ -52,11 +54,10 @@ pub(super) fn wrap<'py>(py: Python<'py>, inner: Option<&Bound<'py, PyAny>>) -> P
     let item = if inner.is_none() { PyTuple::empty(py).into_ptr() } else { null_mut() };
     let fields = made.as_ptr().cast::<LoopIterator>();
     // SAFETY: the object was made with this layout, and nothing else knows it yet.
-    unsafe {
-        (*fields).inner = inner.map_or(null_mut(), |inner| inner.clone().into_ptr());
-        (*fields).next = next;
-        (*fields).item = item;
-    }
+    let fields = unsafe { &mut *fields };
+    fields.inner = inner.map_or(null_mut(), |inner| inner.clone().into_ptr());
+    fields.next = next;
+    fields.item = item;
     Ok(made)
 }
 
@@ -107,13 +108,12 @@ unsafe extern "C" fn iter(this: *mut ffi::PyObject) -> *mut ffi::PyObject {
 unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
     // SAFETY: the object is alive until `free`.
     let kind = unsafe { ffi::Py_TYPE(this) };
-    let fields = this.cast::<LoopIterator>();
     // SAFETY: an object of the type.
-    let (inner, item) = unsafe { ((*fields).inner, (*fields).item) };
+    let LoopIterator { inner, item, .. } = unsafe { &*this.cast::<LoopIterator>() };
     // SAFETY: the object had a reference to each, or NULL.
-    unsafe { ffi::Py_DecRef(inner) };
+    unsafe { ffi::Py_DecRef(*inner) };
     // SAFETY: as above.
-    unsafe { ffi::Py_DecRef(item) };
+    unsafe { ffi::Py_DecRef(*item) };
     // SAFETY: heap types have this slot.
     let free = unsafe { ffi::PyType_GetSlot(kind, ffi::Py_tp_free) };
     if !free.is_null() {

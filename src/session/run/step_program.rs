@@ -142,10 +142,7 @@ impl StepProgram {
     }
 
     /// The function with sites that stands for one of the script, the name of its definition, and its code.
-    pub(super) fn stepped<'py>(
-        &self,
-        function: &Bound<'py, PyAny>,
-    ) -> PyResult<Option<(Bound<'py, PyAny>, String, Bound<'py, PyAny>)>> {
+    pub(super) fn stepped<'py>(&self, function: &Bound<'py, PyAny>) -> PyResult<Option<SteppedFunction<'py>>> {
         self.program.bind(function.py()).call_method1("stepped", (function,))?.extract()
     }
 
@@ -166,6 +163,9 @@ impl StepProgram {
         self.program.bind(py).getattr("sites")?.get_item(site)?.getattr("line")?.extract()
     }
 }
+
+/// A function with sites, the name of its definition, and the code of the script's own.
+type SteppedFunction<'py> = (Bound<'py, PyAny>, String, Bound<'py, PyAny>);
 
 /// A call of a function that goes on in the middle.
 pub(super) struct ContinuedCall<'py> {
