@@ -33,7 +33,7 @@ fn a_handler_that_was_taken_away_leaves_the_script_protected() {
         let sandbox = Sandbox::with(python.executable.clone());
         for script in SCRIPTS {
             sandbox.clear();
-            sandbox.write("job.py", &format!("{PRELUDE}{script}\nsys.stdout.flush(){END}"));
+            sandbox.write("job.py", format!("{PRELUDE}{script}\nsys.stdout.flush(){END}"));
             let plain = sandbox.python(&["-u", "job.py"]);
             assert_eq!(plain.ending(), "signal 15", "{}", plain.whole());
             let run = sandbox.call_snapcli(&["save", "job.py"]).env("PYTHONUNBUFFERED", "1").run();

@@ -44,10 +44,8 @@ impl WebServer {
         let conduct = Arc::new(Mutex::new(Conduct::Honest));
         let shared = Arc::clone(&conduct);
         thread::spawn(move || {
-            let mut count = 0;
-            for stream in listener.incoming().flatten() {
+            for (count, stream) in (1..).zip(listener.incoming().flatten()) {
                 let (root, conduct) = (root.clone(), *shared.lock().unwrap());
-                count += 1;
                 thread::spawn(move || answer(&stream, &root, conduct, count));
             }
         });
