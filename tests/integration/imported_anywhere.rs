@@ -285,7 +285,8 @@ print(snapcli.__version__, sorted(name for name in dir(snapcli) if not name.star
 ";
     let run = sandbox.call_importing(&["-c", script]).run();
     assert!(engine_package().join("snapcli/__init__.py").exists());
-    let names = "['Lost', 'Report', 'RestoreReport', 'diff', 'dump', 'dumps', 'inspect', 'load', 'load_dict', \
-                 'load_ipython_extension', 'loads', 'restore', 'save', 'unload_ipython_extension', 'verify']";
+    let names = "['BackgroundSave', 'Lost', 'Report', 'RestoreReport', 'diff', 'dump', 'dumps', 'inspect', 'load', \
+                 'load_dict', 'load_ipython_extension', 'loads', 'replay', 'restore', 'save', \
+                 'unload_ipython_extension', 'verify']";
     run.assert_stdout(&format!("['snapcli', 'snapcli._engine']\n{} {names}\n", env!("CARGO_PKG_VERSION")));
 }

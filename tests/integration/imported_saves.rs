@@ -75,7 +75,7 @@ for target in targets:
     except Exception as error: print(type(error).__mro__[0].__name__, str(error)[:60])
 ";
     let mut expected = "FileNotFoundError [Errno 2] cannot save to none/x.pkl: cannot create a file in none:\n\
-                    IsADirectoryError [Errno 21] cannot save to .: . is a directory: name a file in it\n\
+                    IsADirectoryError [Errno 21] . is a directory: name a file in it\n\
                     TypeError the target must be a path, a binary file or None, not int\n\
                     TypeError the target must be a path, a binary file or None, not bytes\n\
                     TypeError the target is open in text mode: open it with mode 'wb'\n\
