@@ -11,6 +11,7 @@
 
 use std::cell::RefCell;
 use std::ffi::c_int;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
@@ -38,8 +39,13 @@ static DEPTH: AtomicU32 = AtomicU32::new(0);
 static INTERRUPTED_ELSEWHERE: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
-    /// An exception that was dropped, although it ends a save or a load.
-    static DROPPED: RefCell<Option<PyErr>> = const { RefCell::new(None) };
+    /// An exception that was dropped, although it ends a save or a load. The end of the thread must not free it: Python
+    /// may be gone by then.
+    static DROPPED: RefCell<Option<ManuallyDrop<PyErr>>> = const { RefCell::new(None) };
+}
+
+fn take_dropped() -> Option<PyErr> {
+    DROPPED.take().map(ManuallyDrop::into_inner)
 }
 
 struct SignalNote {
@@ -110,7 +116,7 @@ impl DeferredSignals {
         let process = own_process();
         let mut begun = Self { replaced: Vec::new(), is_main: timers::is_main_thread() };
         if !begun.is_main {
-            DROPPED.take();
+            drop(take_dropped());
             return begun;
         }
         if PROCESS.swap(process, Ordering::Relaxed) != process {
@@ -118,7 +124,7 @@ impl DeferredSignals {
             DEPTH.store(0, Ordering::Relaxed);
         }
         if DEPTH.fetch_add(1, Ordering::Relaxed) == 0 {
-            DROPPED.take();
+            drop(take_dropped());
             INTERRUPTED_ELSEWHERE.store(false, Ordering::Relaxed);
             signals::forget();
             // If that fails, the handlers run at once.
@@ -156,7 +162,7 @@ pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
     }
     #[allow(clippy::disallowed_methods, reason = "the only place that may")]
     py.check_signals()?;
-    if let Some(dropped) = DROPPED.take() {
+    if let Some(dropped) = take_dropped() {
         return Err(dropped);
     }
     // The handler that Python sets always raises an exception: if none arrived here, the interrupted code swallowed it.
@@ -215,7 +221,7 @@ impl<T> Tolerated<T> for PyResult<T> {
 pub(crate) fn drop_error(error: PyErr) {
     if Python::attach(|py| ends_call(py, &error)) {
         DROPPED.with_borrow_mut(|dropped| {
-            dropped.get_or_insert(error);
+            dropped.get_or_insert(ManuallyDrop::new(error));
         });
     }
 }

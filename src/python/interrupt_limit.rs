@@ -9,10 +9,12 @@
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
-use super::deferred_signals::has_default_handler;
+use super::deferred_signals::{DeferredSignals, Tolerated as _, check_signals, has_default_handler};
 use super::early_exit::EarlyAnswer;
 use super::interrupted_call::{milliseconds, this_process};
 use super::thread_timers as timers;
@@ -35,6 +37,8 @@ static IS_TOLD: AtomicBool = AtomicBool::new(false);
 static SIGNAL: AtomicI32 = AtomicI32::new(-1);
 static TIMER: AtomicI32 = AtomicI32::new(-1);
 static PROCESS: AtomicI32 = AtomicI32::new(0);
+/// Keeps signals waiting until [`hand_over`].
+static BEFORE_CODE: Mutex<Option<DeferredSignals>> = Mutex::new(None);
 
 /// What is printed in the end, made in advance.
 struct LimitedWork {
@@ -62,10 +66,92 @@ pub(crate) fn begin(py: Python<'_>, message: &str, answer: Option<EarlyAnswer>, 
     WORK.store(Box::into_raw(work), Ordering::SeqCst);
 }
 
+/// As [`begin`] with a limit for the first Ctrl-C, until [`hand_over`] or [`give_up`] is called: no code of the user
+/// has run yet. Other signals wait as well.
+pub(crate) fn begin_before_code(py: Python<'_>, message: &str, answer: Option<EarlyAnswer>) {
+    begin(py, message, answer, true);
+    let deferred = DeferredSignals::begin(py);
+    *BEFORE_CODE.lock().unwrap_or_else(PoisonError::into_inner) = Some(deferred);
+}
+
+/// Whether the limit of [`begin_before_code`] still holds.
+pub(crate) fn is_before_code() -> bool {
+    BEFORE_CODE.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+}
+
+fn let_signals_come() {
+    let deferred = BEFORE_CODE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    drop(deferred);
+}
+
+/// Must be called right before code of the user runs: Ctrl-C is for that code from now on.
+///
+/// # Errors
+/// The exception of a handler of a signal that came before. The limit then still holds.
+pub(crate) fn hand_over(py: Python<'_>) -> PyResult<()> {
+    if is_before_code() {
+        settle_objects(py).tolerated();
+    }
+    check_signals(py)?;
+    if is_before_code() {
+        let_signals_come();
+        check_signals(py)?;
+        // Something has swallowed it.
+        if limited_work().is_some() && CAME.load(Ordering::SeqCst) != 0 {
+            return Err(PyKeyboardInterrupt::new_err(()));
+        }
+        release();
+    }
+    Ok(())
+}
+
+/// Puts the objects that were loaded where the collector seldom looks. Otherwise it would visit millions of them as
+/// soon as anything runs, and Ctrl-C would have to wait for that.
+fn settle_objects(py: Python<'_>) -> PyResult<()> {
+    let collector = py.import("gc")?;
+    // The opposite of `freeze` is for all objects, also those that something else has frozen.
+    if collector.call_method0("get_freeze_count")?.extract::<usize>()? == 0 {
+        collector.call_method0("freeze")?;
+        collector.call_method0("unfreeze")?;
+    }
+    Ok(())
+}
+
+/// As [`hand_over`], right before a prompt of Python. Ends the process if Ctrl-C came before.
+pub(super) fn hand_over_to_prompt(py: Python<'_>) {
+    if is_before_code()
+        && let Err(error) = hand_over(py)
+    {
+        match limited_work() {
+            Some(work) => end(work),
+            // A handler of the program decides.
+            None => error.print(py),
+        }
+    }
+}
+
+/// No code of the user will run: the work has failed.
+pub(crate) fn give_up() {
+    let_signals_come();
+    release();
+}
+
+/// The answer of the command is being given: Ctrl-C gives no other.
+pub(crate) fn forget_answer() {
+    if let Some(work) = limited_work() {
+        let work = LimitedWork { message: work.message.clone(), answer: None, is_strict: work.is_strict };
+        WORK.store(Box::into_raw(Box::new(work)), Ordering::SeqCst);
+    }
+}
+
+fn limited_work() -> Option<&'static LimitedWork> {
+    // SAFETY: the pointer is null, or came from `Box::into_raw` and is never freed.
+    unsafe { WORK.load(Ordering::SeqCst).as_ref() }
+}
+
 /// Ctrl-C has no limit any more. Does nothing if it has come already and will end the process.
 pub(crate) fn release() {
-    // SAFETY: the pointer is null, or came from `Box::into_raw` and is never freed.
-    let is_strict = unsafe { WORK.load(Ordering::SeqCst).as_ref() }.is_some_and(|work| work.is_strict);
+    let is_strict = limited_work().is_some_and(|work| work.is_strict);
     if is_strict && CAME.load(Ordering::SeqCst) != 0 {
         return;
     }
@@ -84,8 +170,7 @@ pub(crate) fn note_told() {
 
 /// Notes that Ctrl-C has come. May be called from a handler.
 pub(super) fn note() {
-    // SAFETY: the pointer is null, or came from `Box::into_raw` and is never freed.
-    let Some(work) = (unsafe { WORK.load(Ordering::SeqCst).as_ref() }) else { return };
+    let Some(work) = limited_work() else { return };
     if PROCESS.load(Ordering::SeqCst) != this_process() {
         return;
     }
@@ -122,9 +207,7 @@ fn own_handler() -> libc::sighandler_t {
 
 /// The handler of the timer's signal.
 extern "C" fn at_limit(_: c_int) {
-    // SAFETY: the pointer is null, or came from `Box::into_raw` and is never freed.
-    let work = unsafe { WORK.load(Ordering::SeqCst).as_ref() };
-    if let Some(work) = work.filter(|_| PROCESS.load(Ordering::SeqCst) == this_process()) {
+    if let Some(work) = limited_work().filter(|_| PROCESS.load(Ordering::SeqCst) == this_process()) {
         end(work);
     }
 }

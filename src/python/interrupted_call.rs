@@ -95,6 +95,16 @@ pub(super) fn waits_in_system(_: *const c_void) -> bool {
     false
 }
 
+/// Whether this is a handler on a stack of its own, which has room for little. Python's handlers run there if anything,
+/// as `faulthandler`, has set one.
+pub(super) fn is_on_small_stack() -> bool {
+    let mut stack = std::mem::MaybeUninit::<libc::stack_t>::zeroed();
+    // SAFETY: changes nothing, and there is room for the result. It is safe within a handler.
+    unsafe { libc::sigaltstack(std::ptr::null(), stack.as_mut_ptr()) };
+    // SAFETY: zeros are valid, and so is what the call has written.
+    unsafe { stack.assume_init() }.ss_flags & libc::SS_ONSTACK != 0
+}
+
 /// The milliseconds of a clock that only goes forward.
 pub(super) fn milliseconds() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use pyo3::prelude::*;
 
-use super::{start_signals, work_left};
+use super::{interrupt_limit, start_signals, work_left};
 use crate::exit;
 use crate::snapshot::atomic::signals::end_by;
 use crate::ui::terminal_signals::die_of_sigint;
@@ -165,6 +165,7 @@ fn run_in(py: Python<'_>, job: PythonJob) -> Result<Infallible> {
             if let Some(end) = job(py) {
                 finish(py, end);
             }
+            super::interrupt_limit::hand_over_to_prompt(py);
             let namespace = py.import("__main__")?.dict();
             let prompt = py.import("code")?.call_method1("interact", ("", py.None(), namespace, ""));
             let end = match prompt.map_err(anyhow::Error::from) {
@@ -221,6 +222,7 @@ fn run_job() {
                 if let Some(end) = job(py) {
                     finish(py, end);
                 }
+                interrupt_limit::hand_over_to_prompt(py);
             }
             None => {}
         }

@@ -15,7 +15,7 @@ use super::context;
 use super::launch::ProcessEnd;
 use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 use super::script_entry::{Entry, prepare};
-use super::{start_state, work_left};
+use super::{interrupt_limit, start_state, work_left};
 use crate::exit;
 use crate::ui::messages::{print_error, print_line};
 
@@ -117,6 +117,7 @@ fn run_entry<'py>(
     start_state::record_for_script(py);
     work_left::begin(py);
     let entry = change(entry, source.as_ref())?;
+    interrupt_limit::hand_over(py)?;
     begin(StartedScript { started, main: main.clone().unbind(), source: source.clone() });
     let result = entry.call(py, &main.dict());
     let raised = result.as_ref().err().map(|error| error.clone_ref(py));
@@ -191,6 +192,7 @@ pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> anyh
     let (entry, _) = prepare(py, command, &main)?;
     start_state::record_for_script(py);
     work_left::begin(py);
+    interrupt_limit::hand_over(py)?;
     if let Err(error) = entry.call(py, &main.dict()) {
         error.clone_ref(py).print_and_set_sys_last_vars(py);
         name_python(py, &error);

@@ -20,7 +20,7 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use super::interrupted_call::{
-    SignalTimer, holds_gil, is_from_timer, milliseconds, this_process, this_thread, waits_in_system,
+    SignalTimer, holds_gil, is_from_timer, is_on_small_stack, milliseconds, this_process, this_thread, waits_in_system,
 };
 use crate::snapshot::atomic::signals::{action_of, end_by, own_action, set_action};
 
@@ -247,7 +247,8 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
         Noted::LastTry => true,
     };
     if this_thread() == MAIN_THREAD.load(Ordering::SeqCst) {
-        if !holds_gil() && (is_forced || waits_in_system(context)) { work_in_handler() } else { add_pending_call() }
+        let is_possible = !holds_gil() && !is_on_small_stack();
+        if is_possible && (is_forced || waits_in_system(context)) { work_in_handler() } else { add_pending_call() }
     } else {
         add_pending_call();
         // The main thread may be waiting in the system.

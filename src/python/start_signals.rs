@@ -14,6 +14,7 @@ use crate::snapshot::atomic::signals::{action_of, end_by, set_action};
 /// Must be called before Python is initialized.
 pub(super) fn begin() {
     reset_runtime_handlers();
+    leave_runtime_stack();
     // Python sets no handler of its own where it finds one. An ignored Ctrl-C stays ignored.
     if let Some(before) = action_of(libc::SIGINT).filter(|before| before.sa_sigaction == libc::SIG_DFL) {
         set_action(libc::SIGINT, &libc::sigaction { sa_sigaction: own_handler(), ..before });
@@ -38,6 +39,14 @@ fn own_handler() -> libc::sighandler_t {
 
 extern "C" fn die(signal: c_int) {
     end_by(signal);
+}
+
+/// Takes away the stack of the Rust runtime for handlers. It has room for one of them; but Python's handlers run there,
+/// and another one may interrupt it.
+fn leave_runtime_stack() {
+    let none = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: libc::SIGSTKSZ };
+    // SAFETY: no handler is running, and those that need the stack have been reset.
+    unsafe { libc::sigaltstack(&raw const none, std::ptr::null_mut()) };
 }
 
 /// Undoes the handlers of the Rust runtime, which report stack overflows: a script must find these signals as under

@@ -32,6 +32,8 @@ mod crash_frames;
 #[cfg(feature = "python")]
 mod credentials;
 #[cfg(feature = "python")]
+mod ctrl_c_at_hand_over;
+#[cfg(feature = "python")]
 mod diffing;
 #[cfg(feature = "python")]
 mod dill_pitfalls;

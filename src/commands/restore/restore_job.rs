@@ -120,6 +120,11 @@ impl RestoreJob {
         if let Some(end) = self.run_before_prompt(py) {
             return end;
         }
+        if interrupt_limit::is_before_code()
+            && let Err(error) = interrupt_limit::hand_over(py)
+        {
+            return self.end_of_failure(py, &error.into());
+        }
         prompt.run().map_or_else(|error| self.end_of_failure(py, &error), |()| ProcessEnd::Exit(exit::DONE))
     }
 
@@ -127,7 +132,10 @@ impl RestoreJob {
         if let Err(error) = self.load(py) {
             return self.end_of_failure(py, &error);
         }
-        let Some(command) = &self.command else { return ProcessEnd::Exit(exit::DONE) };
+        let Some(command) = &self.command else {
+            let done = interrupt_limit::hand_over(py).map_err(anyhow::Error::from);
+            return done.map_or_else(|error| self.end_of_failure(py, &error), |()| ProcessEnd::Exit(exit::DONE));
+        };
         match run_script(py, command) {
             Ok(run) => run.end,
             Err(error) => self.end_of_failure(py, &error),
@@ -168,18 +176,17 @@ impl RestoreJob {
         }
     }
 
-    /// Loads the variables, which no code has seen before: Ctrl-C loses nothing, whatever it interrupts.
+    /// Loads the variables, which no code has seen before: Ctrl-C loses nothing, whatever it interrupts, until they are
+    /// handed over.
     fn load_as(&self, py: Python<'_>, trusted: bool) -> Result<()> {
         let text = self.interrupted();
-        interrupt_limit::begin(py, &text, self.answer.for_interrupt(&text), true);
+        interrupt_limit::begin_before_code(py, &text, self.answer.for_interrupt(&text));
         let loaded = deferring(py, || self.load_variables(py, trusted));
-        let is_interrupted = loaded.as_ref().err().is_some_and(|error| requested_end(py, error).is_some());
-        if !is_interrupted {
-            interrupt_limit::release();
+        let told = loaded.and_then(|restored| self.tell(py, &restored, trusted));
+        if told.as_ref().is_err_and(|error| requested_end(py, error).is_none()) {
+            interrupt_limit::give_up();
         }
-        self.tell(py, &loaded?, trusted)?;
-        // One that came meanwhile is not for the code that runs now.
-        Ok(check_signals(py)?)
+        told
     }
 
     fn interrupted(&self) -> String {
@@ -220,6 +227,7 @@ impl RestoreJob {
     fn tell(&self, py: Python<'_>, restored: &Restored, trusted: bool) -> Result<()> {
         let name = self.args.file.display().to_string();
         self.print_summary(restored, &name, trusted);
+        interrupt_limit::forget_answer();
         self.write_answer(restored, trusted)?;
         self.select_frame(py, restored)?;
         // Checked here, after the load but before the command runs.
