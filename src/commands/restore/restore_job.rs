@@ -41,6 +41,7 @@ pub(super) fn run(
     interpreter: Interpreter,
     verbosity: Verbosity,
 ) -> Result<i32> {
+    verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
     let piped = is_stdio(&args.file);
     let snapshot = open_checked(&args, verbosity)?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
