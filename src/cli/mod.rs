@@ -86,10 +86,10 @@ impl GivenOptions {
 #[command(next_help_heading = "Global options")]
 pub(crate) struct GlobalArgs {
     /// Print errors only: no notes, and no answer unless --json or another format asks for it
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", overrides_with = "quiet")]
     pub(crate) quiet: bool,
     /// Print more: the chosen Python, how long each step took, and every name that was left out
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, overrides_with = "verbose")]
     pub(crate) verbose: bool,
     /// Show no progress bars
     #[arg(long, global = true)]

@@ -51,6 +51,9 @@ pub(crate) struct SaveArgs {
     pub(crate) compress: Option<i32>,
     /// Save the local variables of this function as well, as they are when it ends, such as main, Trainer.fit or
     /// package.module:function (repeatable)
+    ///
+    /// A function that the script does not call is an error (exit code 2), as a name that matches nothing is for
+    /// --include.
     #[arg(long, value_name = "FUNCTION", value_delimiter = ',')]
     pub(crate) locals: Vec<String>,
     #[command(flatten)]
@@ -106,6 +109,8 @@ pub(crate) struct SelectionArgs {
     #[arg(skip)]
     pub(crate) origins: OptionOrigins,
     /// Leave out variables whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
+    ///
+    /// A type that no variable has is an error, as for --include.
     #[arg(long, value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) exclude_type: Vec<glob::Pattern>,
     /// Save all names that begin with `_`, not only those used by saved functions and classes
@@ -281,6 +286,7 @@ pub(crate) struct DoctorArgs {
 /// Parses `old.module=new.module`.
 /// A pattern of names. An empty one, as after a comma at the end, is a slip.
 fn parse_glob(text: &str) -> Result<glob::Pattern, String> {
+    let text = text.trim();
     if text.is_empty() {
         return Err("a pattern is empty: is there a comma too many?".to_owned());
     }

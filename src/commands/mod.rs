@@ -11,6 +11,7 @@ pub(crate) mod hidden_credentials;
 pub(crate) mod idle_options;
 mod input_output;
 pub(crate) mod inspect;
+mod kept_files;
 pub(crate) mod man;
 mod operand_order;
 pub(crate) mod restore;

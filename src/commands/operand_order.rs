@@ -10,6 +10,8 @@ use super::input_output::is_stdio;
 use crate::exit::{self, Coded};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::snapshot::file_names::{begins_like_pickle, has_script_name, has_snapshot_name, is_likely_snapshot};
+use crate::snapshot::remote::RemoteAddress;
+use crate::snapshot::store::StoreAddress;
 
 /// The file that `restore` reads if none is named, and no store is set.
 const DEFAULT_FILE: &str = "session.pkl";
@@ -19,8 +21,8 @@ pub(super) fn check_restore(file: Option<&Path>, default: &Path, command: Option
     let arguments = command.map(|command| command.arguments.as_slice()).unwrap_or_default();
     match command.map(|command| &command.target) {
         Some(ScriptTarget::Code(code) | ScriptTarget::Expression(code)) if file.is_none() => {
-            match arguments.first().map(Path::new).filter(|first| is_likely_snapshot(first)) {
-                Some(first) => Err(snapshot_after_code(code, first, &arguments[1..], default).into()),
+            match snapshot_in(arguments) {
+                Some(at) => Err(snapshot_after_code(code, arguments, at, default).into()),
                 None => Ok(()),
             }
         }
@@ -83,15 +85,38 @@ fn usage(message: String, details: Vec<String>) -> Coded {
     exit::coded(exit::USAGE, message).with_details(details)
 }
 
-fn snapshot_after_code(code: &OsString, file: &Path, rest: &[OsString], default: &Path) -> Coded {
+/// Which argument of the code is a snapshot or a store, or the first one has the name of a snapshot.
+fn snapshot_in(arguments: &[OsString]) -> Option<usize> {
+    let exists = |argument: &OsString| {
+        let path = Path::new(argument);
+        let is_snapshot = begins_like_pickle(path) || (has_snapshot_name(path) && path.is_file());
+        // What has an address is not asked for: that takes a while, and the code may well be about it.
+        let is_local = matches!(RemoteAddress::of(path), Ok(None));
+        is_snapshot || (is_local && matches!(StoreAddress::of(path), Ok(Some(_))))
+    };
+    let is_named = arguments.first().is_some_and(|first| is_likely_snapshot(first.as_ref()));
+    if is_named { Some(0) } else { arguments.iter().position(exists) }
+}
+
+fn snapshot_after_code(code: &OsString, arguments: &[OsString], at: usize, default: &Path) -> Coded {
+    let file = arguments.get(at).map(Path::new).unwrap_or(Path::new(""));
     let (default, default_word) = (default.display(), shell_word(&default.to_string_lossy()));
     let (name, code) = (file.display(), shell_word(&code.to_string_lossy()));
-    let (word, rest) = (shell_word(&file.to_string_lossy()), shell_words(rest));
+    let (before, after) = (arguments.get(..at).unwrap_or_default(), arguments.get(at + 1..).unwrap_or_default());
+    let word = shell_word(&file.to_string_lossy());
+    let all = shell_words(arguments);
+    // What begins with a `-` was meant for snapcli.
+    let (options, values) = match before.first() {
+        Some(first) if first.as_encoded_bytes() == b"--" => ("".to_owned(), shell_words(&before[1..])),
+        Some(first) if first.as_encoded_bytes().starts_with(b"-") => (shell_words(before), String::new()),
+        _ => (String::new(), shell_words(before)),
+    };
+    let rest = format!("{values}{}", shell_words(after));
     usage(
         format!("{name} comes after -c, so it would be an argument of the code, and {default} would be restored"),
         vec![
-            format!("to restore {name}: snapcli restore {word} -c {code}{rest}"),
-            format!("to restore {default}: snapcli restore {default_word} -c {code} {word}{rest}"),
+            format!("to restore {name}: snapcli restore{options} {word} -c {code}{rest}"),
+            format!("to restore {default}: snapcli restore {default_word} -c {code}{all}"),
         ],
     )
 }

@@ -49,7 +49,11 @@ pub(crate) fn answers_in_json(rejected: &Rejected) -> bool {
     let Rejected { error, words, .. } = rejected;
     error.use_stderr()
         && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        && words.for_snapcli().any(|word| word == "--json")
+        && (words.for_snapcli().any(|word| word == "--json" || word == "--format=json")
+            || words
+                .for_snapcli()
+                .zip(words.for_snapcli().skip(1))
+                .any(|pair| pair.0 == "--format" && pair.1 == "json"))
 }
 
 /// What is wrong with a command line, and what to do about it.

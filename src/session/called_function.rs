@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyCFunction, PyDict, PyModule, PyTuple};
 
 use super::interpreter_guards::WarningFilters;
 use super::module_state::{is_of_project, library_folder};
+use super::restore::installed_imports::InstalledImports;
 use crate::python::call_watch;
 use crate::python::deferred_signals::Tolerated;
 use crate::python::script_command::ScriptSource;
@@ -95,6 +96,10 @@ fn top_level_calls(
             Ok(is_of_project(&arguments.get_item(0)?.extract::<String>()?, library.as_deref()))
         },
     )?;
-    let module = PyModule::from_code(py, SOURCE, c"<snapcli calls>", c"_snapcli_calls")?;
+    let module = {
+        // It imports `ast`, and a file beside the script can have that name.
+        let _installed = InstalledImports::only(py)?;
+        PyModule::from_code(py, SOURCE, c"<snapcli calls>", c"_snapcli_calls")?
+    };
     module.getattr("calls")?.call1((PyBytes::new(py, &source.bytes), namespace, own, is_of_project))?.extract()
 }

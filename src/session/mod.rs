@@ -64,5 +64,5 @@ pub(crate) use self::restore::{
 };
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
 pub(crate) use self::save::{LoadCheckMode, SaveRequest, is_saving, save, signing_key};
-pub(crate) use self::select::{SelectionRules, import_failure, known_modules, session_names};
+pub(crate) use self::select::{SelectionRules, import_failure, known_modules, session_names, session_types};
 pub(crate) use self::structure::{SessionStructure, StructureDifference, add_differences};

@@ -222,6 +222,28 @@ pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_m
     Ok(names)
 }
 
+/// The types that the rules can match, with their modules and without: those of the variables of the session and of all
+/// modules that are loaded, some of which are saved as well.
+pub(crate) fn session_types(py: Python<'_>, run: &ScriptRun, module: &str) -> PyResult<HashSet<String>> {
+    let own = if module == "__main__" { run.main.bind(py).dict() } else { py.import(module)?.dict() };
+    let mut namespaces = vec![own];
+    let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.copy()?;
+    namespaces.extend(modules.values().iter().filter_map(|module| Some(module.cast_into::<PyModule>().ok()?.dict())));
+    let mut types = HashMap::new();
+    for namespace in namespaces {
+        for (_, value) in namespace.copy()?.iter() {
+            let kind = value.get_type();
+            types.entry(kind.as_ptr() as usize).or_insert(kind);
+        }
+    }
+    let both = types.values().flat_map(|kind| {
+        let full = type_name(kind);
+        let bare = full.rsplit('.').next().unwrap_or(&full).to_owned();
+        [full, bare]
+    });
+    Ok(both.collect())
+}
+
 /// Why a module cannot be imported; `None` if it can.
 ///
 /// # Errors

@@ -62,20 +62,25 @@ fn value_of(kind: KeyKind, value: &DeValue<'_>) -> Result<SettingValue, Option<S
             choice.map(SettingValue::Choice).ok_or(None)
         }
         (KeyKind::Store, DeValue::String(text)) if !text.is_empty() => Ok(SettingValue::Store(text.as_ref().into())),
-        (KeyKind::Patterns, DeValue::String(text)) => Ok(SettingValue::Patterns(vec![pattern(text)?])),
+        (KeyKind::Patterns, DeValue::String(text)) => Ok(SettingValue::Patterns(patterns(text)?)),
         (KeyKind::Patterns, DeValue::Array(items)) => {
-            let patterns = items.iter().map(|item| match item.get_ref() {
-                DeValue::String(text) => pattern(text),
+            let lists = items.iter().map(|item| match item.get_ref() {
+                DeValue::String(text) => patterns(text),
                 _ => Err(None),
             });
-            patterns.collect::<Result<_, _>>().map(SettingValue::Patterns)
+            lists.collect::<Result<Vec<_>, _>>().map(|lists| SettingValue::Patterns(lists.concat()))
         }
         _ => Err(None),
     }
 }
 
-fn pattern(text: &str) -> Result<Pattern, Option<String>> {
-    Pattern::new(text).map_err(|error| Some(format!("{text}: {error}")))
+/// The patterns of a text, with commas between them as on the command line.
+fn patterns(text: &str) -> Result<Vec<Pattern>, Option<String>> {
+    let pattern = |text: &str| match text.trim() {
+        "" => Err(Some("a pattern is empty: is there a comma too many?".to_owned())),
+        text => Pattern::new(text).map_err(|error| Some(format!("{text}: {error}"))),
+    };
+    text.split(',').map(pattern).collect()
 }
 
 #[cfg(test)]
@@ -98,6 +103,10 @@ mod tests {
             project(text),
             Ok(["5 exclude=a, b_*", "6 redact=true", "7 max-size=2000", "8 color=never"].map(String::from).to_vec())
         );
+        for text in ["'a,b_*'", "'a, b_*'", "['a,b_*']", "['a', ' b_*']"] {
+            let table = format!("[tool.snapcli]\nexclude = {text}\n");
+            assert_eq!(project(&table), Ok(vec!["2 exclude=a, b_*".to_owned()]), "{text}");
+        }
         assert_eq!(project("[project]\nname = 'snapcli'\n"), Ok(Vec::new()));
         assert_eq!(project("tool.snapcli.max-size = 5_000\n"), Ok(vec!["1 max-size=5000".to_owned()]));
     }

@@ -42,8 +42,28 @@ fn a_snapshot_after_the_code_is_an_error() {
     // With a snapshot in its place, the argument is one.
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "print(best, __import__('sys').argv)", "a.pkl", "-v"]);
     run.assert_code(0).assert_stdout("of session.pkl ['-c', 'a.pkl', '-v']\n");
-    let run = sandbox.snapcli(&["restore", "-c", "__import__('sys').argv", "data.csv", "a.pkl"]);
-    run.assert_code(0).assert_stdout("['-c', 'data.csv', 'a.pkl']\n");
+    let run = sandbox.snapcli(&["restore", "-c", "__import__('sys').argv", "data.csv", "b.pkl"]);
+    run.assert_code(0).assert_stdout("['-c', 'data.csv', 'b.pkl']\n");
+}
+
+#[test]
+fn a_snapshot_anywhere_after_the_code_is_an_error() {
+    let sandbox = sandbox();
+    sandbox.snapcli(&["save", "-q", "-o", "runs.snaps/", "-c", "best = 1"]).assert_code(0);
+    let cases: [(&[&str], &str); 7] = [
+        (&["-c", "best", "--", "a.pkl"], "snapcli restore a.pkl -c best\n"),
+        (&["-c", "best", "x", "a.pkl"], "snapcli restore a.pkl -c best x\n"),
+        (&["-c", "best", "runs.snaps/"], "snapcli restore runs.snaps/ -c best\n"),
+        (&["-c", "best", "runs.snaps"], "snapcli restore runs.snaps -c best\n"),
+        (&["-c", "best", "runs.snaps/@1"], "-c best\n"),
+        (&["-c", "best", "--only", "best", "a.pkl"], "snapcli restore --only best a.pkl -c best\n"),
+        (&["-cbest", "--trust", "a.pkl"], "snapcli restore --trust a.pkl -c best\n"),
+    ];
+    for (words, advice) in cases {
+        assert_usage(&sandbox.snapcli(&[&["restore"], words].concat()), &["comes after -c", advice]);
+    }
+    let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "best", "x", "a.pkl"]);
+    run.assert_code(0);
 }
 
 #[test]

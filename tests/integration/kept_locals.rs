@@ -110,13 +110,18 @@ fn an_unknown_function_stops_the_save_before_the_script_runs() {
 }
 
 #[test]
-fn a_function_that_is_never_called_is_reported_and_all_else_saved() {
+fn a_function_that_is_never_called_is_an_error_and_the_session_goes_beside_the_file() {
     let sandbox = Sandbox::new();
+    saved(&sandbox, "x = 0\ndef main():\n    y = 2\nmain()\n", "main").assert_code(0);
+    let before = std::fs::read(sandbox.work().join("session.pkl")).unwrap();
     let run = saved(&sandbox, "x = 1\ndef main():\n    y = 2\n", "main");
-    assert!(run.assert_code(1).err().contains("--locals main: the function was never called"), "{}", run.whole());
-    sandbox.snapcli(&["restore", "-q", "-c", "x"]).assert_stdout("1\n");
+    assert!(run.assert_code(2).err().contains("--locals main: the function was never called"), "{}", run.whole());
+    assert_eq!(run.err().matches("never called").count(), 1, "{}", run.whole());
+    assert_eq!(std::fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
+    sandbox.snapcli(&["restore", "-q", "session.unmatched.pkl", "-c", "x"]).assert_stdout("1\n");
     let run = saved(&sandbox, "x = 2\n", "nowhere:main");
-    assert!(run.assert_code(1).err().contains("was not found in any module that ran"), "{}", run.whole());
+    assert!(run.assert_code(2).err().contains("was not found in any module that ran"), "{}", run.whole());
+    assert_eq!(std::fs::read(sandbox.work().join("session.pkl")).unwrap(), before);
 }
 
 #[test]

@@ -112,6 +112,7 @@ mod json_answers;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
+mod kept_files;
 mod kept_locals;
 #[cfg(feature = "python")]
 mod kept_snapshots;

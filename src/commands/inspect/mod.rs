@@ -15,6 +15,7 @@ use anyhow::Result;
 use self::inspect_output::{InspectOutput, check_page_path, page_contents, trace};
 use super::idle_options::{check_for_file, check_for_script};
 use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
+use super::kept_files::{OutputFile, script_file};
 use super::operand_order::{check_inspect, inspect_takes_one, shell_word};
 use crate::cli::{GivenOptions, InspectArgs, OutputFormat, is_script};
 use crate::exit::{self, OrExit};
@@ -32,6 +33,8 @@ use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 
 const DEFAULT_FILE: &str = "session.pkl";
+/// What the inspected file is to an output.
+const READ_FILE: &str = "the file to inspect";
 
 /// Inspects a file, or runs a script and inspects the session it leaves.
 pub(crate) fn run_command(
@@ -58,21 +61,32 @@ fn dispatch(
     // The operands of `inspect` are those of a script; the first one may turn out to be a snapshot instead.
     let Some(command) = ScriptCommand::from_words(run_module, code, operands) else {
         check_for_file(given, Path::new(DEFAULT_FILE), inspection.verbosity)?;
+        check_page(&inspection, Some((Path::new(DEFAULT_FILE), READ_FILE)))?;
         return inspect_file(&mut inspection, Path::new(DEFAULT_FILE));
     };
     if let Some(file) = file_to_read(&command, inspection.args.script)? {
         check_for_file(given, &file, inspection.verbosity)?;
+        check_page(&inspection, Some((&file, READ_FILE)))?;
         return inspect_file(&mut inspection, &file);
     }
     check_for_script(given)?;
     check_inspect(&command)?;
     check_script(&command)?;
+    check_page(&inspection, script_file(Some(&command)))?;
     python::note_missing_environment(python, inspection.verbosity);
     let interpreter = python::prepare_interpreter(python)?;
     #[cfg(feature = "python")]
     return script_session::run(inspection, command, interpreter);
     #[cfg(not(feature = "python"))]
     match interpreter {}
+}
+
+/// Refuses a page in the place of what is inspected, and of what somebody misses: `--html session.pkl` has forgotten
+/// its own file.
+fn check_page(inspection: &InspectOutput, inspected: Option<(&Path, &str)>) -> Result<()> {
+    let Some(path) = &inspection.args.html else { return Ok(()) };
+    let others: Vec<_> = inspected.into_iter().collect();
+    OutputFile { option: "--html", path, is_snapshot: false }.check(&others)
 }
 
 fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {

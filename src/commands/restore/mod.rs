@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use glob::Pattern;
 
 use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
+use super::kept_files::{OutputFile, script_file};
 use super::operand_order::check_restore;
 use super::wrong_names::check_patterns;
 use crate::cli::{GivenOptions, RestoreArgs};
@@ -51,12 +52,19 @@ pub(crate) fn run_command(
     if let Some(command) = &command {
         check_script(command)?;
     }
+    if let Some(path) = &args.report {
+        let others: Vec<_> = script_file(command.as_ref())
+            .into_iter()
+            .chain([(args.file.as_path(), "the snapshot to restore")])
+            .collect();
+        OutputFile { option: "--report", path, is_snapshot: false }.check(&others)?;
+    }
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
         let snapshot = open_checked(&args, verbosity)?;
         snapshot.check_index().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
-        return list_variables(&snapshot, &args, &mut stdout());
+        return list_variables(&snapshot, &args, &mut stdout(), verbosity);
     }
     python::note_missing_environment(python, verbosity);
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
@@ -131,7 +139,8 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
 }
 
 /// Prints the names of the variables, one on each line, or as JSON. Imports are a single line, unless all are wanted.
-fn list_variables(snapshot: &Snapshot, args: &RestoreArgs, out: &mut dyn Write) -> Result<i32> {
+/// With `--quiet`, prints only JSON.
+fn list_variables(snapshot: &Snapshot, args: &RestoreArgs, out: &mut dyn Write, verbosity: Verbosity) -> Result<i32> {
     let cannot_list = || "cannot list the variables".to_owned();
     let mut report = or_exit_code(SessionReport::of(String::new(), snapshot), &args.file, cannot_list)?;
     let matches = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| pattern.matches(name));
@@ -142,6 +151,9 @@ fn list_variables(snapshot: &Snapshot, args: &RestoreArgs, out: &mut dyn Write) 
     report.index.variables.retain(is_wanted);
     if args.json {
         write_json(out, &ListAnswer::of(&report, absolute_path(&args.file)))?;
+        return Ok(exit::DONE);
+    }
+    if verbosity == Verbosity::Quiet {
         return Ok(exit::DONE);
     }
     let out = &mut Lines::new(out);

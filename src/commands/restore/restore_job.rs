@@ -41,6 +41,7 @@ pub(super) fn run(
     interpreter: Interpreter,
     verbosity: Verbosity,
 ) -> Result<i32> {
+    verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
     let piped = is_stdio(&args.file);
     let snapshot = open_checked(&args, verbosity)?;
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
@@ -291,10 +292,13 @@ impl RestoreJob {
     }
 
     fn write_answer(&self, restored: &Restored, trusted: bool) -> Result<()> {
-        let lost = restored.lost.iter();
-        let lost = lost.map(|LostVariable { name, type_name, why, import }| {
+        let file = self.args.file.display().to_string();
+        let summary = RestoreSummary::new(restored, &self.snapshot, &file, trusted);
+        let reasons: Vec<String> = restored.lost.iter().map(|lost| summary.reason(lost)).collect();
+        let lost = restored.lost.iter().zip(&reasons);
+        let lost = lost.map(|(LostVariable { name, type_name, import, .. }, error)| {
             let module = import.as_ref().map(|import| import.module.as_str());
-            LostAnswer { name, type_name, error: why, module }
+            LostAnswer { name, type_name, error, module }
         });
         self.answer.write(&RestoreAnswer {
             schema: SchemaVersion,

@@ -43,6 +43,16 @@ enum LossCause<'a> {
     Text(&'a str),
 }
 
+impl<'a> LossCause<'a> {
+    fn of(lost: &'a LostVariable) -> Self {
+        match &lost.import {
+            Some(FailedImport { module, name: None }) => Self::Module(module),
+            Some(FailedImport { module, name: Some(_) }) => Self::Names(module),
+            None => Self::Text(&lost.why),
+        }
+    }
+}
+
 impl<'a> RestoreSummary<'a> {
     pub(super) fn new(restored: &'a Restored, snapshot: &'a Snapshot, file: &'a str, trusted: bool) -> Self {
         let index = match snapshot.contents() {
@@ -114,6 +124,15 @@ impl<'a> RestoreSummary<'a> {
             lines.push(about);
         }
         lines
+    }
+
+    /// Why one variable is lost, in the words of [`losses`](Self::losses).
+    pub(super) fn reason(&self, lost: &LostVariable) -> String {
+        match LossCause::of(lost) {
+            LossCause::Text(text) => text.to_owned(),
+            LossCause::Module(module) => self.about_module(module),
+            LossCause::Names(module) => self.about_names(module, &[lost]),
+        }
     }
 
     /// What to do about a module that was not found.
@@ -234,11 +253,7 @@ fn is_same_python(one: &Path, other: &Path) -> bool {
 fn by_cause(lost: &[LostVariable]) -> Vec<(LossCause<'_>, Vec<&LostVariable>)> {
     let mut causes: Vec<(LossCause<'_>, Vec<&LostVariable>)> = Vec::new();
     for variable in lost {
-        let cause = match &variable.import {
-            Some(FailedImport { module, name: None }) => LossCause::Module(module),
-            Some(FailedImport { module, name: Some(_) }) => LossCause::Names(module),
-            None => LossCause::Text(&variable.why),
-        };
+        let cause = LossCause::of(variable);
         match causes.iter_mut().find(|(known, _)| *known == cause) {
             Some((_, same)) => same.push(variable),
             None => causes.push((cause, vec![variable])),

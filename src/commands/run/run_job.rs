@@ -138,8 +138,8 @@ impl RunJob {
     /// The code to run: that of the whole script, or that of the rest of it, with its variables in place.
     fn compile(self: &Arc<Self>, py: Python<'_>, source: &ScriptSource) -> Result<Option<CompiledScript>> {
         let start = self.start.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Python itself says what is wrong with a script that cannot be compiled. Only when it reads a file, it also checks
-        // the encoding of comments.
+        // Python itself says what is wrong with a script that cannot be compiled. Only when it reads a file, it also
+        // checks the encoding of comments.
         let head = source.bytes.split(|byte| *byte == b'\n').take(2);
         let names_coding = head.into_iter().any(|line| line.windows(6).any(|word| word == b"coding"));
         if !names_coding && std::str::from_utf8(&source.bytes).is_err() {

@@ -70,9 +70,19 @@ impl SaveJob {
         result
     }
 
-    /// Says which local variables have another name in the session, and which functions were never called. Returns
-    /// whether all were.
-    pub(super) fn print_locals(&self, py: Python<'_>, index: &Index) -> bool {
+    /// What is wrong with the functions that were never called, a line for each.
+    pub(super) fn uncalled(py: Python<'_>) -> Vec<String> {
+        let functions = call_watch::so_far(py).into_iter().filter(|function| function.locals.is_none());
+        let message = |FunctionLocals { function, is_known, .. }| {
+            let why = if is_known { "was never called" } else { "was not found in any module that ran" };
+            format!("--locals {}: the function {why}, so it has no local variables to save", function.text())
+        };
+        functions.map(message).collect()
+    }
+
+    /// Says which local variables have another name in the session, and, unless `is_told`, which functions were never
+    /// called. Returns whether all were.
+    pub(super) fn print_locals(&self, py: Python<'_>, index: &Index, is_told: bool) -> bool {
         let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
         for function in index.variables.iter().filter_map(|variable| variable.local_of.as_deref()) {
             *kept.entry(function).or_default() += 1;
@@ -93,16 +103,11 @@ impl SaveJob {
                 self.verbosity.note(&text);
             }
         }
-        let mut all_called = true;
-        for FunctionLocals { function, locals, is_known } in call_watch::so_far(py) {
-            if locals.is_none() {
-                let text = function.text();
-                let why = if is_known { "was never called" } else { "was not found in any module that ran" };
-                print_line(&format!("--locals {text}: the function {why}, so it has no local variables to save"));
-                all_called = false;
-            }
+        let uncalled = Self::uncalled(py);
+        if !is_told {
+            uncalled.iter().for_each(|text| print_line(text));
         }
-        all_called
+        uncalled.is_empty()
     }
 
     /// If the session has no data, says which function had it.

@@ -1,8 +1,6 @@
-//! What a save must not lose: the snapshot of another script, which it would replace, a session that does not have a
-//! name of the command line, and the source of a script.
+//! What a save must not lose: the snapshot of another script, which it would replace, and a session that does not have
+//! a name of the command line.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -15,7 +13,6 @@ use super::unmatched_names::{UnmatchedPatterns, WrongModule, path_beside};
 use crate::exit;
 use crate::python::Python;
 use crate::python::dill::DillLocation;
-use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::ScriptRun;
 use crate::session::SelectionRules;
 use crate::snapshot::index::Index;
@@ -27,6 +24,9 @@ impl SaveJob {
     pub(super) fn check_names(&self, py: Python<'_>, run: &ScriptRun) -> Result<Option<UnmatchedPatterns>> {
         let mut unmatched = self.named.unmatched_in(py, run, self.module())?;
         unmatched.module = self.missing_module.get().cloned();
+        if run.succeeded() {
+            unmatched.locals = Self::uncalled(py);
+        }
         if unmatched.is_empty() {
             return Ok(None);
         }
@@ -123,33 +123,4 @@ impl SaveJob {
             SnapshotDestination::Stream(_) => "nothing was saved".to_owned(),
         }
     }
-}
-
-/// Refuses a file that is the script itself, or that exists and is named as Python source or a notebook.
-///
-/// # Errors
-/// With exit code 2, before the script runs.
-pub(super) fn check_not_source(output: &Path, command: &ScriptCommand) -> Result<()> {
-    let Some(found) = fs::metadata(output).ok().filter(fs::Metadata::is_file) else { return Ok(()) };
-    let is_script = match &command.target {
-        ScriptTarget::Script(script) => {
-            fs::metadata(script).is_ok_and(|script| (script.dev(), script.ino()) == (found.dev(), found.ino()))
-        }
-        _ => false,
-    };
-    if !is_script && !has_source_name(output) {
-        return Ok(());
-    }
-    let what = match output.extension() {
-        Some(extension) if extension.eq_ignore_ascii_case("ipynb") => "a notebook",
-        _ => "a Python script",
-    };
-    let text = format!("{} is {what}, and saving would replace it: choose another name for -o", output.display());
-    Err(exit::error(exit::USAGE, text))
-}
-
-/// Whether a path is named as Python source or a notebook, which a person has written.
-fn has_source_name(path: &Path) -> bool {
-    let known = ["py", "pyw", "pyi", "ipynb"];
-    path.extension().is_some_and(|extension| known.iter().any(|name| extension.eq_ignore_ascii_case(name)))
 }

@@ -27,6 +27,7 @@ use std::mem::take;
 use anyhow::Result;
 
 use self::named_patterns::{NamedPatterns, warn_of_missing};
+use super::kept_files::{OutputFile, script_file};
 use super::operand_order::check_save;
 use crate::cli::{GivenOptions, SaveArgs};
 use crate::exit;
@@ -46,6 +47,7 @@ pub(crate) fn run_command(
     let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: run `snapcli save SCRIPT`"))?;
     check_save(&command)?;
     check_script(&command)?;
+    check_outputs(&args, &command)?;
     if !python::second_start::is_second() {
         warn_of_missing(&command, &NamedPatterns::of(&args.selection), verbosity);
     }
@@ -58,5 +60,16 @@ pub(crate) fn run_command(
     {
         let _ = (given, verbosity);
         match interpreter {}
+    }
+}
+
+/// Refuses outputs that would replace the script, each other, or what somebody misses.
+fn check_outputs(args: &SaveArgs, command: &ScriptCommand) -> Result<()> {
+    let mut others: Vec<_> = script_file(Some(command)).into_iter().collect();
+    OutputFile { option: "-o", path: &args.output, is_snapshot: true }.check(&others)?;
+    others.push((&args.output, "the snapshot of -o"));
+    match &args.report {
+        Some(path) => OutputFile { option: "--report", path, is_snapshot: false }.check(&others),
+        None => Ok(()),
     }
 }

@@ -13,16 +13,19 @@ use crate::ui::nearest_names::{Unmatched, unmatched};
 /// The most bytes of a script that are read for its names.
 const MOST_SOURCE: u64 = 1 << 20;
 
-/// The patterns of `--include` and `--exclude`.
+/// The patterns of `--include`, `--exclude` and `--exclude-type` that the user has typed.
 #[derive(Debug)]
 pub(in crate::commands) struct NamedPatterns {
     pub(super) include: Vec<Pattern>,
     pub(super) exclude: Vec<Pattern>,
+    pub(super) exclude_type: Vec<Pattern>,
 }
 
 impl NamedPatterns {
     pub(in crate::commands) fn of(args: &SelectionArgs) -> Self {
-        Self { include: args.include.clone(), exclude: args.exclude.clone() }
+        let is_typed = |pattern: &&Pattern| !args.origins.contains_key(&format!("--exclude-type {pattern}"));
+        let exclude_type = args.exclude_type.iter().filter(is_typed).cloned().collect();
+        Self { include: args.include.clone(), exclude: args.exclude.clone(), exclude_type }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::kept_sessions::check_not_source;
 use super::load_check::LoadCheck;
 use super::named_patterns::NamedPatterns;
 use super::running_save::{crash_path, frames_of, snapshot_times};
+use super::save_summary::print_strict;
 use super::store_save::check_store;
 use super::unmatched_names::WrongModule;
 use crate::cli::{GivenOptions, SaveArgs, SelectionArgs, SnapshotLabels};
@@ -70,7 +70,6 @@ pub(super) fn run(
         return Err(exit::error(exit::USAGE, "standard output cannot hold both the snapshot and the report"));
     }
     check_verify(&args, given, verbosity)?;
-    check_not_source(&args.output, &command)?;
     let output = SnapshotDestination::check(&args.output, &args.labels, args.compress)?;
     let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     // The script could change the environment variables that say where the key is.
@@ -327,11 +326,14 @@ impl SaveJob {
         };
         self.remove_running();
         self.print_summary(run, &report, stored.as_ref());
-        let all_called = self.print_locals(py, &report.index);
+        let all_called = self.print_locals(py, &report.index, code == exit::USAGE);
         self.print_hint(py, run, &report.index);
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = code != exit::USAGE && (report.has_failures() || report.has_changes());
+        if self.strict && is_bad && self.verbosity == Verbosity::Quiet {
+            print_strict(&report);
+        }
         if let Some(place) = self.strict_place.as_ref().filter(|_| self.strict && is_bad) {
             self.verbosity.note(&format!("exit code {}, because of strict in {place}", exit::LEFT_OUT));
         }

@@ -13,7 +13,7 @@ use crate::report::inspect_text;
 use crate::snapshot::index::LeftOutReason;
 use crate::snapshot::seekable::is_named_so;
 use crate::snapshot::store::StoredSnapshot;
-use crate::ui::messages::print_lines;
+use crate::ui::messages::{print_line, print_lines};
 use crate::ui::{Verbosity, count, format_size};
 
 impl SaveJob {
@@ -92,6 +92,27 @@ impl SaveJob {
         for note in grouped_notes(report.index.segments().map(|(_, variable)| variable)) {
             self.verbosity.note(&note);
         }
+    }
+}
+
+/// Names in few lines why `--strict` ends a save with `--quiet`, which prints nothing else.
+pub(super) fn print_strict(report: &SessionReport) {
+    let failed = report.index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed);
+    let failed: Vec<&str> = failed.map(|item| item.name.as_str()).collect();
+    if !failed.is_empty() {
+        print_line(&format!(
+            "left out {} that cannot be saved: {}",
+            count(failed.len(), "variable"),
+            failed.join(", ")
+        ));
+    }
+    let with_lost = report.index.variables.iter().filter(|variable| !variable.lost.is_empty());
+    let with_lost: Vec<&str> = with_lost.map(|variable| variable.name.as_str()).collect();
+    if !with_lost.is_empty() {
+        print_line(&format!("objects that cannot be saved are replaced by a marker in {}", with_lost.join(", ")));
+    }
+    if failed.is_empty() && with_lost.is_empty() {
+        print_line("a variable came back different");
     }
 }
 

@@ -1,5 +1,5 @@
-//! `save --include` and `--exclude` with a name that the session does not have, and `--module` with one that does not
-//! exist.
+//! `save --include` and `--exclude` with a name that the session does not have, `--module` with one that does not
+//! exist, and `--locals` with a function that was not called.
 //!
 //! The names are known only after the script has run, perhaps for hours. So the session is not lost: it goes to a file
 //! of its own, the old snapshot stays, and the exit code says that the command line was wrong. What the user may have
@@ -15,7 +15,7 @@ use super::named_patterns::NamedPatterns;
 use crate::exit;
 use crate::python::Python;
 use crate::python::script_run::ScriptRun;
-use crate::session::{SelectionRules, import_failure, known_modules, session_names};
+use crate::session::{SelectionRules, import_failure, known_modules, session_names, session_types};
 use crate::snapshot::file_names::beside;
 use crate::ui::nearest_names::{Unmatched, did_you_mean, nearest, unmatched};
 
@@ -30,15 +30,22 @@ impl NamedPatterns {
         run: &ScriptRun,
         module: &str,
     ) -> Result<UnmatchedPatterns> {
-        if self.include.is_empty() && self.exclude.is_empty() {
-            return Ok(UnmatchedPatterns::default());
+        let exclude_type = match self.exclude_type.is_empty() {
+            true => Vec::new(),
+            false => {
+                let types = session_types(py, run, module)?;
+                unmatched(&self.exclude_type, "--exclude-type", types.iter().map(String::as_str))
+            }
+        };
+        if self.is_empty() {
+            return Ok(UnmatchedPatterns { exclude_type, ..UnmatchedPatterns::default() });
         }
         let has_dot = |pattern: &Pattern| pattern.as_str().contains('.');
         let and_modules = self.include.iter().chain(&self.exclude).any(has_dot);
         let names = session_names(py, run, module, and_modules)?;
         let of = |patterns: &[Pattern], option| unmatched(patterns, option, names.iter().map(String::as_str));
         let (include, exclude) = (of(&self.include, "--include"), of(&self.exclude, "--exclude"));
-        Ok(UnmatchedPatterns { include, exclude, module: None })
+        Ok(UnmatchedPatterns { include, exclude, exclude_type, ..UnmatchedPatterns::default() })
     }
 }
 
@@ -60,17 +67,21 @@ impl WrongModule {
     }
 }
 
-/// The patterns that match nothing, and the module that there is not.
+/// The patterns that match nothing, the module that there is not, and the functions that were not called.
 #[derive(Debug, Default)]
 pub(in crate::commands) struct UnmatchedPatterns {
     pub(super) module: Option<WrongModule>,
+    /// What is wrong with each function of `--locals` that was not called.
+    pub(super) locals: Vec<String>,
     include: Vec<Unmatched>,
     exclude: Vec<Unmatched>,
+    exclude_type: Vec<Unmatched>,
 }
 
 impl UnmatchedPatterns {
     pub(in crate::commands) fn is_empty(&self) -> bool {
-        self.include.is_empty() && self.exclude.is_empty() && self.module.is_none()
+        let is_matched = self.include.is_empty() && self.exclude.is_empty() && self.exclude_type.is_empty();
+        is_matched && self.module.is_none() && self.locals.is_empty()
     }
 
     /// The rules with which the session can be saved all the same.
@@ -79,6 +90,8 @@ impl UnmatchedPatterns {
         let mut careful = rules.clone();
         careful.redact = true;
         careful.exclude.extend(self.exclude.iter().flat_map(|wrong| &wrong.nearest).filter_map(exact));
+        let types = self.exclude_type.iter().flat_map(|wrong| &wrong.nearest);
+        careful.exclude_type.extend(types.filter_map(exact));
         for wrong in &self.include {
             if wrong.nearest.is_empty() {
                 // What was meant may be any of the names.
@@ -111,12 +124,15 @@ impl UnmatchedPatterns {
     /// What is wrong, with what may have been meant.
     fn all(&self) -> impl Iterator<Item = (String, Option<String>)> {
         let module = self.module.iter().map(|missing| (missing.message.clone(), missing.advice.clone()));
-        module.chain(self.include.iter().chain(&self.exclude).map(|wrong| (wrong.message(), wrong.advice())))
+        let module = module.chain(self.locals.iter().map(|message| (message.clone(), None)));
+        let patterns = self.include.iter().chain(&self.exclude).chain(&self.exclude_type);
+        module.chain(patterns.map(|wrong| (wrong.message(), wrong.advice())))
     }
 
     /// What is left out of the file beside those that the user has named.
     pub(super) fn withheld(&self) -> String {
-        let names: Vec<&str> = self.exclude.iter().flat_map(|wrong| &wrong.nearest).map(String::as_str).collect();
+        let types = self.exclude_type.iter().flat_map(|wrong| &wrong.nearest).map(|name| format!("what is a {name}"));
+        let names: Vec<String> = self.exclude.iter().flat_map(|wrong| &wrong.nearest).cloned().chain(types).collect();
         match names.as_slice() {
             [] => "without what looks like a credential".to_owned(),
             names => format!("without {} and what looks like a credential", names.join(", ")),

@@ -9,6 +9,7 @@ use super::named_store;
 use crate::cli::ExportArgs;
 use crate::commands::answer_output::print_answer;
 use crate::commands::input_output::{is_stdio, or_exit_code, stdout};
+use crate::commands::kept_files::OutputFile;
 use crate::exit::{self, OrExit};
 use crate::report::answers::{ExportAnswer, absolute_path};
 use crate::snapshot::atomic::AtomicFile;
@@ -45,6 +46,7 @@ pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32
         let text = format!("{} is a store: export to a file, or copy with `snapcli import`", args.output.display());
         return Err(usage(text));
     }
+    OutputFile { option: "-o", path: &args.output, is_snapshot: true }.check(&[(source, "the snapshot to export")])?;
     let snapshot = or_exit_code(Snapshot::open(source), source, cannot)?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Err(usage(format!("{name} is no snapshot of a store, but a file: copy it")));

@@ -16,7 +16,7 @@ use crate::python::deferred_signals::Tolerated as _;
 const PACKAGES: [&str; 2] = ["site-packages", "dist-packages"];
 
 /// Limits `sys.path` until it is dropped.
-pub(super) struct InstalledImports<'py> {
+pub(in crate::session) struct InstalledImports<'py> {
     sys: Bound<'py, PyModule>,
     /// The list as it was; `None` if the program has deleted it.
     path: Option<Bound<'py, PyAny>>,
@@ -24,7 +24,7 @@ pub(super) struct InstalledImports<'py> {
 
 impl<'py> InstalledImports<'py> {
     /// Removes all directories from `sys.path` in which nothing is installed.
-    pub(super) fn only(py: Python<'py>) -> PyResult<Self> {
+    pub(in crate::session) fn only(py: Python<'py>) -> PyResult<Self> {
         let sys = py.import("sys")?;
         let path = sys.getattr_opt("path")?;
         let installed = PyList::empty(py);

@@ -15,7 +15,7 @@ mod dill_equivalents;
 mod dill_functions;
 mod fault_log;
 mod foreign_load;
-mod installed_imports;
+pub(super) mod installed_imports;
 mod joblib_load;
 mod joined_loads;
 mod load_variables;

@@ -21,8 +21,11 @@ pub(crate) use self::raised::{FrameKind, split_local_name};
 pub use self::raised::{RaisedError, StackFrame};
 #[cfg(feature = "python")]
 pub(crate) use self::run_progress::RUN_POSITION;
+#[cfg(feature = "python")]
+#[allow(unreachable_pub, reason = "a field of the public `Index`")]
+pub use self::run_progress::WrittenFile;
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
-pub use self::run_progress::{RerunStatement, RunPlace, RunProgress, WrittenFile};
+pub use self::run_progress::{RerunStatement, RunPlace, RunProgress};
 #[cfg(feature = "python")]
 pub(crate) use self::script_credentials::hide_in_index;
 pub(crate) use self::script_credentials::{hide_in_index_of_others, hide_in_preview};

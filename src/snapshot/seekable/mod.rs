@@ -13,6 +13,7 @@ mod seekable_target;
 mod seekable_tests;
 
 pub(super) use self::seekable_file::{PackedBytes, SeekableFile, Strictness};
+#[cfg(feature = "python")]
 pub(crate) use self::seekable_target::SeekableTarget;
 
 use std::path::Path;

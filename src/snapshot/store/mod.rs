@@ -34,7 +34,9 @@ pub(crate) use self::snapshot_header::SnapshotHeader;
 pub(crate) use self::store_address::StoreAddress;
 pub(crate) use self::store_check::{StoreCheck, check, object_bytes};
 pub(crate) use self::store_error::StoreError;
-pub(crate) use self::store_folder::{Store, remove_leftovers};
+pub(crate) use self::store_folder::Store;
+#[cfg(feature = "python")]
+pub(crate) use self::store_folder::remove_leftovers;
 pub(crate) use self::store_history::HistoryEntry;
 pub(crate) use self::store_prune::{PruneRules, Pruned, prune};
 pub(crate) use self::store_target::{SnapshotNotes, StoreTarget, StoredSnapshot};
