@@ -48,7 +48,11 @@ pub(super) fn decompress(
     let mut out = LimitedFile { file: tempfile::tempfile()?, written: 0, most: most_data(length) };
     // No pickle begins with this signature.
     if compressed.fill_buf()?.starts_with(&ZSTD_MAGIC) {
-        let ends_with_table = decompress_frames(compressed, strictness, &mut out)?;
+        let ends_with_table = match decompress_frames(compressed, strictness, &mut out) {
+            // There is hardly more than the signature.
+            Err(ReadError::BadCompression { .. }) if out.written == 0 && length <= HEAD => return Ok(None),
+            done => done?,
+        };
         return Ok(Some(Decompressed { file: out.rewound()?, ends_with_table }));
     }
     let Some(mut decompressed) = decoder(compressed)? else { return Ok(None) };
