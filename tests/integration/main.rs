@@ -32,6 +32,7 @@ mod crash_frames;
 #[cfg(feature = "python")]
 mod credentials;
 #[cfg(feature = "python")]
+mod damaged_frames;
 mod diffing;
 #[cfg(feature = "python")]
 mod dill_pitfalls;
