@@ -34,6 +34,7 @@ mod credentials;
 #[cfg(feature = "python")]
 mod ctrl_c_at_hand_over;
 #[cfg(feature = "python")]
+mod damaged_frames;
 mod diffing;
 #[cfg(feature = "python")]
 mod dill_pitfalls;

@@ -24,7 +24,7 @@ use crate::report::imports::{import_line, is_import};
 use crate::report::inspect_report::SessionReport;
 use crate::report::write_json;
 use crate::snapshot::index::Variable;
-use crate::snapshot::reader::{Contents, ReadError, Snapshot};
+use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature;
 use crate::snapshot::system::map_large_blocks;
 use crate::ui::progress::DelayedBar;
@@ -121,13 +121,7 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
     let (snapshot, damage) = or_exit_code(opened, path, cannot_restore)?;
     let snapshot = snapshot.with_max_memory(max_memory);
     if let Some(damage) = damage {
-        let damage = match damage {
-            // Its message advises what the user has done by now.
-            ReadError::CutShort { at } => format!("the pickle is truncated at byte {at}"),
-            ReadError::BadCompression { problem } => format!("the compressed file is damaged ({problem})"),
-            damage => damage.to_string(),
-        };
-        verbosity.note(&format!("{file}: {damage}; restoring what is intact"));
+        verbosity.note(&format!("{file}: {}; restoring what is intact", damage.without_advice()));
     }
     if let Contents::Foreign { .. } = snapshot.contents() {
         // Without an index there are no hashes: this checks that the opcodes are complete.

@@ -16,7 +16,7 @@ use super::checkpoints::PreparedCheckpoint;
 use super::run_job::RunJob;
 use crate::python::{PyErr, Python, step_signals};
 use crate::session::run::StepPosition;
-use crate::session::{ChildEnd, SavingChild, fork_to_save, reason_against_fork};
+use crate::session::{ChildEnd, HeldDescriptor, SavingChild, fork_to_save, reason_against_fork};
 use crate::snapshot::index::RunProgress;
 use crate::snapshot::work_meter::{self, WorkStage};
 
@@ -57,7 +57,7 @@ impl CheckpointOutcome {
 #[derive(Debug)]
 pub(super) struct Standby {
     child: SavingChild,
-    ask: PipeWriter,
+    ask: HeldDescriptor<PipeWriter>,
 }
 
 impl Drop for Standby {
@@ -140,15 +140,15 @@ impl RunJob {
         let kept = [asked.as_raw_fd()];
         let child = fork_to_save(py, &kept, |py| if is_asked(asked) { self.answer(py, &prepared) } else { Vec::new() });
         if let Ok(child) = child {
-            self.lock().forked.standby = Some(Standby { child, ask });
+            self.lock().forked.standby = Some(Standby { child, ask: HeldDescriptor::new(ask) });
         }
         Ok(wait.max(started.elapsed() * SHARE))
     }
 
     /// Has the standby save. True if the script can go on from there.
     pub(super) fn save_standby(&self, py: Python<'_>) -> Result<bool, PyErr> {
-        let Some(mut standby) = self.lock().forked.standby.take() else { return Ok(false) };
-        if standby.ask.write_all(b"s").is_err() {
+        let Some(standby) = self.lock().forked.standby.take() else { return Ok(false) };
+        if standby.ask.get().is_none_or(|mut ask| ask.write_all(b"s").is_err()) {
             return Ok(false);
         }
         standby.child.wait(py, None)?;

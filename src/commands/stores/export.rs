@@ -13,7 +13,7 @@ use crate::commands::kept_files::OutputFile;
 use crate::exit::{self, OrExit};
 use crate::report::answers::{ExportAnswer, absolute_path};
 use crate::snapshot::atomic::AtomicFile;
-use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::StoreAddress;
 use crate::snapshot::system::map_large_blocks;
@@ -54,11 +54,11 @@ pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32
     let bytes = match to_stream {
         true => {
             let mut out = BufWriter::with_capacity(BUFFER, stdout());
-            let bytes = write(&snapshot, &mut out, verbosity).or_exit(exit::DAMAGED, cannot)?;
+            let bytes = write(&snapshot, &mut out, verbosity, &name)?;
             out.flush().context("cannot write to standard output")?;
             bytes
         }
-        false => to_file(&snapshot, &args.output, verbosity).or_exit(exit::DAMAGED, cannot)?,
+        false => to_file(&snapshot, &args.output, verbosity, &name)?,
     };
     if args.json {
         print_answer(&ExportAnswer::new(absolute_path(&args.output), absolute_path(source), bytes))?;
@@ -68,23 +68,43 @@ pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32
     Ok(exit::DONE)
 }
 
-fn to_file(snapshot: &Snapshot, path: &Path, verbosity: Verbosity) -> Result<u64> {
-    let mut file = AtomicFile::create(path)?;
-    let bytes = write(snapshot, &mut file, verbosity)?;
-    file.commit()?;
+fn to_file(snapshot: &Snapshot, path: &Path, verbosity: Verbosity, name: &str) -> Result<u64> {
+    let cannot = || format!("cannot export {name}");
+    let mut file = AtomicFile::create(path).or_exit(exit::FAILED, cannot)?;
+    let bytes = write(snapshot, &mut file, verbosity, name)?;
+    file.commit().or_exit(exit::FAILED, cannot)?;
     Ok(bytes)
 }
 
-fn write(snapshot: &Snapshot, out: &mut dyn Write, verbosity: Verbosity) -> Result<u64> {
+fn write(snapshot: &Snapshot, out: &mut dyn Write, verbosity: Verbosity, name: &str) -> Result<u64> {
     // Only what has the user's signature gets it again.
     let key = SigningKey::existing().ok().flatten().filter(|key| snapshot.is_signed_by(key));
     let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
-    let written = snapshot.write_as_file(out, key.as_ref(), &|bytes| bar.advance(bytes));
+    let mut out = NotedOutput { out, has_failed: false };
+    let written = snapshot.write_as_file(&mut out, key.as_ref(), &|bytes| bar.advance(bytes));
     drop(bar);
-    match written {
-        Err(crate::snapshot::reader::ReadError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            Err(error.into())
-        }
-        done => Ok(done?),
+    let code = if out.has_failed { exit::FAILED } else { exit::DAMAGED };
+    let written = match written {
+        Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe || out.has_failed => Err(error.into()),
+        done => done.map_err(anyhow::Error::from),
+    };
+    written.or_exit(code, || format!("cannot export {name}"))
+}
+
+/// Notes whether it cannot be written: that says nothing about the snapshot.
+struct NotedOutput<'o> {
+    out: &'o mut dyn Write,
+    has_failed: bool,
+}
+
+impl Write for NotedOutput<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes);
+        self.has_failed |= written.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted);
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().inspect_err(|_| self.has_failed = true)
     }
 }

@@ -4,7 +4,6 @@
 //! the result: the handle, the next save, or the end of the program.
 
 use std::fs::File;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +20,7 @@ use super::save_output::{HeldSnapshot, SaveOutput};
 use super::save_report::Report;
 use super::turns::Turn;
 use crate::python::deferred_signals::{Tolerated as _, check_signals, deferring};
-use crate::session::background::{self, ChildEnd, SavingChild, reason_against_fork};
+use crate::session::background::{self, ChildEnd, HeldDescriptor, SavingChild, reason_against_fork};
 
 /// How often a thread looks whether another one has finished the save.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -65,18 +64,18 @@ struct RunningSave {
     child: SavingChild,
     call: SaveCall,
     output: SaveOutput,
-    spool: Option<File>,
+    spool: Option<HeldDescriptor<File>>,
 }
 
 impl RunningSave {
     /// Forks. Returns an error if that is not possible.
     fn fork(py: Python<'_>, call: SaveCall, output: SaveOutput) -> PyResult<Self> {
         let is_held = matches!(output, SaveOutput::Object(_) | SaveOutput::Memory);
-        let spool = if is_held { Some(tempfile::tempfile()?) } else { None };
-        let kept: Vec<_> = spool.iter().map(AsRawFd::as_raw_fd).collect();
+        let spool = if is_held { Some(HeldDescriptor::new(tempfile::tempfile()?)) } else { None };
+        let kept: Vec<_> = spool.iter().map(HeldDescriptor::number).collect();
         let child = background::fork_to_save(py, &kept, |py| {
             let answer = deferring(py, || {
-                let copy = spool.as_ref().map(File::try_clone).transpose()?;
+                let copy = spool.as_ref().and_then(HeldDescriptor::get).map(File::try_clone).transpose()?;
                 let written = call.write(py, &output, copy).and_then(|(written, held)| {
                     held.map_or(Ok(()), HeldSnapshot::end)?;
                     Ok(written)
@@ -96,10 +95,11 @@ impl RunningSave {
 
     /// The result, once the child has ended.
     fn finish(&self, py: Python<'_>, place: Option<&Path>) -> PyResult<Report> {
-        let end = self.child.end();
+        let is_lost = self.spool.as_ref().is_some_and(|spool| spool.get().is_none());
+        let end = if is_lost { ChildEnd::Unheard } else { self.child.end() };
         let answer = match &end {
             ChildEnd::Answered(bytes) => serde_json::from_slice::<ChildAnswer>(bytes).ok(),
-            ChildEnd::Hung | ChildEnd::Killed => None,
+            ChildEnd::Hung | ChildEnd::Killed | ChildEnd::Unheard => None,
         };
         match answer {
             Some(ChildAnswer::Saved(written)) => Ok(written.report(self.data(py)?, Vec::new())),
@@ -119,7 +119,7 @@ impl RunningSave {
 
     /// What goes to memory or a file object.
     fn data(&self, py: Python<'_>) -> PyResult<Option<Py<PyBytes>>> {
-        let Some(spool) = &self.spool else { return Ok(None) };
+        let Some(spool) = self.spool.as_ref().and_then(HeldDescriptor::get) else { return Ok(None) };
         let bytes = spool.metadata()?.len();
         self.output.take(py, HeldSnapshot::over(spool.try_clone()?), bytes)
     }

@@ -108,7 +108,8 @@ pub(super) fn load_dict<'py>(
         max_memory: size(max_memory, "max_memory")?,
     }
     .run(py, source)?;
-    if let Some(text) = report.loss() {
+    // Nobody sees the report.
+    for text in report.note_texts().filter(|_| partial).chain(report.loss()) {
         PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)?;
     }
     Ok(names)

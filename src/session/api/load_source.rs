@@ -70,7 +70,7 @@ impl LoadSource {
         let cannot = || format!("cannot {action} {name}");
         let (snapshot, damage) = with_code(opened, cannot)?;
         let mut notes = Vec::new();
-        notes.extend(damage.map(|damage| format!("{name}: {damage}; restoring what is intact")));
+        notes.extend(damage.map(|damage| format!("{name}: {}; restoring what is intact", damage.without_advice())));
         if let Contents::Foreign { lost_index: true } = snapshot.contents() {
             notes.push(format!("the index of {name} is missing: its hashes cannot be checked"));
         }

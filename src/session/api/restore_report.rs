@@ -67,6 +67,11 @@ impl RestoreReport {
         (!lost.is_empty()).then_some(text)
     }
 
+    /// The notes, for warnings.
+    pub(super) fn note_texts(&self) -> impl Iterator<Item = CString> {
+        self.notes.iter().map(|note| CString::new(escape(note).into_owned()).unwrap_or_default())
+    }
+
     fn write_text(&self, lines: &mut Lines<'_>) -> io::Result<()> {
         let restored = count(self.restored.len(), "variable");
         lines.line(format_args!("restored {restored} from {}", self.file))?;

@@ -148,7 +148,7 @@ fn compression_level(output: &SaveOutput, asked: Option<&Bound<'_, PyAny>>) -> P
     };
     match (output, asked) {
         (SaveOutput::Store(_), Some(_)) => {
-            let text = "compress= is for a single file: a store compresses what that makes smaller by itself";
+            let text = "compress= is for a single file: a store compresses opcodes itself, but no raw buffers";
             Err(PyValueError::new_err(text))
         }
         (SaveOutput::Path(path), asked) => Ok(seekable::level_for(path, asked)),

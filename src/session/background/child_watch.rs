@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::held_descriptor::HeldDescriptor;
 use super::unseen_fork::exit_now;
 use crate::snapshot::atomic::signals;
 use crate::snapshot::work_meter;
@@ -43,49 +44,59 @@ const STATES: [ChildState; 3] = [ChildState::Working, ChildState::Answered, Chil
 
 /// The notes of a child.
 #[derive(Debug)]
-pub(super) struct ChildNotes(File);
+pub(super) struct ChildNotes(HeldDescriptor<File>);
 
 impl ChildNotes {
     pub(super) fn new() -> io::Result<Self> {
-        tempfile::tempfile().map(Self)
+        tempfile::tempfile().map(|file| Self(HeldDescriptor::new(file)))
     }
 
     pub(super) fn try_clone(&self) -> io::Result<Self> {
-        self.0.try_clone().map(Self)
+        self.file()?.try_clone().map(|file| Self(HeldDescriptor::new(file)))
     }
 
     pub(super) fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        std::os::fd::AsRawFd::as_raw_fd(&self.0)
+        self.0.number()
+    }
+
+    fn file(&self) -> io::Result<&File> {
+        self.0.get().ok_or_else(|| io::Error::from_raw_os_error(libc::EBADF))
+    }
+
+    /// Whether the script has not closed the file.
+    pub(super) fn is_open(&self) -> bool {
+        self.0.get().is_some()
     }
 
     /// A number that changes while the child lives.
     pub(super) fn beat(&self) -> u64 {
         let mut bytes = [0; 8];
-        self.0.read_exact_at(&mut bytes, BEAT_AT).map_or(0, |()| u64::from_le_bytes(bytes))
+        self.file().and_then(|file| file.read_exact_at(&mut bytes, BEAT_AT)).map_or(0, |()| u64::from_le_bytes(bytes))
     }
 
     pub(super) fn state(&self) -> ChildState {
         let mut bytes = [0];
-        let number = self.0.read_exact_at(&mut bytes, STATE_AT).map_or(0, |()| usize::from(bytes[0]));
+        let read = self.file().and_then(|file| file.read_exact_at(&mut bytes, STATE_AT));
+        let number = read.map_or(0, |()| usize::from(bytes[0]));
         STATES.get(number).copied().unwrap_or(ChildState::Working)
     }
 
     fn set_state(&self, state: ChildState) -> io::Result<()> {
         let number = STATES.iter().position(|known| *known == state).unwrap_or(0);
-        self.0.write_all_at(&[u8::try_from(number).unwrap_or(0)], STATE_AT)
+        self.file()?.write_all_at(&[u8::try_from(number).unwrap_or(0)], STATE_AT)
     }
 
     /// Leaves the answer of the child.
     pub(super) fn answer(&self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(bytes, ANSWER_AT)?;
+        self.file()?.write_all_at(bytes, ANSWER_AT)?;
         self.set_state(ChildState::Answered)
     }
 
     /// The answer of a child that has ended.
     pub(super) fn read_answer(&self) -> io::Result<Vec<u8>> {
-        let length = self.0.metadata()?.len().saturating_sub(ANSWER_AT);
+        let length = self.file()?.metadata()?.len().saturating_sub(ANSWER_AT);
         let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-        self.0.read_exact_at(&mut bytes, ANSWER_AT)?;
+        self.file()?.read_exact_at(&mut bytes, ANSWER_AT)?;
         Ok(bytes)
     }
 }
@@ -104,7 +115,7 @@ fn watch(notes: &ChildNotes, limit: Duration) -> ! {
         std::thread::sleep(PAUSE);
         beat += 1;
         // If the file cannot be written, the parent takes this process for dead.
-        let _ = notes.0.write_all_at(&beat.to_le_bytes(), BEAT_AT);
+        let _ = notes.file().and_then(|file| file.write_all_at(&beat.to_le_bytes(), BEAT_AT));
         let (steps_now, used_now) = (work_meter::steps(), used_time());
         let is_busy = used_now.saturating_sub(used) * WAITING_SHARE > PAUSE;
         stuck = if steps_now == steps { stuck + PAUSE } else { Duration::ZERO };

@@ -9,12 +9,15 @@ mod at_fork_functions;
 mod child_setup;
 mod child_watch;
 mod fork_safety;
+mod held_descriptor;
+mod process_identity;
 mod unseen_fork;
 
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -23,6 +26,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use self::at_fork_functions::AtForkFunctions;
 use self::child_watch::{ChildNotes, ChildState};
 pub(crate) use self::fork_safety::reason_against_fork;
+pub(crate) use self::held_descriptor::HeldDescriptor;
+use self::process_identity::ProcessIdentity;
 use self::unseen_fork::{SignalMask, exit_now};
 use super::api::Turn;
 use crate::python::deferred_signals::{Tolerated as _, check_signals};
@@ -30,16 +35,21 @@ use crate::snapshot::atomic::signals;
 
 /// How often Python may handle signals while a child is waited for.
 const PAUSE: Duration = Duration::from_millis(50);
-/// A child that gives no sign of life for this long is killed.
-const SILENCE: Duration = Duration::from_secs(60);
+/// A child may give no sign of life for this long, whatever the limit: the machine may have much to do.
+const LEAST_SILENCE: Duration = Duration::from_secs(1);
+/// How long a child that was killed may take to end.
+const END: Duration = Duration::from_secs(1);
 
 /// A process that saves.
 #[derive(Debug)]
 pub(crate) struct SavingChild {
     process: i32,
+    identity: Option<ProcessIdentity>,
     /// At its end when the process has ended.
-    alive: PipeReader,
+    alive: HeldDescriptor<PipeReader>,
     notes: ChildNotes,
+    /// Whether it was killed because it gave no sign of life.
+    was_silent: AtomicBool,
 }
 
 /// How a child has ended.
@@ -51,6 +61,8 @@ pub(crate) enum ChildEnd {
     Hung,
     /// It was killed.
     Killed,
+    /// The script has closed the descriptors by which it is heard.
+    Unheard,
 }
 
 impl ChildEnd {
@@ -60,6 +72,7 @@ impl ChildEnd {
             Self::Answered(_) => None,
             Self::Hung => Some("the process that saved in the background hung"),
             Self::Killed => Some("the process that saved in the background was killed"),
+            Self::Unheard => Some("the program closed the descriptors of the process that saved in the background"),
         }
     }
 }
@@ -98,7 +111,9 @@ pub(crate) fn fork_to_save(
     // SAFETY: the counterpart of the call above.
     unsafe { pyo3::ffi::PyOS_AfterFork_Parent() };
     drop((hidden, held, start, turn));
-    Ok(SavingChild { process: forked?, alive, notes })
+    let process = forked?;
+    let (identity, alive) = (ProcessIdentity::of(process), HeldDescriptor::new(alive));
+    Ok(SavingChild { process, identity, alive, notes, was_silent: AtomicBool::new(false) })
 }
 
 /// The import lock of Python, until it is dropped.
@@ -148,7 +163,11 @@ impl NewChild<'_> {
 impl SavingChild {
     /// Whether it has ended. Waits for that, at most so long.
     pub(crate) fn has_ended(&self, wait: Duration) -> bool {
-        let mut polled = [PollFd::new(&self.alive, PollFlags::IN)];
+        let Some(alive) = self.alive.get().filter(|_| self.notes.is_open()) else {
+            self.end_unheard();
+            return true;
+        };
+        let mut polled = [PollFd::new(alive, PollFlags::IN)];
         let time = Timespec::try_from(wait).ok();
         // Nothing is ever written to the pipe: it is ready at its end.
         poll(&mut polled, time.as_ref()).is_ok_and(|ready| ready > 0)
@@ -160,6 +179,7 @@ impl SavingChild {
     /// The exception of a handler of a signal. The child goes on.
     pub(crate) fn wait(&self, py: Python<'_>, limit: Option<Duration>) -> PyResult<bool> {
         let started = std::time::Instant::now();
+        let most_silence = fork_safety::limit().max(LEAST_SILENCE);
         let (mut beat, mut silence) = (self.notes.beat(), Duration::ZERO);
         loop {
             let left = limit.map_or(PAUSE, |limit| limit.saturating_sub(started.elapsed()).min(PAUSE));
@@ -173,7 +193,8 @@ impl SavingChild {
             let beat_now = self.notes.beat();
             silence = if beat_now == beat { silence + left } else { Duration::ZERO };
             beat = beat_now;
-            if silence >= SILENCE {
+            if silence >= most_silence {
+                self.was_silent.store(true, Ordering::Relaxed);
                 self.kill();
             }
         }
@@ -187,9 +208,28 @@ impl SavingChild {
         }
     }
 
+    /// Ends it where only the system knows whether it still runs.
+    fn end_unheard(&self) {
+        let Some(identity) = self.identity.filter(|identity| identity.is_running()) else { return };
+        // SAFETY: the process has this number since it was forked.
+        unsafe { libc::kill(self.process, libc::SIGKILL) };
+        let started = std::time::Instant::now();
+        while identity.is_running() && started.elapsed() < END {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// How it has ended.
     pub(crate) fn end(&self) -> ChildEnd {
-        let state = self.notes.state();
+        if !self.notes.is_open() {
+            return ChildEnd::Unheard;
+        }
+        let was_silent = self.was_silent.load(Ordering::Relaxed);
+        let state = match self.notes.state() {
+            ChildState::Working if self.alive.get().is_none() => return ChildEnd::Unheard,
+            ChildState::Working if was_silent => ChildState::Hung,
+            state => state,
+        };
         fork_safety::note_end(state == ChildState::Hung);
         match state {
             ChildState::Answered => self.notes.read_answer().map_or(ChildEnd::Killed, ChildEnd::Answered),

@@ -5,7 +5,7 @@
 //! The size of the temporary file is limited, so a decompression bomb cannot fill the disk.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufRead, Read, Seek, Write};
 
 use flate2::read::ZlibDecoder;
 use liblzma::read::XzDecoder;
@@ -14,7 +14,7 @@ use niffler::send::compression::Format;
 
 use super::file_kind::FileKind;
 use super::read_error::ReadError;
-use crate::snapshot::seekable::Strictness;
+use crate::snapshot::seekable::{SKIPPABLE, Strictness};
 
 /// The decompressed size in bytes that is always allowed.
 const MIN_LIMIT: u64 = 1 << 30;
@@ -27,6 +27,8 @@ const HEAD: u64 = 32;
 const JOBLIB_HEADER: usize = 2 + 19;
 /// The memory that a decoder of the old lzma format may take, in bytes. A file can ask for up to 4 GiB.
 const MAX_LZMA_MEMORY: u64 = 256 << 20;
+/// How every frame of a zstd file with data begins.
+const ZSTD_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 /// How many bytes are decompressed at a time.
 const PIECE: usize = 256 << 10;
 
@@ -37,35 +39,119 @@ pub(super) fn is_compressed(head: &[u8]) -> bool {
 }
 
 /// Decompresses a file of `length` bytes. `None` if it only looked compressed: a pickle can begin with `BZh`, too. To
-/// salvage what there is, damage counts as the end.
+/// salvage what there is, damage counts as the end: of a zstd file, only frames with the right checksum are kept.
 pub(super) fn decompress(
-    compressed: impl Read + Send,
+    mut compressed: impl BufRead + Send,
     length: u64,
     strictness: Strictness,
-) -> Result<Option<File>, ReadError> {
-    let Some(mut decompressed) = decoder(compressed)? else { return Ok(None) };
-    let most = most_data(length);
-    let mut file = tempfile::tempfile()?;
-    let mut buffer = vec![0; PIECE];
-    let mut written: u64 = 0;
-    loop {
-        let count = match decompressed.read(&mut buffer) {
-            Ok(count) => count,
-            // Nothing could be decompressed: it is another kind of file.
-            Err(_) if written == 0 => return Ok(None),
-            Err(_) if strictness == Strictness::Salvaging => break,
-            Err(error) => return Err(ReadError::BadCompression { problem: error.to_string() }),
+) -> Result<Option<Decompressed>, ReadError> {
+    let mut out = LimitedFile { file: tempfile::tempfile()?, written: 0, most: most_data(length) };
+    // No pickle begins with this signature.
+    if compressed.fill_buf()?.starts_with(&ZSTD_MAGIC) {
+        let ends_with_table = match decompress_frames(compressed, strictness, &mut out) {
+            // There is hardly more than the signature.
+            Err(ReadError::BadCompression { .. }) if out.written == 0 && length <= HEAD => return Ok(None),
+            done => done?,
         };
-        let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { break };
-        // Checked before the bytes are written, so the disk never holds more than the limit.
-        written = written.saturating_add(count as u64);
-        if written > most {
-            return Err(ReadError::Bomb { most });
-        }
-        file.write_all(piece)?;
+        return Ok(Some(Decompressed { file: out.rewound()?, ends_with_table }));
     }
-    file.rewind()?;
-    Ok(Some(file))
+    let Some(mut decompressed) = decoder(compressed)? else { return Ok(None) };
+    match out.copy(&mut decompressed)? {
+        Ok(()) => {}
+        // A file that is cut short is a beginning of what was saved. After any other damage no byte is proven: the
+        // checksums follow the data.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            // A short pickle can look like the beginning of such a file.
+            if out.written == 0 && length <= HEAD {
+                return Ok(None);
+            }
+            if out.written == 0 || strictness == Strictness::Checked {
+                return Err(ReadError::BadCompression { problem: "it is truncated".to_owned() });
+            }
+        }
+        // Nothing could be decompressed: it is another kind of file.
+        Err(_) if out.written == 0 => return Ok(None),
+        Err(error) => return Err(ReadError::BadCompression { problem: error.to_string() }),
+    }
+    Ok(Some(Decompressed { file: out.rewound()?, ends_with_table: false }))
+}
+
+/// Decompresses a zstd file frame by frame. The bytes of a frame that is damaged or cut short are taken back: its
+/// checksum is at its end. Returns whether the last frame is one of a seek table, damaged or not.
+fn decompress_frames(
+    mut compressed: impl BufRead,
+    strictness: Strictness,
+    out: &mut LimitedFile,
+) -> Result<bool, ReadError> {
+    let mut is_table = false;
+    loop {
+        let head = compressed.fill_buf()?;
+        if head.is_empty() {
+            return Ok(is_table);
+        }
+        is_table = head.starts_with(&SKIPPABLE.to_le_bytes());
+        let start = out.written;
+        let mut frame = zstd::Decoder::with_buffer(compressed)?.single_frame();
+        match out.copy(&mut frame)? {
+            Ok(()) => compressed = frame.finish(),
+            Err(_) if strictness != Strictness::Checked && start > 0 => {
+                out.cut(start)?;
+                return Ok(false);
+            }
+            Err(error) => {
+                let is_cut = error.kind() == io::ErrorKind::UnexpectedEof;
+                let problem = if is_cut { "it is truncated".to_owned() } else { error.to_string() };
+                return Err(ReadError::BadCompression { problem });
+            }
+        }
+    }
+}
+
+/// A file that was decompressed.
+#[derive(Debug)]
+pub(super) struct Decompressed {
+    /// Its data.
+    pub(super) file: File,
+    /// Whether the last frame of the compressed file is one of a seek table.
+    pub(super) ends_with_table: bool,
+}
+
+/// The temporary file.
+struct LimitedFile {
+    file: File,
+    written: u64,
+    most: u64,
+}
+
+impl LimitedFile {
+    /// Appends what a decoder yields; the inner error is one of the decoder.
+    fn copy(&mut self, decompressed: &mut dyn Read) -> Result<io::Result<()>, ReadError> {
+        let mut buffer = vec![0; PIECE];
+        loop {
+            let count = match decompressed.read(&mut buffer) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Ok(Err(error)),
+            };
+            let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { return Ok(Ok(())) };
+            // Checked before the bytes are written, so the disk never holds more than the limit.
+            self.written = self.written.saturating_add(count as u64);
+            if self.written > self.most {
+                return Err(ReadError::Bomb { most: self.most });
+            }
+            self.file.write_all(piece)?;
+        }
+    }
+
+    /// Takes back what was written after this many bytes.
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    fn rewound(mut self) -> io::Result<File> {
+        self.file.rewind()?;
+        Ok(self.file)
+    }
 }
 
 /// The most bytes that a file of this length may decompress to without being asked for.
@@ -127,7 +213,8 @@ mod tests {
             assert!(is_compressed(&bytes), "{format:?}");
             let mut file = decompress(bytes.as_slice(), bytes.len() as u64, Strictness::Checked)
                 .expect("sound")
-                .expect("compressed");
+                .expect("compressed")
+                .file;
             let mut found = Vec::new();
             file.read_to_end(&mut found).expect("a file");
             assert_eq!(found, b"some bytes", "{format:?}");
@@ -146,7 +233,8 @@ mod tests {
             assert!(is_compressed(&bytes));
             let mut file = decompress(bytes.as_slice(), bytes.len() as u64, Strictness::Checked)
                 .expect("sound")
-                .expect("compressed");
+                .expect("compressed")
+                .file;
             let mut found = Vec::new();
             file.read_to_end(&mut found).expect("a file");
             assert_eq!(found, b"some bytes");
@@ -160,8 +248,43 @@ mod tests {
         let cut = bytes.get(..bytes.len() - 20).unwrap_or_default();
         assert!(matches!(decompress(cut, 1, Strictness::Checked), Err(ReadError::BadCompression { .. })));
         let salvaged = decompress(cut, 1, Strictness::Salvaging);
-        assert!(salvaged.is_ok_and(|file| file.is_some_and(|file| file.metadata().is_ok_and(|file| file.len() > 0))));
+        assert!(
+            salvaged.is_ok_and(|file| file.is_some_and(|done| done.file.metadata().is_ok_and(|file| file.len() > 0)))
+        );
         assert!(matches!(decompress(&b"BZhN."[..], 5, Strictness::Checked), Ok(None)));
+    }
+
+    #[test]
+    fn only_zstd_frames_with_the_right_checksum_are_salvaged() {
+        let frame = |value: u8| {
+            let mut encoder = zstd::Encoder::new(Vec::new(), 1).expect("an encoder");
+            encoder.include_checksum(true).expect("a checksum");
+            encoder.write_all(&vec![value; 300 << 10]).expect("a vector takes all");
+            encoder.finish().expect("a vector takes all")
+        };
+        let (first, second) = (frame(1), frame(2));
+        let whole = [first.as_slice(), second.as_slice()].concat();
+        let damaged = |at: usize| {
+            let mut bytes = whole.clone();
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1;
+            }
+            bytes
+        };
+        let cut = whole.get(..whole.len() - 3).unwrap_or_default().to_vec();
+        for bytes in [damaged(whole.len() - 1), damaged(first.len() + 12), cut] {
+            let length = bytes.len() as u64;
+            let refused = decompress(bytes.as_slice(), length, Strictness::Checked);
+            assert!(matches!(refused, Err(ReadError::BadCompression { .. })));
+            let salvaged = decompress(bytes.as_slice(), length, Strictness::Salvaging).expect("a frame").expect("zstd");
+            assert_eq!(salvaged.file.metadata().expect("a file").len(), 300 << 10);
+        }
+        let bytes = damaged(first.len() - 1);
+        assert!(decompress(bytes.as_slice(), bytes.len() as u64, Strictness::Salvaging).is_err());
+        let mut gzip = packed(Format::Gzip, &vec![7; 1 << 20]);
+        let checksum = gzip.len() - 6;
+        gzip.get_mut(checksum).map(|byte| *byte ^= 1).expect("a checksum");
+        assert!(decompress(gzip.as_slice(), gzip.len() as u64, Strictness::Salvaging).is_err());
     }
 
     #[test]

@@ -190,16 +190,17 @@ impl Snapshot {
         if !error.leaves_something() {
             return Err(error);
         }
+        let source = |strictness| source(strictness).map_err(ReadError::of_salvage);
         let salvaging = source(Strictness::Salvaging)?;
         let salvaging = match salvaging {
-            // Each variable has a hash.
+            // Each variable has a hash, unless the index is in a damaged frame.
             Source::Ranged(_) => match open(salvaging) {
                 Ok(snapshot) => return Ok((snapshot.followed()?, Some(error))),
-                Err(_) => return Err(error),
+                Err(_) => source(Strictness::FromStart)?,
             },
             other => other,
         };
-        let Some(pickle) = salvage::salvage(salvaging.bytes()?) else { return Err(error) };
+        let Some(pickle) = salvage::salvage(salvaging.bytes()?) else { return Err(error.of_salvage()) };
         // The salvaged pickle has no trailer, so no index is read.
         let snapshot = Self::new(Source::Memory(pickle), Contents::Foreign { lost_index: true }, None);
         Ok((snapshot.with_max_memory(max_memory).followed()?, Some(error)))
@@ -427,6 +428,11 @@ impl Snapshot {
     /// The length of the file in bytes.
     pub fn file_len(&self) -> u64 {
         self.source.length()
+    }
+
+    /// Where the damaged seek table of a compressed file ends, if it has one.
+    pub(super) fn bad_table_end(&self) -> Option<u64> {
+        self.source.packed_length().filter(|_| self.source.has_bad_table())
     }
 
     /// The length of the pickle in bytes. [`Self::check`] reads all of it, a load at most that.

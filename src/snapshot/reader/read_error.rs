@@ -52,6 +52,12 @@ pub enum ReadError {
         /// What is wrong.
         problem: String,
     },
+    /// The compressed file is damaged, and `--partial` finds nothing in it.
+    #[error("the compressed file cannot be decompressed ({problem}), and nothing in it is intact: copy it again")]
+    NothingIntact {
+        /// What is wrong.
+        problem: String,
+    },
     /// It decompresses to more than is reasonable.
     #[error("the compressed file decompresses to more than {most} bytes: if that is intended, decompress it yourself")]
     Bomb {
@@ -129,6 +135,20 @@ impl From<SegmentError> for ReadError {
 }
 
 impl ReadError {
+    /// What is wrong, for those who restore with `--partial`: most messages advise it.
+    pub(crate) fn without_advice(&self) -> String {
+        match self {
+            Self::CutShort { at } => format!("the pickle is truncated at byte {at}"),
+            Self::BadCompression { problem } => format!("the compressed file is damaged ({problem})"),
+            damage => damage.to_string(),
+        }
+    }
+
+    /// The same error, if nothing can be salvaged: without the advice to do so.
+    pub(super) fn of_salvage(self) -> Self {
+        if let Self::BadCompression { problem } = self { Self::NothingIntact { problem } } else { self }
+    }
+
     /// Why the symbolic machine cannot follow these bytes: they are another kind of file, or a pickle that was cut
     /// short or damaged, or that is too large for it.
     pub(crate) fn of_pickle(bytes: &[u8], error: MachineError) -> Self {

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 
 use memmap2::Mmap;
 
-use super::compressed;
+use super::compressed::{self, Decompressed};
 use super::parallel_hash::PIECE;
 use super::range_reader::{RangeReader, WantedRange};
 use super::ranged_file::RangedFile;
@@ -31,6 +31,8 @@ pub(super) enum Source {
         length: u64,
         /// The length before it was decompressed, if it was.
         packed: Option<u64>,
+        /// Whether it was compressed, and ends with a seek table that is damaged.
+        has_bad_table: bool,
         map: OnceLock<Mmap>,
         /// Asked before each read: an error ends it.
         stop: Option<StopCheck>,
@@ -92,7 +94,7 @@ impl Source {
             Err(_) => compressed::decompress(BufReader::new(file.try_clone()?), length, strictness)?,
         };
         match packed {
-            Some(decompressed) => Ok(Self::of_length(decompressed, 0, Some(length)).measured()?),
+            Some(decompressed) => Ok(Self::decompressed(decompressed, length)?),
             None => Ok(Self::of_length(file, length, None)),
         }
     }
@@ -117,7 +119,22 @@ impl Source {
     }
 
     fn of_length(file: File, length: u64, packed: Option<u64>) -> Self {
-        Self::File { file, length, packed, map: OnceLock::new(), stop: None }
+        Self::File { file, length, packed, has_bad_table: false, map: OnceLock::new(), stop: None }
+    }
+
+    /// A file of this length that was decompressed as a whole. Of one of our own, [`seekable`](Self::seekable) has
+    /// refused the seek table, if there is one.
+    fn decompressed(decompressed: Decompressed, packed: u64) -> io::Result<Self> {
+        let mut source = Self::of_length(decompressed.file, 0, Some(packed)).measured()?;
+        if let Self::File { has_bad_table, .. } = &mut source {
+            *has_bad_table = decompressed.ends_with_table;
+        }
+        Ok(source)
+    }
+
+    /// Whether it was compressed, and ends with a seek table that is damaged. Only for a snapshot of our own.
+    pub(super) fn has_bad_table(&self) -> bool {
+        matches!(self, Self::File { has_bad_table: true, .. })
     }
 
     /// With the length that the file has.
@@ -145,7 +162,7 @@ impl Source {
             Err(PackedBytes::File(file, _)) => return Ok(Self::of_file(file)?),
         };
         match compressed::decompress(bytes.as_slice(), length, strictness)? {
-            Some(file) => Ok(Self::of_length(file, 0, Some(length)).measured()?),
+            Some(decompressed) => Ok(Self::decompressed(decompressed, length)?),
             None => Ok(Self::Memory(bytes)),
         }
     }

@@ -12,6 +12,7 @@ mod seekable_target;
 #[cfg(test)]
 mod seekable_tests;
 
+pub(super) use self::seek_table::SKIPPABLE;
 pub(super) use self::seekable_file::{PackedBytes, SeekableFile, Strictness};
 #[cfg(feature = "python")]
 pub(crate) use self::seekable_target::SeekableTarget;

@@ -13,7 +13,8 @@
 
 use std::ops::Range;
 
-const SKIPPABLE: u32 = 0x184D_2A5E;
+/// How the frame of a seek table begins.
+pub(in crate::snapshot) const SKIPPABLE: u32 = 0x184D_2A5E;
 const SEEKABLE: u32 = 0x8F92_EAB1;
 const HEAD: u64 = 8;
 const FOOTER: u64 = 9;

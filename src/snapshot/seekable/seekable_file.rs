@@ -57,6 +57,8 @@ pub(in crate::snapshot) enum Strictness {
     Checked,
     /// They are damaged, and others may be intact. Only for bytes that have hashes of their own.
     Salvaging,
+    /// The file is read from its beginning to its first damage.
+    FromStart,
 }
 
 /// A seekable zstd file.
@@ -76,10 +78,13 @@ impl SeekableFile {
         bytes: PackedBytes,
         strictness: Strictness,
     ) -> io::Result<Result<Self, PackedBytes>> {
+        if strictness == Strictness::FromStart {
+            return Ok(Err(bytes));
+        }
         let Some(table) = read_table(&bytes)? else { return Ok(Err(bytes)) };
         let is_sound = match strictness {
             Strictness::Checked => frame_walk::matches(&table, &|offset, buffer| bytes.read(offset, buffer))?,
-            Strictness::Salvaging => table.frames().iter().all(is_plausible),
+            Strictness::Salvaging | Strictness::FromStart => table.frames().iter().all(is_plausible),
         };
         if is_sound { Ok(Ok(Self { bytes, table, cache: FrameCache::new() })) } else { Ok(Err(bytes)) }
     }

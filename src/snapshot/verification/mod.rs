@@ -144,10 +144,12 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
         })
         .collect();
     let mut problems = problems_around(index, bytes);
+    let table = "the seek table at the end of the compressed file is damaged: restore works, or copy the file again";
     // A problem that was found by its contents is more exact than the checksum.
     if damage.outside && problems.is_empty() {
         problems.push(Problem::new(0, "the bytes outside the variables do not match their checksum"));
     }
+    problems.extend(snapshot.bad_table_end().map(|end| Problem::new(end, table)));
     // The bytes of a damaged segment could be anything, so they are not parsed.
     let skip: Vec<bool> = checked_segments.iter().map(|segment| !segment.whole).collect();
     let mut within = problems_within(index, &segments, bytes, &skip, progress);

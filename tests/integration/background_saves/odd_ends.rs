@@ -2,7 +2,7 @@
 //! half-written is seen, and nothing is left behind.
 
 use super::{PRELUDE, prints};
-use crate::env::{Sandbox, Stack, pythons, venv};
+use crate::env::{Sandbox, Stack, main_python, pythons, venv};
 
 /// `Ends(how)` is an object that ends the process which saves it in the background.
 const ENDS: &str = r"
@@ -146,4 +146,41 @@ make('go')
 print(sorted(job.result().lost))
 ";
     prints(&Sandbox::new(), code, "['a', 'b'] b''\n['ours', 'sort', 'theirs']\n");
+}
+
+#[test]
+fn a_program_that_closes_all_descriptors_goes_on_and_the_session_is_saved() {
+    let code = "
+held = io.BytesIO()
+for target in ('a.pkl', held, None):
+    values = {'xs': list(range(1000)), 'waits': Waits()}
+    job = snapcli.save(target, values, wait=False) if target else snapcli.save('b.pkl', values, wait=False)
+    until('waiting')
+    os.remove('waiting')
+    os.closerange(3, 256)
+    mine = [os.open('mine', os.O_RDWR | os.O_CREAT) for _ in range(20)]
+    report = job.result()
+    print('xs' in report.saved, 'closed the descriptors' in str(report), all(os.fstat(one) for one in mine))
+    for one in mine: os.close(one)
+print(snapcli.load_dict('a.pkl', trust=True)['xs'][-1])
+";
+    prints(
+        &Sandbox::with(venv(main_python(), Stack::Dill)),
+        code,
+        "True True True\nTrue True True\nTrue True True\n999\n",
+    );
+}
+
+#[test]
+fn a_stopped_process_counts_as_one_that_hung() {
+    let code = "
+class Stops:
+    def __reduce__(self):
+        if os.getpid() != here: os.kill(os.getpid(), signal.SIGSTOP)
+        return Stops, ()
+os.environ['SNAPCLI_BACKGROUND_LIMIT'] = '2'
+job = snapcli.save('a.pkl', {'stops': Stops()}, wait=False)
+print('in the background hung' in str(job.result()))
+";
+    prints(&Sandbox::with(venv(main_python(), Stack::Dill)), code, "True\n");
 }

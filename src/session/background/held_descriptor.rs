@@ -1,0 +1,75 @@
+//! A descriptor that stays open while the script runs, which may close all descriptors that it does not know, as
+//! daemons do. The number can then belong to another file: it is compared with the file that it was opened for before
+//! each use, and before it is closed.
+#![allow(unsafe_code)]
+
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// A file or an end of a pipe.
+#[derive(Debug)]
+pub(crate) struct HeldDescriptor<T: AsFd> {
+    held: ManuallyDrop<T>,
+    /// Device and inode.
+    identity: Option<(u64, u64)>,
+}
+
+impl<T: AsFd> HeldDescriptor<T> {
+    pub(crate) fn new(held: T) -> Self {
+        let identity = identity(&held);
+        Self { held: ManuallyDrop::new(held), identity }
+    }
+
+    /// `None` if the script has closed it.
+    pub(crate) fn get(&self) -> Option<&T> {
+        (self.identity.is_some() && identity(&*self.held) == self.identity).then_some(&*self.held)
+    }
+
+    /// The number, which may belong to the script by now.
+    pub(crate) fn number(&self) -> i32 {
+        self.held.as_fd().as_raw_fd()
+    }
+}
+
+impl<T: AsFd> Drop for HeldDescriptor<T> {
+    fn drop(&mut self) {
+        if self.get().is_some() {
+            // SAFETY: it is dropped once, here, and not used again.
+            unsafe { ManuallyDrop::drop(&mut self.held) };
+        }
+    }
+}
+
+fn identity(held: &impl AsFd) -> Option<(u64, u64)> {
+    let mut found = std::mem::MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: only writes to `found`, and fails if no file is open.
+    let is_open = unsafe { libc::fstat(held.as_fd().as_raw_fd(), found.as_mut_ptr()) } == 0;
+    // SAFETY: zeros are valid for all of its fields.
+    let found = unsafe { found.assume_init() };
+    is_open.then_some((found.st_dev, found.st_ino))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::IntoRawFd;
+
+    use super::*;
+
+    #[test]
+    fn a_number_that_belongs_to_another_file_is_neither_used_nor_closed() {
+        let held = HeldDescriptor::new(tempfile::tempfile().expect("a file"));
+        assert!(held.get().is_some());
+        let other = tempfile::tempfile().expect("a file").into_raw_fd();
+        // SAFETY: puts another file in the place of the first.
+        assert!(unsafe { libc::dup2(other, held.number()) } >= 0);
+        assert!(held.get().is_none());
+        let number = held.number();
+        drop(held);
+        // SAFETY: asks for the flags of a descriptor.
+        assert!(unsafe { libc::fcntl(number, libc::F_GETFD) } >= 0);
+        for number in [number, other] {
+            // SAFETY: nothing else closes them.
+            unsafe { libc::close(number) };
+        }
+    }
+}
