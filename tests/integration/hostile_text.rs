@@ -203,9 +203,12 @@ fn hostile_file_names_are_escaped() {
 fn json_means_what_the_file_says() {
     let sandbox = Sandbox::new();
     for text in HOSTILE {
-        sandbox.write("own.pkl", own_snapshot(text));
+        let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
+        let variable = serde_json::from_value(json!({"name": "x", "type": "str", "notes": [text]})).unwrap();
+        writer.segment(variable, &string("plain")).unwrap();
+        sandbox.write("own.pkl", writer.finish(hostile_index(text), None).unwrap().0);
         let report = sandbox.snapcli(&["inspect", "--json", "own.pkl"]).json();
-        assert_eq!(report["variables"][0]["preview"], Value::from(text));
+        assert_eq!(report["variables"][0]["notes"][0], Value::from(text), "{report}");
         assert_eq!(report["left_out"][0]["hint"], Value::from(text));
     }
 }

@@ -195,7 +195,7 @@ fn python_source_is_not_replaced_by_a_snapshot() {
         ("notes.ipynb", "own.py", "a notebook"),
     ] {
         let run = sandbox.snapcli(&["save", "-o", output, script]);
-        let text = format!("{output} is {what}, and saving would replace it: choose another name for -o");
+        let text = format!("is {what}, and -o would replace it: choose another name for -o");
         assert!(run.err().contains(&text), "{}", run.whole());
         run.assert_code(2);
         assert_eq!(fs::read_to_string(sandbox.work().join(output)).unwrap(), source);

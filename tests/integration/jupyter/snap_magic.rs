@@ -165,7 +165,8 @@ fn auto_never_fails_a_cell_and_never_saves_within_one() {
     );
     let out = run.assert_code(0).out();
     let told = out.lines().filter(|line| line.contains("%snap auto")).count();
-    assert_eq!(told, 1, "{out}");
+    // A save that was under way when the folder went fails as well.
+    assert!((1..=2).contains(&told), "{out}");
     assert!(out.contains("the cell 1\n") && out.contains("True\n"), "{out}");
     assert!(sandbox.snapcli(&["restore", "--list", "--all", "d/auto.pkl"]).out().contains("inner\n"), "{out}");
 }
