@@ -8,6 +8,7 @@ mod accepted_plans;
 mod ambient_state;
 #[cfg(feature = "python")]
 mod background_saves;
+#[cfg(feature = "python")]
 mod built_errors;
 #[cfg(feature = "python")]
 mod built_objects;
@@ -21,11 +22,13 @@ mod called_functions;
 mod changed_files;
 #[cfg(feature = "python")]
 mod changes_in_stores;
+#[cfg(feature = "python")]
 mod code_from_input;
 #[cfg(feature = "python")]
 mod command_line;
 #[cfg(feature = "python")]
 mod completions;
+#[cfg(feature = "python")]
 mod compressed_saves;
 #[cfg(feature = "python")]
 mod crash_frames;
@@ -35,6 +38,7 @@ mod credentials;
 mod ctrl_c_at_hand_over;
 #[cfg(feature = "python")]
 mod damaged_frames;
+#[cfg(feature = "python")]
 mod diffing;
 #[cfg(feature = "python")]
 mod dill_pitfalls;
@@ -67,6 +71,7 @@ mod fuzzing;
 mod generators;
 #[cfg(feature = "python")]
 mod guarded_handlers;
+#[cfg(feature = "python")]
 mod hard_objects;
 #[cfg(feature = "python")]
 mod honest_files;
@@ -97,6 +102,7 @@ mod integrity;
 mod interpreter_choice;
 #[cfg(feature = "python")]
 mod interrupt_limits;
+#[cfg(feature = "python")]
 mod interrupted_commands;
 #[cfg(feature = "python")]
 mod interrupts;
@@ -114,6 +120,7 @@ mod json_answers;
 mod jupyter;
 #[cfg(feature = "python")]
 mod kept_files;
+#[cfg(feature = "python")]
 mod kept_locals;
 #[cfg(feature = "python")]
 mod kept_snapshots;
@@ -121,6 +128,7 @@ mod kept_snapshots;
 mod left_out_modules;
 #[cfg(feature = "python")]
 mod library_scripts;
+#[cfg(feature = "python")]
 mod live_things;
 #[cfg(feature = "python")]
 mod lost_objects;

@@ -9,7 +9,7 @@ mod frame_walk;
 mod seek_table;
 mod seekable_file;
 mod seekable_target;
-#[cfg(test)]
+#[cfg(all(test, feature = "python"))]
 mod seekable_tests;
 
 pub(super) use self::seek_table::SKIPPABLE;
