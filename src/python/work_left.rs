@@ -27,9 +27,17 @@ pub(super) fn begin(py: Python<'_>) {
     });
 }
 
-/// The number of functions of `atexit`.
+/// The number of functions of `atexit`; `None` if that is unknown.
 fn exit_functions(py: Python<'_>) -> Option<usize> {
-    py.import("atexit").and_then(|atexit| atexit.call_method0("_ncallbacks")?.extract()).tolerated()
+    match atexit(py) {
+        Some(atexit) => atexit.call_method0("_ncallbacks").and_then(|count| count.extract()).tolerated(),
+        None => Some(0),
+    }
+}
+
+/// The module `atexit`, if something has imported it: a script must not see modules that it would not see under python.
+fn atexit(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
+    py.import("sys").and_then(|sys| sys.getattr("modules")?.get_item("atexit")).tolerated()
 }
 
 /// Writes what the standard streams still hold, as Python does in the end.
@@ -44,7 +52,9 @@ pub(crate) fn flush_streams(py: Python<'_>) {
 /// Calls the functions of `atexit`, and writes what the standard streams still hold.
 pub(super) fn finish(py: Python<'_>) {
     // It prints the exceptions of these functions.
-    py.import("atexit").and_then(|atexit| atexit.call_method0("_run_exitfuncs")).tolerated();
+    if let Some(atexit) = atexit(py) {
+        atexit.call_method0("_run_exitfuncs").tolerated();
+    }
     flush_streams(py);
 }
 
