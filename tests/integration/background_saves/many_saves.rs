@@ -82,6 +82,6 @@ fn thirty_saves_beside_busy_threads() {
 
 #[test]
 #[ignore = "takes minutes"]
-fn full_a_thousand_saves_beside_busy_threads() {
+fn hours_a_thousand_saves_beside_busy_threads() {
     many(1000);
 }

@@ -65,7 +65,7 @@ fn scripts_that_are_killed_end_as_if_nothing_had_happened() {
 
 #[test]
 #[ignore = "takes minutes"]
-fn full_twelve_scripts_survive_a_hundred_kills_each() {
+fn hours_twelve_scripts_survive_a_hundred_kills_each() {
     for name in SCRIPTS {
         kill_at_random(name, "KILL", 100);
     }
@@ -73,7 +73,7 @@ fn full_twelve_scripts_survive_a_hundred_kills_each() {
 
 #[test]
 #[ignore = "takes minutes"]
-fn full_twelve_scripts_survive_being_asked_to_end() {
+fn hours_twelve_scripts_survive_being_asked_to_end() {
     for name in SCRIPTS {
         kill_at_random(name, "TERM", 20);
     }
