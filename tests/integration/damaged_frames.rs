@@ -61,7 +61,8 @@ fn damage_in_the_last_frame_leaves_all_variables() {
     }
     let script = "import snapcli, warnings\nwith warnings.catch_warnings(record=True) as seen:\n    \
                   warnings.simplefilter('always')\n    found = snapcli.load_dict('end.zst', partial=True, trust=True)\n\
-                  print([name for name in sorted(found) if len(name) == 1], any('damaged' in str(one.message) for one in seen))\n";
+                  names = [name for name in sorted(found) if len(name) == 1]\n\
+                  print(names, any('damaged' in str(one.message) for one in seen))\n";
     sandbox.write("load.py", script);
     let run = sandbox.snapcli(&["save", "-q", "-o", "o.pkl", "load.py"]);
     assert!(run.whole().contains("['a', 'b', 'c', 'd'] True"), "{}", run.whole());
