@@ -9,7 +9,7 @@ use super::inspect_report::{FileFormat, SessionReport};
 use super::table::{TableStyle, write_table};
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::snapshot::index::{Index, LeftOut, LeftOutReason, Variable};
-use crate::ui::{Lines, Paint, count, format_size};
+use crate::ui::{Lines, Paint, count, format_size, format_utc};
 
 /// How many objects at fault are shown for a variable, after the first, without `--all`.
 const FEW: usize = 2;
@@ -152,7 +152,7 @@ pub fn write_tree(out: &mut dyn Write, tree: &TraceTree, style: TableStyle) -> i
 
 /// Writes when, how and from which script a session was saved.
 fn write_origin(out: &mut Lines<'_>, index: &Index, all: bool) -> io::Result<()> {
-    let when = index.created.replace('T', " ").replace('Z', " UTC");
+    let when = format!("{} UTC", format_utc(&index.created));
     let python = &index.python;
     // A session of plain data needs no dill.
     let dill = if python.dill.is_empty() { String::new() } else { format!(", dill {}", python.dill) };

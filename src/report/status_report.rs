@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::snapshot::index::{Index, RunPlace, RunProgress};
-use crate::ui::Lines;
 use crate::ui::display::format_time;
+use crate::ui::{Lines, format_utc};
 
 use super::table::TableStyle;
 
@@ -21,7 +21,7 @@ pub(crate) fn write_status(out: &mut dyn Write, report: &StatusReport, style: Ta
     let out = &mut Lines::in_columns(out, style.width);
     let StatusReport { number, index, progress } = report;
     let command = index.script.argv.join(" ");
-    let time = index.created.trim_end_matches('Z').replace('T', " ");
+    let time = format_utc(&index.created);
     let seconds = std::time::Duration::try_from_secs_f64(progress.seconds.max(0.0)).unwrap_or_default();
     let ran = format_time(seconds);
     if progress.finished {

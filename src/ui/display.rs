@@ -85,6 +85,11 @@ pub(crate) fn format_size(bytes: u64) -> String {
     if value < 9.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
 }
 
+/// A time as snapshots have it, without its zone, which is UTC: `2026-11-24 01:56:08` for `2026-11-24T01:56:08Z`.
+pub(crate) fn format_utc(created: &str) -> String {
+    created.trim_end_matches('Z').replace('T', " ")
+}
+
 /// Formats a time as `12 ms`, `3.25 s`, `2 min 5 s` or `3 h 20 min`.
 pub(crate) fn format_time(time: Duration) -> String {
     let seconds = time.as_secs();

@@ -15,7 +15,7 @@ pub(crate) mod prompt;
 pub(crate) mod shown_lines;
 pub(crate) mod terminal_signals;
 
-pub(crate) use self::display::{count, escape, format_size};
+pub(crate) use self::display::{count, escape, format_size, format_utc};
 pub(crate) use self::messages::Verbosity;
 pub(crate) use self::paint::Paint;
 pub(crate) use self::shown_lines::Lines;

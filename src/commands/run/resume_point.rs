@@ -12,6 +12,7 @@ use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::snapshot::index::{Index, RunProgress};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::store::{HistoryEntry, Store};
+use crate::ui::format_utc;
 
 /// Where a run begins.
 pub(super) enum RunStart {
@@ -49,7 +50,7 @@ pub(super) fn find(folder: &Path, fresh: bool, command: &ScriptCommand, version:
     check_same(index, &progress, command, version, &shown)?;
     if progress.finished {
         let script = index.script.argv.join(" ");
-        let text = format!("{script} has finished ({}): use --fresh to run it again", index.created);
+        let text = format!("{script} has finished ({} UTC): use --fresh to run it again", format_utc(&index.created));
         return Ok(RunStart::Finished(text));
     }
     Ok(RunStart::From(Box::new(Checkpoint { snapshot, progress })))
