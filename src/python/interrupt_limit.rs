@@ -16,7 +16,7 @@ use pyo3::prelude::*;
 
 use super::deferred_signals::{DeferredSignals, Tolerated as _, check_signals, has_default_handler};
 use super::early_exit::EarlyAnswer;
-use super::interrupted_call::{milliseconds, this_process};
+use super::interrupted_call::{SAME_REQUEST, milliseconds, this_process, unused_signal};
 use super::thread_timers as timers;
 use crate::exit;
 use crate::snapshot::atomic::signals::{action_of, end_by, set_action};
@@ -24,8 +24,6 @@ use crate::ui::terminal_signals::clear_bar;
 
 /// How long Ctrl-C may take, in nanoseconds. The rest of 200 ms is for the system, which frees the memory.
 const LIMIT: u64 = 100_000_000;
-/// A second Ctrl-C is one that comes this much later, in milliseconds.
-const SAME_REQUEST: u64 = 300;
 
 /// The work that is limited; null if there is none. It is never freed, as a handler may be using it.
 static WORK: AtomicPtr<LimitedWork> = AtomicPtr::new(null_mut());
@@ -185,14 +183,7 @@ pub(super) fn note() {
 
 /// A timer for a signal that has no handler, with our handler set.
 fn unused_timer() -> Option<(c_int, i32)> {
-    #[cfg(target_os = "linux")]
-    let mut candidates = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev();
-    #[cfg(not(target_os = "linux"))]
-    let mut candidates = std::iter::empty();
-    let (signal, before) = candidates.find_map(|signal| {
-        let before = action_of(signal)?;
-        (before.sa_sigaction == libc::SIG_DFL).then_some((signal, before))
-    })?;
+    let (signal, before) = unused_signal()?;
     let timer = timers::create(signal)?;
     if set_action(signal, &libc::sigaction { sa_sigaction: own_handler(), ..before }) {
         return Some((signal, timer));

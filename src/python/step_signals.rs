@@ -7,7 +7,6 @@
 
 use std::ffi::{c_int, c_void};
 use std::io::IsTerminal as _;
-use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
@@ -15,12 +14,11 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use super::interrupted_call::{SignalTimer, is_from_timer, milliseconds, this_process};
-use crate::snapshot::atomic::signals::end_by;
+use super::interrupted_call::{
+    SAME_REQUEST, SignalTimer, add_pending_call, is_from_timer, milliseconds, this_process, unused_signal,
+};
+use crate::snapshot::atomic::signals::{action_of, end_by, own_action, set_action};
 
-/// A second signal ends the process at once, unless it comes this early, in milliseconds: `timeout`, shells and
-/// schedulers send the same signal to the process and to its group.
-const SAME_REQUEST: u64 = 300;
 /// The signals that end a run.
 const ENDING: [c_int; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
 /// The signal that asks for a checkpoint.
@@ -117,11 +115,7 @@ pub(crate) fn arm(every: Duration, grace: Duration, notice: fn(Python<'_>)) {
             armed.push((signal, before));
         }
     }
-    let unused = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().find_map(|signal| {
-        let before = action_of(signal)?;
-        (before.sa_sigaction == libc::SIG_DFL).then_some((signal, before))
-    });
-    if let Some((signal, before)) = unused
+    if let Some((signal, before)) = unused_signal()
         && set_handler(signal)
     {
         TICK.store(signal, Ordering::SeqCst);
@@ -185,23 +179,8 @@ fn is_ours(signal: c_int) -> bool {
     action_of(signal).is_some_and(|now| now.sa_sigaction == handle as Handler as libc::sighandler_t)
 }
 
-fn action_of(signal: c_int) -> Option<libc::sigaction> {
-    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: a null action changes nothing, and `action` has room for the result.
-    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
-    // SAFETY: zeros are valid for all of its fields, and the call has filled them.
-    (asked == 0).then(|| unsafe { action.assume_init() })
-}
-
-fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
-    // SAFETY: the action came from the system, or has our handler, which makes only async-signal-safe calls.
-    unsafe { libc::sigaction(signal, action, null_mut()) == 0 }
-}
-
 fn set_handler(signal: c_int) -> bool {
-    // SAFETY: zeros are valid for all fields: no flags, and no further signal blocked.
-    let mut action = unsafe { std::mem::zeroed::<libc::sigaction>() };
-    action.sa_sigaction = handle as Handler as libc::sighandler_t;
+    let mut action = own_action(handle as Handler as libc::sighandler_t);
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
     set_action(signal, &action)
 }
@@ -241,7 +220,7 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) 
     }
     if ENDED_BY.load(Ordering::SeqCst) != 0 || requested().is_some() {
         IS_DUE.store(true, Ordering::SeqCst);
-        add_pending_call();
+        add_pending_call(pending_call);
     }
 }
 
@@ -273,15 +252,6 @@ fn end_late(signal: c_int) {
         unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
     }
     end_by(signal);
-}
-
-fn add_pending_call() {
-    unsafe extern "C" {
-        // In the stable ABI, but not declared by PyO3 for it.
-        fn Py_AddPendingCall(function: unsafe extern "C" fn(*mut c_void) -> c_int, argument: *mut c_void) -> c_int;
-    }
-    // SAFETY: may be called from any thread without the GIL.
-    unsafe { Py_AddPendingCall(pending_call, null_mut()) };
 }
 
 /// Python calls this in the main thread, between two bytecodes and with the GIL.
