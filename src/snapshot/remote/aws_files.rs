@@ -1,6 +1,6 @@
 //! The files of the AWS tools: `~/.aws/credentials` and `~/.aws/config`, or those that `AWS_SHARED_CREDENTIALS_FILE`
-//! and `AWS_CONFIG_FILE` name. Only profiles with access keys are supported; for any other, the error says how to export
-//! keys to the environment with the AWS CLI.
+//! and `AWS_CONFIG_FILE` name. Only profiles with access keys are supported; for any other, the error says how to
+//! export keys to the environment with the AWS CLI.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,8 @@ impl AwsProfile {
     /// The profile that `AWS_PROFILE` names, or `default`.
     ///
     /// # Errors
-    /// If `AWS_PROFILE` names a profile that does not exist, or if the profile has no keys but another kind of credentials.
+    /// If `AWS_PROFILE` names a profile that does not exist, or if the profile has no keys but another kind of
+    /// credentials.
     pub(super) fn read() -> Result<Self, RemoteError> {
         let file = |variable_name, name| {
             let named = variable(variable_name).map(PathBuf::from);

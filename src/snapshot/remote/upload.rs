@@ -162,7 +162,8 @@ async fn send_parts(
         Err(error) => Err(error),
     };
     if done.is_err() {
-        // The parts of an unfinished upload cost money. If this fails too, the lifecycle rules of the bucket remove them.
+        // The parts of an unfinished upload cost money. If this fails too, the lifecycle rules of the bucket remove
+        // them.
         let _ = timeout(PATIENCE, upload.abort()).await;
     }
     done
