@@ -132,7 +132,7 @@ pub(crate) fn begin_last_save() {
     }
 }
 
-/// Takes the handlers away, except where the script has set its own. Returns the signal that is to end the process now.
+/// Removes the handlers, except where the script has set its own. Returns the signal that is to end the process now.
 pub(crate) fn disarm() -> Option<c_int> {
     GUARDED.store(0, Ordering::SeqCst);
     let armed = std::mem::take(&mut *ARMED.lock().unwrap_or_else(PoisonError::into_inner));

@@ -1,4 +1,4 @@
-//! Signals while a script is run in steps: a request is only noted, and carried out when the step ends.
+//! Signals while a script runs in steps: a handler only records the request, which is carried out when the step ends.
 //!
 //! A timer and SIGUSR1 ask for a checkpoint; SIGTERM, SIGHUP and SIGINT for a last one. If the step does not end within
 //! the time of grace, the process ends without it. As in [`script_signals`](super::script_signals), the handlers are
@@ -24,18 +24,18 @@ const ENDING: [c_int; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
 /// The signal that asks for a checkpoint.
 const REQUEST: c_int = libc::SIGUSR1;
 
-/// What is asked for.
+/// A request by a signal or the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StepRequest {
     /// A checkpoint, and then the end by this signal.
     End(c_int),
     /// A checkpoint, by SIGUSR1.
     Checkpoint,
-    /// A checkpoint, as the time has come.
+    /// A checkpoint, by the timer.
     Timer,
 }
 
-/// Whether anything is asked for. Loops read it in each iteration.
+/// Whether there is a request. Loops read it in each iteration.
 static IS_DUE: AtomicBool = AtomicBool::new(false);
 static ENDED_BY: AtomicI32 = AtomicI32::new(0);
 static ENDED_AT: AtomicU64 = AtomicU64::new(0);
@@ -47,16 +47,16 @@ static TICK_TIMER: AtomicI32 = AtomicI32::new(-1);
 static GRACE_TIMER: AtomicI32 = AtomicI32::new(-1);
 /// The time of grace, in milliseconds.
 static GRACE: AtomicU64 = AtomicU64::new(0);
-/// Whether a user may see at once that Ctrl-C has been noted.
+/// Whether standard error is a terminal: then Ctrl-C is acknowledged at once.
 static IS_TERMINAL: AtomicBool = AtomicBool::new(false);
 /// The line that is printed when it is over; null for none. A handler reads it, so it is never freed.
 static LAST_WORDS: AtomicPtr<String> = AtomicPtr::new(null_mut());
 /// The signals that have our handler, with the action from before.
 static ARMED: Mutex<Vec<(c_int, libc::sigaction)>> = Mutex::new(Vec::new());
-/// What is done between two bytecodes when something is asked for.
+/// Called between two bytecodes after a request.
 static NOTICE: Mutex<Option<fn(Python<'_>)>> = Mutex::new(None);
 
-/// Whether a step that ends now is to do what [`requested`] says.
+/// Whether a step that ends now must carry out a request: see [`requested`].
 #[inline]
 pub(crate) fn is_due() -> bool {
     IS_DUE.load(Ordering::Relaxed)
@@ -67,7 +67,7 @@ pub(crate) fn is_own_process() -> bool {
     OWNER.load(Ordering::SeqCst) == this_process()
 }
 
-/// What is asked for.
+/// The most urgent request, if there is one.
 pub(crate) fn requested() -> Option<StepRequest> {
     match ENDED_BY.load(Ordering::SeqCst) {
         0 if IS_REQUESTED.load(Ordering::SeqCst) => Some(StepRequest::Checkpoint),
@@ -87,14 +87,14 @@ pub(crate) fn done(wait: Duration) {
     start_tick(wait);
 }
 
-/// What is asked for is not possible where this step has ended: tries again after `wait`.
+/// The request cannot be carried out where this step has ended. It is repeated after `wait`.
 pub(crate) fn postpone(wait: Duration) {
     IS_DUE.store(false, Ordering::SeqCst);
     start_tick(wait);
 }
 
 /// Sets the handlers, for those signals that have the default action. `notice` is called between two bytecodes of the
-/// main thread when something is asked for.
+/// main thread after a request.
 #[allow(clippy::disallowed_methods, reason = "nothing is written to the stream")]
 pub(crate) fn arm(every: Duration, grace: Duration, notice: fn(Python<'_>)) {
     OWNER.store(this_process(), Ordering::SeqCst);
@@ -134,7 +134,7 @@ fn start_tick(wait: Duration) {
     }
 }
 
-/// Takes the handlers away, except where the script has set its own. Returns the signal that is to end the process now.
+/// Removes the handlers, except where the script has set its own. Returns the signal that is to end the process now.
 pub(crate) fn disarm() -> Option<c_int> {
     for number in [TICK_TIMER.swap(-1, Ordering::SeqCst), GRACE_TIMER.swap(-1, Ordering::SeqCst)] {
         if number >= 0 {
@@ -160,7 +160,7 @@ pub(crate) fn set_last_words(text: String) {
     LAST_WORDS.store(Box::into_raw(Box::new(text)), Ordering::SeqCst);
 }
 
-/// Whether the process that was armed still runs, for one that it has forked.
+/// In a forked process: whether the process that was armed still runs.
 pub(crate) fn is_owner_alive() -> bool {
     // SAFETY: sends no signal.
     unsafe { libc::kill(OWNER.load(Ordering::SeqCst), 0) == 0 }
