@@ -184,7 +184,7 @@ pub(crate) fn deferring<T, E: From<PyErr>>(py: Python<'_>, action: impl FnOnce()
     result
 }
 
-/// Forgets the signals that wait in the parent, in a forked child: they are not meant for it.
+/// In a forked child, drops the pending signals of the parent: they are not meant for the child.
 pub(crate) fn forget_parent() {
     NOTES.iter().for_each(|note| note.arrived.store(0, Ordering::Relaxed));
     DROPPED.take();
@@ -226,7 +226,8 @@ pub(crate) fn drop_error(error: PyErr) {
     }
 }
 
-/// What `str` says of an object. Its `Display` prints the exception of a handler that runs meanwhile, and drops it.
+/// The `str` of an object. In contrast to its `Display`, this keeps the exception of a signal handler that runs
+/// meanwhile.
 pub(crate) fn shown<T>(object: &Bound<'_, T>) -> String {
     let object = object.as_any();
     let text = object.cast::<PyString>().cloned().ok().or_else(|| object.str().tolerated());

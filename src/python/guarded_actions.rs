@@ -1,6 +1,7 @@
-//! Stands in for `sigaction` of the C library while signals save a script: a script that sets a handler for SIGTERM and
-//! takes it away again would lose that. The default action then means ours again, and ours is shown as the default one,
-//! so neither Python nor extension modules see a difference.
+//! Stands in for `sigaction` of the C library while signals save a script. Otherwise a script that sets a handler for
+//! SIGTERM, and later restores the default action, would remove our handler. Here, setting the default action installs
+//! our handler, and our handler is reported as the default action, so neither Python nor extension modules see a
+//! difference.
 //!
 //! Calls come here as those of [`early_exit`](super::early_exit) do: this library is part of the program, or is
 //! preloaded. Our own code calls the function of the C library.
@@ -23,7 +24,7 @@ pub unsafe extern "C" fn sigaction(signal: c_int, new: *const libc::sigaction, o
         // SAFETY: the arguments are those of the caller.
         return unsafe { system_sigaction(signal, new, old) };
     }
-    // Only an invalid number has none, and that is not guarded.
+    // This fails only for an invalid number, and those are not guarded.
     let Some(before) = action_of(signal) else { return -1 };
     // SAFETY: the caller passes a valid pointer, or null.
     let result = match unsafe { new.as_ref() } {

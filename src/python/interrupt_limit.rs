@@ -1,9 +1,10 @@
-//! Ends the process by SIGINT if Ctrl-C has not done so in time, as in the middle of a long call of C, or while
-//! millions of objects are freed.
+//! Ends the process by SIGINT if Ctrl-C takes too long to do so: in a long call of C code, or while millions of objects
+//! are freed.
 //!
-//! Only where nothing can be lost: while variables are loaded that no code has seen yet, or while the session of a
-//! script is saved that has nothing left to write ([`work_left`](super::work_left)). Otherwise, only a second Ctrl-C
-//! does that. A timer sends a signal that nothing else uses; its handler makes only async-signal-safe calls.
+//! The first Ctrl-C has this limit only where nothing can be lost: while variables are loaded and no code has used them
+//! yet, or while the session of a script is saved that has nothing left to write ([`work_left`](super::work_left)).
+//! Elsewhere, only a second Ctrl-C ends the process. The limit is a timer, with a signal that nothing else uses; its
+//! handler makes only async-signal-safe calls.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
@@ -16,22 +17,21 @@ use pyo3::prelude::*;
 
 use super::deferred_signals::{DeferredSignals, Tolerated as _, check_signals, has_default_handler};
 use super::early_exit::EarlyAnswer;
-use super::interrupted_call::{milliseconds, this_process};
+use super::interrupted_call::{SAME_REQUEST, milliseconds, this_process, unused_signal};
 use super::thread_timers as timers;
 use crate::exit;
 use crate::snapshot::atomic::signals::{action_of, end_by, set_action};
 use crate::ui::terminal_signals::clear_bar;
 
-/// How long Ctrl-C may take, in nanoseconds. The rest of 200 ms is for the system, which frees the memory.
+/// How long Ctrl-C may take, in nanoseconds. The process should end within 200 ms, and the kernel needs some of that to
+/// free the memory.
 const LIMIT: u64 = 100_000_000;
-/// A second Ctrl-C is one that comes this much later, in milliseconds.
-const SAME_REQUEST: u64 = 300;
 
 /// The work that is limited; null if there is none. It is never freed, as a handler may be using it.
 static WORK: AtomicPtr<LimitedWork> = AtomicPtr::new(null_mut());
 /// When Ctrl-C came, in milliseconds; 0 if it did not.
 static CAME: AtomicU64 = AtomicU64::new(0);
-/// Whether the user has been told.
+/// Whether the message has been printed.
 static IS_TOLD: AtomicBool = AtomicBool::new(false);
 /// The signal of the timer, and the number of the timer; -1 if there is none.
 static SIGNAL: AtomicI32 = AtomicI32::new(-1);
@@ -40,7 +40,7 @@ static PROCESS: AtomicI32 = AtomicI32::new(0);
 /// Keeps signals waiting until [`hand_over`].
 static BEFORE_CODE: Mutex<Option<DeferredSignals>> = Mutex::new(None);
 
-/// What is printed in the end, made in advance.
+/// The output of the handler, made in advance: it may not allocate.
 struct LimitedWork {
     message: String,
     answer: Option<EarlyAnswer>,
@@ -51,7 +51,7 @@ struct LimitedWork {
 /// Ctrl-C is limited from now on, in the main thread, until [`release`] is called or the process ends. Without
 /// `is_strict`, only the second one is. `message` and `answer` are for the user.
 pub(crate) fn begin(py: Python<'_>, message: &str, answer: Option<EarlyAnswer>, is_strict: bool) {
-    // A handler of the program decides itself what Ctrl-C does.
+    // If the program has a handler of its own, that decides what Ctrl-C does.
     if !timers::is_main_thread() || !has_default_handler(py) {
         return;
     }
@@ -96,7 +96,7 @@ pub(crate) fn hand_over(py: Python<'_>) -> PyResult<()> {
     if is_before_code() {
         let_signals_come();
         check_signals(py)?;
-        // Something has swallowed it.
+        // Ctrl-C came, but some code has swallowed the KeyboardInterrupt.
         if limited_work().is_some() && CAME.load(Ordering::SeqCst) != 0 {
             return Err(PyKeyboardInterrupt::new_err(()));
         }
@@ -105,11 +105,11 @@ pub(crate) fn hand_over(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Puts the objects that were loaded where the collector seldom looks. Otherwise it would visit millions of them as
-/// soon as anything runs, and Ctrl-C would have to wait for that.
+/// Moves the loaded objects to the oldest generation of the garbage collector, which is seldom collected. Otherwise the
+/// next collection would visit millions of objects, and delay Ctrl-C.
 fn settle_objects(py: Python<'_>) -> PyResult<()> {
     let collector = py.import("gc")?;
-    // The opposite of `freeze` is for all objects, also those that something else has frozen.
+    // `unfreeze` would also affect objects that the program has frozen.
     if collector.call_method0("get_freeze_count")?.extract::<usize>()? == 0 {
         collector.call_method0("freeze")?;
         collector.call_method0("unfreeze")?;
@@ -124,7 +124,7 @@ pub(super) fn hand_over_to_prompt(py: Python<'_>) {
     {
         match limited_work() {
             Some(work) => end(work),
-            // A handler of the program decides.
+            // The exception came from a handler of the program.
             None => error.print(py),
         }
     }
@@ -136,7 +136,7 @@ pub(crate) fn give_up() {
     release();
 }
 
-/// The answer of the command is being given: Ctrl-C gives no other.
+/// Called when the command writes its answer: Ctrl-C must not write another one.
 pub(crate) fn forget_answer() {
     if let Some(work) = limited_work() {
         let work = LimitedWork { message: work.message.clone(), answer: None, is_strict: work.is_strict };
@@ -149,7 +149,7 @@ fn limited_work() -> Option<&'static LimitedWork> {
     unsafe { WORK.load(Ordering::SeqCst).as_ref() }
 }
 
-/// Ctrl-C has no limit any more. Does nothing if it has come already and will end the process.
+/// Ends the limit, unless Ctrl-C has come already and will end the process.
 pub(crate) fn release() {
     let is_strict = limited_work().is_some_and(|work| work.is_strict);
     if is_strict && CAME.load(Ordering::SeqCst) != 0 {
@@ -163,7 +163,7 @@ pub(crate) fn release() {
     }
 }
 
-/// The caller tells the user, and gives the answer of the command.
+/// Notes that the caller prints the message and the answer of the command.
 pub(crate) fn note_told() {
     IS_TOLD.store(true, Ordering::SeqCst);
 }
@@ -185,14 +185,7 @@ pub(super) fn note() {
 
 /// A timer for a signal that has no handler, with our handler set.
 fn unused_timer() -> Option<(c_int, i32)> {
-    #[cfg(target_os = "linux")]
-    let mut candidates = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev();
-    #[cfg(not(target_os = "linux"))]
-    let mut candidates = std::iter::empty();
-    let (signal, before) = candidates.find_map(|signal| {
-        let before = action_of(signal)?;
-        (before.sa_sigaction == libc::SIG_DFL).then_some((signal, before))
-    })?;
+    let (signal, before) = unused_signal()?;
     let timer = timers::create(signal)?;
     if set_action(signal, &libc::sigaction { sa_sigaction: own_handler(), ..before }) {
         return Some((signal, timer));

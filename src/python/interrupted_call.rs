@@ -3,7 +3,14 @@
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
+use std::ptr::null_mut;
 use std::time::Duration;
+
+use crate::snapshot::atomic::signals::action_of;
+
+/// A second signal ends the process at once, unless it comes this early, in milliseconds: `timeout`, shells and
+/// schedulers send the same signal to the process and to its group.
+pub(super) const SAME_REQUEST: u64 = 300;
 
 /// Whether this thread holds the GIL.
 pub(super) fn holds_gil() -> bool {
@@ -103,6 +110,28 @@ pub(super) fn is_on_small_stack() -> bool {
     unsafe { libc::sigaltstack(std::ptr::null(), stack.as_mut_ptr()) };
     // SAFETY: zeros are valid, and so is what the call has written.
     unsafe { stack.assume_init() }.ss_flags & libc::SS_ONSTACK != 0
+}
+
+/// Has Python call a function in the main thread, between two bytecodes and with the GIL.
+pub(super) fn add_pending_call(function: unsafe extern "C" fn(*mut c_void) -> c_int) {
+    unsafe extern "C" {
+        // In the stable ABI, but not declared by PyO3 for it.
+        fn Py_AddPendingCall(function: unsafe extern "C" fn(*mut c_void) -> c_int, argument: *mut c_void) -> c_int;
+    }
+    // SAFETY: may be called from any thread without the GIL.
+    unsafe { Py_AddPendingCall(function, null_mut()) };
+}
+
+/// A real-time signal that has no handler, for a timer, and its default action.
+pub(super) fn unused_signal() -> Option<(c_int, libc::sigaction)> {
+    #[cfg(target_os = "linux")]
+    let mut candidates = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev();
+    #[cfg(not(target_os = "linux"))]
+    let mut candidates = std::iter::empty();
+    candidates.find_map(|signal| {
+        let action = action_of(signal)?;
+        (action.sa_sigaction == libc::SIG_DFL).then_some((signal, action))
+    })
 }
 
 /// The milliseconds of a clock that only goes forward.

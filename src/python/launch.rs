@@ -32,7 +32,7 @@ pub(crate) enum ProcessEnd {
     Exit(i32),
     /// By SIGINT, as `python` after a KeyboardInterrupt: a shell sees 130, and stops a loop that it runs.
     Interrupted,
-    /// The same, where Ctrl-C has ended work of ours: what Python finalizes is of no use any more.
+    /// The same, but Ctrl-C has ended work of snapcli, not of the script: finalizing Python may be skipped.
     InterruptedWork,
     /// By another signal.
     Signal(c_int),

@@ -130,11 +130,11 @@ fn run_entry<'py>(
     Ok(ScriptRun { how, end, error, raised, seconds, forked, main: main.unbind(), source })
 }
 
-/// Gives other code for the source of a script, or none.
+/// Returns the code to run in place of the source of a script; `None` to run the source.
 pub(crate) type CompileScript =
     Arc<dyn Fn(Python<'_>, &ScriptSource) -> anyhow::Result<Option<CompiledScript>> + Send + Sync>;
 
-/// As [`run_observed`], but a source file, also that of a module, runs as other code, if `compile` has any.
+/// Like [`run_observed`], but runs the code that `compile` returns for the source file of a script or module.
 pub(crate) fn run_compiled(
     py: Python<'_>,
     command: &ScriptCommand,
@@ -154,7 +154,7 @@ pub(crate) fn run_compiled(
     })
 }
 
-/// Has `runpy` run other code for the module that it finds next. It has no frame of ours below it.
+/// Patches `runpy` to run the code that `compile` returns for the next module. No frame of ours is on its stack then.
 fn hook_module(py: Python<'_>, compile: CompileScript) -> PyResult<()> {
     const NAME: &str = "_get_module_details";
     let runpy = py.import("runpy")?;
@@ -211,7 +211,7 @@ fn remove_file_attributes(command: &ScriptCommand, namespace: &Bound<'_, PyDict>
     Ok(())
 }
 
-/// Says which Python it was that has no such module: the user may have meant another one.
+/// After a ModuleNotFoundError, names the Python that was used: the user may have meant another one.
 fn name_python(py: Python<'_>, error: &PyErr) {
     if error.is_instance_of::<PyModuleNotFoundError>(py)
         && let Ok(context) = context::of_process(py)

@@ -11,7 +11,6 @@
 
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError};
 use std::time::Duration;
@@ -20,7 +19,8 @@ use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 
 use super::interrupted_call::{
-    SignalTimer, holds_gil, is_from_timer, is_on_small_stack, milliseconds, this_process, this_thread, waits_in_system,
+    SAME_REQUEST, SignalTimer, add_pending_call, holds_gil, is_from_timer, is_on_small_stack, milliseconds,
+    this_process, this_thread, unused_signal, waits_in_system,
 };
 use crate::snapshot::atomic::signals::{action_of, end_by, own_action, set_action};
 
@@ -29,9 +29,6 @@ use crate::snapshot::atomic::signals::{action_of, end_by, own_action, set_action
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a save of a script that has ended may go on after a signal: batch systems kill soon after it.
 const LAST_SAVE: Duration = Duration::from_secs(25);
-/// A second signal ends the process at once, unless it comes this early, in milliseconds: `timeout`, shells and
-/// schedulers send the same signal to the process and to its group.
-const SAME_REQUEST: u64 = 300;
 /// Of the time, a script has at least this many times as much as the snapshots that are made of it.
 const SHARE_OF_SCRIPT: u32 = 5;
 /// Signals that end a script, and that batch systems and terminals send before they kill it. The system itself sends
@@ -135,7 +132,7 @@ pub(crate) fn begin_last_save() {
     }
 }
 
-/// Takes the handlers away, except where the script has set its own. Returns the signal that is to end the process now.
+/// Removes the handlers, except where the script has set its own. Returns the signal that is to end the process now.
 pub(crate) fn disarm() -> Option<c_int> {
     GUARDED.store(0, Ordering::SeqCst);
     let armed = std::mem::take(&mut *ARMED.lock().unwrap_or_else(PoisonError::into_inner));
@@ -160,11 +157,7 @@ pub(crate) fn is_ending() -> bool {
 
 /// Makes a timer that sends a signal which nothing else uses. Returns that signal with its action from before.
 fn start_timer(every: Duration) -> Option<(c_int, libc::sigaction)> {
-    let unused = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().find_map(|signal| {
-        let before = action_of(signal)?;
-        (before.sa_sigaction == libc::SIG_DFL).then_some((signal, before))
-    });
-    let (signal, before) = unused?;
+    let (signal, before) = unused_signal()?;
     if !set_handler(signal) {
         return None;
     }
@@ -248,9 +241,13 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_
     };
     if this_thread() == MAIN_THREAD.load(Ordering::SeqCst) {
         let is_possible = !holds_gil() && !is_on_small_stack();
-        if is_possible && (is_forced || waits_in_system(context)) { work_in_handler() } else { add_pending_call() }
+        if is_possible && (is_forced || waits_in_system(context)) {
+            work_in_handler()
+        } else {
+            add_pending_call(pending_call)
+        }
     } else {
-        add_pending_call();
+        add_pending_call(pending_call);
         // The main thread may be waiting in the system.
         // SAFETY: the main thread lives as long as the process.
         unsafe { libc::pthread_kill(MAIN_THREAD.load(Ordering::SeqCst) as libc::pthread_t, signal) };
@@ -328,15 +325,6 @@ fn end_with(text: &'static [u8]) -> ! {
     end_by(ENDED_BY.load(Ordering::SeqCst))
 }
 
-fn add_pending_call() {
-    unsafe extern "C" {
-        // In the stable ABI, but not declared by PyO3 for it.
-        fn Py_AddPendingCall(function: unsafe extern "C" fn(*mut c_void) -> c_int, argument: *mut c_void) -> c_int;
-    }
-    // SAFETY: may be called from any thread without the GIL.
-    unsafe { Py_AddPendingCall(pending_call, null_mut()) };
-}
-
 /// Python calls this in the main thread, between two bytecodes and with the GIL.
 unsafe extern "C" fn pending_call(_: *mut c_void) -> c_int {
     let raised = catch_unwind(|| {
@@ -364,7 +352,7 @@ fn work_in_handler() {
             unsafe { pyo3::ffi::PyErr_SetInterrupt() };
         } else {
             *TO_RAISE.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-            add_pending_call();
+            add_pending_call(pending_call);
         }
     }
     // SAFETY: the state is that of the call above.

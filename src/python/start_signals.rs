@@ -1,7 +1,7 @@
-//! The signals while Python is set up. Those that the Rust runtime handles get the default action back.
+//! Signals while Python is initialized. Those that the Rust runtime handles get the default action back.
 //!
-//! Ctrl-C before the job begins ends the process at once. A KeyboardInterrupt at that time,
-//! in the middle of the import of `site`, would be a fatal error of Python, which prints a traceback and exits with 1.
+//! Ctrl-C ends the process at once until the job begins. A KeyboardInterrupt during the import of `site` would be a
+//! fatal error of Python, which prints a traceback and exits with 1.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
@@ -41,8 +41,8 @@ extern "C" fn die(signal: c_int) {
     end_by(signal);
 }
 
-/// Takes away the stack of the Rust runtime for handlers. It has room for one of them; but Python's handlers run there,
-/// and another one may interrupt it.
+/// Disables the alternate signal stack of the Rust runtime. Python's handlers would run on it, and one can interrupt
+/// another, but the stack is too small for two.
 fn leave_runtime_stack() {
     let none = libc::stack_t { ss_sp: std::ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: libc::SIGSTKSZ };
     // SAFETY: no handler is running, and those that need the stack have been reset.

@@ -1,4 +1,4 @@
-//! Signals while a script is run in steps: a request is only noted, and carried out when the step ends.
+//! Signals while a script runs in steps: a handler only records the request, which is carried out when the step ends.
 //!
 //! A timer and SIGUSR1 ask for a checkpoint; SIGTERM, SIGHUP and SIGINT for a last one. If the step does not end within
 //! the time of grace, the process ends without it. As in [`script_signals`](super::script_signals), the handlers are
@@ -7,7 +7,6 @@
 
 use std::ffi::{c_int, c_void};
 use std::io::IsTerminal as _;
-use std::mem::MaybeUninit;
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
 use std::sync::{Mutex, Once, PoisonError};
@@ -15,29 +14,28 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use super::interrupted_call::{SignalTimer, is_from_timer, milliseconds, this_process};
-use crate::snapshot::atomic::signals::end_by;
+use super::interrupted_call::{
+    SAME_REQUEST, SignalTimer, add_pending_call, is_from_timer, milliseconds, this_process, unused_signal,
+};
+use crate::snapshot::atomic::signals::{action_of, end_by, own_action, set_action};
 
-/// A second signal ends the process at once, unless it comes this early, in milliseconds: `timeout`, shells and
-/// schedulers send the same signal to the process and to its group.
-const SAME_REQUEST: u64 = 300;
 /// The signals that end a run.
 const ENDING: [c_int; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
 /// The signal that asks for a checkpoint.
 const REQUEST: c_int = libc::SIGUSR1;
 
-/// What is asked for.
+/// A request by a signal or the timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StepRequest {
     /// A checkpoint, and then the end by this signal.
     End(c_int),
     /// A checkpoint, by SIGUSR1.
     Checkpoint,
-    /// A checkpoint, as the time has come.
+    /// A checkpoint, by the timer.
     Timer,
 }
 
-/// Whether anything is asked for. Loops read it in each iteration.
+/// Whether there is a request. Loops read it in each iteration.
 static IS_DUE: AtomicBool = AtomicBool::new(false);
 static ENDED_BY: AtomicI32 = AtomicI32::new(0);
 static ENDED_AT: AtomicU64 = AtomicU64::new(0);
@@ -49,16 +47,16 @@ static TICK_TIMER: AtomicI32 = AtomicI32::new(-1);
 static GRACE_TIMER: AtomicI32 = AtomicI32::new(-1);
 /// The time of grace, in milliseconds.
 static GRACE: AtomicU64 = AtomicU64::new(0);
-/// Whether a user may see at once that Ctrl-C has been noted.
+/// Whether standard error is a terminal: then Ctrl-C is acknowledged at once.
 static IS_TERMINAL: AtomicBool = AtomicBool::new(false);
 /// The line that is printed when it is over; null for none. A handler reads it, so it is never freed.
 static LAST_WORDS: AtomicPtr<String> = AtomicPtr::new(null_mut());
 /// The signals that have our handler, with the action from before.
 static ARMED: Mutex<Vec<(c_int, libc::sigaction)>> = Mutex::new(Vec::new());
-/// What is done between two bytecodes when something is asked for.
+/// Called between two bytecodes after a request.
 static NOTICE: Mutex<Option<fn(Python<'_>)>> = Mutex::new(None);
 
-/// Whether a step that ends now is to do what [`requested`] says.
+/// Whether a step that ends now must carry out a request: see [`requested`].
 #[inline]
 pub(crate) fn is_due() -> bool {
     IS_DUE.load(Ordering::Relaxed)
@@ -69,7 +67,7 @@ pub(crate) fn is_own_process() -> bool {
     OWNER.load(Ordering::SeqCst) == this_process()
 }
 
-/// What is asked for.
+/// The most urgent request, if there is one.
 pub(crate) fn requested() -> Option<StepRequest> {
     match ENDED_BY.load(Ordering::SeqCst) {
         0 if IS_REQUESTED.load(Ordering::SeqCst) => Some(StepRequest::Checkpoint),
@@ -89,14 +87,14 @@ pub(crate) fn done(wait: Duration) {
     start_tick(wait);
 }
 
-/// What is asked for is not possible where this step has ended: tries again after `wait`.
+/// The request cannot be carried out where this step has ended. It is repeated after `wait`.
 pub(crate) fn postpone(wait: Duration) {
     IS_DUE.store(false, Ordering::SeqCst);
     start_tick(wait);
 }
 
 /// Sets the handlers, for those signals that have the default action. `notice` is called between two bytecodes of the
-/// main thread when something is asked for.
+/// main thread after a request.
 #[allow(clippy::disallowed_methods, reason = "nothing is written to the stream")]
 pub(crate) fn arm(every: Duration, grace: Duration, notice: fn(Python<'_>)) {
     OWNER.store(this_process(), Ordering::SeqCst);
@@ -117,11 +115,7 @@ pub(crate) fn arm(every: Duration, grace: Duration, notice: fn(Python<'_>)) {
             armed.push((signal, before));
         }
     }
-    let unused = (libc::SIGRTMIN()..=libc::SIGRTMAX()).rev().find_map(|signal| {
-        let before = action_of(signal)?;
-        (before.sa_sigaction == libc::SIG_DFL).then_some((signal, before))
-    });
-    if let Some((signal, before)) = unused
+    if let Some((signal, before)) = unused_signal()
         && set_handler(signal)
     {
         TICK.store(signal, Ordering::SeqCst);
@@ -140,7 +134,7 @@ fn start_tick(wait: Duration) {
     }
 }
 
-/// Takes the handlers away, except where the script has set its own. Returns the signal that is to end the process now.
+/// Removes the handlers, except where the script has set its own. Returns the signal that is to end the process now.
 pub(crate) fn disarm() -> Option<c_int> {
     for number in [TICK_TIMER.swap(-1, Ordering::SeqCst), GRACE_TIMER.swap(-1, Ordering::SeqCst)] {
         if number >= 0 {
@@ -166,7 +160,7 @@ pub(crate) fn set_last_words(text: String) {
     LAST_WORDS.store(Box::into_raw(Box::new(text)), Ordering::SeqCst);
 }
 
-/// Whether the process that was armed still runs, for one that it has forked.
+/// In a forked process: whether the process that was armed still runs.
 pub(crate) fn is_owner_alive() -> bool {
     // SAFETY: sends no signal.
     unsafe { libc::kill(OWNER.load(Ordering::SeqCst), 0) == 0 }
@@ -185,23 +179,8 @@ fn is_ours(signal: c_int) -> bool {
     action_of(signal).is_some_and(|now| now.sa_sigaction == handle as Handler as libc::sighandler_t)
 }
 
-fn action_of(signal: c_int) -> Option<libc::sigaction> {
-    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: a null action changes nothing, and `action` has room for the result.
-    let asked = unsafe { libc::sigaction(signal, std::ptr::null(), action.as_mut_ptr()) };
-    // SAFETY: zeros are valid for all of its fields, and the call has filled them.
-    (asked == 0).then(|| unsafe { action.assume_init() })
-}
-
-fn set_action(signal: c_int, action: &libc::sigaction) -> bool {
-    // SAFETY: the action came from the system, or has our handler, which makes only async-signal-safe calls.
-    unsafe { libc::sigaction(signal, action, null_mut()) == 0 }
-}
-
 fn set_handler(signal: c_int) -> bool {
-    // SAFETY: zeros are valid for all fields: no flags, and no further signal blocked.
-    let mut action = unsafe { std::mem::zeroed::<libc::sigaction>() };
-    action.sa_sigaction = handle as Handler as libc::sighandler_t;
+    let mut action = own_action(handle as Handler as libc::sighandler_t);
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
     set_action(signal, &action)
 }
@@ -241,7 +220,7 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) 
     }
     if ENDED_BY.load(Ordering::SeqCst) != 0 || requested().is_some() {
         IS_DUE.store(true, Ordering::SeqCst);
-        add_pending_call();
+        add_pending_call(pending_call);
     }
 }
 
@@ -273,15 +252,6 @@ fn end_late(signal: c_int) {
         unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
     }
     end_by(signal);
-}
-
-fn add_pending_call() {
-    unsafe extern "C" {
-        // In the stable ABI, but not declared by PyO3 for it.
-        fn Py_AddPendingCall(function: unsafe extern "C" fn(*mut c_void) -> c_int, argument: *mut c_void) -> c_int;
-    }
-    // SAFETY: may be called from any thread without the GIL.
-    unsafe { Py_AddPendingCall(pending_call, null_mut()) };
 }
 
 /// Python calls this in the main thread, between two bytecodes and with the GIL.

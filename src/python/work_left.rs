@@ -1,5 +1,6 @@
-//! What a Python would still do at its end that must not be lost: functions of `atexit`, and the unwritten data of open
-//! files. Without any, a process may end without finalizing Python, which frees every object and can take seconds.
+//! Work that Python does when it is finalized, and that must not be lost: functions of `atexit`, and unwritten data of
+//! open files. If there is none, the process may end without finalizing Python, which frees every object and can take
+//! seconds.
 //!
 //! `__del__` is not among them: Python does not promise that it is called for objects that exist at its end.
 
@@ -10,7 +11,7 @@ use pyo3::prelude::*;
 
 use super::deferred_signals::Tolerated as _;
 
-/// Devices that buffer nothing for a program, and what is no file: a write to these is complete, or not data.
+/// Prefixes of the link targets of descriptors without unwritten data that could be lost: devices and anonymous files.
 const UNBUFFERED: [&str; 8] =
     ["anon_inode:", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/nvidia", "/dev/dri/", "/memfd:"];
 /// `O_ACCMODE`.
@@ -40,7 +41,7 @@ fn atexit(py: Python<'_>) -> Option<Bound<'_, PyAny>> {
     py.import("sys").and_then(|sys| sys.getattr("modules")?.get_item("atexit")).tolerated()
 }
 
-/// Writes what the standard streams still hold, as Python does in the end.
+/// Flushes the standard streams, as Python does when it is finalized.
 pub(crate) fn flush_streams(py: Python<'_>) {
     for name in ["stdout", "stderr"] {
         // A stream may be None, closed, or of a class of the script.
@@ -49,7 +50,7 @@ pub(crate) fn flush_streams(py: Python<'_>) {
     }
 }
 
-/// Calls the functions of `atexit`, and writes what the standard streams still hold.
+/// Calls the functions of `atexit`, and flushes the standard streams.
 pub(super) fn finish(py: Python<'_>) {
     // It prints the exceptions of these functions.
     if let Some(atexit) = atexit(py) {
@@ -58,7 +59,7 @@ pub(super) fn finish(py: Python<'_>) {
     flush_streams(py);
 }
 
-/// Whether nothing is lost if the process ends without more ado. If that is unknown, the answer is no.
+/// Whether nothing is lost if the process ends without finalizing Python. False if that is unknown.
 pub(crate) fn is_nothing(py: Python<'_>) -> bool {
     let before = AT_START.get().map_or(0, |(functions, _)| *functions);
     exit_functions(py).is_some_and(|functions| functions <= before) && !has_file_to_write()

@@ -1,9 +1,9 @@
 //! What the opcodes of a snapshot show of its variables: kind, type, length, shape, preview. The index says the same,
 //! and more, but anybody can write anything into an index.
 //!
-//! Of a file that this user signed, the index is shown, as it is as good as the save that made it. Of any other, these
-//! facts take the place of what the index says ([`ProvenFacts::put_into`]), and an index that contradicts them is wrong
-//! for all commands ([`ProvenFacts::contradictions`]).
+//! The index of a file that this user signed is shown as it is. For any other file, these facts replace the claims of
+//! the index ([`ProvenFacts::put_into`]), and all commands reject an index that contradicts them
+//! ([`ProvenFacts::contradictions`]).
 
 use std::rc::Rc;
 
@@ -18,13 +18,14 @@ use crate::pickle::machine::value::Ref;
 use crate::pickle::machine::{Machine, SegmentRange};
 use crate::pickle::work_budget::WorkBudget;
 
-/// The type of a variable of which nothing is known.
+/// The type that is shown for a variable without facts.
 const UNKNOWN: &str = "?";
-/// What the note of such a variable says.
+/// The note on such a variable.
 const NOT_FOLLOWED: &str = "nothing shows what it is: it is damaged, or too large to follow (see --max-memory)";
-/// The built-in types whose values opcodes make without a call, and what pickles of numbers in arrays have.
+/// The built-in types whose values opcodes make without a call.
 const BUILTIN: [&str; 12] =
     ["NoneType", "bool", "int", "float", "str", "bytes", "bytearray", "list", "tuple", "dict", "set", "frozenset"];
+/// The dtypes of numbers whose names index and pickle spell alike.
 const NUMBERS: [&str; 14] = [
     "bool",
     "int8",
@@ -63,7 +64,7 @@ impl ProvenFacts {
         skip: impl Fn(usize) -> bool,
         budget: &WorkBudget,
     ) -> Self {
-        // Of ambient state, the index is not shown as what the file holds.
+        // What the index says about ambient state is not shown as the contents of the file.
         let is_compared =
             |number: usize| segments.get(number).is_some_and(|segment| segment.role() != SegmentRole::Ambient);
         let numbers: Vec<usize> = (0..segments.len()).filter(|number| is_compared(*number) && !skip(*number)).collect();
@@ -71,7 +72,7 @@ impl ProvenFacts {
         let names = |number: &usize| segments.get(*number).map(|segment| segment.variable().name.as_str());
         let ranges: Vec<SegmentRange> =
             numbers.iter().filter_map(|number| segments.get(*number)).map(VariableSegment::for_machine).collect();
-        // Together, because a segment may change what an earlier one has made.
+        // All in one run, because a segment may change objects of an earlier one.
         if let Some(found) = together(file, &ranges, &numbers.iter().filter_map(names).collect::<Vec<_>>(), budget) {
             for (number, found) in numbers.into_iter().zip(found) {
                 if let Some(place) = facts.get_mut(number) {
@@ -88,8 +89,8 @@ impl ProvenFacts {
         Self { facts }
     }
 
-    /// The variables about which the index says something that their opcodes contradict: their numbers, and what it is.
-    /// Where the opcodes do not show it, nothing is a contradiction.
+    /// The variables whose opcodes contradict the index: their numbers, and the property that differs. A property that
+    /// the opcodes do not show is not compared.
     pub(crate) fn contradictions<'f>(
         &'f self,
         segments: &'f [VariableSegment<'_>],
@@ -178,7 +179,7 @@ fn contradiction(variable: &Variable, facts: &ProvenValue) -> Option<&'static st
     if !is_builtin(&row.type_name) {
         return None;
     }
-    // What a call makes has a length that the pickle may not show.
+    // The result of a call may have a length that the opcodes do not show.
     let has_none = ["NoneType", "bool", "int", "float"].contains(&row.type_name.as_str());
     if variable.len.is_some() && variable.len != row.len && (row.len.is_some() || has_none) {
         return Some("length");
@@ -200,6 +201,6 @@ fn set_facts(variable: &mut Variable, facts: Option<ProvenValue>) {
     variable.kind = VariableKind::of_role(row.facts.role);
     (variable.type_name, variable.len) = (row.type_name, row.len);
     (variable.shape, variable.dtype) = (row.facts.shape, row.facts.dtype);
-    // That a value looks like a credential is believed in any case.
+    // If the index says that a value looks like a credential, the value is hidden, whoever wrote the index.
     variable.preview = if variable.secrets.is_empty() { preview.text } else { NOT_SHOWN.to_owned() };
 }

@@ -1,7 +1,7 @@
-//! The snapshots of a script that goes on, made by a forked process: `save --every` and `--on-signal`.
+//! Snapshots of a running script, made by a forked process: `save --every` and `--on-signal`.
 //!
-//! There is one such process at a time. What it could not do is done again in the foreground, when the next snapshot is
-//! due; the end of the script has its own.
+//! There is one such process at a time. If it fails, the next snapshot is made in the foreground. If the script ends
+//! before that, its final save replaces the failed one.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
@@ -23,15 +23,15 @@ use crate::snapshot::{atomic, store};
 use crate::ui::Verbosity;
 use crate::ui::messages::print_error;
 
-/// What the process answers: an error that it could not print.
+/// The answer of the process: the error of the save, unless the process has printed it.
 #[derive(Default, Serialize, Deserialize)]
 struct SnapshotAnswer {
     error: Option<String>,
 }
 
 impl SaveJob {
-    /// Has a forked process make a snapshot. Where that is not safe, or has just failed, makes it here.
-    pub(super) fn save_aside(
+    /// Makes a snapshot in a forked process; in this one if a fork is not safe, or if the last one failed.
+    pub(super) fn save_in_background(
         &self,
         py: Python<'_>,
         started: &StartedScript,
@@ -41,7 +41,7 @@ impl SaveJob {
         let before = self.take_child();
         if let Some(child) = before {
             if occasion == Occasion::Timer && !child.has_ended(Duration::ZERO) {
-                // It has not even made the last one.
+                // The last snapshot is not complete yet: this one is skipped.
                 self.set_child(child);
                 return Ok(());
             }
@@ -73,7 +73,7 @@ impl SaveJob {
         dill: &DillLocation,
         occasion: Occasion,
     ) -> Result<SavingChild, PyErr> {
-        // What is said at once needs the standard error of the script, which the process does not have.
+        // The child has no standard streams: to print messages, it needs a copy of the standard error.
         let tells = matches!(occasion, Occasion::OnSignal(_)) || self.verbosity == Verbosity::Verbose;
         let stderr = if tells { copy_of_stderr().ok() } else { None };
         let kept: Vec<_> = stderr.iter().map(AsRawFd::as_raw_fd).collect();
@@ -94,7 +94,7 @@ impl SaveJob {
         })
     }
 
-    /// Takes the answer of a process that has ended. Returns why its snapshot has to be made again.
+    /// Prints the error of a process that has ended. Returns why its snapshot has to be made again, if so.
     fn finish(&self, child: &SavingChild) -> Option<&'static str> {
         let end = child.end();
         if let ChildEnd::Answered(bytes) = &end
@@ -109,17 +109,17 @@ impl SaveJob {
         why
     }
 
-    /// Ends the snapshots that are made aside: the last one comes now. A store keeps the one that is being made, unless
-    /// there is no time for it. What the script itself saves in the background is waited for as well: it may save to
-    /// the same file.
-    pub(super) fn end_aside(&self, py: Python<'_>, is_urgent: bool) -> Result<()> {
+    /// Ends background saves before the final save of the script. For a store, a snapshot that is being made is
+    /// completed unless `is_urgent`; one in a file is discarded, as the final save replaces it. Also waits for a
+    /// background save that the script itself has begun, as it may write to the same file.
+    pub(super) fn end_background_saves(&self, py: Python<'_>, is_urgent: bool) -> Result<()> {
         if let Some(child) = self.take_child() {
             if matches!(self.output, SnapshotDestination::Store(..)) && !is_urgent {
                 child.wait(py, None)?;
                 self.finish(&child);
             } else {
                 if !is_urgent {
-                    // It may be about to end.
+                    // It may be almost done.
                     child.has_ended(GRACE);
                 }
                 child.kill();
@@ -143,9 +143,9 @@ impl SaveJob {
     }
 }
 
-/// How long a snapshot of the middle of a script may hold up its end.
+/// How long a snapshot of a running script may delay the end of the script.
 const GRACE: Duration = Duration::from_millis(200);
-/// How long a process that was killed may take to be gone.
+/// How long a process that was killed may take to end.
 const END: Duration = Duration::from_secs(5);
 
 fn copy_of_stderr() -> std::io::Result<OwnedFd> {

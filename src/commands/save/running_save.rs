@@ -1,7 +1,8 @@
 //! Saves a script that still runs: before a signal ends it, from time to time, and on demand.
 //!
-//! The snapshots of a script that goes on are written to `session.running.pkl`, which is removed when the script has
-//! ended and its session is saved: `session.pkl` is always the session of a script that came to its end.
+//! While the script goes on, its snapshots are written to `session.running.pkl`, or added to a store. The file is
+//! removed when the script has ended and its session is saved: `session.pkl` is always the session of a script that
+//! came to its end.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use crate::ui::messages::print_error;
 use crate::ui::{count, format_size};
 
 impl SaveJob {
-    /// Has signals save the script while it runs.
+    /// Installs the signal handlers that save the script while it runs.
     pub(super) fn arm(self: &Arc<Self>, started: StartedScript, dill: &DillLocation) {
         let (job, dill) = (Arc::clone(self), dill.clone());
         let work = move |py: Python<'_>, occasion| job.save_running(py, &started, &dill, occasion);
@@ -44,7 +45,7 @@ impl SaveJob {
         occasion: Occasion,
     ) -> Option<PyErr> {
         if is_saving() {
-            // This very thread is in the middle of a `snapcli.save`, which a signal has always ended.
+            // The signal interrupts a `snapcli.save` of this thread, so the session cannot be saved now.
             if let Occasion::End(signal) = occasion {
                 end_by(signal);
             }
@@ -53,26 +54,26 @@ impl SaveJob {
         let deferred = DeferredSignals::begin(py);
         let result = match occasion {
             Occasion::End(signal) => {
-                if let Err(error) = self.end_aside(py, true) {
+                if let Err(error) = self.end_background_saves(py, true) {
                     print_error(&error);
                 }
                 let run = started.so_far(py, "signal", ProcessEnd::Signal(signal));
                 self.with_locals(py, &run, || self.save_session(py, &run, dill)).map(drop)
             }
-            Occasion::Timer | Occasion::OnSignal(_) => self.save_aside(py, started, dill, occasion),
+            Occasion::Timer | Occasion::OnSignal(_) => self.save_in_background(py, started, dill, occasion),
         };
         let signals = check_signals(py);
         drop(deferred);
         let error = result.err().or_else(|| signals.err().map(Into::into))?;
         if requested_end(py, &error).is_some() {
-            // Ctrl-C, or an exit in a handler of the script: both are meant for the script.
+            // KeyboardInterrupt or SystemExit, raised by a signal handler: the script must see it.
             return error.downcast().ok();
         }
         print_error(&error);
         None
     }
 
-    /// Writes `session.running.pkl`.
+    /// Saves a script that goes on: writes `session.running.pkl`, or adds a snapshot to the store.
     pub(super) fn save_snapshot(
         &self,
         py: Python<'_>,

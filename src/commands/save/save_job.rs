@@ -250,7 +250,7 @@ impl SaveJob {
         work_left::flush_streams(py);
         interrupt_limit::begin(py, INTERRUPTED, self.answer.for_interrupt(INTERRUPTED), work_left::is_nothing(py));
         let deferred = DeferredSignals::begin(py);
-        let ended = self.end_aside(py, false);
+        let ended = self.end_background_saves(py, false);
         let saved = ended.and_then(|()| self.with_locals(py, run, || self.save_session(py, run, dill)));
         call_watch::forget();
         // A signal may have arrived after the last step that could be interrupted.

@@ -1,7 +1,7 @@
 //! `snapcli.save(…, wait=False)`: the handle of a save that a forked process does.
 //!
-//! There is one such process at a time. What it cannot finish is done again in the foreground, when anybody asks for
-//! the result: the handle, the next save, or the end of the program.
+//! There is one such process at a time. If it cannot finish, the session is saved again in the foreground, when the
+//! result is needed: by the handle, by the next save, or at the end of the program.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -22,10 +22,10 @@ use super::turns::Turn;
 use crate::python::deferred_signals::{Tolerated as _, check_signals, deferring};
 use crate::session::background::{self, ChildEnd, HeldDescriptor, SavingChild, reason_against_fork};
 
-/// How often a thread looks whether another one has finished the save.
+/// How often a thread checks whether another one has finished the save.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The save that was begun last, until its result is known.
+/// The latest save, until its result is known.
 static LAST: Mutex<Option<Arc<BackgroundJob>>> = Mutex::new(None);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -41,20 +41,20 @@ enum ChildAnswer {
 }
 
 struct BackgroundJob {
-    /// What is shown as its target.
+    /// The target, for messages.
     target: String,
-    /// The absolute path of a file or a store.
-    place: Option<PathBuf>,
+    /// The absolute path of the file or store; `None` if it is saved to memory or a file object.
+    path: Option<PathBuf>,
     /// The process that began it.
     owner: u32,
     stage: Mutex<JobStage>,
-    /// Whether somebody has got the result.
+    /// Whether the program has asked for the result.
     was_read: AtomicBool,
 }
 
 enum JobStage {
     Running(Arc<RunningSave>),
-    /// This thread finishes it.
+    /// The thread with this number finishes it.
     Finishing(u64),
     Ended(PyResult<Py<Report>>),
 }
@@ -87,14 +87,14 @@ impl RunningSave {
                 Ok(written) => ChildAnswer::Saved(Box::new(written)),
                 Err(error) => ChildAnswer::Raised(pickled(py, &error)),
             };
-            // All of it is data that JSON has.
+            // Serializing such an answer cannot fail.
             serde_json::to_vec(&answer).unwrap_or_default()
         })?;
         Ok(Self { child, call, output, spool })
     }
 
     /// The result, once the child has ended.
-    fn finish(&self, py: Python<'_>, place: Option<&Path>) -> PyResult<Report> {
+    fn finish(&self, py: Python<'_>, path: Option<&Path>) -> PyResult<Report> {
         let is_lost = self.spool.as_ref().is_some_and(|spool| spool.get().is_none());
         let end = if is_lost { ChildEnd::Unheard } else { self.child.end() };
         let answer = match &end {
@@ -108,8 +108,8 @@ impl RunningSave {
                 let why = end.reason().unwrap_or("the process that saved in the background failed");
                 let why = format!("{why}; the session was saved again");
                 // The program may be in another directory now.
-                let moved = place.filter(|place| self.output.place().as_deref() != Some(place));
-                let moved = moved.map(|place| self.output.moved_to(py, place));
+                let moved = path.filter(|path| self.output.absolute_path().as_deref() != Some(path));
+                let moved = moved.map(|path| self.output.moved_to(py, path));
                 let output = moved.as_ref().unwrap_or(&self.output);
                 output.remove_leftovers(self.child.process());
                 save_now(py, &self.call, output, &why)
@@ -117,7 +117,7 @@ impl RunningSave {
         }
     }
 
-    /// What goes to memory or a file object.
+    /// The bytes of a snapshot that is saved to memory or a file object.
     fn data(&self, py: Python<'_>) -> PyResult<Option<Py<PyBytes>>> {
         let Some(spool) = self.spool.as_ref().and_then(HeldDescriptor::get) else { return Ok(None) };
         let bytes = spool.metadata()?.len();
@@ -132,7 +132,7 @@ fn save_now(py: Python<'_>, call: &SaveCall, output: &SaveOutput, why: &str) -> 
     deferring(py, || call.save(py, output, vec![note]).map_err(|error| to_exception(py, error, &action, output.path())))
 }
 
-/// An exception as bytes; as one with the same text if it cannot be pickled.
+/// An exception, pickled. One that cannot be pickled becomes a RuntimeError with the same text.
 fn pickled(py: Python<'_>, error: &PyErr) -> Vec<u8> {
     let dumps = |value: &Bound<'_, PyAny>| py.import("pickle")?.call_method1("dumps", (value,))?.extract::<Vec<u8>>();
     let plain = || dumps(PyRuntimeError::new_err(error.to_string()).value(py).as_any());
@@ -166,10 +166,11 @@ impl BackgroundJob {
         }
     }
 
-    /// Waits for the end, at most so long. Whether the result is known.
+    /// Waits for the end, up to `limit`. Returns whether the result is known.
     ///
     /// # Errors
-    /// The exception of a handler of a signal, and a call from the save itself. Not that of the save.
+    /// The exception of a signal handler, or a call from within the save. The exception of the save is part of its
+    /// result.
     fn wait(&self, py: Python<'_>, limit: Option<Duration>) -> PyResult<bool> {
         if !self.is_own() {
             return Err(PyRuntimeError::new_err("another process began this save: only that one knows its result"));
@@ -207,19 +208,20 @@ impl BackgroundJob {
             *stage = JobStage::Finishing(Turn::own_name());
             running
         };
-        let result = running.finish(py, self.place.as_deref()).and_then(|report| Py::new(py, report));
+        let result = running.finish(py, self.path.as_deref()).and_then(|report| Py::new(py, report));
         let stage = std::mem::replace(&mut *lock(&self.stage), JobStage::Ended(result));
-        // Objects are dropped where no lock is held.
+        // Dropping objects may run code of the script, so no lock is held here.
         drop((stage, running));
         Ok(())
     }
 }
 
-/// Finishes the save before another one begins: one in the background waits for it, and so does one to the same target.
-pub(super) fn settle(py: Python<'_>, output: &SaveOutput, wait: bool) -> PyResult<()> {
+/// Called before another save begins. Waits for the latest one if the new save is in the background or has the same
+/// target; otherwise only takes its result if that is there.
+pub(super) fn finish_previous(py: Python<'_>, output: &SaveOutput, wait: bool) -> PyResult<()> {
     let Some(last) = lock(&LAST).clone() else { return Ok(()) };
-    let place = output.place();
-    let must_wait = !wait || (place.is_some() && place == last.place);
+    let path = output.absolute_path();
+    let must_wait = !wait || (path.is_some() && path == last.path);
     if last.is_own() && !last.wait(py, if must_wait { None } else { Some(Duration::ZERO) })? {
         return Ok(());
     }
@@ -227,7 +229,7 @@ pub(super) fn settle(py: Python<'_>, output: &SaveOutput, wait: bool) -> PyResul
     Ok(())
 }
 
-/// Finishes the save, if there is one. Prints an exception that nobody has seen.
+/// Waits for the latest save, if there is one, and prints its exception unless the program has asked for the result.
 ///
 /// # Errors
 /// The exception of a handler of a signal.
@@ -243,7 +245,7 @@ pub(crate) fn finish_background_save(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// Whether a process saves what the script has asked for.
+/// Whether a save of the script is running in the background.
 pub(crate) fn is_saved_by_script() -> bool {
     let running = lock(&LAST).as_ref().filter(|last| last.is_own()).and_then(|last| last.running());
     running.is_some_and(|running| !running.child.has_ended(Duration::ZERO))
@@ -256,7 +258,7 @@ fn forget(job: &Arc<BackgroundJob>) {
     }
 }
 
-/// What `atexit` calls.
+/// Registered with `atexit`.
 #[pyfunction]
 fn finish_at_exit(py: Python<'_>) -> PyResult<()> {
     finish_background_save(py)
@@ -283,14 +285,14 @@ impl BackgroundSave {
         let target = output.name(py);
         let failed = |error| to_exception(py, error, &format!("save to {target}"), output.path());
         output.check(py).map_err(failed)?;
-        let place = output.place();
+        let path = output.absolute_path();
         let stage = match reason_against_fork(py) {
             None => JobStage::Running(Arc::new(RunningSave::fork(py, call, output)?)),
             Some(why) => JobStage::Ended(Ok(Py::new(py, save_now(py, &call, &output, &why)?)?)),
         };
         let (owner, was_read) = (std::process::id(), AtomicBool::new(false));
         let is_running = matches!(stage, JobStage::Running(_));
-        let job = Arc::new(BackgroundJob { target, place, owner, stage: Mutex::new(stage), was_read });
+        let job = Arc::new(BackgroundJob { target, path, owner, stage: Mutex::new(stage), was_read });
         if is_running {
             register_at_exit(py)?;
             *lock(&LAST) = Some(Arc::clone(&job));
@@ -325,7 +327,7 @@ impl BackgroundSave {
         Ok(self.0.ended(py).and_then(|result| result.tolerated()))
     }
 
-    /// What is saved to.
+    /// The file, store or object that is saved to.
     #[getter]
     fn target(&self) -> &str {
         &self.0.target
@@ -348,7 +350,7 @@ impl BackgroundSave {
         let state = PyDict::new(py);
         state.set_item("target", &self.0.target)?;
         state.set_item("report", self.0.ended(py).and_then(|result| result.tolerated()))?;
-        // As a report.
+        // Like a Report, it is pickled as a namespace with its attributes.
         Ok((py.import("types")?.getattr("SimpleNamespace")?, PyTuple::empty(py), state))
     }
 }

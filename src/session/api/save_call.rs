@@ -9,7 +9,7 @@ use pyo3::types::{PyAny, PyBytes, PyDict};
 use serde::{Deserialize, Serialize};
 
 use super::arguments::{check_matches, patterns, size};
-use super::background_handle::{BackgroundSave, settle};
+use super::background_handle::{BackgroundSave, finish_previous};
 use super::raised_errors::to_exception;
 use super::save_output::{HeldSnapshot, SaveOutput};
 use super::save_report::Report;
@@ -106,7 +106,7 @@ pub(super) fn save<'py>(
         check_labels(&output, labels.notes())?;
         let level = compression_level(&output, compress)?;
         let action = format!("save to {}", output.name(py));
-        settle(py, &output, wait)?;
+        finish_previous(py, &output, wait)?;
         let prepared = SavedNamespace::new(py, namespace).and_then(|namespace| {
             let names: Vec<String> =
                 namespace.names.keys().iter().filter_map(|name| name.extract().tolerated()).collect();

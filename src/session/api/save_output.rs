@@ -98,15 +98,15 @@ impl SaveOutput {
     }
 
     /// The absolute path of the file or store.
-    pub(super) fn place(&self) -> Option<PathBuf> {
+    pub(super) fn absolute_path(&self) -> Option<PathBuf> {
         self.path().and_then(|path| RemoteAddress::absolute(path).ok())
     }
 
-    /// The same output, at this place.
-    pub(super) fn moved_to(&self, py: Python<'_>, place: &Path) -> Self {
+    /// The same output, at this path.
+    pub(super) fn moved_to(&self, py: Python<'_>, path: &Path) -> Self {
         match self {
-            Self::Path(_) => Self::Path(place.to_owned()),
-            Self::Store(_) => Self::Store(place.to_owned()),
+            Self::Path(_) => Self::Path(path.to_owned()),
+            Self::Store(_) => Self::Store(path.to_owned()),
             Self::Object(file) => Self::Object(file.clone_ref(py)),
             Self::Memory => Self::Memory,
         }

@@ -1,8 +1,8 @@
 //! The functions that `os.register_at_fork` was given, which a save in the background does not call: `random` reseeds
 //! its generator in each child, and others close what the script uses.
 //!
-//! CPython keeps them in three lists that no module shows, and calls what is in them. So the lists are found by a
-//! function of ours in each, and are empty while the process forks.
+//! CPython keeps them in three lists that no module exposes. To find the lists, a marker function is registered in
+//! each, and the garbage collector is asked what refers to it. The lists are emptied while the process forks.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -13,7 +13,7 @@ use crate::python::deferred_signals::Tolerated as _;
 /// The arguments of `os.register_at_fork`.
 const LISTS: [&str; 3] = ["before", "after_in_parent", "after_in_child"];
 
-/// A function that does nothing.
+/// A function that does nothing, by which its list is found.
 #[pyclass(frozen)]
 struct ForkMarker;
 
@@ -23,7 +23,7 @@ impl ForkMarker {
     fn __call__(&self) {}
 }
 
-/// The lists.
+/// The three lists, in the order of [`LISTS`].
 pub(super) struct AtForkFunctions([Py<PyList>; LISTS.len()]);
 
 impl AtForkFunctions {
@@ -51,7 +51,7 @@ impl AtForkFunctions {
         Ok(before.zip(parent).zip(child).map(|((before, parent), child)| Self([before, parent, child])))
     }
 
-    /// Takes all functions out of the lists, until the result is dropped.
+    /// Removes all functions from the lists, until the result is dropped.
     pub(super) fn hide<'py>(&self, py: Python<'py>) -> PyResult<HiddenFunctions<'py>> {
         let mut hidden = HiddenFunctions(Vec::new());
         for list in &self.0 {
@@ -64,13 +64,13 @@ impl AtForkFunctions {
     }
 }
 
-/// Functions that are not called at a fork now.
+/// The lists and the functions that were removed from them. Puts them back when it is dropped.
 pub(super) struct HiddenFunctions<'py>(Vec<(Bound<'py, PyList>, Bound<'py, PyList>)>);
 
 impl Drop for HiddenFunctions<'_> {
     fn drop(&mut self) {
         for (list, functions) in &self.0 {
-            // Before those that were registered in the meantime.
+            // They go before functions that were registered in the meantime.
             list.set_slice(0, 0, functions).tolerated();
         }
     }

@@ -1,7 +1,7 @@
-//! Makes a forked process one that only saves: it does not print, holds no connection of the script open, outlives the
-//! signals that end the script, and is the first to go when memory runs out.
+//! Sets up a forked process that only saves: it does not print, keeps no connection of the script open, ignores the
+//! signals that end the script, and is the first process that the kernel kills when memory runs out.
 //!
-//! All of this comes before Python is used in it.
+//! All of this is done before the process uses Python.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -17,12 +17,12 @@ use crate::python::deferred_signals::{self, Tolerated as _};
 use crate::session::load_guards::is_blocked;
 use crate::snapshot::atomic::signals;
 
-/// A descriptor with this number or a higher one is closed last when a process ends.
+/// The least number of a descriptor that is closed last: the kernel closes descriptors in ascending order.
 const LAST: RawFd = 500;
-/// What is added to the score by which the system chooses the process that it ends when memory runs out.
+/// The adjustment of the score by which the kernel chooses the process that it kills when memory runs out.
 const SCORE: &str = "500";
 
-/// Moves a descriptor so that it is closed after all others: then the locks of this process are gone as well.
+/// Moves a descriptor so that it is closed after all others: by then, the locks of this process are released as well.
 pub(super) fn closed_last(descriptor: OwnedFd) -> OwnedFd {
     // SAFETY: duplicates a descriptor that is open.
     let moved = unsafe { libc::fcntl(descriptor.as_raw_fd(), libc::F_DUPFD_CLOEXEC, LAST) };
@@ -38,18 +38,18 @@ pub(super) fn prepare(kept: &[RawFd]) {
     ignore_signals();
     signals::forget_parent();
     deferred_signals::forget_parent();
-    // Fails where `/proc` is not there, and then nothing is lost.
+    // Only an optimization: without `/proc`, the score stays as it is.
     let _ = fs::write("/proc/self/oom_score_adj", SCORE);
 }
 
-/// Points the standard streams, sockets and pipes to `/dev/null`: what is printed would be mixed with what the script
-/// prints, and a pipe that is closed by the script must not stay open here.
+/// Redirects the standard streams, sockets and pipes to `/dev/null`: output would mix with that of the script, and a
+/// pipe that the script closes must not stay open here.
 fn drop_descriptors(null: &File, kept: &[RawFd]) {
     let names = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let open: Vec<RawFd> = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     for descriptor in open.into_iter().chain(0..3).filter(|descriptor| !kept.contains(descriptor)) {
         if descriptor < 3 || is_connection(descriptor) {
-            // SAFETY: replaces a descriptor that the code of the script owns, and does not close.
+            // SAFETY: replaces a descriptor of the script, whose code does not run in this process.
             unsafe { libc::dup3(null.as_raw_fd(), descriptor, if descriptor < 3 { 0 } else { libc::O_CLOEXEC }) };
         }
     }
@@ -64,8 +64,8 @@ fn is_connection(descriptor: RawFd) -> bool {
     is_open && matches!(mode & libc::S_IFMT, libc::S_IFSOCK | libc::S_IFIFO)
 }
 
-/// Ignores the signals that ask a program to end, which a terminal sends to the whole group. Other handlers are those
-/// of the script, and are not called here.
+/// Ignores the signals that ask a program to end: a terminal sends them to the whole process group. Other signals get
+/// the default action back, so that no handler of the script runs here.
 fn ignore_signals() {
     for signal in 1..=libc::SIGRTMAX() {
         let Some(before) = signals::action_of(signal) else { continue };
@@ -79,7 +79,7 @@ fn ignore_signals() {
     }
 }
 
-/// Whether finalizers may not change anything now.
+/// Whether the audit hook refuses actions with effects outside the process.
 static IS_GUARDED: AtomicBool = AtomicBool::new(false);
 
 /// Adds the hook that [`after_fork`] uses. It does nothing before that.
@@ -98,7 +98,7 @@ pub(super) fn add_guard() {
         if added < 0
             && let Some(error) = Python::attach(PyErr::take)
         {
-            // A hook of the script refuses others.
+            // An audit hook of the script has refused ours.
             drop(error);
         }
     });
@@ -118,8 +118,8 @@ unsafe extern "C" fn guard(event: *const c_char, _: *mut pyo3::ffi::PyObject, _:
     -1
 }
 
-/// Has Python go on in this process. It forgets the other threads, and with them objects that only these had: their
-/// finalizers must not remove a file that the script still uses.
+/// Lets Python continue in this process. Python drops the state of the other threads, and the objects that only they
+/// referred to: the finalizers of these must not remove a file that the script still uses.
 pub(super) fn after_fork(py: Python<'_>) {
     IS_GUARDED.store(true, Ordering::Relaxed);
     // SAFETY: this is a forked process, whose only thread has the GIL.
@@ -128,8 +128,8 @@ pub(super) fn after_fork(py: Python<'_>) {
     release_locks(py).tolerated();
 }
 
-/// Releases locks of the standard library that a thread may have had which is not here. Its own functions for that,
-/// which `os.register_at_fork` knows, are not called, and do more.
+/// Releases locks of the standard library that a thread of the parent may have held. The functions that the library
+/// registered with `os.register_at_fork` for this are not called, as they do more.
 fn release_locks(py: Python<'_>) -> PyResult<()> {
     py.import("gc")?.call_method0("disable")?;
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;

@@ -1,7 +1,7 @@
-//! Watches a child from within: a thread of it notes that it lives, and ends it if it hangs, as where a reducer waits
-//! for a lock of a thread that the child does not have.
+//! Watches a child from within: a thread records that the child is alive, and ends it if it hangs. A child can hang
+//! where a reducer waits for a lock that another thread held during the fork: the child does not have that thread.
 //!
-//! The notes are in a file without a name that the parent has as well.
+//! The records are in an unnamed file that the parent has open as well.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,18 +13,19 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 use super::held_descriptor::HeldDescriptor;
+use super::process_identity::stat_fields;
 use super::unseen_fork::exit_now;
 use crate::snapshot::atomic::signals;
 use crate::snapshot::work_meter;
 
-/// A child that uses the processor and gets nowhere may do so for this many times as long.
+/// A child that uses the processor without any progress is ended after this many times the limit.
 const BUSY: u32 = 30;
-/// How often the child is looked at.
+/// How often the thread checks the child.
 const PAUSE: Duration = Duration::from_millis(50);
-/// A thread that waits uses less than this part of the time.
+/// The other threads count as waiting if they used less than one part in this many of the time.
 const WAITING_SHARE: u32 = 100;
 
-/// Where the parts of the file are.
+/// The offsets of the parts of the file.
 const BEAT_AT: u64 = 0;
 const STATE_AT: u64 = 8;
 const ANSWER_AT: u64 = 16;
@@ -32,7 +33,7 @@ const ANSWER_AT: u64 = 16;
 /// What a child has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ChildState {
-    /// It works, or has ended without a word.
+    /// It works, or has ended without an answer.
     Working,
     /// It has answered.
     Answered,
@@ -86,7 +87,7 @@ impl ChildNotes {
         self.file()?.write_all_at(&[u8::try_from(number).unwrap_or(0)], STATE_AT)
     }
 
-    /// Leaves the answer of the child.
+    /// Writes the answer of the child.
     pub(super) fn answer(&self, bytes: &[u8]) -> io::Result<()> {
         self.file()?.write_all_at(bytes, ANSWER_AT)?;
         self.set_state(ChildState::Answered)
@@ -119,7 +120,7 @@ fn watch(notes: &ChildNotes, limit: Duration) -> ! {
         let (steps_now, used_now) = (work_meter::steps(), used_time());
         let is_busy = used_now.saturating_sub(used) * WAITING_SHARE > PAUSE;
         stuck = if steps_now == steps { stuck + PAUSE } else { Duration::ZERO };
-        // Another process has a limit of its own.
+        // The process of a trial load has a limit of its own.
         let is_idle = !stuck.is_zero() && !is_busy && !work_meter::is_trying() && is_asleep();
         idle = if is_idle { idle + PAUSE } else { Duration::ZERO };
         (steps, used) = (steps_now, used_now);
@@ -131,20 +132,19 @@ fn watch(notes: &ChildNotes, limit: Duration) -> ! {
     }
 }
 
-/// The time on the processor of all threads but this one.
+/// The CPU time of all threads but this one.
 fn used_time() -> Duration {
     let time = |clock| Duration::try_from(clock_gettime(clock)).unwrap_or_default();
     time(ClockId::ProcessCPUTime).saturating_sub(time(ClockId::ThreadCPUTime))
 }
 
-/// Whether all threads but this one wait for something else than the disk. A machine with much to do may not have run
-/// them, although they could.
+/// Whether all threads but this one sleep, and not in a wait for the disk. Little CPU time alone proves nothing: on a
+/// busy machine, a runnable thread may not get any.
 fn is_asleep() -> bool {
     let own = rustix::thread::gettid().as_raw_nonzero().to_string();
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let others = threads.filter(|thread| thread.file_name() != own.as_str());
-    others.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok()).all(|text| {
-        // The state follows the name, which is in parentheses and may have any characters.
-        text.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('S'))
-    })
+    others
+        .filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok())
+        .all(|text| stat_fields(&text).and_then(|mut fields| fields.next()) == Some("S"))
 }

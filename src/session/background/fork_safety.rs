@@ -1,4 +1,4 @@
-//! Where a fork is no safe way to save: the reason is shown, and the session is saved in the foreground.
+//! When a fork is not a safe way to save: then the session is saved in the foreground, and the reason is shown.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -9,10 +9,11 @@ use super::at_fork_functions::AtForkFunctions;
 use crate::session::api::Turn;
 use crate::session::forked_load::library_that_hangs;
 
-/// The environment variable with the seconds that a forked process may do nothing; 0 has all saves in the foreground.
+/// The environment variable with the seconds after which an idle forked process is ended; with 0, all saves are done in
+/// the foreground.
 const LIMIT: &str = "SNAPCLI_BACKGROUND_LIMIT";
 const DEFAULT_LIMIT: Duration = Duration::from_secs(10);
-/// After this many saves in a row that hung, the process forks no more.
+/// After this many saves in a row have hung, all later ones are done in the foreground.
 const MOST_HUNG: u32 = 3;
 static HUNG: AtomicU32 = AtomicU32::new(0);
 
@@ -25,7 +26,7 @@ pub(super) fn note_end(has_hung: bool) {
     }
 }
 
-/// How long a forked process may do nothing.
+/// How long a forked process may be idle.
 pub(super) fn limit() -> Duration {
     let given = std::env::var(LIMIT).ok().and_then(|text| text.parse::<f64>().ok());
     given.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or(DEFAULT_LIMIT)

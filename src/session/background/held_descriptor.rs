@@ -1,6 +1,6 @@
-//! A descriptor that stays open while the script runs, which may close all descriptors that it does not know, as
-//! daemons do. The number can then belong to another file: it is compared with the file that it was opened for before
-//! each use, and before it is closed.
+//! A descriptor that stays open while the script runs. The script may close all descriptors that it does not know, as
+//! daemons do, and the number can then belong to another file. So device and inode are compared before each use, and
+//! before the descriptor is closed.
 #![allow(unsafe_code)]
 
 use std::mem::ManuallyDrop;
@@ -20,12 +20,12 @@ impl<T: AsFd> HeldDescriptor<T> {
         Self { held: ManuallyDrop::new(held), identity }
     }
 
-    /// `None` if the script has closed it.
+    /// The file; `None` if the script has closed it.
     pub(crate) fn get(&self) -> Option<&T> {
         (self.identity.is_some() && identity(&*self.held) == self.identity).then_some(&*self.held)
     }
 
-    /// The number, which may belong to the script by now.
+    /// The number of the descriptor, which may belong to another file by now.
     pub(crate) fn number(&self) -> i32 {
         self.held.as_fd().as_raw_fd()
     }
@@ -41,12 +41,8 @@ impl<T: AsFd> Drop for HeldDescriptor<T> {
 }
 
 fn identity(held: &impl AsFd) -> Option<(u64, u64)> {
-    let mut found = std::mem::MaybeUninit::<libc::stat>::zeroed();
-    // SAFETY: only writes to `found`, and fails if no file is open.
-    let is_open = unsafe { libc::fstat(held.as_fd().as_raw_fd(), found.as_mut_ptr()) } == 0;
-    // SAFETY: zeros are valid for all of its fields.
-    let found = unsafe { found.assume_init() };
-    is_open.then_some((found.st_dev, found.st_ino))
+    let found = rustix::fs::fstat(held).ok()?;
+    Some((found.st_dev, found.st_ino))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Saves in a forked child, while the script goes on: `snapcli.save(wait=False)`, `save --every` and `%snap auto`.
 //!
-//! The child has a copy of the memory as it was at the fork. It saves, leaves its answer in a file without a name, and
-//! ends without a trace. A pipe that nothing is written to tells that it has ended. What the parent must know of a
-//! child that was killed, or that hung, is in [`ChildEnd`]: then the session is saved in the foreground.
+//! The child has a copy of the memory as it was at the fork. It saves, writes its answer to an unnamed file, and exits.
+//! The parent learns of the exit from a pipe that nothing is written to. [`ChildEnd`] says whether there is an answer:
+//! if the child was killed, or hung, the caller saves the session in the foreground.
 #![allow(unsafe_code)]
 
 mod at_fork_functions;
@@ -35,7 +35,7 @@ use crate::snapshot::atomic::signals;
 
 /// How often Python may handle signals while a child is waited for.
 const PAUSE: Duration = Duration::from_millis(50);
-/// A child may give no sign of life for this long, whatever the limit: the machine may have much to do.
+/// A child may be silent for this long, whatever the limit: the machine may be busy.
 const LEAST_SILENCE: Duration = Duration::from_secs(1);
 /// How long a child that was killed may take to end.
 const END: Duration = Duration::from_secs(1);
@@ -45,10 +45,10 @@ const END: Duration = Duration::from_secs(1);
 pub(crate) struct SavingChild {
     process: i32,
     identity: Option<ProcessIdentity>,
-    /// At its end when the process has ended.
+    /// The read end of a pipe: at end of file when the process has ended.
     alive: HeldDescriptor<PipeReader>,
     notes: ChildNotes,
-    /// Whether it was killed because it gave no sign of life.
+    /// Whether the parent killed it because it was silent.
     was_silent: AtomicBool,
 }
 
@@ -61,7 +61,7 @@ pub(crate) enum ChildEnd {
     Hung,
     /// It was killed.
     Killed,
-    /// The script has closed the descriptors by which it is heard.
+    /// The script has closed the descriptors through which the parent hears from it.
     Unheard,
 }
 
@@ -161,7 +161,7 @@ impl NewChild<'_> {
 }
 
 impl SavingChild {
-    /// Whether it has ended. Waits for that, at most so long.
+    /// Whether it has ended. Waits up to `wait` for that.
     pub(crate) fn has_ended(&self, wait: Duration) -> bool {
         let Some(alive) = self.alive.get().filter(|_| self.notes.is_open()) else {
             self.end_unheard();
@@ -173,7 +173,7 @@ impl SavingChild {
         poll(&mut polled, time.as_ref()).is_ok_and(|ready| ready > 0)
     }
 
-    /// Waits until it has ended, at most so long. Other threads run meanwhile. Whether it has ended.
+    /// Waits until it has ended, up to `limit`, while other threads run. Returns whether it has ended.
     ///
     /// # Errors
     /// The exception of a handler of a signal. The child goes on.
@@ -200,7 +200,7 @@ impl SavingChild {
         }
     }
 
-    /// Ends it, whatever it does.
+    /// Kills it, unless it has ended.
     pub(crate) fn kill(&self) {
         if !self.has_ended(Duration::ZERO) {
             // SAFETY: the process has not ended, so the number is still its own.
@@ -208,7 +208,7 @@ impl SavingChild {
         }
     }
 
-    /// Ends it where only the system knows whether it still runs.
+    /// Kills a child whose descriptors the script has closed: only its [`ProcessIdentity`] tells whether it still runs.
     fn end_unheard(&self) {
         let Some(identity) = self.identity.filter(|identity| identity.is_running()) else { return };
         // SAFETY: the process has this number since it was forked.

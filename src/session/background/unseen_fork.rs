@@ -1,9 +1,9 @@
-//! Forks a process that the script does not notice: it sends no SIGCHLD, and `os.wait` does not return it.
+//! Forks a process that the script cannot see: its end sends no SIGCHLD, and `os.wait` does not return it.
 //!
-//! `clone` makes a helper that shares the memory of this process, as `vfork` does, and has no signal for its end. The
-//! helper calls `fork` and ends at once, so the child belongs to the init process. The page tables are copied once, and
-//! `fork` is that of the C library, which keeps its own locks in order. All signals are blocked meanwhile: no handler
-//! of the script runs in the helper or the child.
+//! `clone` starts a helper that shares the memory of this process, as `vfork` does, and sends no signal when it ends.
+//! The helper calls `fork` and exits at once, so the init process becomes the parent of the child. The page tables are
+//! copied once, and `fork` is that of the C library, which keeps its own locks in order. All signals are blocked
+//! meanwhile: no handler of the script runs in the helper or the child.
 #![allow(unsafe_code)]
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "other systems save in the foreground"))]
 

@@ -64,7 +64,7 @@ impl AtomicFile {
         Ok(Self { file, target: target.to_path_buf(), remote: Some(address) })
     }
 
-    /// Fails if nothing can be written to an address, as far as that can be known without writing.
+    /// Fails if the target is an address that cannot be written to. Writes nothing.
     pub(crate) fn check_remote(target: &Path) -> Result<(), AtomicError> {
         match RemoteAddress::of(target)? {
             Some(address) => Ok(RemoteClient::new(&address)?.check_writable("")?),
@@ -140,7 +140,7 @@ pub(crate) fn remove_saved(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Sends a file to an address, where it appears when all of it has arrived.
+/// Uploads a file to an address. The object appears when the upload is complete.
 fn send(address: &RemoteAddress, file: &TempFile) -> Result<(), RemoteError> {
     let disk = |error: io::Error| RemoteError::new(FaultKind::Disk, "send", address.to_string(), error.to_string());
     let mut uploads = RemoteClient::new(address)?.uploads()?;
@@ -186,7 +186,7 @@ impl Write for AtomicFile {
     }
 }
 
-/// Removes what a process that was killed has left of a file that was to replace `target`.
+/// Removes the temporary files for `target` that were left by a process that was killed.
 pub(crate) fn remove_leftovers(target: &Path, process: u32) {
     if let Ok(target) = resolve(target) {
         temp_file::remove_leftovers(directory(&target), target.file_name().unwrap_or_default(), process);

@@ -1,7 +1,8 @@
-//! The file that a rename replaces: freeing it takes longer than a small save, and for gigabytes a tenth of a second.
+//! Moves the cost of freeing a replaced file to another thread. It takes longer than a small save, and for gigabytes a
+//! tenth of a second.
 //!
-//! The rename would free it, if nothing had it open. So it is opened before, and closed by a thread while the program
-//! goes on. On other systems than Linux, the rename frees it.
+//! A rename frees the file that it replaces, unless the file is open. So the file is opened before the rename, and a
+//! thread closes it while the program goes on. Only on Linux.
 
 use std::fs::File;
 #[cfg(target_os = "linux")]
@@ -15,7 +16,7 @@ use std::thread;
 pub(super) struct ReplacedFile(Option<File>);
 
 impl ReplacedFile {
-    /// Opens the file, if there is one, in a way that reads nothing of it.
+    /// Opens the file, if it exists, without access to its contents.
     #[cfg(target_os = "linux")]
     pub(super) fn hold(target: &Path) -> Self {
         Self(OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(target).ok())
@@ -30,7 +31,7 @@ impl ReplacedFile {
 impl Drop for ReplacedFile {
     fn drop(&mut self) {
         if let Some(file) = self.0.take() {
-            // If there is no thread to spare, the closure is dropped here, and the file with it.
+            // If no thread can be started, the closure is dropped here, and the file with it.
             let _ = thread::Builder::new().name("snapcli-free".to_owned()).spawn(move || drop(file));
         }
     }

@@ -108,7 +108,7 @@ pub(crate) fn undisturbed<T>(action: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Keeps other threads from changing the state of this module, for a fork: the child would find it half changed.
+/// Locks the state of this module during a fork, so that the child does not get a copy that is half changed.
 pub(crate) struct HeldState(#[allow(dead_code, reason = "its drop ends the hold")] MutexGuard<'static, SignalState>);
 
 /// See [`HeldState`].
@@ -116,7 +116,7 @@ pub(crate) fn hold() -> HeldState {
     HeldState(state())
 }
 
-/// Begins anew in a forked child, which has neither the guards nor the files of its parent.
+/// Resets the state in a forked child, which has neither the guards nor the temporary files of its parent.
 pub(crate) fn forget_parent() {
     let mut state = state();
     (state.guards, state.replaced) = (0, Vec::new());
@@ -216,7 +216,7 @@ pub(crate) fn own_action(handler: libc::sighandler_t) -> libc::sigaction {
     action
 }
 
-/// Ignores the signals by which batch systems end all processes of a job: for a process whose parent decides when it
+/// Ignores the signals that batch systems send to all processes of a job, in a process whose parent decides when it
 /// ends.
 pub(crate) fn leave_to_parent() {
     for signal in [libc::SIGHUP, libc::SIGTERM] {

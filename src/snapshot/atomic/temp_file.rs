@@ -156,7 +156,7 @@ fn prefix(target: &OsStr) -> String {
     format!(".snapcli-{name}-")
 }
 
-/// Removes the temporary files for a target that a process has left which has just ended.
+/// Removes the temporary files for a target that were left by a process that has just ended.
 pub(super) fn remove_leftovers(folder: &Path, target: &OsStr, process: u32) {
     let (prefix, own) = (prefix(target), format!("{}{process}-", prefix(target)));
     for _ in 0..TRIES {

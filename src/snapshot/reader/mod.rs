@@ -56,7 +56,7 @@ use crate::pickle::work_budget::WorkBudget;
 
 /// The most opcode bytes of our own file for which a verdict is formed without being asked for: about a second.
 const MAX_UNASKED: u64 = 32 << 20;
-/// The same for a file on another machine, which is fetched for it.
+/// The same for a file on another machine, whose opcodes must be downloaded first.
 const MAX_UNASKED_FROM_AFAR: u64 = 64 << 10;
 /// How many times longer than the compressed file its opcodes count, for the limits of memory.
 const MAX_UNPACKED: u64 = 20;
@@ -138,7 +138,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// As for [`open`](Self::open).
-    #[allow(dead_code, reason = "for the reader of object storage")]
+    #[cfg(test)]
     pub(crate) fn from_ranges(reader: Box<dyn RangeReader>) -> Result<Self, ReadError> {
         Self::from_source(Source::ranged(reader))
     }
@@ -252,8 +252,8 @@ impl Snapshot {
         WorkBudget::new(opcodes, self.max_memory.max(other.max_memory))
     }
 
-    /// The length of the opcodes in bytes. Nobody packs opcodes very tightly: those of a compressed file count for
-    /// at most [`MAX_UNPACKED`] times its length.
+    /// The length of the opcodes in bytes. Opcodes of real files do not compress extremely well: those of a compressed
+    /// file count for at most [`MAX_UNPACKED`] times its length.
     fn opcodes_len(&self) -> u64 {
         let opcodes = match &self.contents {
             Contents::Own { index } => {

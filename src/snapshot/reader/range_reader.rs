@@ -1,7 +1,7 @@
 //! A file of which only ranges are read: what a compressed file and an object in object storage have in common.
 //!
-//! [`RangedFile`](super::ranged_file::RangedFile) is the only caller. It keeps no bytes that nobody needs, so an
-//! implementation that can only read large units should keep the last ones.
+//! [`RangedFile`](super::ranged_file::RangedFile) is the only caller. It does not read ahead, so an
+//! implementation that can only read large units should cache the latest ones.
 
 use std::fmt::Debug;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use super::source::StopCheck;
 
 /// Reads ranges of a file. Several threads may read at the same time.
 pub(crate) trait RangeReader: Debug + Send + Sync {
-    /// The length of the file in bytes, which never changes: if the file did, reads are errors.
+    /// The length of the file in bytes, which never changes: if the file is changed, reads fail.
     fn length(&self) -> u64;
 
     /// Fills each of the buffers with the bytes from its offset on. All are within the length, in ascending order, and
@@ -43,7 +43,7 @@ pub(crate) trait RangeReader: Debug + Send + Sync {
         None
     }
 
-    /// Whether the file is on another machine. Then no more of it is read than what was asked for.
+    /// Whether the file is on another machine. Then no more of it is read than necessary.
     fn is_remote(&self) -> bool {
         false
     }
@@ -59,7 +59,7 @@ pub(crate) trait RangeReader: Debug + Send + Sync {
         Ok(false)
     }
 
-    /// Asks `check` again and again while a read waits: an error ends it. Between reads, the caller asks.
+    /// Has reads call `check` periodically while they wait, and fail if it does. Between reads, the caller does that.
     fn stop_at(&mut self, _check: StopCheck) {}
 }
 

@@ -24,7 +24,7 @@ pub(super) struct RangedFile {
     has_opcodes: AtomicBool,
     /// Whether all of it was loaded.
     has_all: AtomicBool,
-    /// Asked before each read: an error ends it.
+    /// Called before each read, which fails if it does.
     stop: Option<StopCheck>,
 }
 
@@ -80,7 +80,8 @@ impl RangedFile {
         Ok(())
     }
 
-    /// Loads ranges of our own file. Damaged bytes stay zero: who uses them compares hashes, which reads them again.
+    /// Loads ranges of our own file. Damaged bytes stay zero: callers compare hashes, which
+    /// reads the bytes again.
     pub(super) fn load(&self, ranges: Vec<Range<u64>>) -> io::Result<()> {
         let image = self.image()?;
         let mut filled = image.lock();
@@ -127,7 +128,7 @@ impl RangedFile {
     /// Loads a range unit by unit, without those that are damaged.
     fn load_units(&self, image: &SparseImage, filled: &mut RangeSet, mut range: Range<u64>) -> io::Result<()> {
         while !range.is_empty() {
-            // An implementation that is wrong about its units must not make this endless.
+            // The clamp ensures progress even if an implementation returns a wrong unit.
             let end = self.reader.unit(range.start).end.clamp(range.start.saturating_add(1), range.end);
             let mut unit = vec![0; usize::try_from(end.saturating_sub(range.start)).map_err(io::Error::other)?];
             match self.read_many(&mut [WantedRange { offset: range.start, buffer: &mut unit }]) {
@@ -160,12 +161,12 @@ impl RangedFile {
     }
 }
 
-/// Whether an error says that the bytes are damaged, and not that they cannot be had.
+/// Whether an error means that the bytes are damaged, not that they cannot be read.
 pub(super) fn is_damage(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
 }
 
-/// What becomes of damaged bytes.
+/// How to treat damaged bytes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Damaged {
     Skipped,

@@ -140,7 +140,7 @@ fn opening_and_names_read_neither_contents_nor_long_values() -> RangedOutcome {
     assert!(meter.take() < 8 << 10);
     assert_eq!(problem_of_names(&snapshot)?, None);
     assert!(meter.take() < 1 << 10);
-    // The verdict would read the long string, and nobody asked for it.
+    // The verdict, which was not asked for, would read the long string.
     assert_eq!((snapshot.verdict(false)?, meter.take()), (None, 0));
     assert_eq!(snapshot.verdict(true)?.map(|verdict| verdict.class), Some(VerdictClass::Plain));
     assert!((TEXT as u64..TEXT as u64 + 4096).contains(&meter.take()));

@@ -1,5 +1,5 @@
-//! A file in object storage, of which only ranges are read. The end of the file comes with the first answer: the
-//! trailer is there, and often the whole index. If the file changes meanwhile, reads are errors.
+//! A file in object storage, of which only ranges are read. The first request reads the end of the file, which has the
+//! trailer and often the whole index. If the file changes after that, reads fail.
 
 use std::io;
 use std::ops::Range;
@@ -9,11 +9,11 @@ use crate::snapshot::remote::{ObjectVersion, RemoteClient, RemoteError};
 
 /// How many bytes of the end are read at first.
 const END: u64 = 32 << 10;
-/// Ranges with this many bytes between them are read together: an answer takes longer than these.
+/// Ranges with at most this many bytes between them are read in one request: another one would take longer.
 const GAP: u64 = 4 << 10;
 /// Long ranges are read in pieces of this length, several at a time.
 const PART: u64 = 4 << 20;
-/// How many threads read at the same time, and how much each of them.
+/// How many threads read at the same time.
 const PARALLEL: usize = 8;
 
 #[derive(Debug)]
@@ -39,34 +39,6 @@ impl RemoteRanges {
     /// The same object as a whole, in an unnamed file.
     pub(super) fn download(&self) -> Result<std::fs::File, RemoteError> {
         self.client.download_whole(Some(&self.version))
-    }
-
-    fn read_near(&self, wanted: &mut [WantedRange<'_>]) -> io::Result<()> {
-        let (end, start_of_end) = self.end();
-        let (mut missing, mut ranges): (Vec<&mut WantedRange<'_>>, Vec<Range<u64>>) = Default::default();
-        for wanted in wanted {
-            let inside = wanted.offset.checked_sub(start_of_end).and_then(|start| usize::try_from(start).ok());
-            let known = inside.and_then(|start| end.get(start..start.checked_add(wanted.buffer.len())?));
-            if let Some(known) = known {
-                wanted.buffer.copy_from_slice(known);
-                continue;
-            }
-            let range = wanted.offset..wanted.offset.saturating_add(wanted.buffer.len() as u64);
-            match ranges.last_mut() {
-                Some(last) if range.start.saturating_sub(last.end) <= GAP => last.end = range.end,
-                _ => ranges.push(range),
-            }
-            missing.push(wanted);
-        }
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let parts: Vec<Range<u64>> = ranges.into_iter().flat_map(parts_of).collect();
-        let read = self.client.read_ranges(parts.clone(), &self.version)?;
-        for wanted in missing {
-            copy_from(&parts, &read, wanted)?;
-        }
-        Ok(())
     }
 }
 
@@ -104,7 +76,31 @@ impl RangeReader for RemoteRanges {
     }
 
     fn read(&self, wanted: &mut [WantedRange<'_>]) -> io::Result<()> {
-        self.read_near(wanted)
+        let (end, start_of_end) = self.end();
+        let (mut missing, mut ranges): (Vec<&mut WantedRange<'_>>, Vec<Range<u64>>) = Default::default();
+        for wanted in wanted {
+            let inside = wanted.offset.checked_sub(start_of_end).and_then(|start| usize::try_from(start).ok());
+            let known = inside.and_then(|start| end.get(start..start.checked_add(wanted.buffer.len())?));
+            if let Some(known) = known {
+                wanted.buffer.copy_from_slice(known);
+                continue;
+            }
+            let range = wanted.offset..wanted.offset.saturating_add(wanted.buffer.len() as u64);
+            match ranges.last_mut() {
+                Some(last) if range.start.saturating_sub(last.end) <= GAP => last.end = range.end,
+                _ => ranges.push(range),
+            }
+            missing.push(wanted);
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let parts: Vec<Range<u64>> = ranges.into_iter().flat_map(parts_of).collect();
+        let read = self.client.read_ranges(parts.clone(), &self.version)?;
+        for wanted in missing {
+            copy_from(&parts, &read, wanted)?;
+        }
+        Ok(())
     }
 
     fn piece(&self) -> usize {

@@ -1,9 +1,9 @@
 //! Memory of the length of a file, of which ranges are filled when they are needed. Pages that nothing was copied to
 //! take no space.
 //!
-//! Ranges are filled while others have a reference to all of it. That is sound for the reason why a file may be mapped
-//! that is written to elsewhere: nobody uses bytes that were not there when they asked for them. The writes are the
-//! only unsafe code here.
+//! Ranges are filled while others have a reference to all of the memory. As for a mapped file that another process
+//! writes to, that is sound only because no reader uses bytes that were not filled when it got the reference. The
+//! writes are the only unsafe code here.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -32,11 +32,11 @@ impl SparseImage {
     pub(super) fn bytes(&self) -> &[u8] {
         let Some(memory) = &self.memory else { return &[] };
         // SAFETY: the mapping has that length, is readable, and lives as long as `self`. `put` writes only to bytes
-        // that nobody has been told of.
+        // that were not filled before, which no reader uses.
         unsafe { std::slice::from_raw_parts(memory.as_ptr(), memory.len()) }
     }
 
-    /// What is there. Nobody else can fill anything while it is locked.
+    /// The ranges that are filled. No other thread can fill any while they are locked.
     pub(super) fn lock(&self) -> MutexGuard<'_, RangeSet> {
         self.filled.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -52,7 +52,7 @@ impl SparseImage {
             // SAFETY: `start` and the bytes after it are within the mapping, as was checked.
             let target = unsafe { memory.as_mut_ptr().add(start) };
             // SAFETY: the source is other memory, and the target is within the mapping. The set is locked, so no other
-            // thread writes there, and it has none of these bytes, so nobody reads them.
+            // thread writes there, and it has none of these bytes, so no reader uses them.
             unsafe { target.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len()) };
         }
         filled.add(offset..end);
@@ -63,7 +63,7 @@ impl SparseImage {
 /// Anonymous memory that takes no space until it is written to.
 fn reserved(length: usize) -> io::Result<MmapRaw> {
     let memory = MmapOptions::new().len(length).no_reserve_swap().map_anon()?;
-    // Huge pages for a few opcodes each would be a waste. Kernels without them return an error.
+    // Huge pages would waste memory on a few opcodes each. Kernels without huge pages return an error.
     let _ = memory.advise(Advice::NoHugePage);
     Ok(memory.into())
 }

@@ -1,17 +1,18 @@
 //! The files of the AWS tools: `~/.aws/credentials` and `~/.aws/config`, or those that `AWS_SHARED_CREDENTIALS_FILE`
-//! and `AWS_CONFIG_FILE` name. Profiles with keys are used; for others, the tools of AWS can give keys to the
-//! environment.
+//! and `AWS_CONFIG_FILE` name. Only profiles with access keys are supported; for any other, the error says how to
+//! export keys to the environment with the AWS CLI.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::cloud_settings::variable;
 use super::remote_error::{FaultKind, RemoteError};
 
 /// The longest file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
 const DEFAULT: &str = "default";
 
-/// What a profile says.
+/// The settings of a profile that are used here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct AwsProfile {
     pub(super) name: String,
@@ -28,7 +29,7 @@ pub(super) struct AwsKeys {
     pub(super) token: Option<String>,
 }
 
-/// Without the values.
+/// Leaves out the values, so that no message can show them.
 impl std::fmt::Debug for AwsKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("AwsKeys")
@@ -41,9 +42,9 @@ impl AwsProfile {
     /// The profile that `AWS_PROFILE` names, or `default`.
     ///
     /// # Errors
-    /// If `AWS_PROFILE` names one that does not exist, or if it gets its keys in a way that snapcli cannot.
+    /// If `AWS_PROFILE` names a profile that does not exist, or if the profile has no keys but another kind of
+    /// credentials.
     pub(super) fn read() -> Result<Self, RemoteError> {
-        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let file = |variable_name, name| {
             let named = variable(variable_name).map(PathBuf::from);
             named.or_else(|| Some(dirs::home_dir()?.join(".aws").join(name)))
@@ -63,7 +64,7 @@ impl AwsProfile {
         if named.is_some() && found.iter().all(Option::is_none) {
             return Err(wrong(format!("AWS_PROFILE is {name}, but no file of AWS has this profile")));
         }
-        // Those of `credentials` come first.
+        // `credentials` takes precedence over `config`.
         let mut all = Section::new();
         found.into_iter().flatten().for_each(|section| all.extend(section));
         let value = |key: &str| all.get(key).filter(|value| !value.is_empty()).cloned();
@@ -110,7 +111,7 @@ fn section(text: &str, name: &str) -> Option<Section> {
             }
             continue;
         }
-        // Indented lines belong to the key before, as below `s3 =`.
+        // Indented lines are settings of the key above them, such as `s3 =`.
         let is_nested = line.starts_with([' ', '\t']);
         if is_open
             && !is_nested

@@ -1,4 +1,4 @@
-//! How buckets of Google Cloud Storage and containers of Azure are reached, and what all requests have in common.
+//! The settings for Google Cloud Storage and Azure Blob Storage, and those that all requests to buckets share.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Once};
@@ -12,10 +12,10 @@ use super::remote_error::{FaultKind, RemoteError};
 use super::{FoundCredentials, s3_settings};
 
 const CONNECT: Duration = Duration::from_secs(10);
-/// How often a request is made again, and for how long at most.
+/// How often a request is retried, and for how long at most.
 const RETRIES: usize = 4;
 const RETRYING: Duration = Duration::from_secs(45);
-/// Where a machine says who made it.
+/// The file in which Linux shows the model of the machine.
 const MAKER: &str = "/sys/class/dmi/id/product_name";
 
 /// Where credentials come from.
@@ -32,22 +32,27 @@ pub(super) fn is_set(name: &str) -> bool {
     std::env::var_os(name).is_some_and(|value| !value.is_empty())
 }
 
+/// The value of a variable that is set to something.
+pub(super) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 fn first_set(names: &[&'static str]) -> Option<&'static str> {
     names.iter().copied().find(|name| is_set(name))
 }
 
-/// TLS needs to be told once which library does the arithmetic.
+/// Makes ring the cryptography library of rustls, once for the process.
 pub(super) fn use_ring() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        // An error means that there is one already.
+        // An error means that one is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
 }
 
-/// What all requests to buckets have in common.
+/// The options of all requests to buckets.
 pub(super) fn client_options() -> ClientOptions {
-    // Limits of time are set for each request: how long one may take depends on its length.
+    // Each request has a timeout of its own, which depends on its length.
     let options = ClientOptions::new().with_timeout_disabled().with_connect_timeout(CONNECT).with_http1_only();
     options.with_user_agent(HeaderValue::from_static(super::USER_AGENT))
 }
@@ -81,7 +86,7 @@ pub(super) fn google_source() -> CredentialSource {
     if gcloud_file().is_some_and(|file| file.is_file()) {
         return CredentialSource::Found("the file that `gcloud auth application-default login` writes".to_owned());
     }
-    // Asking a service that does not exist takes long.
+    // Elsewhere, a request to the metadata service would have to time out.
     if std::fs::read_to_string(MAKER).is_ok_and(|maker| maker.contains("Google")) {
         return CredentialSource::Found("the account of this Google machine".to_owned());
     }
@@ -97,7 +102,7 @@ pub(super) fn google(bucket: &str) -> Result<(Arc<dyn ObjectStore>, CredentialSo
     let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(retries());
     let mut options = client_options();
     // The variable of Google's own tools for emulators.
-    if let Some(emulator) = std::env::var("STORAGE_EMULATOR_HOST").ok().filter(|host| !host.is_empty()) {
+    if let Some(emulator) = variable("STORAGE_EMULATOR_HOST") {
         let url = if emulator.contains("://") { emulator } else { format!("http://{emulator}") };
         options = options.with_allow_http(url.starts_with("http://"));
         builder = builder.with_base_url(url.trim_end_matches('/'));
@@ -138,14 +143,14 @@ pub(super) fn azure(container: &str) -> Result<(Arc<dyn ObjectStore>, Credential
     let source = azure_source();
     let address = format!("az://{container}/");
     let mut builder = MicrosoftAzureBuilder::from_env().with_container_name(container).with_retry(retries());
-    let account = std::env::var("AZURE_STORAGE_ACCOUNT").ok().filter(|account| !account.is_empty());
+    let account = variable("AZURE_STORAGE_ACCOUNT");
     if let Some(account) = account.filter(|_| !is_set("AZURE_STORAGE_ACCOUNT_NAME")) {
         builder = builder.with_account(account);
     } else if !is_set("AZURE_STORAGE_ACCOUNT_NAME") && !is_set("AZURE_STORAGE_USE_EMULATOR") {
         let why = "AZURE_STORAGE_ACCOUNT_NAME is not set, which names the account of the container";
         return Err(RemoteError::new(FaultKind::Settings, "use", address, why));
     }
-    if let Some(key) = std::env::var("AZURE_STORAGE_KEY").ok().filter(|key| !key.is_empty()) {
+    if let Some(key) = variable("AZURE_STORAGE_KEY") {
         builder = builder.with_access_key(key);
     }
     let endpoint = std::env::var("AZURE_STORAGE_ENDPOINT").or_else(|_| std::env::var("AZURE_ENDPOINT"));

@@ -1,4 +1,4 @@
-//! What the errors of the clients mean, in words for the user.
+//! Turns the errors of `object_store` and `reqwest` into [`RemoteError`]s.
 
 use std::error::Error;
 
@@ -6,9 +6,9 @@ use object_store::client::{HttpError, HttpErrorKind};
 
 use super::remote_error::{FaultKind, RemoteError};
 
-/// How the message begins that has the status and the body of an answer.
+/// The prefix of the message of `object_store` with the status and the body of an answer.
 const STATUS: &str = "Server returned non-2xx status code: ";
-/// The most characters of a server's own words that are shown.
+/// The most characters of a server's message that are shown.
 const MOST_SHOWN: usize = 200;
 
 /// An error of the client for buckets.
@@ -60,13 +60,13 @@ fn of_connection(kind: HttpErrorKind, texts: &[String]) -> (FaultKind, String) {
     }
 }
 
-/// Whether an error is about certificates, or about what TLS says before.
+/// Whether an error is about certificates, or another part of the TLS handshake.
 fn is_about_tls(texts: &[String]) -> bool {
     let words = ["certificate", "UnknownIssuer", "TLS", "tls", "received corrupt message", "InvalidContentType"];
     texts.iter().any(|text| words.iter().any(|word| text.contains(word)))
 }
 
-/// The innermost error, in its own words, which hold no address.
+/// The message of the innermost error, which has no address in it.
 fn reason_of(texts: &[String]) -> String {
     let last = texts.last().cloned().unwrap_or_default();
     match last.as_str() {

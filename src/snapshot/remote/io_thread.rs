@@ -1,4 +1,4 @@
-//! The thread on which requests run, while the caller waits and looks for signals.
+//! The thread on which requests run, while the caller waits for them and checks for signals.
 //!
 //! A fork copies no threads: in a child process, a client makes a thread of its own.
 
@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 use super::remote_error::{FaultKind, RemoteError};
 use crate::snapshot::atomic::signals;
 
-/// How often signals are looked for.
+/// How often the caller checks for signals.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How many threads look up names of hosts.
+/// How many threads resolve host names.
 const LOOKUPS: usize = 4;
 
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl IoThread {
         let (stop, stopped) = oneshot::channel::<()>();
         let work = move || {
             let _ = runtime.block_on(stopped);
-            // A lookup of a name may take long, and cannot be ended.
+            // Does not wait for host names to be resolved: that may take long, and cannot be cancelled.
             runtime.shutdown_background();
         };
         let thread = thread::Builder::new().name("snapcli-remote".to_owned()).spawn(work).map_err(failed)?;

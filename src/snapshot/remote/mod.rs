@@ -37,21 +37,21 @@ pub(crate) use self::remote_error::{FaultKind, RemoteError};
 #[cfg(feature = "remote")]
 pub(in crate::snapshot) use self::upload::Uploads;
 
-/// How requests name this program.
+/// The `User-Agent` of requests.
 #[cfg(feature = "remote")]
 const USER_AGENT: &str = concat!("snapcli/", env!("CARGO_PKG_VERSION"));
 
 /// The credentials for one kind of object storage.
 #[derive(Debug)]
 pub(crate) struct FoundCredentials {
-    /// How its addresses begin.
+    /// How its addresses begin, such as `s3://`.
     pub(crate) scheme: &'static str,
     /// Where they come from, if there are any; or why they cannot be used.
     pub(crate) source: Result<Option<String>, String>,
 }
 
 impl FoundCredentials {
-    /// Those for all kinds of object storage. None in a build without it.
+    /// Those for all kinds of object storage; empty in a build without it.
     pub(crate) fn all() -> Vec<Self> {
         #[cfg(feature = "remote")]
         return cloud_settings::found_credentials();
@@ -60,12 +60,12 @@ impl FoundCredentials {
     }
 }
 
-/// What is known of an object from an answer.
+/// The version of an object, as an answer gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::snapshot) struct ObjectVersion {
     /// Its length in bytes.
     pub(in crate::snapshot) length: u64,
-    /// Differs if the object differs; `None` if the server gives none.
+    /// The `ETag`, or the time of the last change; `None` if the server gives neither.
     pub(in crate::snapshot) tag: Option<String>,
 }
 
@@ -79,7 +79,7 @@ pub(in crate::snapshot) struct ListedObject {
     pub(in crate::snapshot) key: String,
     /// Its length in bytes.
     pub(in crate::snapshot) length: u64,
-    /// When it was written by the clock of the storage, in seconds since 1970.
+    /// When it was written, by the clock of the storage, in seconds since 1970.
     pub(in crate::snapshot) modified: i64,
 }
 
@@ -90,6 +90,6 @@ pub(in crate::snapshot) struct WantedObject {
     pub(in crate::snapshot) key: String,
     /// The length that it must have.
     pub(in crate::snapshot) length: u64,
-    /// The file that it becomes.
+    /// The file that it is downloaded to.
     pub(in crate::snapshot) path: std::path::PathBuf,
 }

@@ -1,4 +1,4 @@
-//! What stands for the client in a build without the feature `remote`: it cannot be made.
+//! Stands in for the client in a build without the feature `remote`: making one is an error.
 
 use std::convert::Infallible;
 use std::fs::File;

@@ -13,9 +13,9 @@ use std::sync::{Mutex, PoisonError};
 
 use super::remote_error::{FaultKind, RemoteError};
 
-/// What stands for a query.
+/// Stands in for a query.
 const MARK: &str = "?…";
-/// The longest scheme that is taken for one.
+/// The longest scheme that is recognized.
 const LONGEST_SCHEME: usize = 12;
 
 /// The whole addresses of those that were concealed.
@@ -96,7 +96,7 @@ impl RemoteAddress {
             return Err(wrong(format!("{} is not UTF-8, as an address must be", path.display())));
         };
         let Some(known) = Scheme::of(scheme) else {
-            // A file can have such a name, if it is an odd one.
+            // It is a file whose path contains `://`.
             if path.exists() {
                 return Ok(None);
             }
@@ -153,7 +153,7 @@ impl RemoteAddress {
         if let Some(known) = concealed.iter().find(|known| known.whole == whole) {
             return PathBuf::from(&known.shown);
         }
-        // Two versions of one object must not be taken for each other.
+        // The query may select a version of the object, so each query has a mark of its own.
         let number = concealed.len() + 1;
         let mark = if address.query.is_empty() && number == 1 { "" } else { MARK };
         let suffix = if number == 1 { String::new() } else { number.to_string() };

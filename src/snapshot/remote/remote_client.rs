@@ -7,8 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{Error as StorageError, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -18,7 +17,7 @@ use super::io_thread::IoThread;
 use super::remote_address::{RemoteAddress, Scheme};
 use super::remote_error::{FaultKind, RemoteError};
 use super::requests::{Backend, Service, WantedBytes};
-use super::s3_settings::S3Place;
+use super::s3_settings::S3Bucket;
 use super::upload::Uploads;
 use super::web_client::WebClient;
 use super::{FoundObject, ListedObject, ObjectVersion, WantedObject};
@@ -26,9 +25,9 @@ use crate::snapshot::atomic::signals;
 
 /// How many requests run at once.
 const PARALLEL: usize = 16;
-/// How often an object is created again whose name another request was about to take.
+/// How often creating an object is tried again after a conflict with a request that then failed.
 const TRIES: u32 = 6;
-/// How long the end of a program may wait for an answer, after a signal and without one.
+/// How long a program that ends waits until an object is removed: after a signal, and otherwise.
 const BRIEFLY: Duration = Duration::from_millis(100);
 const PATIENTLY: Duration = Duration::from_secs(5);
 
@@ -42,7 +41,7 @@ struct SharedClient {
     connection: Mutex<Option<Arc<Connection>>>,
 }
 
-/// What belongs to one process.
+/// The thread and the client of one process: a forked child must not use those of its parent.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) io: IoThread,
@@ -55,13 +54,13 @@ impl Connection {
         let io = IoThread::start()?;
         let (service, source) = match address.scheme {
             Scheme::S3 => {
-                let place = S3Place::new(&address.bucket)?;
-                let region = match place.needs_region() {
-                    true => Some(io.run(S3Place::region(place.bucket().to_owned()))?),
+                let bucket = S3Bucket::new(&address.bucket)?;
+                let region = match bucket.needs_region() {
+                    true => Some(io.run(S3Bucket::region(bucket.name().to_owned()))?),
                     false => None,
                 };
-                let source = place.source.clone();
-                (Service::Bucket(place.build(region)?), source)
+                let source = bucket.source.clone();
+                (Service::Bucket(bucket.build(region)?), source)
             }
             Scheme::Google => {
                 let (store, source) = google(&address.bucket)?;
@@ -79,7 +78,7 @@ impl Connection {
 }
 
 impl RemoteClient {
-    /// A client for an address. Nothing is asked yet, but perhaps in which region the bucket is.
+    /// A client for an address. Makes no request, except for the region of a bucket if no setting names it.
     ///
     /// # Errors
     /// If the credentials cannot be used.
@@ -99,7 +98,7 @@ impl RemoteClient {
             if made.io.process() == std::process::id() {
                 return Ok(Arc::clone(made));
             }
-            // That of the parent process: whatever it holds may be locked for ever.
+            // It belongs to the parent process. Dropping it could deadlock on a lock that was held during the fork.
             std::mem::forget(connection.take());
         }
         let made = Arc::new(Connection::new(&self.0.address)?);
@@ -139,13 +138,11 @@ impl RemoteClient {
     /// The lengths of objects; `None` for those that do not exist.
     pub(in crate::snapshot) fn lengths(&self, keys: Vec<String>) -> Result<Vec<Option<u64>>, RemoteError> {
         self.run(|backend| async move {
-            let ask = |(number, key): (usize, String)| {
+            let ask = |key: String| {
                 let backend = Arc::clone(&backend);
-                async move { Ok((number, found(backend.length(&key).await)?)) }
+                async move { found(backend.length(&key).await) }
             };
-            let mut lengths = all(stream::iter(keys.into_iter().enumerate()).map(ask)).await?;
-            lengths.sort_unstable();
-            Ok(lengths.into_iter().map(|(_, length)| length).collect())
+            stream::iter(keys).map(ask).buffered(PARALLEL).try_collect().await
         })
     }
 
@@ -234,12 +231,7 @@ impl RemoteClient {
                     Ok(bytes)
                 }
             };
-            let mut running = std::pin::pin!(stream::iter(ranges).map(read).buffered(PARALLEL));
-            let mut done = Vec::new();
-            while let Some(one) = running.next().await {
-                done.push(one?);
-            }
-            Ok(done)
+            stream::iter(ranges).map(read).buffered(PARALLEL).try_collect().await
         })
     }
 
@@ -256,7 +248,7 @@ impl RemoteClient {
         })
     }
 
-    /// BLAKE3 of objects, with their keys; `None` for those that cannot be had.
+    /// BLAKE3 hashes of objects, with their keys; `None` for objects that do not exist.
     pub(in crate::snapshot) fn hash_all(
         &self,
         objects: Vec<(String, u64)>,
@@ -288,7 +280,8 @@ impl RemoteClient {
             let begin = async {
                 let begun = store.put_multipart(&path).await;
                 let mut begun = begun.map_err(|error| backend.failed("write", &key, &error))?;
-                // What was begun is no object. If it cannot be ended, the rules of the bucket end it.
+                // An upload that was not completed is no object. If it cannot be aborted, the lifecycle rules of the
+                // bucket remove it.
                 let _ = begun.abort().await;
                 Ok(())
             };
@@ -320,7 +313,7 @@ impl RemoteClient {
         Ok(Renewal(task))
     }
 
-    /// Removes an object, if that takes no long time; even after a signal.
+    /// Removes an object, but waits for the answer only briefly; even after a signal.
     pub(in crate::snapshot) fn remove_soon(&self, key: &str) {
         let Ok(connection) = self.connection() else { return };
         let (key, backend) = (key.to_owned(), Arc::clone(&connection.backend));
@@ -350,17 +343,12 @@ impl Drop for Renewal {
     }
 }
 
-/// Runs some futures of a stream at a time. The first error ends it.
+/// Runs [`PARALLEL`] futures of a stream at a time, and returns their results in any order. The first error ends it.
 async fn all<T, F>(futures: impl StreamExt<Item = F>) -> Result<Vec<T>, RemoteError>
 where
     F: Future<Output = Result<T, RemoteError>>,
 {
-    let mut running = std::pin::pin!(futures.buffer_unordered(PARALLEL));
-    let mut done = Vec::new();
-    while let Some(one) = running.next().await {
-        done.push(one?);
-    }
-    Ok(done)
+    futures.buffer_unordered(PARALLEL).try_collect().await
 }
 
 /// `None` if there is no such object.
@@ -384,14 +372,14 @@ async fn create(backend: &Backend, key: &str, bytes: Vec<u8>) -> Result<bool, Re
             Ok(Err(error)) => Some(backend.failed("write", key, &error)),
             Err(error) => Some(error),
         };
-        // An answer may have been lost on its way: then the object is there all the same.
+        // The answer may have been lost although the object was written.
         let may_be_there = |error: &RemoteError| matches!(error.kind(), Some(FaultKind::Broken | FaultKind::Server));
         if failed.as_ref().is_none_or(may_be_there) {
             match backend.read(key, bytes.len() as u64 + 1).await {
                 Ok(there) if there == bytes => return Ok(true),
                 Ok(_) => return Ok(false),
                 Err(error) if error.kind() == Some(FaultKind::BadAnswer) => return Ok(false),
-                // Another request for it was under way, and has failed.
+                // The conflict was with another request, which has failed.
                 Err(error) if error.is_missing() && failed.is_none() && tries < TRIES => {}
                 Err(error) => return Err(failed.unwrap_or(error)),
             }

@@ -23,7 +23,7 @@ pub enum RemoteError {
 pub struct RemoteFault {
     /// What kind of failure it is.
     pub(crate) kind: FaultKind,
-    /// What was done: `read`, `write`, `list`, `remove`.
+    /// The action that failed, as a verb: `read`, `write`, `list`, `remove`.
     pub(crate) action: &'static str,
     /// The address without credentials.
     pub(crate) address: String,
@@ -58,13 +58,13 @@ pub(crate) enum FaultKind {
     Broken,
     /// The server has a fault.
     Server,
-    /// The answer does not fit the question.
+    /// The answer does not match the request.
     BadAnswer,
     /// The object changed while it was read.
     Changed,
     /// The server does not send parts of files.
     NoRanges,
-    /// The local disk.
+    /// Reading or writing a local file failed.
     Disk,
     /// Settings or files with credentials that cannot be used.
     Settings,
@@ -134,7 +134,7 @@ impl RemoteError {
         }
     }
 
-    /// The number of the system's error that says about the same.
+    /// The closest `errno`.
     #[cfg(feature = "python")]
     pub(crate) fn system_number(&self) -> Option<i32> {
         Some(match self.kind()? {

@@ -19,9 +19,9 @@ use super::remote_error::{FaultKind, RemoteError};
 use super::web_client::{WebBody, WebClient};
 use super::{ListedObject, ObjectVersion};
 
-/// How long a server may send nothing.
+/// How long a body may stall.
 const STALL: Duration = Duration::from_secs(20);
-/// How long an answer may take, with all tries of the client below.
+/// How long an answer may take, including the retries of `object_store`.
 const ANSWER: Duration = Duration::from_secs(60);
 /// How often a body that ends too early is continued.
 const TRIES: u32 = 4;
@@ -39,14 +39,14 @@ pub(super) enum WantedBytes {
     Last(u64),
 }
 
-/// What answers requests.
+/// The client that makes the requests.
 #[derive(Debug)]
 pub(super) enum Service {
     Bucket(Arc<dyn ObjectStore>),
     Web(WebClient),
 }
 
-/// A place in object storage, and how it is reached.
+/// An address, and the client for it.
 #[derive(Debug)]
 pub(super) struct Backend {
     /// The keys in requests are relative to its key.
@@ -86,7 +86,7 @@ impl Backend {
         fault_of(error, action, self.address.join(key), self.anonymous)
     }
 
-    /// Only what is written has a service that can write.
+    /// The bucket that is written to. Fails for a web server.
     pub(super) fn bucket(&self, action: &'static str, key: &str) -> Result<&Arc<dyn ObjectStore>, RemoteError> {
         match &self.service {
             Service::Bucket(store) => Ok(store),
@@ -311,7 +311,7 @@ impl Backend {
         }
     }
 
-    /// Waits for an answer, but not for ever.
+    /// Waits for an answer, up to [`ANSWER`].
     pub(super) async fn answered<T>(
         &self,
         action: &'static str,

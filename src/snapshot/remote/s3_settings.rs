@@ -1,5 +1,5 @@
-//! How a bucket of S3 is reached: the variables and files of the AWS tools, and what an EC2 machine or a container gets
-//! from AWS. Without credentials, requests are not signed, as public buckets allow.
+//! The settings for S3: environment variables and files of the AWS tools, and the credentials that AWS gives to EC2
+//! machines and containers. Without credentials, requests are not signed, which is enough for public buckets.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,18 +8,16 @@ use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
 
 use super::aws_files::AwsProfile;
-use super::cloud_settings::{CredentialSource, build_failed, client_options, is_set, retries};
+use super::cloud_settings::{CredentialSource, build_failed, client_options, is_set, retries, variable};
 use super::remote_error::{FaultKind, RemoteError};
 
-/// The region of a bucket that is nowhere else.
-const FIRST_REGION: &str = "us-east-1";
-/// Where a machine says who made it.
+/// The file in which Linux shows the maker of the machine.
 const MAKER: &str = "/sys/class/dmi/id/sys_vendor";
 
 /// Where the credentials for S3 come from.
 ///
 /// # Errors
-/// If the files of AWS name a way that snapcli cannot go.
+/// If the AWS files ask for a kind of credentials that snapcli does not support.
 pub(super) fn source() -> Result<(CredentialSource, AwsProfile), RemoteError> {
     if is_set("AWS_ACCESS_KEY_ID") {
         // Region and endpoint may still be in the profile.
@@ -47,23 +45,24 @@ pub(super) fn source() -> Result<(CredentialSource, AwsProfile), RemoteError> {
     Ok((CredentialSource::Anonymous, profile))
 }
 
-/// Whether this machine is one of EC2, which has credentials for its role. Asking one that does not exist takes long.
+/// Whether this is an EC2 machine. Only there, the metadata service is asked for credentials: elsewhere the request
+/// would have to time out.
 fn is_ec2() -> bool {
     let is_off = std::env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
     !is_off && std::fs::read_to_string(Path::new(MAKER)).is_ok_and(|maker| maker.contains("Amazon EC2"))
 }
 
-/// Where a bucket is.
+/// A bucket, and how requests to it are made and signed.
 #[derive(Debug)]
-pub(super) struct S3Place {
+pub(super) struct S3Bucket {
     builder: AmazonS3Builder,
     pub(super) source: CredentialSource,
-    /// Whether nothing says in which region it is.
+    /// Whether no setting names its region.
     needs_region: bool,
-    bucket: String,
+    name: String,
 }
 
-impl S3Place {
+impl S3Bucket {
     pub(super) fn new(bucket: &str) -> Result<Self, RemoteError> {
         let (source, profile) = source()?;
         let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries());
@@ -81,8 +80,7 @@ impl S3Place {
         }
         let mut endpoint = value(&builder, AmazonS3ConfigKey::Endpoint);
         if endpoint.is_none() {
-            let given = std::env::var("AWS_ENDPOINT_URL_S3").ok().filter(|given| !given.is_empty());
-            endpoint = given.or(profile.endpoint);
+            endpoint = variable("AWS_ENDPOINT_URL_S3").or(profile.endpoint);
             if let Some(endpoint) = &endpoint {
                 builder = builder.with_endpoint(endpoint);
             }
@@ -93,7 +91,7 @@ impl S3Place {
             builder = builder.with_skip_signature(true);
         }
         let needs_region = endpoint.is_none() && value(&builder, AmazonS3ConfigKey::Region).is_none();
-        Ok(Self { builder, source, needs_region, bucket: bucket.to_owned() })
+        Ok(Self { builder, source, needs_region, name: bucket.to_owned() })
     }
 
     /// Whether [`region`](Self::region) must be asked first.
@@ -101,7 +99,7 @@ impl S3Place {
         self.needs_region
     }
 
-    /// The region of a bucket, which AWS tells everybody.
+    /// Asks AWS for the region of a bucket. This needs no credentials.
     pub(super) async fn region(bucket: String) -> Result<String, RemoteError> {
         let found = resolve_bucket_region(&bucket, &client_options()).await;
         found.map_err(|error| {
@@ -113,17 +111,16 @@ impl S3Place {
         })
     }
 
-    pub(super) fn bucket(&self) -> &str {
-        &self.bucket
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     pub(super) fn build(self, region: Option<String>) -> Result<Arc<dyn ObjectStore>, RemoteError> {
-        let region = region.or_else(|| self.needs_region.then(|| FIRST_REGION.to_owned()));
         let builder = match region {
             Some(region) => self.builder.with_region(region),
             None => self.builder,
         };
-        let store = builder.build().map_err(|error| build_failed(&format!("s3://{}/", self.bucket), &error))?;
+        let store = builder.build().map_err(|error| build_failed(&format!("s3://{}/", self.name), &error))?;
         Ok(Arc::new(store))
     }
 }

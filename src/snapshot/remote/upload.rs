@@ -27,9 +27,9 @@ const MOST_MEMORY: usize = 64 << 20;
 const UNIT: u64 = 64 << 10;
 /// How many objects are sent at once.
 const PARALLEL: usize = 16;
-/// Objects of this length are asked for before they are sent: they may be there already.
+/// From this length on, a request checks whether the object exists before it is sent.
 const ASKED: u64 = 64 << 10;
-/// How long sending may take: this, and a second for each [`SLOWEST`] bytes.
+/// The timeout of an upload: this, and a second for each [`SLOWEST`] bytes.
 const PATIENCE: Duration = Duration::from_secs(60);
 const SLOWEST: u64 = 32 << 10;
 
@@ -53,7 +53,7 @@ struct UploadState {
 impl UploadState {
     fn fail(&self, error: RemoteError) {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        // Nobody waits any longer.
+        // Ends the tasks that wait for their turn or for memory.
         self.objects.close();
         self.memory.close();
     }
@@ -71,8 +71,8 @@ impl Uploads {
         Self { connection, shared: Arc::new(shared), running: Vec::new() }
     }
 
-    /// Begins to send a file, which nothing changes meanwhile. `may_be_there` says whether its name stands for its
-    /// contents, so that it need not be sent if there is an object of that name.
+    /// Begins to send a file, which must not change meanwhile. `may_be_there` says whether the key is a hash of the
+    /// contents, so that the file need not be sent if there is an object with that key.
     pub(in crate::snapshot) fn add(&mut self, key: String, file: File, length: u64, may_be_there: bool) {
         let (backend, shared) = (Arc::clone(&self.connection.backend), Arc::clone(&self.shared));
         self.running.push(self.connection.io.handle().spawn(async move {
@@ -91,7 +91,7 @@ impl Uploads {
     pub(in crate::snapshot) fn finish(&mut self) -> Result<u64, RemoteError> {
         let mut running = std::mem::take(&mut self.running);
         let waited = self.connection.io.run(async move {
-            // If the caller ends early, they are ended in `drop`.
+            // If a signal ends this wait, `drop` aborts the tasks.
             for task in &mut running {
                 let _ = task.await;
             }
@@ -127,7 +127,7 @@ async fn send(
     if may_be_there && length >= ASKED {
         match backend.length(key).await {
             Ok(found) if found == length => return Ok(false),
-            // Who may write may not always read.
+            // Credentials that may write objects may not be allowed to read them.
             Ok(_) => {}
             Err(error) if matches!(error.kind(), Some(FaultKind::Missing | FaultKind::Denied)) => {}
             Err(error) => return Err(error),
@@ -162,7 +162,8 @@ async fn send_parts(
         Err(error) => Err(error),
     };
     if done.is_err() {
-        // Parts that belong to no object cost money. If this fails too, the rules of the bucket remove them.
+        // The parts of an unfinished upload cost money. If this fails too, the lifecycle rules of the bucket remove
+        // them.
         let _ = timeout(PATIENCE, upload.abort()).await;
     }
     done
@@ -202,7 +203,7 @@ async fn send_all_parts(
     Ok(())
 }
 
-/// Bytes of a file, with a part of the memory that may be used.
+/// Bytes of a file, with a permit for the memory that they take.
 async fn part(
     backend: &Backend,
     shared: &UploadState,
@@ -224,7 +225,7 @@ async fn part(
     Ok((bytes, permit))
 }
 
-/// Waits until something is sent, but not for ever.
+/// Waits until something is sent, up to a timeout that depends on its length.
 async fn in_time<T>(
     backend: &Backend,
     key: &str,

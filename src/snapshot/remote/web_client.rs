@@ -14,7 +14,7 @@ use super::remote_error::{FaultKind, RemoteError};
 use super::requests::{Backend, WantedBytes};
 use super::{ListedObject, ObjectVersion};
 
-/// How often a request is made, if the server fails.
+/// How often a request is tried if the server fails.
 const TRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const CONNECT: Duration = Duration::from_secs(10);
@@ -112,7 +112,7 @@ impl WebClient {
         }
     }
 
-    /// The files in a folder, if the server lists them: every name in the list that its page links to.
+    /// The files in a folder, if the server lists them: every name that the page links to.
     pub(super) async fn list(&self, backend: &Backend, folder: &str) -> Result<Vec<ListedObject>, RemoteError> {
         let page = match backend.read(folder, LONGEST_LIST).await {
             Ok(page) => page,
@@ -153,7 +153,7 @@ async fn error_body(mut response: Response) -> String {
     String::from_utf8_lossy(&body).into_owned()
 }
 
-/// What differs if the file differs.
+/// The version of a file: its `ETag`, or else its `Last-Modified`.
 fn tag(headers: &HeaderMap) -> Option<String> {
     let header = headers.get(ETAG).or_else(|| headers.get(LAST_MODIFIED))?;
     Some(String::from_utf8_lossy(header.as_bytes()).into_owned())
@@ -163,7 +163,7 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// The range that an answer has, and the length of the file.
+/// The range in an answer, and the length of the file.
 fn content_range(headers: &HeaderMap) -> Option<(Range<u64>, u64)> {
     let text = headers.get(CONTENT_RANGE)?.to_str().ok()?.trim().strip_prefix("bytes ")?;
     let (range, length) = text.split_once('/')?;
@@ -173,7 +173,7 @@ fn content_range(headers: &HeaderMap) -> Option<(Range<u64>, u64)> {
     (first < end && end <= length).then_some((first..end, length))
 }
 
-/// A name of a URL as it is.
+/// A name from a URL, percent-decoded.
 fn unescaped(name: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();

@@ -16,9 +16,9 @@ use crate::snapshot::atomic::signals;
 
 /// More threads than this would only wait for memory.
 const MAX_THREADS: usize = 16;
-/// How long the wait for a frame is until signals are looked at again: a frame may take a second at high levels.
+/// How often the wait for a frame checks for signals: at high levels, a frame may take a second.
 const LOOK: Duration = Duration::from_millis(50);
-/// Levels up to this one give up on data that do not shrink by themselves.
+/// Levels up to this one are fast even on incompressible data.
 const QUICK_LEVEL: i32 = 3;
 /// How much of a frame is tried with [`QUICK_LEVEL`] before it is compressed with a higher one.
 const SAMPLE: usize = 64 << 10;
@@ -104,10 +104,10 @@ impl FrameCompressor {
 
 fn compress_all(level: i32, frames: &Mutex<Receiver<(Vec<u8>, Reply)>>) {
     loop {
-        // Locked while it waits: the others wait for the lock.
+        // The lock is held during `recv`: the other threads wait for the lock.
         let next = frames.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((data, reply)) = next else { return };
-        // Nobody may be interested any more.
+        // The receiver is gone if the frame was dropped by `keep`.
         let _ = reply.send(compress(level, data));
     }
 }
@@ -119,7 +119,7 @@ pub(super) fn compress(level: i32, data: Vec<u8>) -> io::Result<PackedFrame> {
     Ok(PackedFrame { packed: compressor.compress(&data)?, data })
 }
 
-/// Whether a high level is worth its time: a look at parts of the data decides.
+/// Whether a high level is worth its time: whether samples of the data shrink.
 fn shrinks(level: i32, data: &[u8]) -> io::Result<bool> {
     if level <= QUICK_LEVEL || data.len() <= 2 * SAMPLE {
         return Ok(true);

@@ -194,7 +194,7 @@ impl AssembledSnapshot {
         Ok(&self.image(BTreeSet::new(), None)?.bytes)
     }
 
-    /// Whether it is in object storage. Then opcodes that nobody needs are not read.
+    /// Whether it is in object storage. Then only the opcodes that are needed are read.
     pub(in crate::snapshot) fn is_remote(&self) -> bool {
         self.store.upstream().is_some()
     }

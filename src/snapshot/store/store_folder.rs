@@ -202,7 +202,7 @@ impl Store {
     }
 
     pub(super) fn snapshot_path(&self, number: u64) -> PathBuf {
-        self.folder.join(SNAPSHOTS).join(format!("{number:08}{SNAPSHOT_ENDING}"))
+        self.folder.join(snapshot_key(number))
     }
 
     pub(super) fn name_path(&self, name: &str) -> PathBuf {
@@ -287,7 +287,7 @@ impl Store {
     /// Writes the file of a new snapshot. Returns false if there is one with this number.
     pub(super) fn add_snapshot(&self, number: u64, bytes: Vec<u8>, sync: bool) -> Result<bool, StoreError> {
         if let Some(upstream) = &self.upstream {
-            return Ok(upstream.client().create(&format!("{SNAPSHOTS}/{number:08}{SNAPSHOT_ENDING}"), bytes)?);
+            return Ok(upstream.client().create(&snapshot_key(number), bytes)?);
         }
         let folder = self.snapshots();
         let add = || -> io::Result<bool> {
@@ -436,10 +436,14 @@ impl Store {
 }
 
 fn new_marker() -> io::Result<Vec<u8>> {
-    let mut id = [0; 16];
+    Ok(serde_json::to_vec(&Marker { snapcli_store: VERSION, id: random_id::<16>()? })?)
+}
+
+/// `BYTES` random bytes in hex.
+pub(super) fn random_id<const BYTES: usize>() -> io::Result<String> {
+    let mut id = [0; BYTES];
     getrandom::fill(&mut id).map_err(io::Error::other)?;
-    let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(serde_json::to_vec(&Marker { snapcli_store: VERSION, id })?)
+    Ok(id.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Opens a regular file for reading, and returns its length.
@@ -485,6 +489,11 @@ pub(crate) fn remove_leftovers(store: &Path, process: u32) {
 /// Makes the names of new files survive a power cut.
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     crate::snapshot::atomic::sync_directory(folder)
+}
+
+/// The path of a snapshot's file in a store, and its key in object storage.
+pub(super) fn snapshot_key(number: u64) -> String {
+    format!("{SNAPSHOTS}/{number:08}{SNAPSHOT_ENDING}")
 }
 
 /// The number in the name of a snapshot's file.

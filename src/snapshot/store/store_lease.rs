@@ -1,16 +1,16 @@
 //! Locks on a store in object storage, which has no locks of its own: objects below `locks/`, whose age counts.
 //!
-//! A save writes a lease, and only then looks whether a `prune` has one; a `prune` writes its own, and only then looks
-//! for those of saves. Storage shows what was written before a list was asked for, so at least one of the two sees the
-//! other: the save takes its lease back and waits, and the `prune` waits until the saves have ended. A lease is written
-//! again every minute. One that was not for ten minutes, by the clock of the storage, belongs to a process that has
-//! died.
+//! A save writes a lease before it checks whether a `prune` has one; a `prune` writes its own before it checks for
+//! those of saves. A list in object storage includes every object that was written before the request, so at least one
+//! of the two sees the other: the save removes its lease and waits, and the `prune` waits until the saves have ended. A
+//! lease is rewritten every minute. If it is ten minutes old, by the clock of the storage, its process has died.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::store_error::StoreError;
+use super::store_folder::random_id;
 use super::upstream::Upstream;
 use crate::snapshot::atomic::signals;
 use crate::snapshot::remote::{ListedObject, Renewal};
@@ -18,15 +18,15 @@ use crate::snapshot::remote::{ListedObject, Renewal};
 const FOLDER: &str = "locks/";
 const SAVE: &str = "locks/save-";
 const PRUNE: &str = "locks/prune-";
-/// How often a lease is written again.
+/// How often a lease is rewritten.
 const RENEWED: Duration = Duration::from_secs(60);
-/// A lease of this age counts no more, in seconds.
+/// A lease of this age, in seconds, has expired.
 const EXPIRED: i64 = 600;
-/// A process that could not renew its lease for this long takes it for lost, in seconds.
+/// A process that could not renew its lease for this long, in seconds, assumes that it is lost.
 const LOST: u64 = 300;
-/// How often it is looked whether others have ended.
+/// How often to check whether other processes have released their leases.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often signals are looked for meanwhile.
+/// How often to check for signals meanwhile.
 const TICK: Duration = Duration::from_millis(20);
 
 /// A lock on a store in object storage, until it is dropped.
@@ -77,15 +77,13 @@ impl Lease {
                 wait(PAUSE)?;
             }
             drop(lease);
-            // Two that begin at the same time must not go on seeing each other.
+            // A random wait, so that two that begin at the same time do not keep blocking each other.
             wait(PAUSE.mul_f64(1.0 + random_share()))?;
         }
     }
 
     fn new(upstream: &Arc<Upstream>, prefix: &str) -> Result<Self, StoreError> {
-        let mut id = [0; 8];
-        getrandom::fill(&mut id).map_err(|error| StoreError::io(upstream.shown())(std::io::Error::other(error)))?;
-        let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = random_id::<8>().map_err(StoreError::io(upstream.shown()))?;
         let key = format!("{prefix}{id}");
         let text = b"snapcli is at work here\n".to_vec();
         upstream.client().put(&key, text.clone())?;
@@ -99,26 +97,26 @@ impl Lease {
 
     fn list(&self) -> Result<(Vec<ListedObject>, i64), StoreError> {
         let listed = self.upstream.client().list(FOLDER)?;
-        // The time of the storage, or a little before it.
+        // The own lease was written a moment ago: its time is that of the storage clock.
         let now = listed.iter().find(|object| object.key == self.key).map_or(i64::MIN, |mine| mine.modified);
         Ok((listed, now))
     }
 
-    /// The leases of processes that live.
+    /// The leases of other processes that have not expired.
     fn others(&self) -> Result<Vec<ListedObject>, StoreError> {
         let (mut listed, now) = self.list()?;
         listed.retain(|other| other.key != self.key && now.saturating_sub(other.modified) < EXPIRED);
         Ok(listed)
     }
 
-    /// Removes what killed processes left.
+    /// Removes the leases of processes that were killed.
     fn remove_expired(&self) -> Result<(), StoreError> {
         let (listed, now) = self.list()?;
         let expired = listed.into_iter().filter(|other| now.saturating_sub(other.modified) >= EXPIRED);
         Ok(self.upstream.client().remove(expired.map(|other| other.key).collect())?)
     }
 
-    /// Whether others may have taken this process for dead: it was stopped, or had no connection.
+    /// Whether other processes may assume that this one has died, as it was stopped or had no connection.
     pub(super) fn is_lost(&self) -> bool {
         now().abs_diff(self.written.load(Ordering::Relaxed)) > LOST
     }

@@ -1,4 +1,4 @@
-//! Removes snapshots that nobody wants any more, and the objects that no snapshot needs.
+//! Removes snapshots by rules, and the objects that no remaining snapshot needs.
 //!
 //! Saves hold a shared lock from before they look for objects to use again until their snapshot is complete. Here the
 //! lock is exclusive: so no object disappears that a save relies on, and every temporary file was left by a process

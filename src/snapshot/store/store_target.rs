@@ -18,7 +18,7 @@ use super::packed_object;
 use super::parent_snapshot::ParentSnapshot;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::{MAX_MESSAGE, StoreError};
-use super::store_folder::{Store, StoreLock, is_name, new_file};
+use super::store_folder::{Store, StoreLock, is_name, new_file, random_id};
 use super::upstream::SharedManifest;
 use crate::pickle::passes::relative_slots::{Cut, OpcodeComparison, SegmentPosition, to_absolute, to_relative};
 use crate::snapshot::atomic::signals::SignalGuard;
@@ -176,12 +176,11 @@ impl StoreTarget {
         }
     }
 
-    /// In object storage, an answer may be lost, and then a save has to know its own file again.
+    /// Marks the file of a snapshot in object storage with a random number: if the answer to its upload is lost, the
+    /// save can tell its own file from that of another save.
     fn note_save(&self, header: &mut SnapshotHeader) -> Result<(), StoreError> {
         if self.store.upstream().is_some() {
-            let mut id = [0; 8];
-            getrandom::fill(&mut id).map_err(|error| StoreError::io(self.store.folder())(io::Error::other(error)))?;
-            header.save = id.iter().map(|byte| format!("{byte:02x}")).collect();
+            header.save = random_id::<8>().map_err(StoreError::io(self.store.folder()))?;
         }
         Ok(())
     }

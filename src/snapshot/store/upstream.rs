@@ -1,8 +1,8 @@
 //! A store in object storage, and the local folder that stands for it while a process works with it.
 //!
-//! The folder is a store like any other, but only with what was read or written: objects are downloaded when they are
-//! first needed, and new ones are uploaded from it. So everything that works on the files of a store works here, too.
-//! The folder is locked while its process lives; one that a killed process left is removed by the next one.
+//! The folder is a store like any other, but an incomplete one: objects are downloaded when they are first needed, and
+//! new ones are uploaded from it. So all code that works on the files of a store works with this one as well. The
+//! folder is locked while its process runs; if the process is killed, the next one removes the folder.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -14,17 +14,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::object_name::ObjectName;
 use super::store_error::StoreError;
 use super::store_folder::{
-    LOCK, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, Store, is_name, snapshot_number,
+    LOCK, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, Store, is_name, snapshot_key, snapshot_number,
 };
 use crate::snapshot::remote::{FaultKind, RemoteAddress, RemoteClient, RemoteError, WantedObject};
 use crate::snapshot::system;
 
 /// The beginning of the names of local folders.
 const PREFIX: &str = "snapcli-copy-";
-/// So many objects are asked for one by one; for more, all are listed.
+/// Up to this many objects, there is one request for each; for more, all objects of the store are listed.
 const ASKED: usize = 256;
 
-/// How often to make a folder again if another process removes it before it is locked.
+/// How often to try again if another process removes a new folder before it is locked.
 const TRIES: usize = 100;
 
 /// The local folders of this process.
@@ -59,7 +59,7 @@ impl Upstream {
             (Some(found), _) => found,
             (None, Some(marker)) => {
                 client.create(MARKER, marker)?;
-                // Another process may have been faster.
+                // If another process was faster, its marker counts.
                 client.read(MARKER, MAX_MARKER)?
             }
             (None, None) => return Err(StoreError::NotAStore(shown_name(shown))),
@@ -110,8 +110,7 @@ impl Upstream {
         let listed = match self.client.list(&folder) {
             Err(error) if self.is_web() && error.kind() != Some(FaultKind::Unreachable) => {
                 let why = format!(
-                    "the server does not list its files ({error}); a snapshot with its number can be read, \
-                                   as {}/@1",
+                    "the server does not list its files ({error}); a snapshot with its number can be read, as {}/@1",
                     self.name()
                 );
                 return Err(
@@ -132,7 +131,7 @@ impl Upstream {
     pub(super) fn names(&self) -> Result<Vec<(String, u64)>, StoreError> {
         let folder = format!("{NAMES}/");
         let listed = match self.client.list(&folder) {
-            // A folder without files is no folder.
+            // Object storage has no empty folders.
             Err(error) if error.is_missing() => return Ok(Vec::new()),
             listed => listed?,
         };
@@ -153,10 +152,10 @@ impl Upstream {
         }
     }
 
-    /// Downloads the files of snapshots that are not there yet.
+    /// Downloads the files of snapshots that are not in the local folder yet.
     pub(super) fn fetch_snapshots(&self, numbers: &[u64]) -> Result<(), RemoteError> {
-        let key = |number: &u64| format!("{SNAPSHOTS}/{number:08}.snap");
-        let keys: Vec<String> = numbers.iter().map(key).filter(|key| !self.copy.join(key).exists()).collect();
+        let keys: Vec<String> =
+            numbers.iter().map(|number| snapshot_key(*number)).filter(|key| !self.copy.join(key).exists()).collect();
         for (key, bytes) in self.client.read_all(keys, MAX_SNAPSHOT)? {
             if let Some(bytes) = bytes {
                 self.keep(&key, &bytes)?;
@@ -167,8 +166,7 @@ impl Upstream {
 
     /// The bytes of the file of a snapshot.
     pub(super) fn read_snapshot(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let key = format!("{SNAPSHOTS}/{name}");
+        let key = format!("{SNAPSHOTS}/{}", file_name(path));
         match fs::read(self.copy.join(&key)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             read => return read,
@@ -179,8 +177,7 @@ impl Upstream {
     }
 
     pub(super) fn replace_snapshot(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let key = format!("{SNAPSHOTS}/{name}");
+        let key = format!("{SNAPSHOTS}/{}", file_name(path));
         self.client.put(&key, bytes.to_vec())?;
         Ok(self.keep(&key, bytes)?)
     }
@@ -194,7 +191,7 @@ impl Upstream {
         RemoteError::new(FaultKind::Disk, "keep copies of", address, error.to_string())
     }
 
-    /// Downloads objects that are not there yet. Those that do not exist stay away.
+    /// Downloads objects that are not in the local folder yet. Skips those that do not exist.
     pub(super) fn fetch(&self, objects: impl IntoIterator<Item = (ObjectName, u64)>) -> Result<(), RemoteError> {
         let mut wanted = Vec::new();
         for (name, length) in objects {
@@ -225,7 +222,7 @@ impl Upstream {
         found.map(|found| found.len()).or_else(|| self.known().get(name).copied())
     }
 
-    /// Notes which of these objects are there.
+    /// Finds out which of these objects exist, and remembers their lengths.
     pub(super) fn expect(&self, objects: &[(ObjectName, u64)]) -> Result<(), RemoteError> {
         if objects.len() > ASKED {
             for (name, length) in self.objects()? {
@@ -239,7 +236,7 @@ impl Upstream {
         Ok(())
     }
 
-    /// Fails if a snapshot lacks an object, and removes it then.
+    /// Fails if an object of a snapshot is missing. Removes the snapshot in that case.
     pub(super) fn check_needed(&self, store: &Store, number: u64) -> Result<(), StoreError> {
         let history = store.history()?;
         let Some(entry) = history.iter().find(|entry| entry.number == number) else { return Ok(()) };
@@ -248,7 +245,7 @@ impl Upstream {
         if needed.iter().zip(lengths).all(|((_, length), found)| found == Some(*length)) {
             return Ok(());
         }
-        self.client.remove(vec![format!("{SNAPSHOTS}/{number:08}.snap")])?;
+        self.client.remove(vec![snapshot_key(number)])?;
         let why = "a `prune` has removed objects of the snapshot while this process was stopped";
         Err(RemoteError::new(FaultKind::Broken, "save to", self.name(), why).into())
     }
@@ -289,10 +286,9 @@ pub(super) struct SharedManifest {
 }
 
 impl SharedManifest {
-    /// Writes the file at this path there.
+    /// Uploads the file at this path.
     pub(super) fn new(upstream: &Arc<Upstream>, path: &Path) -> io::Result<Self> {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let key = format!("{SNAPSHOTS}/{name}.snap");
+        let key = format!("{SNAPSHOTS}/{}.snap", file_name(path));
         upstream.client.put(&key, fs::read(path)?)?;
         Ok(Self { upstream: Arc::clone(upstream), key, process: std::process::id() })
     }
@@ -309,6 +305,10 @@ impl Drop for SharedManifest {
             self.upstream.client.remove_soon(&self.key);
         }
     }
+}
+
+fn file_name(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 pub(super) fn object_key(name: &ObjectName) -> String {
@@ -336,12 +336,12 @@ fn temp_dir() -> PathBuf {
 fn new_copy() -> io::Result<(PathBuf, File)> {
     remove_abandoned(&temp_dir());
     for _ in 0..TRIES {
-        // Nobody else may read it.
+        // Created with mode 0700: other users must not read it.
         let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(temp_dir())?;
         let lock = File::create(folder.path().join(LOCK))?;
-        // Without locks on this file system, nobody can lock it, so nobody removes the folder.
+        // If the file system has no locks, no process removes the folder: that takes a lock.
         let is_mine = system::try_lock(&lock).unwrap_or(true);
-        // Another process may have taken it for abandoned in the moment before.
+        // Before it was locked, another process may have removed it as abandoned.
         if !is_mine || !folder.path().join(LOCK).exists() {
             continue;
         }
@@ -359,7 +359,7 @@ fn remove_abandoned(temp_dir: &Path) {
     let mine = system::user_id();
     for entry in entries.flatten() {
         let is_copy = entry.file_name().to_str().is_some_and(|name| name.starts_with(PREFIX));
-        // Of a symlink, this is the metadata of the link itself.
+        // `metadata` of an entry does not follow symlinks.
         let is_mine = is_copy && entry.metadata().is_ok_and(|found| found.is_dir() && found.uid() == mine);
         if is_mine
             && let Ok(lock) = File::options().write(true).open(entry.path().join(LOCK))
