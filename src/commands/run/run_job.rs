@@ -19,7 +19,7 @@ use crate::python::script_run::{CompiledScript, ScriptRun, StartedScript, end_af
 use crate::python::{self, Interpreter, Python, step_signals};
 use crate::session::run::{ResumePlan, StepProgram, loosen_loops, observe, script_namespace};
 use crate::session::{
-    AmbientChoice, FrameChoice, RestoreRequest, Signer, add_to_inittab, note_imported_definitions, restore, signing_key,
+    AmbientChoice, RestoreRequest, Signer, add_to_inittab, note_imported_definitions, restore, signing_key,
 };
 use crate::snapshot::index::RunProgress;
 use crate::snapshot::reader::Snapshot;
@@ -211,21 +211,9 @@ impl RunJob {
 
     fn load(&self, py: Python<'_>, snapshot: &Arc<Snapshot>, shown: &str) -> Result<()> {
         let Some(dill) = self.dill.get() else { return Ok(()) };
-        let request = RestoreRequest {
-            name: shown,
-            only: &[],
-            exclude: &[],
-            mapped: false,
-            partial: false,
-            renames: &[],
-            into: None,
-            trusted: true,
-            finds_script_modules: false,
-            fault_log: None,
-            ambient: AmbientChoice::AllAndDirectory,
-            frames: FrameChoice::None,
-            dill: &dill.lazy(),
-        };
+        let dill = dill.lazy();
+        let ambient = AmbientChoice::AllAndDirectory;
+        let request = RestoreRequest { trusted: true, ambient, ..RestoreRequest::new(shown, &dill) };
         let restored = deferring(py, || restore(py, snapshot, &request, &|_| {}))?;
         if restored.lost.is_empty() {
             return Ok(());
