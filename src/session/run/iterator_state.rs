@@ -220,12 +220,7 @@ pub(super) fn rebuild<'py>(state: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
                 let (is_state, value): (bool, Bound<'py, PyAny>) = argument?.extract()?;
                 arguments.append(if is_state { rebuild(&value)? } else { value })?;
             }
-            let made = state.get_item(1)?.call1(arguments.to_tuple())?;
-            let own = state.get_item(3)?;
-            if !own.is_none() {
-                made.call_method1("__setstate__", (own,))?;
-            }
-            Ok(made)
+            made_again(&state.get_item(1)?, arguments.to_tuple(), Some(state.get_item(3)?))
         }
     }
 }
@@ -253,12 +248,18 @@ fn rebuild_dict<'py>(dict: &Bound<'py, PyAny>, name: &str, left: usize) -> PyRes
 pub(super) fn from_reduced<'py>(reduced: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let reduced = reduced.cast::<PyTuple>()?;
     let arguments = reduced.get_item(1)?.cast_into::<PyTuple>()?;
-    let made = reduced.get_item(0)?.call1(arguments)?;
-    if reduced.len() > 2 {
-        let state = reduced.get_item(2)?;
-        if !state.is_none() {
-            made.call_method1("__setstate__", (state,))?;
-        }
+    let state = if reduced.len() > 2 { Some(reduced.get_item(2)?) } else { None };
+    made_again(&reduced.get_item(0)?, arguments, state)
+}
+
+fn made_again<'py>(
+    callable: &Bound<'py, PyAny>,
+    arguments: Bound<'py, PyTuple>,
+    state: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let made = callable.call1(arguments)?;
+    if let Some(state) = state.filter(|state| !state.is_none()) {
+        made.call_method1("__setstate__", (state,))?;
     }
     Ok(made)
 }
