@@ -1,4 +1,4 @@
-//! The checkpoints of a run: made where a step ends, if all that the rest of the script needs can be had again.
+//! The checkpoints of a run: made where a step ends, if everything that the rest of the script needs can be restored.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -33,14 +33,14 @@ const SHARE_OF_SCRIPT: u32 = 5;
 const PREFIX: &str = "run: ";
 /// How many checkpoints of a run are kept.
 const KEPT: u64 = 3;
-/// In the notes of variables: what the run itself takes care of.
+/// Parts of notes on variables that do not apply, because the run restores these files and handlers itself.
 const OPEN_FOR_WRITING: &str = "is open for writing";
 const HANDLERS: &str = "without its handlers";
 /// The first standby is made after this time.
 pub(super) const FIRST_STANDBY: Duration = Duration::from_millis(500);
 /// If a checkpoint is not possible where a step ends, the next try comes after this time.
 const SOON: Duration = Duration::from_millis(200);
-/// Types whose objects are not made again: they have come to some state, or have begun to run.
+/// Types whose objects must not be recreated by running their statement again: they have state, or are running.
 const NOT_AGAIN: [&str; 12] = [
     "builtins.generator",
     "builtins.coroutine",
@@ -55,7 +55,7 @@ const NOT_AGAIN: [&str; 12] = [
     "subprocess.Popen",
     "asyncio.subprocess.Process",
 ];
-/// Types whose objects get their contents later.
+/// Types whose objects are usually filled after the statement that made them.
 const CONTAINERS: [&str; 6] = ["list", "dict", "set", "tuple", "frozenset", "collections.deque"];
 
 /// A session that can be saved, here or in a forked process: its position is bound in it.
@@ -370,17 +370,12 @@ impl RunJob {
             Ok(outcome) => outcome.why.clone().unwrap_or_default(),
             Err(error) => format!("{error:#}"),
         };
-        let last = self.lock().last.as_ref().map(RunProgress::place);
-        let goes_on = match last.or_else(|| self.place_before()) {
+        let goes_on = match self.last_place() {
             Some(place) => format!("goes on at {place}"),
             None => "begins again".to_owned(),
         };
         print_line(&format!("{name}: stopped without a new checkpoint: {why}; the same command {goes_on}"));
         end_by(signal)
-    }
-
-    fn place_before(&self) -> Option<String> {
-        Some(&self.before).filter(|before| !before.places.is_empty()).map(RunProgress::place)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptSource};
 use crate::python::script_run::{CompiledScript, ScriptRun, StartedScript, end_after_error, run_compiled};
 use crate::python::{self, Interpreter, Python, step_signals};
-use crate::session::run::{ResumePlan, StepProgram, loosen_loops, observe, script_namespace};
+use crate::session::run::{ResumePlan, StepProgram, observe, pause_range_loops, script_namespace};
 use crate::session::{
     AmbientChoice, RestoreRequest, Signer, add_to_inittab, note_imported_definitions, restore, signing_key,
 };
@@ -157,7 +157,7 @@ impl RunJob {
             observe(Arc::<Self>::clone(self), program);
             self.lock().next = Instant::now().checked_add(self.every);
             let first = if self.may_fork(py) { self.every.min(FIRST_STANDBY) } else { self.every };
-            step_signals::arm(first, self.grace, loosen_loops);
+            step_signals::arm(first, self.grace, pause_range_loops);
         }
         Ok(code)
     }
@@ -229,14 +229,19 @@ impl RunJob {
 
     /// What is printed if the process ends in the middle of a step.
     pub(super) fn set_last_words(&self) {
-        let state = self.lock();
-        let place = match state.last.as_ref().or(Some(&self.before).filter(|before| !before.places.is_empty())) {
-            Some(last) => format!("goes on from the last checkpoint, at {}", last.place()),
+        let place = match self.last_place() {
+            Some(last) => format!("goes on from the last checkpoint, at {last}"),
             None => "begins again".to_owned(),
         };
         let grace = format_time(self.grace);
         let text = format!("snapcli: stopped in the middle of a step (after {grace}): the same command {place}\n");
         step_signals::set_last_words(text);
+    }
+
+    /// Where the run resumes: the place of the last checkpoint of this process, or of the one that it has resumed from.
+    pub(super) fn last_place(&self) -> Option<String> {
+        let before = Some(&self.before).filter(|before| !before.places.is_empty());
+        self.lock().last.as_ref().or(before).map(RunProgress::place)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, RunState> {
@@ -269,11 +274,9 @@ impl RunJob {
                 Err(error) => end_after_error(py, &error, "interrupted while saving: the run counts as not finished"),
             };
         }
-        let state = self.lock();
-        let last = state.last.as_ref().or(Some(&self.before).filter(|before| !before.places.is_empty()));
-        if let Some(last) = last.filter(|_| self.verbosity != Verbosity::Quiet) {
+        if let Some(last) = self.last_place().filter(|_| self.verbosity != Verbosity::Quiet) {
             let what = if is_new { "a checkpoint from before the failure" } else { "the last checkpoint" };
-            print_line(&format!("{what} is at {}: the same command goes on from there", last.place()));
+            print_line(&format!("{what} is at {last}: the same command goes on from there"));
         }
         run.end
     }
