@@ -63,7 +63,7 @@ pub(crate) fn run_command(
     }
 }
 
-/// Refuses outputs that would replace the script, each other, or what somebody misses.
+/// Refuses outputs that would replace the script, each other, source files or snapshots.
 fn check_outputs(args: &SaveArgs, command: &ScriptCommand) -> Result<()> {
     let mut others: Vec<_> = script_file(Some(command)).into_iter().collect();
     OutputFile { option: "-o", path: &args.output, is_snapshot: true }.check(&others)?;

@@ -189,7 +189,7 @@ fn contradictions<'f>(
     })
 }
 
-/// As [`problem_of_index`], also about the values. For files that nobody vouches for: what is shown depends on it.
+/// As [`problem_of_index`], and also checks the values. For files without the user's signature, whose index is shown.
 pub(crate) fn problem_of_claims(
     index: &Index,
     segments: &[VariableSegment<'_>],
@@ -207,7 +207,7 @@ pub(crate) fn problem_of_claims(
 }
 
 /// The first thing that the index says wrongly about the segments of variables, apart from those that are skipped; with
-/// `around`, also about what is between them. For loads of files that nobody vouches for: what is loaded depends on it.
+/// `around`, also about what is between them. For loads of files without the user's signature.
 pub(crate) fn problem_of_index(
     index: &Index,
     segments: &[VariableSegment<'_>],
