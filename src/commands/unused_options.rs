@@ -1,4 +1,4 @@
-//! Options that have no effect on what a command was given: an error, if the user meant something by them, or a note.
+//! Options without effect: an error if the user expects one from them, otherwise a note.
 //!
 //! `inspect` takes files and scripts, and has options that are for only one of them. `--python` is accepted everywhere,
 //! so that an alias can have it.

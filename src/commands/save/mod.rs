@@ -27,8 +27,8 @@ use std::mem::take;
 use anyhow::Result;
 
 use self::named_patterns::{NamedPatterns, warn_of_missing};
-use super::kept_files::{OutputFile, script_file};
 use super::operand_order::check_save;
+use super::output_conflicts::{OutputFile, script_file};
 use crate::cli::{GivenOptions, SaveArgs};
 use crate::exit;
 use crate::python;
