@@ -116,7 +116,7 @@ impl StepObserver for RunJob {
 }
 
 impl RunJob {
-    /// The time has come for a checkpoint or for another standby. Returns when it will have come again.
+    /// Makes a checkpoint or another standby when the timer fires. Returns the time until it is to fire again.
     fn on_time(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Duration> {
         if self.is_saving() {
             return Ok(SOON);
@@ -206,7 +206,7 @@ impl RunJob {
         Ok(CheckpointOutcome { stored: Some((stored.number, stored.added)), why: None, error: None, progress, losses })
     }
 
-    /// Notes what came of a checkpoint. `is_asked` says whether the user has asked for it.
+    /// Records the outcome of a checkpoint, and prints it if `is_asked`: the user has requested it by a signal.
     pub(super) fn note(&self, outcome: &CheckpointOutcome, is_asked: bool) {
         if let Some((number, added)) = outcome.stored {
             outcome.losses.iter().for_each(|text| self.say_once(text));
@@ -332,7 +332,7 @@ impl RunJob {
             return Err(format!("a local variable or the iterator of a loop cannot be saved: {} ({path})", item.error));
         }
         if self.no_rerun {
-            return Err(format!("{text}, and --no-rerun forbids to make it again"));
+            return Err(format!("{text}, and --no-rerun does not allow running its statement again"));
         }
         if NOT_AGAIN.contains(&item.type_name.as_str()) {
             return Err(format!("{text}, and would not be the same if it were made again"));
@@ -379,14 +379,14 @@ impl RunJob {
     }
 }
 
-/// What will not be as it is when the run goes on.
+/// What a resumed run does not have as it is now.
 fn losses(progress: &RunProgress, index: &Index) -> Vec<String> {
     let mut losses = Vec::new();
     for RerunStatement { name, line, why, .. } in &progress.rerun {
         losses.push(format!("{name} cannot be saved ({why}): to go on, line {line} will be run again"));
     }
     for file in &progress.files {
-        let text = "is open for writing: to go on, --reopen is needed, which cuts it to its length at the checkpoint";
+        let text = "is open for writing: to go on, use --reopen, which truncates it to its length at the checkpoint";
         losses.push(format!("{} {text}", file.name));
     }
     for variable in &index.variables {

@@ -32,12 +32,12 @@ const COPY_RATE: f64 = 30e6;
 pub(super) struct CheckpointOutcome {
     /// The number of the snapshot, and what was written for it.
     pub(super) stored: Option<(u64, u64)>,
-    /// Why the script could not go on from it.
+    /// Why the script could not be resumed from it.
     pub(super) why: Option<String>,
     /// What failed.
     pub(super) error: Option<String>,
     pub(super) progress: RunProgress,
-    /// What will not be as it is when the run goes on.
+    /// What a resumed run does not have as it is now.
     pub(super) losses: Vec<String>,
 }
 
@@ -164,7 +164,7 @@ impl RunJob {
     }
 }
 
-/// Waits in the child until the parent asks it to save. False if the parent has ended or needs it no more.
+/// Waits in the child until the parent asks it to save. False if the parent has ended or dropped the standby.
 fn is_asked(mut asked: PipeReader) -> bool {
     // The parent takes a process in this stage for one that works, not for one that hangs.
     work_meter::begin(WorkStage::Trying, 0);

@@ -79,7 +79,7 @@ pub(super) struct RunJob {
     reopen: bool,
     /// The checkpoint to go on from, until it has been loaded.
     start: Mutex<Option<Checkpoint>>,
-    /// How far the run had come then.
+    /// The progress of the run at that checkpoint.
     pub(super) before: RunProgress,
     /// The hash of the arguments.
     pub(super) arguments: String,
@@ -102,9 +102,9 @@ pub(super) struct RunState {
     pub(super) last: Option<RunProgress>,
     /// When the next checkpoint is due.
     pub(super) next: Option<Instant>,
-    /// The processes that make checkpoints, or will perhaps.
+    /// The forked processes that make a checkpoint, or wait to make one.
     pub(super) forked: ForkedCheckpoints,
-    /// What was said already.
+    /// The messages that were printed already.
     pub(super) said: Vec<String>,
 }
 
@@ -138,8 +138,8 @@ impl RunJob {
     /// The code to run: that of the whole script, or that of the rest of it, with its variables in place.
     fn compile(self: &Arc<Self>, py: Python<'_>, source: &ScriptSource) -> Result<Option<CompiledScript>> {
         let start = self.start.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Python itself says what is wrong with a script that cannot be compiled. Only when it reads a file, it also
-        // checks the encoding of comments.
+        // If the script cannot be compiled, Python reports the error when it runs it. Only when Python reads a file, it
+        // also checks the encoding of comments.
         let head = source.bytes.split(|byte| *byte == b'\n').take(2);
         let names_coding = head.into_iter().any(|line| line.windows(6).any(|word| word == b"coding"));
         if !names_coding && std::str::from_utf8(&source.bytes).is_err() {
@@ -180,7 +180,7 @@ impl RunJob {
             && let Some(first) = progress.rerun.first()
         {
             let text = format!(
-                "cannot go on: {} could not be saved, and --no-rerun forbids to run line {} again",
+                "cannot go on: {} could not be saved, and --no-rerun does not allow line {} to run again",
                 first.name, first.line
             );
             return Err(exit::error(exit::FAILED, text));
@@ -189,7 +189,10 @@ impl RunJob {
             && let Some(file) = progress.files.first()
         {
             let details = vec![
-                format!("--reopen cuts it to {}, its length at the checkpoint, and goes on", format_size(file.length)),
+                format!(
+                    "--reopen truncates it to {}, its length at the checkpoint, and goes on",
+                    format_size(file.length)
+                ),
                 "--fresh starts over".to_owned(),
             ];
             let text = format!("cannot go on: {} was open for writing", file.name);
