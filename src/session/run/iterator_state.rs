@@ -151,7 +151,7 @@ pub(super) fn is_simple(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     Ok(SIMPLE.contains(&full_name(kind)?.as_str()))
 }
 
-/// Whether an iterator is one of a dict or a set, or has such a one.
+/// Whether an iterator is one over a dict or a set, or is composed of such iterators.
 fn has_views(iterator: &Bound<'_, PyAny>) -> PyResult<bool> {
     let name = full_name(&iterator.get_type())?;
     if OF_DICTS.contains(&name.as_str()) || name == "set_iterator" {
@@ -187,7 +187,7 @@ fn describe_dict<'py>(iterator: &Bound<'py, PyAny>, name: &str) -> PyResult<Opti
     let left = iterator.call_method0("__length_hint__")?.extract::<usize>()?;
     let dict = referent(iterator, "dict")?;
     let dict = dict.unwrap_or_else(|| PyDict::new(py).into_any());
-    // A dict whose size has changed raises an error in the next iteration, which has no length to tell.
+    // If the size of the dict has changed, the hint is 0: the next iteration would raise an error.
     tuple(py, (OF_DICT, dict, name, left)).map(Some)
 }
 

@@ -29,7 +29,7 @@ const IS_REPLAY: u8 = 10;
 
 /// Deeper calls are part of a step: each takes some of the C stack.
 const MOST_CALLS: usize = 100;
-/// After this many calls at one site, whether they are worth it is known.
+/// After this many calls at one site, short ones are no longer taken in steps.
 const TRIED_CALLS: u32 = 16;
 /// The least time that a call must take on average, in microseconds.
 const SHORT_CALL: u64 = 2000;
@@ -60,7 +60,7 @@ impl EndKind {
     }
 }
 
-/// A step has ended: does what is asked for.
+/// A step has ended: tells the observer, if a request is pending.
 fn step_ended(py: Python<'_>, site: usize, kind: EndKind) -> PyResult<()> {
     if !is_due() || !is_own_process() {
         return Ok(());
@@ -88,7 +88,7 @@ pub(super) struct StepSite {
     /// How many calls this site has made, and how long they took in microseconds.
     calls: AtomicU32,
     spent: AtomicU64,
-    /// The type of the iterator that a loop had last, and what that means for the loop.
+    /// The address of the type of the loop's last iterator, and the kind of loop that it makes, as in `kind_of`.
     known_type: AtomicUsize,
     known_kind: AtomicU8,
 }
@@ -241,7 +241,7 @@ impl StepSite {
     }
 }
 
-/// Calls what is to run while a call is on the stack.
+/// Runs a function while the call is on the stack.
 fn within<T>(entry: StackedCall, run: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     let position = {
         let mut stack = stack();
@@ -257,7 +257,7 @@ fn calls_under_way() -> usize {
     stack().iter().filter(|entry| matches!(entry, StackEntry::Call(_))).count()
 }
 
-/// Asks the innermost loop.
+/// Calls a function with the innermost loop, if the innermost entry is one.
 fn with_loop<T>(ask: impl FnOnce(&mut StackedLoop) -> T) -> Option<T> {
     match stack().last_mut() {
         Some(StackEntry::Loop(entry)) => Some(ask(entry)),
