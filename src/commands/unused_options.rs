@@ -69,6 +69,7 @@ pub(crate) fn note_unused_python(command: &Command, given: &GivenOptions, verbos
         Command::Verify(_) => "verify",
         Command::Trust(_) => "trust",
         Command::Log(_) => "log",
+        Command::Status(_) => "status",
         Command::Export(_) => "export",
         Command::Import(_) => "import",
         Command::Prune(_) => "prune",
