@@ -1,10 +1,10 @@
-//! How far a run has come, as `snapcli status` shows it.
+//! The progress of a run, as `snapcli status` shows it.
 
 use std::io::{self, Write};
 
 use crate::snapshot::index::{Index, RunPlace, RunProgress};
 use crate::ui::Lines;
-use crate::ui::display::format_time;
+use crate::ui::display::{format_time, shown_time};
 
 use super::table::TableStyle;
 
@@ -21,7 +21,7 @@ pub(crate) fn write_status(out: &mut dyn Write, report: &StatusReport, style: Ta
     let out = &mut Lines::in_columns(out, style.width);
     let StatusReport { number, index, progress } = report;
     let command = index.script.argv.join(" ");
-    let time = index.created.trim_end_matches('Z').replace('T', " ");
+    let time = shown_time(&index.created);
     let seconds = std::time::Duration::try_from_secs_f64(progress.seconds.max(0.0)).unwrap_or_default();
     let ran = format_time(seconds);
     if progress.finished {

@@ -7,6 +7,7 @@ use console::{Alignment, measure_text_width, pad_str};
 
 use super::table::TableStyle;
 use crate::snapshot::store::{HistoryEntry, SnapshotHeader, StoreCheck};
+use crate::ui::display::shown_time;
 use crate::ui::{Lines, Paint, count, escape, format_size};
 
 /// The widest column of a list.
@@ -74,7 +75,7 @@ fn row(entry: &HistoryEntry) -> [String; 6] {
     let names = escape(&entry.names.join(", ")).into_owned();
     match &entry.header {
         Ok(header) => {
-            let time = header.created.trim_end_matches('Z').replace('T', " ");
+            let time = shown_time(&header.created);
             let script = escape(&script_name(header)).into_owned();
             let [time, changed] = [escape(&time).into_owned(), escape(&changes(header)).into_owned()];
             [number, time, script, changed, format_size(entry.added), names]

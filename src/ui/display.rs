@@ -96,6 +96,11 @@ pub(crate) fn format_time(time: Duration) -> String {
     }
 }
 
+/// Shows the time of an index, such as `2026-11-29T10:12:28Z`, without the marks of RFC 3339.
+pub(crate) fn shown_time(created: &str) -> String {
+    created.trim_end_matches('Z').replace('T', " ")
+}
+
 /// Formats `1 variable`, `2 variables`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
