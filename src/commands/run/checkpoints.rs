@@ -179,8 +179,8 @@ impl RunJob {
         flush_output(py);
         let mut progress = progress_of(py, program, position)?;
         self.complete(&mut progress, &run);
-        // What has to be run again is in the index, but is known only when it has been written: most often it is the
-        // same as at the last checkpoint.
+        // The statements to rerun are part of the index, but are known only once the variables are written. They are
+        // assumed to be those of the last checkpoint; if they are not, `save_prepared` writes the snapshot again.
         progress.rerun = self.lock().last.as_ref().map(|last| last.rerun.clone()).unwrap_or_default();
         let bound = BoundPosition::bind(&namespace_of(py, &run), program, Some(position))?;
         progress.files.clone_from(&bound.files);
@@ -379,7 +379,7 @@ impl RunJob {
     }
 }
 
-/// What a resumed run does not have as it is now.
+/// Messages about variables and files that a resumed run will not have as they are now.
 fn losses(progress: &RunProgress, index: &Index) -> Vec<String> {
     let mut losses = Vec::new();
     for RerunStatement { name, line, why, .. } in &progress.rerun {

@@ -37,7 +37,7 @@ pub(super) struct CheckpointOutcome {
     /// What failed.
     pub(super) error: Option<String>,
     pub(super) progress: RunProgress,
-    /// What a resumed run does not have as it is now.
+    /// Messages about variables and files that a resumed run will not have as they are now.
     pub(super) losses: Vec<String>,
 }
 
