@@ -30,7 +30,7 @@ help_texts!(
     RUN_LONG,
     "\
 Examples:
-  snapcli run train.py --epochs 3             run train.py --epochs 3; repeat the command to resume it
+  snapcli run train.py --epochs 3             run train.py --epochs 3; the same command resumes it
   snapcli run --every 10m train.py            make a checkpoint every ten minutes
   snapcli run --fresh train.py                start over
   snapcli run -o /scratch/train.snaps/ train.py
