@@ -111,7 +111,7 @@ fn run(mut cli: Cli) -> Result<i32> {
     if let Some(note) = note.filter(|_| !python::second_start::is_second()) {
         verbosity.note(&note);
     }
-    commands::idle_options::note_unused_python(&command, &given, verbosity);
+    commands::unused_options::note_unused_python(&command, &given, verbosity);
     let store_place = given.origins.get("store").cloned();
     let result = match command {
         Command::Save(args) => commands::save::run_command(args, &given, globals.python.as_deref(), verbosity),

@@ -227,7 +227,7 @@ def save(
     """Saves a session to a path, to a store, to a binary file, or to `report.data`."""
 
 def replay(iterable: Iterable[_T]) -> Iterable[_T]:
-    """Marks an iterable that gives the same items again when it is evaluated again, for loops under `snapcli run`."""
+    """Marks an iterable that yields the same items each time it is evaluated, for loops under `snapcli run`."""
 
 def restore(
     source: _Source,

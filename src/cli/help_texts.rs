@@ -30,26 +30,26 @@ help_texts!(
     RUN_LONG,
     "\
 Examples:
-  snapcli run train.py --epochs 3             run train.py --epochs 3; the same command goes on after an interruption
+  snapcli run train.py --epochs 3             run train.py --epochs 3; the same command resumes it
   snapcli run --every 10m train.py            make a checkpoint every ten minutes
   snapcli run --fresh train.py                start over
   snapcli run -o /scratch/train.snaps/ train.py
-  snapcli status train.snaps/                 show how far it has come
+  snapcli status train.snaps/                 show the progress of the run
 
 Options of snapcli come before the script: what follows it is passed to the script.",
     "\
 Exit codes:
   0    the script has finished, now or before
-  1    the script failed, or it cannot go on from the checkpoint
-  2    usage error: the store has the run of another script, of other arguments or of another Python
+  1    the script failed, or the checkpoint cannot be resumed
+  2    usage error, or the store has a run of another script, with other arguments or another Python
   5    the checkpoint is not signed with your key
   6    no usable Python, or no dill
   N    the script's own exit code
   130  interrupted
 
 Signals:
-  USR1             make a checkpoint when the step ends, and go on
-  TERM, HUP, INT   make a checkpoint when the step ends, and end by that signal"
+  USR1             make a checkpoint when the current step ends, and continue
+  TERM, HUP, INT   make a checkpoint when the current step ends, then end by that signal"
 );
 
 help_texts!(

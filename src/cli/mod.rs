@@ -51,17 +51,17 @@ pub(crate) struct Cli {
     pub note: Option<String>,
 }
 
-/// Where the values of options that were not typed come from: `pyproject.toml:2` for an option such as `--strict`, or
-/// for one with its value, such as `--exclude tmp_*`.
+/// The settings file and line of options that were not typed: `pyproject.toml:2` for `--strict`, or for an option with
+/// its value, such as `--exclude tmp_*`.
 pub(crate) type OptionOrigins = HashMap<String, String>;
 
 /// The options that the user has typed: all others have their default values, or those of files of settings.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct GivenOptions {
     typed: HashSet<String>,
-    /// Whether `--python` comes after the name of the command. In front of it, it is for any, as in an alias.
+    /// Whether `--python` comes after the name of the command. Before it, as in an alias, it may be for any command.
     pub(crate) python_for_command: bool,
-    /// Where the others come from that have no default value.
+    /// The origins of options that files of settings set.
     pub(crate) origins: OptionOrigins,
 }
 

@@ -1,4 +1,4 @@
-//! The arguments of the commands for scripts that go on where they were stopped: `run` and `status`.
+//! The arguments of the commands for resumable runs: `run` and `status`.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,14 +10,15 @@ use super::help_texts;
 use super::session_args::ProgramArgs;
 use super::snapshot_times::{parse_grace, parse_interval};
 
-/// Run a script that goes on where it was stopped
+/// Run a script with checkpoints, and resume it where it stopped
 ///
-/// Runs the script as `python SCRIPT` does, and keeps checkpoints in a store. If the run was killed, interrupted or has
-/// failed, the same command goes on from the last checkpoint. If it has finished, the command says so and exits with 0.
+/// Runs the script as `python SCRIPT` does, and keeps checkpoints in a store. If the run is killed, interrupted or
+/// fails, the same command resumes it from the last checkpoint. If it has finished, the command says so and exits with
+/// 0.
 ///
-/// A checkpoint is made between two steps: statements of the script, iterations of its loops, and the same in functions
-/// that it calls as a statement, such as main(). A loop over a generator or a file is one step, and so is a `with` or a
-/// `try` statement.
+/// Checkpoints are made between steps. A step is a statement of the script, an iteration of a loop, or one of these in
+/// a function that a statement calls, such as main(). A `with` or `try` statement is a single step, and so is a loop
+/// over a generator or a file.
 #[derive(Debug, Args)]
 #[command(override_usage = "snapcli run [OPTIONS] SCRIPT [ARGS]...
        snapcli run [OPTIONS] -m MODULE [ARGS]...")]
@@ -26,22 +27,22 @@ pub(crate) struct RunArgs {
     /// Store for the checkpoints [default: the name of the script, such as train.snaps/, in the working directory]
     #[arg(short, long, value_name = "STORE")]
     pub(crate) output: Option<PathBuf>,
-    /// Make a checkpoint when this time has passed, such as 60s, 10m or 1h30m
+    /// Make a checkpoint at this interval, such as 60s, 10m or 1h30m
     #[arg(long, value_name = "TIME", value_parser = parse_interval, default_value = "60s", allow_hyphen_values = true)]
     pub(crate) every: Duration,
-    /// After SIGTERM, SIGHUP or Ctrl-C, wait this long for the step to end; then stop in the middle of it
+    /// After SIGTERM, SIGHUP or Ctrl-C, wait at most this long for the current step to end
     #[arg(long, value_name = "TIME", value_parser = parse_grace, default_value = "20s", allow_hyphen_values = true)]
     pub(crate) grace: Duration,
     /// Start over, even if there is a checkpoint
     #[arg(long)]
     pub(crate) fresh: bool,
-    /// Do not run statements again to make variables that could not be saved
+    /// Do not rerun statements to recreate variables that could not be saved
     #[arg(long)]
     pub(crate) no_rerun: bool,
-    /// Go on even if statements have changed that have run already
+    /// Resume even if statements that have already run were changed
     #[arg(long)]
     pub(crate) accept_changes: bool,
-    /// Open files again that the script had open for writing, cut to their length at the checkpoint
+    /// Reopen files that the script was writing, truncated to their length at the checkpoint
     #[arg(long)]
     pub(crate) reopen: bool,
     #[command(flatten)]
@@ -51,9 +52,10 @@ pub(crate) struct RunArgs {
     pub(crate) operands: Vec<OsString>,
 }
 
-/// Show how far a run has come
+/// Show the progress of a run
 ///
-/// Prints the line at which `snapcli run` would go on, when the last checkpoint was made, and what would be run again.
+/// Prints the line at which `snapcli run` would resume, when the last checkpoint was made, and which statements would
+/// be rerun.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

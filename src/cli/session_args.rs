@@ -45,15 +45,14 @@ pub(crate) struct SaveArgs {
     pub(crate) json: bool,
     /// Compress FILE with zstd, level -7 (fastest) to 22 (smallest); 3 for a FILE that ends in .zst
     ///
-    /// `zstd -d` gives the uncompressed snapshot, which is what `dill.load_module` reads. snapcli reads the compressed
-    /// file, and decompresses only what is asked for: `restore --only` needs a part of it.
+    /// `zstd -d` gives the uncompressed snapshot, which `dill.load_module` reads. snapcli reads the compressed file
+    /// directly, and decompresses only the parts that a command needs.
     #[arg(long, value_name = "LEVEL", value_parser = parse_level, allow_negative_numbers = true)]
     pub(crate) compress: Option<i32>,
     /// Save the local variables of this function as well, as they are when it ends, such as main, Trainer.fit or
     /// package.module:function (repeatable)
     ///
-    /// A function that the script does not call is an error (exit code 2), as a name that matches nothing is for
-    /// --include.
+    /// It is an error (exit code 2) if the script does not call the function.
     #[arg(long, value_name = "FUNCTION", value_delimiter = ',')]
     pub(crate) locals: Vec<String>,
     #[command(flatten)]
@@ -110,7 +109,7 @@ pub(crate) struct SelectionArgs {
     pub(crate) origins: OptionOrigins,
     /// Leave out variables whose type matches, such as 'DataFrame' or 'torch.*' (repeatable)
     ///
-    /// A type that no variable has is an error, as for --include.
+    /// It is an error (exit code 2) if no variable has a matching type.
     #[arg(long, value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) exclude_type: Vec<glob::Pattern>,
     /// Save all names that begin with `_`, not only those used by saved functions and classes
@@ -247,7 +246,7 @@ pub(crate) struct RestoreArgs {
     pub(crate) ipython: bool,
     /// Run code; if it is expressions on one line, print their values, as the prompt does
     ///
-    /// Any other code prints only what it prints itself, as with `python -c`.
+    /// Other code prints nothing by itself, as with `python -c`.
     #[arg(
         short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true,
         conflicts_with = "script"

@@ -67,9 +67,21 @@ fn explain(rejected: &Rejected) -> Coded {
     {
         return found;
     }
-    let (message, mut details) = text_of(error);
+    let (mut message, mut details) = text_of(error);
+    if let Some(command) = command_without_schema(error, root, words) {
+        message = format!("`snapcli {command}` has no schema: it does not print JSON");
+        // The names of commands that are spelled like it are of no help.
+        details.retain(|detail| !detail.starts_with("did you mean "));
+    }
     details.push(see_help(words.command_name()));
     exit::coded(exit::USAGE, message).with_details(details)
+}
+
+/// The command that `snapcli schema` was asked for in vain.
+fn command_without_schema(error: &Error, root: &Command, words: &CommandWords) -> Option<String> {
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else { return None };
+    let command = root.find_subcommand(value).filter(|command| !command.is_hide_set())?;
+    (words.command_name() == "schema").then(|| command.get_name().to_owned())
 }
 
 fn see_help(command: &str) -> String {
@@ -125,7 +137,7 @@ fn unknown_argument(error: &Error, root: &Command, words: &CommandWords) -> Opti
     }
     let mut details = Vec::new();
     if let Some(python) = PYTHON_OPTIONS.iter().find(|(option, _)| option == found)
-        && matches!(name, "save" | "restore" | "inspect")
+        && matches!(name, "save" | "run" | "restore" | "inspect")
     {
         details.push(format!("{found} is an option of python: {}", python.1));
     } else if let Some(script) =
@@ -232,16 +244,13 @@ const OTHER_NAMES: &[(&str, &str)] = &[
         "`snapcli restore FILE` starts a prompt with the session",
     ),
     (
-        "run exec start execute python record dump write store snapshot checkpoint",
+        "exec start execute python record dump write store snapshot checkpoint",
         "`snapcli save SCRIPT` runs a script and saves its session",
     ),
     ("check validate fsck test", "`snapcli verify FILE` checks a snapshot for damage"),
     ("compare cmp delta changes", "`snapcli diff A B` compares two snapshots"),
     ("sign allow accept", "`snapcli trust FILE` signs a snapshot"),
-    (
-        "env which status config settings version info-python",
-        "`snapcli doctor` shows the Python and the settings in use",
-    ),
+    ("env which config settings version info-python", "`snapcli doctor` shows the Python and the settings in use"),
 ];
 
 /// Options of python that people write before the script, and what has the same effect: the Python is set up by

@@ -98,15 +98,7 @@ mod tests {
         };
         let rule = LeftOut { name: "x".to_owned(), reason: LeftOutReason::Filter, ..LeftOut::default() };
         let index = Index { left_out: vec![item, rule], ..Index::default() };
-        let report = SessionReport {
-            file: "train.py".to_owned(),
-            format: FileFormat::Script,
-            bytes: 0,
-            index,
-            verdict: None,
-            is_believed: true,
-            verified: None,
-        };
+        let report = SessionReport::of_own_index("train.py".to_owned(), FileFormat::Script, 0, index);
         let mut out = Vec::new();
         write_annotations(&mut out, &report)?;
         let expected = "::error file=train.py,line=7,title=a%2Cb%3A%3A\\n cannot be saved::a,b::\\n (socket.socket): \

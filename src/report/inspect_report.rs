@@ -79,6 +79,11 @@ impl FileFormat {
 }
 
 impl SessionReport {
+    /// The report of an index that this process has just made: that of a save, or of a script that was run.
+    pub fn of_own_index(file: String, format: FileFormat, bytes: u64, index: Index) -> Self {
+        Self { file, format, bytes, index, is_believed: true, verdict: None, verified: None }
+    }
+
     /// The report of a file, without a verdict.
     pub fn of(file: String, snapshot: &Snapshot) -> Result<Self, ReadError> {
         Ok(match snapshot.contents() {

@@ -16,7 +16,7 @@ const FEW: usize = 2;
 /// How many lost objects are shown for a variable without `--all`.
 const FEW_LOST: usize = 10;
 
-/// What is said of a snapshot whose index nobody vouches for, and of lists that come from there.
+/// The warning for a snapshot that is not signed with the user's key, and for lists made from its index.
 pub(crate) const HEARSAY: &str = concat!(
     "it is not signed with your key: only the variables, their types and values are read from the pickle; ",
     "where it comes from, notes and what was left out are what the file says"

@@ -1,4 +1,4 @@
-//! How far a run has come, as `snapcli status` shows it.
+//! The progress of a run, as `snapcli status` shows it.
 
 use std::io::{self, Write};
 

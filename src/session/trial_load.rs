@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::object_description::type_name;
-use super::restore::{AmbientChoice, FaultLog, FrameChoice, LoadFault, RestoreRequest, restore};
+use super::restore::{FaultLog, LoadFault, RestoreRequest, restore};
 use super::save::{SaveSource, SessionWriter};
 use super::select::SelectionRules;
 use super::variable_saver::SaveRequest;
@@ -114,19 +114,12 @@ impl<'py> TrialLoad<'_, 'py> {
         let into = self.empty_namespace()?;
         let log = Rc::new(FaultLog::new(is_exact));
         let request = RestoreRequest {
-            name: "the new snapshot",
             only: &patterns,
-            exclude: &[],
             mapped: snapshot.file().is_some() || snapshot.is_stored(),
-            partial: false,
-            renames: &[],
             into: Some(into.clone()),
             trusted: true,
-            finds_script_modules: false,
-            ambient: AmbientChoice::None,
-            frames: FrameChoice::None,
             fault_log: Some(Rc::clone(&log)),
-            dill: self.writer.source.dill,
+            ..RestoreRequest::new("the new snapshot", self.writer.source.dill)
         };
         restore(self.py, snapshot, &request, &|_| {})?;
         Ok((into, log.take()))

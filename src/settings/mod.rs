@@ -78,12 +78,12 @@ impl Settings {
         std::env::var_os(NO_CONFIG).is_some_and(|value| !value.is_empty() && value != "0")
     }
 
-    /// The value of a key that wins, and where it is.
+    /// The value of a key with the highest precedence, and its origin.
     fn winning(&self, key: &str) -> Option<(&SettingValue, String)> {
         self.all(key).next()
     }
 
-    /// All values of a key, the one that wins first, and where they are: `pyproject.toml:2`.
+    /// All values of a key with their origins, such as `pyproject.toml:2`, the highest precedence first.
     fn all(&self, key: &str) -> impl Iterator<Item = (&SettingValue, String)> {
         let settings = self.files.iter().flat_map(|file| file.settings.iter().map(move |setting| (file, setting)));
         let of_key = settings.filter(move |(_, setting)| setting.key == key);
@@ -108,7 +108,7 @@ impl Settings {
         self.where_on(key).is_some()
     }
 
-    /// Where a switch is on.
+    /// The origin of a switch that is on.
     fn where_on(&self, key: &str) -> Option<String> {
         self.all(key).find(|(value, _)| matches!(value, SettingValue::Switch(true))).map(|(_, place)| place)
     }
@@ -157,7 +157,7 @@ fn read(path: PathBuf, owner: SettingsOwner) -> Result<SettingsFile> {
 }
 
 /// The store that a file names: relative to the folder of the file, and with a `/` at its end. A file of a project
-/// may only name one in the project: it may come from somebody else, and sessions are written there.
+/// may only name one in the project: it may come from another user, and sessions are written there.
 fn store_at(store: &Path, file: &Path, owner: SettingsOwner) -> Result<PathBuf, &'static str> {
     let is_inside = store.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     let has_scheme = store.to_string_lossy().contains("://");
@@ -175,7 +175,7 @@ fn store_at(store: &Path, file: &Path, owner: SettingsOwner) -> Result<PathBuf, 
 }
 
 impl SettingsFile {
-    /// Where a setting is, for messages: the path and the line.
+    /// The path and line of a setting, for messages.
     fn place(&self, setting: &Setting) -> String {
         let here = std::env::current_dir().unwrap_or_default();
         let path = self.path.strip_prefix(here).unwrap_or(&self.path);

@@ -84,7 +84,7 @@ fn select(settings: &Settings, args: &mut SelectionArgs, given: &mut GivenOption
     }
 }
 
-/// The patterns of all files. Those that were typed as well are the user's.
+/// The patterns of all files, without those that the user has typed as well.
 fn patterns(settings: &Settings, key: &str, typed: &[Pattern], origins: &mut OptionOrigins) -> Vec<Pattern> {
     let mut found = Vec::new();
     for (value, place) in settings.all(key) {

@@ -74,7 +74,7 @@ fn value_of(kind: KeyKind, value: &DeValue<'_>) -> Result<SettingValue, Option<S
     }
 }
 
-/// The patterns of a text, with commas between them as on the command line.
+/// The patterns in a string, separated by commas as on the command line.
 fn patterns(text: &str) -> Result<Vec<Pattern>, Option<String>> {
     let pattern = |text: &str| match text.trim() {
         "" => Err(Some("a pattern is empty: is there a comma too many?".to_owned())),

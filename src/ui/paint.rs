@@ -1,4 +1,4 @@
-//! What a part of a line is, and the colour that it has for that: the same in all commands.
+//! The role of a part of a line, and the colour of each role: the same in all commands.
 
 use std::io;
 
@@ -6,20 +6,20 @@ use console::Style;
 
 use super::shown_lines::Lines;
 
-/// What a part of a line is.
+/// The role of a part of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Paint {
-    /// Text.
+    /// Ordinary text.
     Plain,
     /// A heading, or the name that a line is about.
     Name,
-    /// What is new, or as it should be.
+    /// Something new or intact.
     Good,
-    /// What is gone, damaged or wrong.
+    /// Something removed, damaged or wrong.
     Bad,
-    /// What has changed, or a number that stands for a snapshot.
+    /// Something changed, or the number of a snapshot.
     Changed,
-    /// A label, or what matters less.
+    /// A label or a detail.
     Faint,
 }
 
@@ -38,7 +38,7 @@ impl Paint {
 }
 
 impl Lines<'_> {
-    /// Writes a line of parts, with their colours if the lines have any. It breaks as others do.
+    /// Writes a line of parts, in colour if the lines are coloured. It is wrapped like any other line.
     pub(crate) fn painted(&mut self, parts: &[(Paint, &str)]) -> io::Result<()> {
         if !self.is_coloured() {
             return self.line(parts.iter().map(|(_, text)| *text).collect::<String>());

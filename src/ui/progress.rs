@@ -23,9 +23,9 @@ const TEMPLATE: &str = "{spinner} {msg:9} {wide_bar} {prefix:41}";
 /// For work whose end is not known.
 const OPEN_TEMPLATE: &str = "{spinner} {msg:9} {prefix:41}";
 
-/// A rate below this, in bytes per second, is none of reading or making objects.
+/// A rate below this, in bytes per second, is not shown: something other than reading or writing takes the time.
 const SLOWEST: u64 = 10_000;
-/// The time left is estimated when this part of the work is done: one in so many.
+/// The time left is shown once a fiftieth of the work is done: earlier estimates are wrong too often.
 const FIRST_ESTIMATE: u64 = 50;
 
 static SWITCHED_OFF: AtomicBool = AtomicBool::new(false);
@@ -83,7 +83,7 @@ impl DelayedBar {
         Self { shared, thread: thread.and_then(Result::ok) }
     }
 
-    /// Whether somebody sees it, if the work takes long enough.
+    /// Whether it is shown, if the work takes long enough.
     #[cfg(feature = "python")]
     pub(crate) fn is_shown(&self) -> bool {
         self.thread.is_some()
@@ -224,7 +224,7 @@ mod tests {
             }
         }
         assert_eq!(figures(1_400_000_000, 2_800_000_000, 210_000_000), "1.4 GB of 2.8 GB   210 MB/s     7 s left");
-        // Nothing is foretold from an import that takes its time, or from the first bytes.
+        // A slow import and the first bytes are no basis for an estimate.
         assert_eq!(figures(940, 717_000, 499).trim(), "940 B of 717 kB");
         assert_eq!(figures(1_000_000, 2_800_000_000, 20_000).trim(), "1.0 MB of 2.8 GB    20 kB/s");
     }

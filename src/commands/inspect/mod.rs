@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use self::inspect_output::{InspectOutput, check_page_path, page_contents, trace};
-use super::idle_options::{check_for_file, check_for_script};
 use super::input_output::{open_snapshot, or_exit_code, stdout, stdout_style};
-use super::kept_files::{OutputFile, script_file};
 use super::operand_order::{check_inspect, inspect_takes_one, shell_word};
+use super::output_conflicts::{OutputFile, script_file};
+use super::unused_options::{check_for_file, check_for_script};
 use crate::cli::{GivenOptions, InspectArgs, OutputFormat, is_script};
 use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
@@ -33,7 +33,7 @@ use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 
 const DEFAULT_FILE: &str = "session.pkl";
-/// What the inspected file is to an output.
+/// What an output would replace, for the message.
 const READ_FILE: &str = "the file to inspect";
 
 /// Inspects a file, or runs a script and inspects the session it leaves.
@@ -81,8 +81,8 @@ fn dispatch(
     match interpreter {}
 }
 
-/// Refuses a page in the place of what is inspected, and of what somebody misses: `--html session.pkl` has forgotten
-/// its own file.
+/// Refuses a page that would replace a source file, a snapshot or the inspected file: `--html session.pkl` takes the
+/// file to inspect for the page.
 fn check_page(inspection: &InspectOutput, inspected: Option<(&Path, &str)>) -> Result<()> {
     let Some(path) = &inspection.args.html else { return Ok(()) };
     let others: Vec<_> = inspected.into_iter().collect();

@@ -131,15 +131,7 @@ impl ScriptInspection {
         };
         // No file exists, so this is the size that the variables would take in one.
         let bytes = index.variables.iter().map(|variable| variable.length).sum();
-        let mut report = SessionReport {
-            file,
-            format: FileFormat::Script,
-            bytes,
-            index,
-            is_believed: true,
-            verdict: None,
-            verified: None,
-        };
+        let mut report = SessionReport::of_own_index(file, FileFormat::Script, bytes, index);
         let path = script_path(&report.index.script);
         inspection.print(&mut out, &mut report, path, exit::DONE)
     }

@@ -12,8 +12,8 @@ use anyhow::{Context, Result};
 use glob::Pattern;
 
 use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
-use super::kept_files::{OutputFile, script_file};
 use super::operand_order::check_restore;
+use super::output_conflicts::{OutputFile, script_file};
 use super::wrong_names::check_patterns;
 use crate::cli::{GivenOptions, RestoreArgs};
 use crate::exit::{self, OrExit};

@@ -199,21 +199,18 @@ impl RestoreJob {
         python::start_state::record(py);
         note_imported_definitions(py);
         python::context::set(self.command.as_ref(), &self.interpreter, &dill, self.verbosity);
-        let name = self.args.file.display().to_string();
+        let (name, dill) = (self.args.file.display().to_string(), dill.lazy());
         let request = RestoreRequest {
-            name: &name,
             only: &self.args.only,
             exclude: &self.args.exclude,
             mapped: self.args.mmap,
             partial: self.args.partial,
             renames: &self.args.map,
-            into: None,
             trusted,
             finds_script_modules: true,
-            fault_log: None,
             ambient: self.ambient(),
             frames: self.frames(),
-            dill: &dill.lazy(),
+            ..RestoreRequest::new(&name, &dill)
         };
         let bar = DelayedBar::measuring("checking", 0, work_meter::shown, self.verbosity);
         let step = self.verbosity.step("checking and loading the variables");

@@ -1,4 +1,4 @@
-//! The checkpoints of a run: made where a step ends, if all that the rest of the script needs can be had again.
+//! The checkpoints of a run: made where a step ends, if everything that the rest of the script needs can be restored.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -33,14 +33,14 @@ const SHARE_OF_SCRIPT: u32 = 5;
 const PREFIX: &str = "run: ";
 /// How many checkpoints of a run are kept.
 const KEPT: u64 = 3;
-/// In the notes of variables: what the run itself takes care of.
+/// Parts of notes on variables that do not apply, because the run restores these files and handlers itself.
 const OPEN_FOR_WRITING: &str = "is open for writing";
 const HANDLERS: &str = "without its handlers";
 /// The first standby is made after this time.
 pub(super) const FIRST_STANDBY: Duration = Duration::from_millis(500);
 /// If a checkpoint is not possible where a step ends, the next try comes after this time.
 const SOON: Duration = Duration::from_millis(200);
-/// Types whose objects are not made again: they have come to some state, or have begun to run.
+/// Types whose objects must not be recreated by running their statement again: they have state, or are running.
 const NOT_AGAIN: [&str; 12] = [
     "builtins.generator",
     "builtins.coroutine",
@@ -55,7 +55,7 @@ const NOT_AGAIN: [&str; 12] = [
     "subprocess.Popen",
     "asyncio.subprocess.Process",
 ];
-/// Types whose objects get their contents later.
+/// Types whose objects are usually filled after the statement that made them.
 const CONTAINERS: [&str; 6] = ["list", "dict", "set", "tuple", "frozenset", "collections.deque"];
 
 /// A session that can be saved, here or in a forked process: its position is bound in it.
@@ -116,7 +116,7 @@ impl StepObserver for RunJob {
 }
 
 impl RunJob {
-    /// The time has come for a checkpoint or for another standby. Returns when it will have come again.
+    /// Makes a checkpoint or another standby when the timer fires. Returns the time until it is to fire again.
     fn on_time(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Duration> {
         if self.is_saving() {
             return Ok(SOON);
@@ -179,8 +179,8 @@ impl RunJob {
         flush_output(py);
         let mut progress = progress_of(py, program, position)?;
         self.complete(&mut progress, &run);
-        // What has to be run again is in the index, but is known only when it has been written: most often it is the
-        // same as at the last checkpoint.
+        // The statements to rerun are part of the index, but are known only once the variables are written. They are
+        // assumed to be those of the last checkpoint; if they are not, `save_prepared` writes the snapshot again.
         progress.rerun = self.lock().last.as_ref().map(|last| last.rerun.clone()).unwrap_or_default();
         let bound = BoundPosition::bind(&namespace_of(py, &run), program, Some(position))?;
         progress.files.clone_from(&bound.files);
@@ -206,7 +206,7 @@ impl RunJob {
         Ok(CheckpointOutcome { stored: Some((stored.number, stored.added)), why: None, error: None, progress, losses })
     }
 
-    /// Notes what came of a checkpoint. `is_asked` says whether the user has asked for it.
+    /// Records the outcome of a checkpoint, and prints it if `is_asked`: the user has requested it by a signal.
     pub(super) fn note(&self, outcome: &CheckpointOutcome, is_asked: bool) {
         if let Some((number, added)) = outcome.stored {
             outcome.losses.iter().for_each(|text| self.say_once(text));
@@ -332,7 +332,7 @@ impl RunJob {
             return Err(format!("a local variable or the iterator of a loop cannot be saved: {} ({path})", item.error));
         }
         if self.no_rerun {
-            return Err(format!("{text}, and --no-rerun forbids to make it again"));
+            return Err(format!("{text}, and --no-rerun does not allow running its statement again"));
         }
         if NOT_AGAIN.contains(&item.type_name.as_str()) {
             return Err(format!("{text}, and would not be the same if it were made again"));
@@ -370,28 +370,23 @@ impl RunJob {
             Ok(outcome) => outcome.why.clone().unwrap_or_default(),
             Err(error) => format!("{error:#}"),
         };
-        let last = self.lock().last.as_ref().map(RunProgress::place);
-        let goes_on = match last.or_else(|| self.place_before()) {
+        let goes_on = match self.last_place() {
             Some(place) => format!("goes on at {place}"),
             None => "begins again".to_owned(),
         };
         print_line(&format!("{name}: stopped without a new checkpoint: {why}; the same command {goes_on}"));
         end_by(signal)
     }
-
-    fn place_before(&self) -> Option<String> {
-        Some(&self.before).filter(|before| !before.places.is_empty()).map(RunProgress::place)
-    }
 }
 
-/// What will not be as it is when the run goes on.
+/// Messages about variables and files that a resumed run will not have as they are now.
 fn losses(progress: &RunProgress, index: &Index) -> Vec<String> {
     let mut losses = Vec::new();
     for RerunStatement { name, line, why, .. } in &progress.rerun {
         losses.push(format!("{name} cannot be saved ({why}): to go on, line {line} will be run again"));
     }
     for file in &progress.files {
-        let text = "is open for writing: to go on, --reopen is needed, which cuts it to its length at the checkpoint";
+        let text = "is open for writing: to go on, use --reopen, which truncates it to its length at the checkpoint";
         losses.push(format!("{} {text}", file.name));
     }
     for variable in &index.variables {

@@ -1,4 +1,4 @@
-//! Checkpoints that a forked process makes: of a script that goes on, and of one that will perhaps fail.
+//! Checkpoints that a forked process makes, while the script continues or after it has failed.
 //!
 //! A *standby* is a fork that waits. If the script fails, it saves the state that the script had before the step that
 //! failed. Otherwise the next one takes its place.
@@ -21,23 +21,23 @@ use crate::snapshot::index::RunProgress;
 use crate::snapshot::work_meter::{self, WorkStage};
 
 /// The least time between two standbys.
-const LEAST: Duration = Duration::from_millis(500);
-/// Of the time, forks take at most one part in so many.
-const SHARE: u32 = 100;
-/// How many bytes a second the script may have to copy, because a standby has them as well.
-const COPIED: f64 = 30e6;
+const LEAST_PAUSE: Duration = Duration::from_millis(500);
+/// Forks take at most a hundredth of the time.
+const PAUSE_PER_FORK: u32 = 100;
+/// The rate in bytes per second at which the script may copy pages that it shares with a standby.
+const COPY_RATE: f64 = 30e6;
 
 /// A checkpoint, or why there is none.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct CheckpointOutcome {
     /// The number of the snapshot, and what was written for it.
     pub(super) stored: Option<(u64, u64)>,
-    /// Why the script could not go on from it.
+    /// Why the script could not be resumed from it.
     pub(super) why: Option<String>,
     /// What failed.
     pub(super) error: Option<String>,
     pub(super) progress: RunProgress,
-    /// What will not be as it is when the run goes on.
+    /// Messages about variables and files that a resumed run will not have as they are now.
     pub(super) losses: Vec<String>,
 }
 
@@ -130,7 +130,7 @@ impl RunJob {
     /// Replaces the standby, if that costs little. Returns when the next one may.
     pub(super) fn renew_standby(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Duration> {
         let resident = resident_bytes();
-        let wait = LEAST.max(Duration::from_secs_f64(resident as f64 / COPIED));
+        let wait = LEAST_PAUSE.max(Duration::from_secs_f64(resident as f64 / COPY_RATE));
         if resident.saturating_mul(2) > free_bytes() {
             return Ok(wait);
         }
@@ -142,7 +142,7 @@ impl RunJob {
         if let Ok(child) = child {
             self.lock().forked.standby = Some(Standby { child, ask: HeldDescriptor::new(ask) });
         }
-        Ok(wait.max(started.elapsed() * SHARE))
+        Ok(wait.max(started.elapsed() * PAUSE_PER_FORK))
     }
 
     /// Has the standby save. True if the script can go on from there.
@@ -164,9 +164,9 @@ impl RunJob {
     }
 }
 
-/// Waits in the child until the parent asks it to save. False if the parent has ended or needs it no more.
+/// Waits in the child until the parent asks it to save. False if the parent has ended or dropped the standby.
 fn is_asked(mut asked: PipeReader) -> bool {
-    // The process is not taken for one that hangs.
+    // The parent takes a process in this stage for one that works, not for one that hangs.
     work_meter::begin(WorkStage::Trying, 0);
     let pause = Timespec { tv_sec: 1, tv_nsec: 0 };
     let mut is_ready = false;

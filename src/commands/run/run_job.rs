@@ -17,9 +17,9 @@ use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptSource};
 use crate::python::script_run::{CompiledScript, ScriptRun, StartedScript, end_after_error, run_compiled};
 use crate::python::{self, Interpreter, Python, step_signals};
-use crate::session::run::{ResumePlan, StepProgram, loosen_loops, observe, script_namespace};
+use crate::session::run::{ResumePlan, StepProgram, observe, pause_range_loops, script_namespace};
 use crate::session::{
-    AmbientChoice, FrameChoice, RestoreRequest, Signer, add_to_inittab, note_imported_definitions, restore, signing_key,
+    AmbientChoice, RestoreRequest, Signer, add_to_inittab, note_imported_definitions, restore, signing_key,
 };
 use crate::snapshot::index::RunProgress;
 use crate::snapshot::reader::Snapshot;
@@ -79,7 +79,7 @@ pub(super) struct RunJob {
     reopen: bool,
     /// The checkpoint to go on from, until it has been loaded.
     start: Mutex<Option<Checkpoint>>,
-    /// How far the run had come then.
+    /// The progress of the run at that checkpoint.
     pub(super) before: RunProgress,
     /// The hash of the arguments.
     pub(super) arguments: String,
@@ -102,9 +102,9 @@ pub(super) struct RunState {
     pub(super) last: Option<RunProgress>,
     /// When the next checkpoint is due.
     pub(super) next: Option<Instant>,
-    /// The processes that make checkpoints, or will perhaps.
+    /// The forked processes that make a checkpoint, or wait to make one.
     pub(super) forked: ForkedCheckpoints,
-    /// What was said already.
+    /// The messages that were printed already.
     pub(super) said: Vec<String>,
 }
 
@@ -138,8 +138,8 @@ impl RunJob {
     /// The code to run: that of the whole script, or that of the rest of it, with its variables in place.
     fn compile(self: &Arc<Self>, py: Python<'_>, source: &ScriptSource) -> Result<Option<CompiledScript>> {
         let start = self.start.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // Python itself says what is wrong with a script that cannot be compiled. Only when it reads a file, it also
-        // checks the encoding of comments.
+        // If the script cannot be compiled, Python reports the error when it runs it. Only when Python reads a file, it
+        // also checks the encoding of comments.
         let head = source.bytes.split(|byte| *byte == b'\n').take(2);
         let names_coding = head.into_iter().any(|line| line.windows(6).any(|word| word == b"coding"));
         if !names_coding && std::str::from_utf8(&source.bytes).is_err() {
@@ -157,7 +157,7 @@ impl RunJob {
             observe(Arc::<Self>::clone(self), program);
             self.lock().next = Instant::now().checked_add(self.every);
             let first = if self.may_fork(py) { self.every.min(FIRST_STANDBY) } else { self.every };
-            step_signals::arm(first, self.grace, loosen_loops);
+            step_signals::arm(first, self.grace, pause_range_loops);
         }
         Ok(code)
     }
@@ -180,7 +180,7 @@ impl RunJob {
             && let Some(first) = progress.rerun.first()
         {
             let text = format!(
-                "cannot go on: {} could not be saved, and --no-rerun forbids to run line {} again",
+                "cannot go on: {} could not be saved, and --no-rerun does not allow line {} to run again",
                 first.name, first.line
             );
             return Err(exit::error(exit::FAILED, text));
@@ -189,7 +189,10 @@ impl RunJob {
             && let Some(file) = progress.files.first()
         {
             let details = vec![
-                format!("--reopen cuts it to {}, its length at the checkpoint, and goes on", format_size(file.length)),
+                format!(
+                    "--reopen truncates it to {}, its length at the checkpoint, and goes on",
+                    format_size(file.length)
+                ),
                 "--fresh starts over".to_owned(),
             ];
             let text = format!("cannot go on: {} was open for writing", file.name);
@@ -211,21 +214,9 @@ impl RunJob {
 
     fn load(&self, py: Python<'_>, snapshot: &Arc<Snapshot>, shown: &str) -> Result<()> {
         let Some(dill) = self.dill.get() else { return Ok(()) };
-        let request = RestoreRequest {
-            name: shown,
-            only: &[],
-            exclude: &[],
-            mapped: false,
-            partial: false,
-            renames: &[],
-            into: None,
-            trusted: true,
-            finds_script_modules: false,
-            fault_log: None,
-            ambient: AmbientChoice::AllAndDirectory,
-            frames: FrameChoice::None,
-            dill: &dill.lazy(),
-        };
+        let dill = dill.lazy();
+        let ambient = AmbientChoice::AllAndDirectory;
+        let request = RestoreRequest { trusted: true, ambient, ..RestoreRequest::new(shown, &dill) };
         let restored = deferring(py, || restore(py, snapshot, &request, &|_| {}))?;
         if restored.lost.is_empty() {
             return Ok(());
@@ -241,14 +232,19 @@ impl RunJob {
 
     /// What is printed if the process ends in the middle of a step.
     pub(super) fn set_last_words(&self) {
-        let state = self.lock();
-        let place = match state.last.as_ref().or(Some(&self.before).filter(|before| !before.places.is_empty())) {
-            Some(last) => format!("goes on from the last checkpoint, at {}", last.place()),
+        let place = match self.last_place() {
+            Some(last) => format!("goes on from the last checkpoint, at {last}"),
             None => "begins again".to_owned(),
         };
         let grace = format_time(self.grace);
         let text = format!("snapcli: stopped in the middle of a step (after {grace}): the same command {place}\n");
         step_signals::set_last_words(text);
+    }
+
+    /// Where the run resumes: the place of the last checkpoint of this process, or of the one that it has resumed from.
+    pub(super) fn last_place(&self) -> Option<String> {
+        let before = Some(&self.before).filter(|before| !before.places.is_empty());
+        self.lock().last.as_ref().or(before).map(RunProgress::place)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, RunState> {
@@ -281,11 +277,9 @@ impl RunJob {
                 Err(error) => end_after_error(py, &error, "interrupted while saving: the run counts as not finished"),
             };
         }
-        let state = self.lock();
-        let last = state.last.as_ref().or(Some(&self.before).filter(|before| !before.places.is_empty()));
-        if let Some(last) = last.filter(|_| self.verbosity != Verbosity::Quiet) {
+        if let Some(last) = self.last_place().filter(|_| self.verbosity != Verbosity::Quiet) {
             let what = if is_new { "a checkpoint from before the failure" } else { "the last checkpoint" };
-            print_line(&format!("{what} is at {}: the same command goes on from there", last.place()));
+            print_line(&format!("{what} is at {last}: the same command goes on from there"));
         }
         run.end
     }

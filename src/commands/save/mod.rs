@@ -27,8 +27,8 @@ use std::mem::take;
 use anyhow::Result;
 
 use self::named_patterns::{NamedPatterns, warn_of_missing};
-use super::kept_files::{OutputFile, script_file};
 use super::operand_order::check_save;
+use super::output_conflicts::{OutputFile, script_file};
 use crate::cli::{GivenOptions, SaveArgs};
 use crate::exit;
 use crate::python;
@@ -63,7 +63,7 @@ pub(crate) fn run_command(
     }
 }
 
-/// Refuses outputs that would replace the script, each other, or what somebody misses.
+/// Refuses outputs that would replace the script, each other, source files or snapshots.
 fn check_outputs(args: &SaveArgs, command: &ScriptCommand) -> Result<()> {
     let mut others: Vec<_> = script_file(Some(command)).into_iter().collect();
     OutputFile { option: "-o", path: &args.output, is_snapshot: true }.check(&others)?;

@@ -315,15 +315,8 @@ impl SaveJob {
             return Ok(exit::DONE);
         };
         let file = path.display().to_string();
-        let report = SessionReport {
-            file,
-            format: FileFormat::Snapcli,
-            bytes,
-            index,
-            is_believed: true,
-            verdict: None,
-            verified,
-        };
+        let report = SessionReport::of_own_index(file, FileFormat::Snapcli, bytes, index);
+        let report = SessionReport { verified, ..report };
         self.remove_running();
         self.print_summary(run, &report, stored.as_ref());
         let all_called = self.print_locals(py, &report.index, code == exit::USAGE);

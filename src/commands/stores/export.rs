@@ -9,7 +9,7 @@ use super::named_store;
 use crate::cli::ExportArgs;
 use crate::commands::answer_output::print_answer;
 use crate::commands::input_output::{is_stdio, or_exit_code, stdout};
-use crate::commands::kept_files::OutputFile;
+use crate::commands::output_conflicts::OutputFile;
 use crate::exit::{self, OrExit};
 use crate::report::answers::{ExportAnswer, absolute_path};
 use crate::snapshot::atomic::AtomicFile;

@@ -22,8 +22,8 @@ use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
 use crate::python::{self, Interpreter, Python, second_start};
 use crate::session::{
-    AmbientChoice, FrameChoice, FreshFailures, Origin, RestoreRequest, SessionStructure, StructureDifference,
-    add_to_inittab, read_answer, repickle, restore,
+    AmbientChoice, FreshFailures, Origin, RestoreRequest, SessionStructure, StructureDifference, add_to_inittab,
+    read_answer, repickle, restore,
 };
 use crate::snapshot::atomic::signals::BoundChild;
 use crate::snapshot::index::ScriptEnd;
@@ -153,21 +153,13 @@ impl LoadJob {
         let dill = DillLocation::find(py, &|text| self.verbosity.note(text))?;
         python::start_state::record(py);
         python::context::set(None, &self.interpreter, &dill, self.verbosity);
+        let (name, lazy_dill) = (self.args.file.display().to_string(), dill.lazy());
         let request = RestoreRequest {
-            name: &self.args.file.display().to_string(),
-            only: &[],
-            exclude: &[],
-            mapped: false,
-            partial: false,
-            renames: &[],
-            into: None,
             // The parent process has just written the file.
             trusted: true,
             finds_script_modules: true,
-            fault_log: None,
             ambient: AmbientChoice::All,
-            frames: FrameChoice::None,
-            dill: &dill.lazy(),
+            ..RestoreRequest::new(&name, &lazy_dill)
         };
         let Some(structure) = &self.structure else {
             return print(&mut self.out, &FreshFailures::find(py, &self.snapshot, request)?);

@@ -182,7 +182,7 @@ impl<'p, 'm: 'p, 'a> KeyLimits<'p, 'm, 'a> {
         Ok(())
     }
 
-    /// Refuses keys with times in so many time zones that many of them may be one moment.
+    /// Refuses keys with times in many time zones: equal moments have equal hashes, whatever their zone.
     fn check_zones(&mut self) -> Result<(), Refused> {
         let zoned = self.hashes.iter().filter(|(_, _, zones)| *zones > 0).count();
         if zoned <= FEW_SAME_HASH {

@@ -1,7 +1,7 @@
 //! The value of a variable in a line, as a save writes it into the index: `{'lr': 0.1, 'layers': [3, 4, …]}`.
 //!
 //! A save makes these previews of Python objects (`session/object_description.rs`), and this module makes them of the
-//! values of a machine, for files whose index nobody vouches for. Nothing that looks like a credential is in them.
+//! values of a machine, for files without the user's signature. They contain nothing that looks like a credential.
 
 use super::describe_value::{Describer, ValueRole};
 use super::labels::Labels;

@@ -87,7 +87,7 @@ function marks(answer) {
   if (found.length === 0) $('marks').remove();
 }
 
-/** What is said of a snapshot whose index nobody vouches for. */
+/** The warning for a snapshot that this user has not signed. */
 const HEARSAY =
   ' Variables, their types and values are read from the pickle; everything else on this page is what the file says.';
 

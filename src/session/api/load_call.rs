@@ -20,7 +20,7 @@ use crate::python::context;
 use crate::python::deferred_signals::deferring;
 use crate::python::thread_timers::is_main_thread;
 use crate::report::answers::absolute_path;
-use crate::session::restore::{self as session_restore, AmbientChoice, FrameChoice, RestoreRequest, Signer};
+use crate::session::restore::{self as session_restore, AmbientChoice, RestoreRequest, Signer};
 use crate::snapshot::atomic::signals;
 use crate::snapshot::index::UnsavableObject;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -173,7 +173,6 @@ impl<'py> LoadCall<'py> {
         let _turn = Turn::wait(py)?;
         let restored = running.dill.at_hand(py, |dill| {
             let request = RestoreRequest {
-                name: &name,
                 only: &self.only,
                 exclude: &self.exclude,
                 mapped: self.mapped,
@@ -181,11 +180,8 @@ impl<'py> LoadCall<'py> {
                 renames: &self.renames,
                 into: self.into.clone(),
                 trusted,
-                finds_script_modules: false,
-                fault_log: None,
                 ambient: if self.ambient { AmbientChoice::All } else { AmbientChoice::None },
-                frames: FrameChoice::None,
-                dill,
+                ..RestoreRequest::new(&name, dill)
             };
             session_restore::restore(py, &snapshot, &request, &|_| {})
         })??;

@@ -198,15 +198,7 @@ impl WrittenSnapshot {
     pub(super) fn report(self, data: Option<Py<PyBytes>>, mut notes: Vec<String>) -> Report {
         let Self { file, bytes, index, path, absolute, notes: own } = self;
         notes.extend(own);
-        let report = SessionReport {
-            file,
-            format: FileFormat::Snapcli,
-            bytes,
-            index,
-            is_believed: true,
-            verdict: None,
-            verified: None,
-        };
+        let report = SessionReport::of_own_index(file, FileFormat::Snapcli, bytes, index);
         Report::new(report, path, absolute, data, notes)
     }
 }

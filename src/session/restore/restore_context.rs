@@ -51,6 +51,27 @@ pub(crate) struct RestoreRequest<'a, 'py> {
     pub dill: &'a LazyDill,
 }
 
+impl<'a> RestoreRequest<'a, '_> {
+    /// A request for all variables of a file that is not trusted, and for nothing besides them.
+    pub(crate) fn new(name: &'a str, dill: &'a LazyDill) -> Self {
+        Self {
+            name,
+            only: &[],
+            exclude: &[],
+            mapped: false,
+            partial: false,
+            renames: &[],
+            into: None,
+            trusted: false,
+            finds_script_modules: false,
+            fault_log: None,
+            ambient: AmbientChoice::None,
+            frames: FrameChoice::None,
+            dill,
+        }
+    }
+}
+
 /// Which frames of a crash snapshot get their local variables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FrameChoice {

@@ -151,7 +151,7 @@ pub(super) fn is_simple(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     Ok(SIMPLE.contains(&full_name(kind)?.as_str()))
 }
 
-/// Whether an iterator is one of a dict or a set, or has such a one.
+/// Whether an iterator is one over a dict or a set, or is composed of such iterators.
 fn has_views(iterator: &Bound<'_, PyAny>) -> PyResult<bool> {
     let name = full_name(&iterator.get_type())?;
     if OF_DICTS.contains(&name.as_str()) || name == "set_iterator" {
@@ -187,7 +187,7 @@ fn describe_dict<'py>(iterator: &Bound<'py, PyAny>, name: &str) -> PyResult<Opti
     let left = iterator.call_method0("__length_hint__")?.extract::<usize>()?;
     let dict = referent(iterator, "dict")?;
     let dict = dict.unwrap_or_else(|| PyDict::new(py).into_any());
-    // A dict whose size has changed raises an error in the next iteration, which has no length to tell.
+    // If the size of the dict has changed, the hint is 0: the next iteration would raise an error.
     tuple(py, (OF_DICT, dict, name, left)).map(Some)
 }
 
@@ -220,12 +220,7 @@ pub(super) fn rebuild<'py>(state: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
                 let (is_state, value): (bool, Bound<'py, PyAny>) = argument?.extract()?;
                 arguments.append(if is_state { rebuild(&value)? } else { value })?;
             }
-            let made = state.get_item(1)?.call1(arguments.to_tuple())?;
-            let own = state.get_item(3)?;
-            if !own.is_none() {
-                made.call_method1("__setstate__", (own,))?;
-            }
-            Ok(made)
+            made_again(&state.get_item(1)?, arguments.to_tuple(), Some(state.get_item(3)?))
         }
     }
 }
@@ -253,12 +248,18 @@ fn rebuild_dict<'py>(dict: &Bound<'py, PyAny>, name: &str, left: usize) -> PyRes
 pub(super) fn from_reduced<'py>(reduced: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let reduced = reduced.cast::<PyTuple>()?;
     let arguments = reduced.get_item(1)?.cast_into::<PyTuple>()?;
-    let made = reduced.get_item(0)?.call1(arguments)?;
-    if reduced.len() > 2 {
-        let state = reduced.get_item(2)?;
-        if !state.is_none() {
-            made.call_method1("__setstate__", (state,))?;
-        }
+    let state = if reduced.len() > 2 { Some(reduced.get_item(2)?) } else { None };
+    made_again(&reduced.get_item(0)?, arguments, state)
+}
+
+fn made_again<'py>(
+    callable: &Bound<'py, PyAny>,
+    arguments: Bound<'py, PyTuple>,
+    state: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let made = callable.call1(arguments)?;
+    if let Some(state) = state.filter(|state| !state.is_none()) {
+        made.call_method1("__setstate__", (state,))?;
     }
     Ok(made)
 }

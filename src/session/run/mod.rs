@@ -16,7 +16,7 @@ mod step_program;
 mod step_sites;
 
 pub(crate) use self::replayed_loop::replay;
-pub(crate) use self::run_stack::{StepObserver, loosen_loops, observe};
+pub(crate) use self::run_stack::{StepObserver, observe, pause_range_loops};
 pub(crate) use self::saved_position::{BoundPosition, ResumePlan, line_of_rerun, progress_of, split_local};
 pub(crate) use self::script_state::{flush_output, has_own_threads, namespace_of, raised, script_namespace};
 pub(crate) use self::step_program::{StepPosition, StepProgram};

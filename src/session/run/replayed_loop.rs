@@ -1,19 +1,20 @@
-//! `snapcli.replay(iterable)`: marks the iterable of a loop that gives the same items again when it is evaluated again.
-//! A run that goes on evaluates it again, and skips the items that the loop has had.
+//! `snapcli.replay(iterable)`: marks the iterable of a loop that yields the same items each time it is evaluated. A
+//! resumed run evaluates it again, and skips the items that the loop has already processed.
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-/// Mark an iterable that gives the same items whenever it is evaluated.
+/// Mark an iterable that yields the same items each time it is evaluated.
 ///
-/// `snapcli run` can make checkpoints within a loop over it, even if it is a generator, a file or a data loader. A run
-/// that goes on evaluates the iterable again and skips the items that the loop has had. Elsewhere, it is the iterable.
+/// `snapcli run` can make checkpoints within a loop over it, even if it is a generator, a file or a data loader. A
+/// resumed run evaluates the iterable again and skips the items that the loop has already processed. Outside of
+/// `snapcli run`, iterating over it is iterating over the iterable.
 #[pyfunction]
 pub(crate) fn replay(iterable: Py<PyAny>) -> Replay {
     Replay { iterable }
 }
 
-/// What `snapcli.replay` returns: an iterable that gives the same items whenever it is iterated over.
+/// The iterable that `snapcli.replay` returns.
 #[pyclass(frozen, module = "snapcli")]
 pub(crate) struct Replay {
     iterable: Py<PyAny>,
@@ -31,7 +32,7 @@ impl Replay {
     }
 }
 
-/// Counts the items that it has given.
+/// An iterator that counts its items.
 #[pyclass(module = "snapcli")]
 pub(super) struct ReplayIterator {
     inner: Py<PyAny>,

@@ -13,16 +13,17 @@ use super::step_program::StepProgram;
 use super::step_sites::StepEnd;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// What is told of the steps of a script.
+/// Called at the ends of steps and at loops that are one step.
 pub(crate) trait StepObserver: Send + Sync {
-    /// A step has ended, and something is asked for. Returns what the script is to raise.
+    /// A step has ended while a request is pending. The script raises the error.
     fn step_ended(&self, py: Python<'_>, end: StepEnd) -> PyResult<()>;
 
-    /// A loop begins that is one step, because nothing can tell where this iterator is.
+    /// A loop begins that is one step, because the position of its iterator cannot be saved.
     fn one_step(&self, line: u32, iterator: &str);
 }
 
-type StepWork = Arc<dyn StepObserver>;
+/// The observer of a run, and the script whose steps it observes.
+type ObservedProgram = (Arc<dyn StepObserver>, Arc<StepProgram>);
 
 /// How the iterations of a loop are ends of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,19 +73,19 @@ pub(super) enum StackEntry {
 }
 
 static STACK: Mutex<Vec<StackEntry>> = Mutex::new(Vec::new());
-static WORK: Mutex<Option<(StepWork, Arc<StepProgram>)>> = Mutex::new(None);
+static OBSERVED: Mutex<Option<ObservedProgram>> = Mutex::new(None);
 
 pub(super) fn stack() -> MutexGuard<'static, Vec<StackEntry>> {
     STACK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Sets what is told of the steps, and the script whose steps these are.
-pub(crate) fn observe(work: Arc<dyn StepObserver>, program: Arc<StepProgram>) {
-    *WORK.lock().unwrap_or_else(PoisonError::into_inner) = Some((work, program));
+/// Sets the observer, and the script whose steps it observes.
+pub(crate) fn observe(observer: Arc<dyn StepObserver>, program: Arc<StepProgram>) {
+    *OBSERVED.lock().unwrap_or_else(PoisonError::into_inner) = Some((observer, program));
 }
 
-pub(super) fn work() -> Option<(StepWork, Arc<StepProgram>)> {
-    WORK.lock().unwrap_or_else(PoisonError::into_inner).clone()
+pub(super) fn observed() -> Option<ObservedProgram> {
+    OBSERVED.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 /// Adds a loop. Returns its ID.
@@ -116,10 +117,11 @@ pub(super) fn remove_call(position: usize) {
     drop(removed);
 }
 
-/// Makes loops over ranges end, so that what is asked for can be done in between: each gets the rest of its range then.
+/// Exhausts the iterators of loops over ranges, so that a pending request is handled before the next iteration. Each
+/// loop then continues with the rest of its range.
 ///
 /// Called between two bytecodes.
-pub(crate) fn loosen_loops(py: Python<'_>) {
+pub(crate) fn pause_range_loops(py: Python<'_>) {
     let ranges: Vec<(u64, Py<PyAny>)> = stack()
         .iter()
         .filter_map(|entry| match entry {
@@ -130,7 +132,7 @@ pub(crate) fn loosen_loops(py: Python<'_>) {
         })
         .collect();
     for (id, iterator) in ranges {
-        // Without a rest, the loop goes on as it is.
+        // If the iterator cannot be exchanged, the loop continues with it.
         let Some(rest) = exchange(iterator.bind(py)).tolerated() else { continue };
         let mut stack = stack();
         let found = stack.iter_mut().find_map(|entry| match entry {
@@ -144,7 +146,7 @@ pub(crate) fn loosen_loops(py: Python<'_>) {
     }
 }
 
-/// The rest of a `range_iterator`, which is at its end after that.
+/// Moves the rest of a `range_iterator` to a new one. The old one is then exhausted.
 fn exchange<'py>(iterator: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let reduced = iterator.call_method0("__reduce__")?;
     let rest = super::iterator_state::from_reduced(&reduced)?;

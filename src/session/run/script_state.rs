@@ -1,5 +1,5 @@
-//! What a checkpoint asks of the process besides the variables: threads that run beside the script, and output that
-//! waits in buffers.
+//! What a checkpoint needs to know of the script besides its variables: its namespace, its threads and its buffered
+//! output.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -20,7 +20,7 @@ pub(crate) fn namespace_of<'py>(py: Python<'py>, run: &ScriptRun) -> Bound<'py, 
     run.main.bind(py).dict()
 }
 
-/// Whether the script has threads that run: what they do does not end with a step.
+/// Whether threads of the script are running: their work does not end with a step of the main thread.
 ///
 /// # Errors
 /// Those of a broken `threading` module.
@@ -43,7 +43,7 @@ pub(crate) fn has_own_threads(py: Python<'_>) -> PyResult<bool> {
     Ok(false)
 }
 
-/// Writes what is in the buffers of the standard streams: what was printed before a checkpoint is not printed again.
+/// Flushes the standard streams, so that output from before a checkpoint is neither lost nor printed again.
 pub(crate) fn flush_output(py: Python<'_>) {
     for name in ["stdout", "stderr"] {
         // The script may have closed or replaced it.
@@ -51,7 +51,7 @@ pub(crate) fn flush_output(py: Python<'_>) {
     }
 }
 
-/// The error of a run as one that Python raises.
+/// The Python exception for an error.
 pub(crate) fn raised(error: anyhow::Error) -> PyErr {
     error.downcast().unwrap_or_else(|error| pyo3::exceptions::PyRuntimeError::new_err(format!("{error:#}")))
 }

@@ -11,7 +11,7 @@ use super::iterator_state::{can_be_kept, is_shared, is_simple, rebuild, replayed
 use super::loop_iterator;
 use super::replayed_loop::skip;
 use super::run_stack::{
-    LoopKind, StackEntry, StackedCall, StackedLoop, push_loop, remove_call, remove_loop, stack, work, wrapped,
+    LoopKind, StackEntry, StackedCall, StackedLoop, observed, push_loop, remove_call, remove_loop, stack, wrapped,
 };
 use crate::python::step_signals::{is_due, is_own_process};
 
@@ -29,7 +29,7 @@ const IS_REPLAY: u8 = 10;
 
 /// Deeper calls are part of a step: each takes some of the C stack.
 const MOST_CALLS: usize = 100;
-/// After this many calls at one site, whether they are worth it is known.
+/// After this many calls at one site, short ones are no longer taken in steps.
 const TRIED_CALLS: u32 = 16;
 /// The least time that a call must take on average, in microseconds.
 const SHORT_CALL: u64 = 2000;
@@ -60,13 +60,13 @@ impl EndKind {
     }
 }
 
-/// A step has ended: does what is asked for.
+/// A step has ended: tells the observer, if a request is pending.
 fn step_ended(py: Python<'_>, site: usize, kind: EndKind) -> PyResult<()> {
     if !is_due() || !is_own_process() {
         return Ok(());
     }
-    match work() {
-        Some((work, _)) => work.step_ended(py, StepEnd { site, kind }),
+    match observed() {
+        Some((observer, _)) => observer.step_ended(py, StepEnd { site, kind }),
         None => Ok(()),
     }
 }
@@ -88,7 +88,7 @@ pub(super) struct StepSite {
     /// How many calls this site has made, and how long they took in microseconds.
     calls: AtomicU32,
     spent: AtomicU64,
-    /// The type of the iterator that a loop had last, and what that means for the loop.
+    /// The address of the type of the loop's last iterator, and the kind of loop that it makes, as in `kind_of`.
     known_type: AtomicUsize,
     known_kind: AtomicU8,
 }
@@ -122,7 +122,7 @@ impl StepSite {
             }
             RESUMED => self.resumed_loop(py, None),
             IS_REPLAY => {
-                let Some((_, program)) = work() else { return Ok(py.None()) };
+                let Some((_, program)) = observed() else { return Ok(py.None()) };
                 let state = program.loop_state(py, calls_under_way(), self.number)?;
                 Ok(PyBool::new(py, replayed(&state)?.is_some()).to_owned().into_any().unbind())
             }
@@ -154,9 +154,9 @@ impl StepSite {
         let kind = self.kind_of(&iterator, iterator.is(iterable))?;
         if kind == LoopKind::OneStep
             && may_step()
-            && let Some((work, program)) = work()
+            && let Some((observer, program)) = observed()
         {
-            work.one_step(program.line(py, self.number)?, &iterator.get_type().name()?.to_string_lossy());
+            observer.one_step(program.line(py, self.number)?, &iterator.get_type().name()?.to_string_lossy());
         }
         self.passes(py, kind, Some(iterator.unbind()), None)
     }
@@ -193,7 +193,7 @@ impl StepSite {
 
     /// A loop that was under way at the checkpoint.
     fn resumed_loop(&self, py: Python<'_>, iterable: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
-        let Some((_, program)) = work() else { return Ok(py.None()) };
+        let Some((_, program)) = observed() else { return Ok(py.None()) };
         let state = program.loop_state(py, calls_under_way(), self.number)?;
         if state.is_none() {
             let wrapper = wrapped(py, None)?;
@@ -228,7 +228,7 @@ impl StepSite {
 
     /// Goes on with a call that was under way at the checkpoint.
     fn continued_call(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let Some((_, program)) = work() else { return Ok(py.None()) };
+        let Some((_, program)) = observed() else { return Ok(py.None()) };
         let call = program.continued(py, calls_under_way() + 1)?;
         let entry = StackedCall {
             site: self.number,
@@ -241,7 +241,7 @@ impl StepSite {
     }
 }
 
-/// Calls what is to run while a call is on the stack.
+/// Runs a function while the call is on the stack.
 fn within<T>(entry: StackedCall, run: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     let position = {
         let mut stack = stack();
@@ -257,7 +257,7 @@ fn calls_under_way() -> usize {
     stack().iter().filter(|entry| matches!(entry, StackEntry::Call(_))).count()
 }
 
-/// Asks the innermost loop.
+/// Calls a function with the innermost loop, if the innermost entry is one.
 fn with_loop<T>(ask: impl FnOnce(&mut StackedLoop) -> T) -> Option<T> {
     match stack().last_mut() {
         Some(StackEntry::Loop(entry)) => Some(ask(entry)),
@@ -333,7 +333,7 @@ fn stepped_call(site: &Bound<'_, StepSite>, called: &Bound<'_, PyAny>) -> PyResu
     if !function.is_exact_instance_of::<PyFunction>() {
         return plain();
     }
-    let Some((_, program)) = work() else { return plain() };
+    let Some((_, program)) = observed() else { return plain() };
     let Some((stepped, root, code)) = program.stepped(&function)? else { return plain() };
     let first = if is_method { Some(called.getattr("__self__")?.unbind()) } else { None };
     let call = SteppedCall {
@@ -349,10 +349,8 @@ fn stepped_call(site: &Bound<'_, StepSite>, called: &Bound<'_, PyAny>) -> PyResu
 
 /// Whether a call may be taken in steps here.
 fn may_step() -> bool {
-    let stack = stack();
     let is_one_step = |entry: &StackEntry| matches!(entry, StackEntry::Loop(entry) if entry.kind == LoopKind::OneStep);
-    let calls = stack.iter().filter(|entry| matches!(entry, StackEntry::Call(_))).count();
-    calls < MOST_CALLS && !stack.iter().any(is_one_step)
+    calls_under_way() < MOST_CALLS && !stack().iter().any(is_one_step)
 }
 
 /// A function of the script, to be called in steps.

@@ -1,5 +1,5 @@
-//! What an output file must not replace: what the command reads, another output, and files that a person has written or
-//! that hold a session. One rule for all commands; it is asked before a script runs.
+//! Files that an output must not replace: the input of the command, another output, source files and snapshots. One
+//! rule for all commands, checked before a script runs.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
@@ -61,22 +61,22 @@ impl OutputFile<'_> {
     }
 }
 
-/// Whether two paths are one file, which need not exist yet.
+/// Whether two paths name one file, which need not exist yet.
 fn is_same(path: &Path, found: Option<&Metadata>, other: &Path) -> bool {
     match (found, fs::metadata(other)) {
         (Some(found), Ok(other)) => (found.dev(), found.ino()) == (other.dev(), other.ino()),
-        (None, Err(_)) => place(path).is_some_and(|path| place(other).is_some_and(|other| path == other)),
+        (None, Err(_)) => resolved(path).is_some_and(|path| resolved(other).is_some_and(|other| path == other)),
         _ => false,
     }
 }
 
-/// The path of a file that does not exist, without links in its folder.
-fn place(path: &Path) -> Option<PathBuf> {
+/// The path of a file that does not exist, with the symlinks of its directory resolved.
+fn resolved(path: &Path) -> Option<PathBuf> {
     let path = std::path::absolute(path).ok()?;
     Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?))
 }
 
-/// What a person has written in a file that is named like this, if that is source.
+/// The kind of source file that a path names, by its extension.
 fn source_kind(path: &Path) -> Option<&'static str> {
     let extension = path.extension()?;
     let is = |name: &&str| extension.eq_ignore_ascii_case(name);
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_files_that_nobody_misses_are_replaced() -> std::io::Result<()> {
+    fn an_output_replaces_no_source_and_no_input() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let at = |name: &str| folder.path().join(name);
         for (name, bytes) in [("a.py", &b"x = 1"[..]), ("b.pkl", b"x"), ("c", b"\x80\x04."), ("d.json", b"{}")] {

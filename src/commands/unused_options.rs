@@ -1,4 +1,4 @@
-//! Options that have no effect on what a command was given: an error, if the user meant something by them, or a note.
+//! Options without effect: an error if the user expects one from them, otherwise a note.
 //!
 //! `inspect` takes files and scripts, and has options that are for only one of them. `--python` is accepted everywhere,
 //! so that an alias can have it.
@@ -69,6 +69,7 @@ pub(crate) fn note_unused_python(command: &Command, given: &GivenOptions, verbos
         Command::Verify(_) => "verify",
         Command::Trust(_) => "trust",
         Command::Log(_) => "log",
+        Command::Status(_) => "status",
         Command::Export(_) => "export",
         Command::Import(_) => "import",
         Command::Prune(_) => "prune",
