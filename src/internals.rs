@@ -22,7 +22,7 @@ pub use crate::report::verify_report;
 pub use crate::report::write_json;
 pub use crate::snapshot::file_changes::{Changes, changes};
 pub use crate::snapshot::index::{
-    Index, LeftOut, LeftOutReason, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, Variable, VariableKind,
+    Index, LeftOut, LeftOutReason, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, UnsavableObject, Variable, VariableKind,
 };
 pub use crate::snapshot::layout::{SIGNATURE, TRAILER, Trailer, longest_index};
 pub use crate::snapshot::reader::{Contents, Memory, Snapshot, Wanted};

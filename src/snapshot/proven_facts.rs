@@ -9,10 +9,11 @@ use std::rc::Rc;
 
 use super::index::{Index, NOT_SHOWN, PREVIEW, SegmentRole, Variable, VariableKind};
 use super::segment::VariableSegment;
+use crate::pickle::explain::array_elements::HeadReader;
 use crate::pickle::explain::describe_value::{Describer, ValueRole};
 use crate::pickle::explain::labels::Labels;
 use crate::pickle::explain::named_previews::PlaceName;
-use crate::pickle::explain::outline::{OutlineRow, described};
+use crate::pickle::explain::outline::{OutlineRow, described, marker_offsets};
 use crate::pickle::explain::value_preview::{ValuePreview, value_preview};
 use crate::pickle::machine::value::Ref;
 use crate::pickle::machine::{Machine, SegmentRange};
@@ -25,6 +26,10 @@ const NOT_FOLLOWED: &str = "nothing shows what it is: it is damaged, or too larg
 /// The built-in types whose values opcodes make without a call.
 const BUILTIN: [&str; 12] =
     ["NoneType", "bool", "int", "float", "str", "bytes", "bytearray", "list", "tuple", "dict", "set", "frozenset"];
+/// The type of numpy's arrays.
+const ARRAY: &str = "numpy.ndarray";
+/// Packages whose types are never those of another one of them.
+const PACKAGES: [&str; 7] = ["numpy", "pandas", "pyarrow", "scipy", "sklearn", "torch", "polars"];
 /// The dtypes of numbers whose names index and pickle spell alike.
 const NUMBERS: [&str; 14] = [
     "bool",
@@ -53,27 +58,28 @@ struct ProvenValue {
     /// Whether the value is something that is imported by name, whose type the pickle does not show.
     is_global: bool,
     preview: ValuePreview,
+    /// Whether a marker for a lost object may belong to it.
+    has_marker: bool,
 }
 
 impl ProvenFacts {
     /// Follows the segments of a file, apart from those that are skipped because they are damaged. Those that cannot be
-    /// followed have no facts.
+    /// followed have no facts. `head` reads the contents of arrays.
     pub(crate) fn of(
         segments: &[VariableSegment<'_>],
         file: &[u8],
         skip: impl Fn(usize) -> bool,
         budget: &WorkBudget,
+        head: HeadReader<'_>,
     ) -> Self {
         // What the index says about ambient state is not shown as the contents of the file.
         let is_compared =
             |number: usize| segments.get(number).is_some_and(|segment| segment.role() != SegmentRole::Ambient);
         let numbers: Vec<usize> = (0..segments.len()).filter(|number| is_compared(*number) && !skip(*number)).collect();
         let mut facts: Vec<Option<ProvenValue>> = segments.iter().map(|_| None).collect();
-        let names = |number: &usize| segments.get(*number).map(|segment| segment.variable().name.as_str());
-        let ranges: Vec<SegmentRange> =
-            numbers.iter().filter_map(|number| segments.get(*number)).map(VariableSegment::for_machine).collect();
+        let followed: Vec<&VariableSegment<'_>> = numbers.iter().filter_map(|number| segments.get(*number)).collect();
         // All in one run, because a segment may change objects of an earlier one.
-        if let Some(found) = together(file, &ranges, &numbers.iter().filter_map(names).collect::<Vec<_>>(), budget) {
+        if let Some(found) = together(file, &followed, budget, head) {
             for (number, found) in numbers.into_iter().zip(found) {
                 if let Some(place) = facts.get_mut(number) {
                     *place = Some(found);
@@ -81,9 +87,9 @@ impl ProvenFacts {
             }
             return Self { facts };
         }
-        for (number, range) in numbers.into_iter().zip(ranges) {
-            if let (Some(place), Some(name)) = (facts.get_mut(number), names(&number)) {
-                *place = alone(file, &range, name, budget);
+        for (number, segment) in numbers.into_iter().zip(followed) {
+            if let Some(place) = facts.get_mut(number) {
+                *place = alone(file, segment, budget, head);
             }
         }
         Self { facts }
@@ -116,40 +122,72 @@ impl ProvenFacts {
 }
 
 /// The facts of segments that are followed as one.
-fn together(file: &[u8], ranges: &[SegmentRange], names: &[&str], budget: &WorkBudget) -> Option<Vec<ProvenValue>> {
+fn together(
+    file: &[u8],
+    segments: &[&VariableSegment<'_>],
+    budget: &WorkBudget,
+    head: HeadReader<'_>,
+) -> Option<Vec<ProvenValue>> {
     let budget = budget.rest();
-    let (machine, pairs) = Machine::run_segments(file, ranges, &budget).ok()?;
+    let ranges: Vec<SegmentRange> = segments.iter().map(|segment| segment.for_machine()).collect();
+    let (machine, pairs) = Machine::run_segments(file, &ranges, &budget).ok()?;
     let labels = Labels::new(&machine);
+    let follower = FactFinder::new(&labels, segments, head);
     let describer = Describer::new(&labels);
-    let facts = names.iter().zip(pairs).map(|(name, (_, value))| facts_of(&labels, &describer, name, value)).collect();
+    let facts = segments.iter().zip(pairs);
+    let facts = facts.map(|(segment, (_, value))| follower.facts(&describer, segment, value)).collect();
     budget.check().ok()?;
     Some(facts)
 }
 
 /// The facts of a segment that is followed without the others.
-fn alone(file: &[u8], range: &SegmentRange, name: &str, budget: &WorkBudget) -> Option<ProvenValue> {
+fn alone(file: &[u8], segment: &VariableSegment<'_>, budget: &WorkBudget, head: HeadReader<'_>) -> Option<ProvenValue> {
     let budget: Rc<WorkBudget> = budget.rest();
+    let range = segment.for_machine();
     let start = usize::try_from(range.start).ok()?;
     let opcodes = file.get(start..usize::try_from(range.end).ok()?)?;
     let (machine, _, value) = Machine::run_segment(opcodes, range.start, range.memo, &budget).ok()?;
     let labels = Labels::new(&machine);
-    let facts = facts_of(&labels, &Describer::new(&labels), name, value);
+    let facts = FactFinder::new(&labels, &[segment], head).facts(&Describer::new(&labels), segment, value);
     budget.check().ok()?;
     Some(facts)
 }
 
-fn facts_of(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, name: &str, value: Ref) -> ProvenValue {
-    let preview = value_preview(describer, &PlaceName::of_variable(name, false), value, PREVIEW);
-    let mut row = described(labels, describer, value);
-    if row.type_name == "function" {
-        row.facts.role = ValueRole::Function;
+/// Describes the values of a run.
+struct FactFinder<'f, 'm, 'a> {
+    labels: &'f Labels<'m, 'a>,
+    /// The offsets of the markers for lost objects, if the index claims any.
+    markers: Vec<u64>,
+    head: HeadReader<'f>,
+}
+
+impl<'f, 'm, 'a> FactFinder<'f, 'm, 'a> {
+    fn new(labels: &'f Labels<'m, 'a>, segments: &[&VariableSegment<'_>], head: HeadReader<'f>) -> Self {
+        let claims_any = segments.iter().any(|segment| !segment.variable().lost.is_empty());
+        Self { labels, markers: if claims_any { marker_offsets(labels) } else { Vec::new() }, head }
     }
-    ProvenValue { row, is_global: labels.global(value).is_some(), preview }
+
+    fn facts(&self, describer: &Describer<'_, '_, '_>, segment: &VariableSegment<'_>, value: Ref) -> ProvenValue {
+        let Variable { name, uses, .. } = segment.variable();
+        let preview = value_preview(describer, &PlaceName::of_variable(name, false), value, PREVIEW, self.head);
+        let mut row = described(self.labels, describer, value);
+        if row.type_name == "function" {
+            row.facts.role = ValueRole::Function;
+        }
+        // A marker of another variable may be shared.
+        let first = if uses.is_empty() { segment.range().start } else { 0 };
+        let next = self.markers.get(self.markers.partition_point(|offset| *offset < first));
+        let has_marker = next.is_some_and(|offset| *offset < segment.range().end);
+        ProvenValue { row, is_global: self.labels.global(value).is_some(), preview, has_marker }
+    }
 }
 
 fn contradiction(variable: &Variable, facts: &ProvenValue) -> Option<&'static str> {
-    let ProvenValue { row, is_global, preview } = facts;
+    let ProvenValue { row, is_global, preview, has_marker } = facts;
     let is_builtin = |name: &str| BUILTIN.contains(&name);
+    if !variable.lost.is_empty() && !has_marker {
+        return Some("number of lost objects");
+    }
     if *is_global {
         return (variable.kind != VariableKind::Import && is_builtin(&variable.type_name)).then_some("kind");
     }
@@ -161,7 +199,7 @@ fn contradiction(variable: &Variable, facts: &ProvenValue) -> Option<&'static st
     let is_comparable = is_type_known && !row.type_name.starts_with('(') && !variable.type_name.is_empty();
     if is_comparable
         && variable.type_name != row.type_name
-        && (is_builtin(&variable.type_name) || is_builtin(&row.type_name))
+        && (is_builtin(&variable.type_name) || is_builtin(&row.type_name) || is_of_others(variable, &row.type_name))
     {
         return Some("type");
     }
@@ -176,17 +214,23 @@ fn contradiction(variable: &Variable, facts: &ProvenValue) -> Option<&'static st
     {
         return Some("dtype");
     }
-    if !is_builtin(&row.type_name) {
+    if !is_builtin(&row.type_name) && row.type_name != ARRAY {
         return None;
     }
     // The result of a call may have a length that the opcodes do not show.
-    let has_none = ["NoneType", "bool", "int", "float"].contains(&row.type_name.as_str());
+    let has_none = ["NoneType", "bool", "int", "float", ARRAY].contains(&row.type_name.as_str());
     if variable.len.is_some() && variable.len != row.len && (row.len.is_some() || has_none) {
         return Some("length");
     }
     // A marker is shown as the object that was lost.
     let is_hidden = variable.preview.is_empty() || variable.preview.contains(NOT_SHOWN) || !variable.lost.is_empty();
     (preview.is_exact && !is_hidden && variable.preview != preview.text).then_some("value")
+}
+
+/// Whether the index claims the type of another package than the opcodes show.
+fn is_of_others(variable: &Variable, type_name: &str) -> bool {
+    let package = |name: &str| PACKAGES.into_iter().find(|package| name.split('.').next() == Some(package));
+    package(&variable.type_name).zip(package(type_name)).is_some_and(|(said, found)| said != found)
 }
 
 fn set_facts(variable: &mut Variable, facts: Option<ProvenValue>) {
@@ -199,6 +243,8 @@ fn set_facts(variable: &mut Variable, facts: Option<ProvenValue>) {
         return;
     };
     variable.kind = VariableKind::of_role(row.facts.role);
+    // A save writes none of them.
+    (variable.columns, variable.attributes, variable.source) = Default::default();
     (variable.type_name, variable.len) = (row.type_name, row.len);
     (variable.shape, variable.dtype) = (row.facts.shape, row.facts.dtype);
     // If the index says that a value looks like a credential, the value is hidden, whoever wrote the index.

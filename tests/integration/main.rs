@@ -31,6 +31,8 @@ mod completions;
 #[cfg(feature = "python")]
 mod compressed_saves;
 #[cfg(feature = "python")]
+mod contradicted_claims;
+#[cfg(feature = "python")]
 mod crash_frames;
 #[cfg(feature = "python")]
 mod credentials;

@@ -68,8 +68,9 @@ fn worst_allowed(allow: &[AllowedVerdict]) -> VerdictClass {
 
 /// Whether a snapshot is what its index says; a pickle without an index has nothing to compare.
 fn is_intact(inspection: &InspectOutput, snapshot: &Snapshot, file: &str, is_own: bool) -> Result<bool> {
-    if let Contents::Foreign { .. } = snapshot.contents() {
-        return Ok(true);
+    if let Contents::Foreign { lost_index } = snapshot.contents() {
+        // Without its index, nothing proves the bytes of a snapshot.
+        return Ok(!lost_index);
     }
     let bar = DelayedBar::bytes(
         "checking",

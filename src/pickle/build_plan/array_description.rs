@@ -45,6 +45,8 @@ pub(crate) enum ArrayClass {
     Matrix,
     /// `numpy.recarray`.
     Records,
+    /// `numpy.char.chararray`: strings of a fixed length.
+    Characters,
     /// `numpy.memmap`, which a pickle separates from its file.
     Mapped,
 }

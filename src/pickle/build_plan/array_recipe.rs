@@ -201,6 +201,9 @@ fn from_state<'a>(
     let (shape, dtype) = (checked_shape(context, shape)?, (dtype, checked_dtype(context, dtype)?));
     let count = checked_count(&shape, &dtype.1)?;
     let is_fortran = context.flag(is_fortran).ok_or("does not say in which order its items are")?;
+    if class == ArrayClass::Characters && !['U', 'S'].contains(&dtype.1.letter()) {
+        return Err("makes an array of characters of something else".to_owned());
+    }
     if class == ArrayClass::Matrix && shape.len() != 2 {
         return Err("makes a matrix that has not two axes".to_owned());
     }
@@ -410,6 +413,9 @@ pub(super) fn array_class(context: &PlanContext<'_, '_>, class: Ref) -> Option<A
         ("numpy", "ndarray") => Some(ArrayClass::Array),
         ("numpy" | "numpy.matrixlib.defmatrix", "matrix") => Some(ArrayClass::Matrix),
         ("numpy" | "numpy.rec" | "numpy._core.records" | "numpy.core.records", "recarray") => Some(ArrayClass::Records),
+        ("numpy" | "numpy.char" | "numpy._core.defchararray" | "numpy.core.defchararray", "chararray") => {
+            Some(ArrayClass::Characters)
+        }
         ("numpy" | "numpy._core.memmap" | "numpy.core.memmap", "memmap") => Some(ArrayClass::Mapped),
         _ => None,
     }

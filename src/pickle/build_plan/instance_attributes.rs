@@ -38,6 +38,11 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
         Self { context, lengths: HashMap::new(), name: "", values: 0 }
     }
 
+    /// Whether an array has an axis of features.
+    pub(super) fn has_features(&self) -> bool {
+        self.lengths.contains_key(&Axis::Features)
+    }
+
     /// Checks the value of an attribute.
     pub(super) fn attribute(&mut self, name: &'static str, kinds: Kinds, value: Ref) -> Result<(), Refused> {
         self.name = name;

@@ -51,7 +51,7 @@ pub(crate) use self::build_order::BuildStep;
 pub(crate) use self::dtype_layout::{Dtype, DtypeKind};
 pub(crate) use self::file_plan::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;
-pub(crate) use self::instance_recipe::InstanceMake;
+pub(crate) use self::instance_recipe::{InstanceCall, InstanceMake};
 #[cfg(feature = "python")]
 pub(crate) use self::key_limits::{FEW_SAME_HASH, MOST_SAME_HASH};
 pub(crate) use self::masked_recipe::MaskedMake;

@@ -54,7 +54,7 @@ impl<'m> Describer<'_, 'm, '_> {
     }
 
     /// A tuple of lengths.
-    fn shape(&self, value: Ref) -> Option<Vec<u64>> {
+    pub(super) fn shape(&self, value: Ref) -> Option<Vec<u64>> {
         if !matches!(self.labels.machine().node(value)?.kind, NodeKind::Tuple) {
             return None;
         }

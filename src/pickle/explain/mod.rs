@@ -1,6 +1,7 @@
 //! Describes the values of a machine for people: types, lengths, previews, the outline of a file, and a tree with
 //! sizes.
 
+pub(crate) mod array_elements;
 mod describe_arrays;
 mod describe_frames;
 pub(crate) mod describe_value;

@@ -17,6 +17,8 @@ const MAX_SEARCHED: usize = 4096;
 const MAX_KEYS: usize = 256;
 /// The number of the argument of a function that has its default values.
 const DEFAULTS: usize = 3;
+/// The key of the same values among the attributes of a function.
+const DEFAULTS_KEY: &str = "__defaults__";
 /// The most characters of a name in bytes.
 const MAX_NAME: usize = 200;
 
@@ -106,11 +108,29 @@ impl<'m> Labels<'m, '_> {
 
     pub(crate) fn key_name(&self, dict: &Node, key: Ref) -> Option<PlaceName> {
         let name = self.text(key)?;
+        if name.as_ref() == DEFAULTS_KEY {
+            return Some(self.defaults_of(dict).map_or(PlaceName::Argument, |names| PlaceName::Defaults(names.into())));
+        }
         let keys = dict.items.iter().step_by(2).take(MAX_KEYS).filter_map(|key| self.text(*key));
         // Most names are no reason to look at the others.
         let is_capital = !name.chars().any(char::is_lowercase);
         let keys: Vec<Rc<str>> = if is_capital { keys.collect() } else { Vec::new() };
         Some(PlaceName::of_variable(&name, credentials::is_environment(keys.iter().map(AsRef::as_ref))))
+    }
+
+    /// The names of the parameters of a function of cloudpickle, which gets its attributes by
+    /// `_function_setstate(function, (dict, attributes))`.
+    fn defaults_of(&self, attributes: &Node) -> Option<Vec<String>> {
+        let machine = self.machine();
+        machine.budget().steps(machine.effects().len() as u64);
+        machine.effects().iter().find_map(|effect| {
+            let call = machine.node(*effect)?;
+            let (function, state) = (self.argument(call, 0)?, self.argument(call, 1)?);
+            let given = machine.node(state)?.items.get(1).and_then(|given| machine.node(*given));
+            let is_filled = given.is_some_and(|given| std::ptr::eq(given, attributes));
+            let function = machine.node(function).filter(|_| is_filled)?;
+            Some(Describer::new(self).positional(function))
+        })
     }
 
     fn item_name(&self, items: &[Ref], at: usize, is_tuple: bool, call: Option<&Node>) -> Option<PlaceName> {

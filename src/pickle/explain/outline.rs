@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::describe_value::{Describer, ValueFacts, ValueRole};
 use super::labels::Labels;
-use crate::pickle::known;
+use crate::pickle::known::{self, MARKER_REASON, MARKER_TYPE};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
 /// A dict with more keys is data, not a session.
@@ -173,6 +173,22 @@ pub(crate) fn find(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Option<Re
     let (pairs, _) = items.as_chunks::<2>();
     // The last one, as later keys win in a dict.
     pairs.iter().rev().find(|[key, _]| labels.string(*key).as_deref() == Some(name)).map(|[_, value]| *value)
+}
+
+/// The offsets of the markers that a save writes in place of objects that cannot be saved, ascending.
+pub(crate) fn marker_offsets(labels: &Labels<'_, '_>) -> Vec<u64> {
+    let nodes = labels.machine().nodes().iter();
+    let mut offsets: Vec<u64> = nodes.filter(|node| is_marker(labels, node)).map(Node::start).collect();
+    offsets.sort_unstable();
+    offsets
+}
+
+fn is_marker(labels: &Labels<'_, '_>, node: &Node) -> bool {
+    let (NodeKind::Call(_), Some(state)) = (node.kind, node.state()) else { return false };
+    let Some(Node { kind: NodeKind::Dict, items, .. }) = labels.machine().node(state) else { return false };
+    let &[first, _, second, _] = &**items else { return false };
+    let is_key = |key, name| labels.string(key).is_some_and(|key| key.as_ref() == name);
+    is_key(first, MARKER_TYPE) && is_key(second, MARKER_REASON)
 }
 
 #[cfg(test)]

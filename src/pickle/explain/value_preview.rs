@@ -3,6 +3,7 @@
 //! A save makes these previews of Python objects (`session/object_description.rs`), and this module makes them of the
 //! values of a machine, for files without the user's signature. They contain nothing that looks like a credential.
 
+use super::array_elements::HeadReader;
 use super::describe_value::{Describer, ValueRole};
 use super::labels::Labels;
 use super::named_previews::{PlaceName, ValuePlace, searched, shown_start};
@@ -11,7 +12,7 @@ use crate::pickle::format::{py_str::PyStr, split_joined};
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
 /// The most elements of a container that a preview shows, and how many levels of containers.
-const MAX_ELEMENTS: usize = 6;
+pub(super) const MAX_ELEMENTS: usize = 6;
 const MAX_DEPTH: usize = 2;
 
 /// A preview.
@@ -22,15 +23,20 @@ pub(crate) struct ValuePreview {
     pub(crate) is_exact: bool,
 }
 
-/// The preview of a value in at most `most` characters. `name` is that of its variable.
+/// The preview of a value in at most `most` characters. `name` is that of its variable; `head` reads the contents of
+/// arrays.
 pub(crate) fn value_preview(
     describer: &Describer<'_, '_, '_>,
     name: &PlaceName,
     value: Ref,
     most: usize,
+    head: HeadReader<'_>,
 ) -> ValuePreview {
     let mut writer = PreviewWriter { describer, labels: describer.labels, most, text: String::new(), is_exact: true };
-    writer.write(Some(name), value, 0);
+    match describer.elements(value, head) {
+        Some(elements) => writer.text = elements,
+        None => writer.write(Some(name), value, 0),
+    }
     let text: String = writer.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = match text.chars().count() > most {
         true => text.chars().take(most.saturating_sub(1)).chain(['…']).collect(),
@@ -191,7 +197,7 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
 
 /// A float as Python's `repr` writes it: the shortest digits that give the same float, with an exponent from 1e16 on
 /// and below 1e-4.
-fn python_float(number: f64) -> String {
+pub(super) fn python_float(number: f64) -> String {
     if number.is_nan() {
         return "nan".to_owned();
     }
@@ -221,7 +227,7 @@ mod tests {
         let (machine, value) = Machine::run(pickle).expect("a pickle");
         let labels = Labels::new(&machine);
         let name = PlaceName::of_variable("x", false);
-        let ValuePreview { text, is_exact } = value_preview(&Describer::new(&labels), &name, value, 80);
+        let ValuePreview { text, is_exact } = value_preview(&Describer::new(&labels), &name, value, 80, &|_| None);
         (text, is_exact)
     }
 

@@ -42,6 +42,9 @@ const HARMFUL_INSTANCES: &[&str] = &[
     "_pickle", "faulthandler", "signal", "atexit", "numpy._core.memmap", "torch.package", "torch._C", "builtins",
 ];
 
+/// Classes of dangerous modules whose instances are values.
+const RECORDS: &[(&str, &str)] = &[("subprocess", "CompletedProcess"), ("tarfile", "TarInfo"), ("zipfile", "ZipInfo")];
+
 /// Functions of `builtins` that run nothing but methods of their arguments.
 #[rustfmt::skip]
 const HARMLESS_BUILTINS: &[&str] = &[
@@ -128,7 +131,7 @@ pub(in crate::pickle) const META_METHODS: &[&str] = &["__new__", "__init__", "__
 
 /// Whether a call of this global is known to be harmful. The name is today's.
 pub(in crate::pickle) fn is_dangerous(module: &str, name: &str) -> bool {
-    let is_in_module = is_within(DANGEROUS_MODULES, module, name) && !is_exception(name);
+    let is_in_module = is_within(DANGEROUS_MODULES, module, name) && !is_exception(name) && !is_record(module, name);
     let is_builtin = module == "builtins" && effect_of(module, name).is_none() && !HARMLESS_BUILTINS.contains(&name);
     is_in_module
         || is_builtin
@@ -140,7 +143,7 @@ pub(in crate::pickle) fn is_dangerous(module: &str, name: &str) -> bool {
 /// Whether an instance of this class may do harm although its class is not called, but only its `__new__`, as pickle
 /// makes instances.
 pub(in crate::pickle) fn has_harmful_instances(module: &str, name: &str) -> bool {
-    let is_listed = is_within(HARMFUL_INSTANCES, module, name) && !is_exception(name);
+    let is_listed = is_within(HARMFUL_INSTANCES, module, name) && !is_exception(name) && !is_record(module, name);
     is_listed || has_exact_trait(module, name, Trait::Dangerous) || name.contains('.') && leads_inside(name)
 }
 
@@ -154,6 +157,13 @@ fn is_within(modules: &[&str], module: &str, name: &str) -> bool {
 fn is_exception(name: &str) -> bool {
     let is_class = name.starts_with(|first: char| first.is_ascii_uppercase()) && !name.contains('.');
     is_class && ["Error", "Exception", "Warning"].iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a class of a dangerous module only holds values: what a command returned, the description of a file in an
+/// archive, a node of a syntax tree, a parsed address.
+fn is_record(module: &str, name: &str) -> bool {
+    let is_class = name.starts_with(|first: char| first.is_ascii_uppercase()) && !name.contains('.');
+    RECORDS.contains(&(module, name)) || ["ast", "urllib.parse"].contains(&module) && is_class
 }
 
 /// Whether a part of a name leads to the inside of an object. Some libraries name their functions with two underscores,

@@ -9,10 +9,14 @@
 //! from untrusted files, and makes the verdict `calls`, or `dangerous` if [`danger`] lists its module or its name.
 
 mod builtins;
+mod cluster_estimators;
+mod composed_estimators;
 pub(super) mod danger;
 mod declared_kind;
+mod decomposition_estimators;
 mod dill_cloudpickle;
 pub(super) mod dtype;
+mod estimator_parameters;
 mod estimators;
 mod library_errors;
 mod named_types;
@@ -21,6 +25,7 @@ mod numpy;
 mod other_libraries;
 pub(super) mod packages;
 pub(super) mod pandas;
+mod plain_classes;
 mod predictors;
 mod registry_row;
 pub(super) mod renames;
@@ -50,17 +55,22 @@ use self::other_libraries::{ARRAY_FILE_NAMES, ARRAY_WRAPPER_MODULES};
 pub(super) use self::registry_row::{CanonicalCall, ClassArguments, ClassCall, Effect, Makes, NewClass};
 pub(crate) use self::renames::current_name;
 #[cfg(feature = "python")]
-pub(crate) use self::stdlib::{MARKER_REASON, MARKER_TYPE, shown_marker};
+pub(crate) use self::stdlib::shown_marker;
+pub(crate) use self::stdlib::{MARKER_REASON, MARKER_TYPE};
 
-const TABLES: [&[KnownGlobal]; 9] = [
+const TABLES: [&[KnownGlobal]; 13] = [
     builtins::ROWS,
     stdlib::ROWS,
     library_errors::ROWS,
     dill_cloudpickle::ROWS,
     numpy::ROWS,
+    plain_classes::ROWS,
     pandas::ROWS,
     estimators::ROWS,
     predictors::ROWS,
+    cluster_estimators::ROWS,
+    decomposition_estimators::ROWS,
+    composed_estimators::ROWS,
     other_libraries::ROWS,
 ];
 
@@ -230,6 +240,13 @@ pub(super) fn is_session_namespace(module: &str, name: &str) -> bool {
 
 pub(super) fn is_getattr(module: &str, name: &str) -> bool {
     has_trait(module, name, Trait::GetsAttribute)
+}
+
+/// Whether a time zone has this name, by the list of the package `tzdata`. Whether a machine has its file is another
+/// matter.
+pub(super) fn is_time_zone(name: &str) -> bool {
+    static NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| include_str!("time_zones.txt").lines().collect());
+    NAMES.contains(name)
 }
 
 /// Whether this global gives a class its attributes.

@@ -22,7 +22,7 @@ const fn random(builder: RandomBuilder) -> Builder {
 }
 
 const RECORDS: &[&str] = &["numpy.rec", "numpy._core.records", "numpy.core.records"];
-const CHARACTERS: &[&str] = &["numpy.char", "numpy._core.defchararray"];
+const CHARACTERS: &[&str] = &["numpy.char", "numpy._core.defchararray", "numpy.core.defchararray"];
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[KnownGlobal] = &[
@@ -55,7 +55,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     // Changes who may write to an array. numpy refuses to make memory writable that is not.
     data(&["numpy"], &["ndarray.setflags"]).builds(Builder::Array(ArrayBuilder::SetFlags)),
     known(&["numpy"], &["recarray", "record"]).effect(Effect::Memory).builds(CLASS),
-    known(&["numpy"], &["chararray"]).effect(Effect::Memory),
+    known(&["numpy"], &["chararray"]).effect(Effect::Memory).builds(CLASS),
     // Its effect is not known: the second argument may be any class, whose `__array_finalize__` runs. A recipe is made
     // for a memmap only.
     known(&["numpy"], &["ndarray.view"])
@@ -63,7 +63,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .builds(Builder::Array(ArrayBuilder::View)),
     known(RECORDS, &["recarray"]).effect(Effect::Memory).builds(CLASS),
     known(RECORDS, &["ndarray", "chararray"]).effect(Effect::Memory),
-    known(CHARACTERS, &["ndarray", "recarray", "chararray"]).effect(Effect::Memory),
+    known(CHARACTERS, &["chararray"]).effect(Effect::Memory).builds(CLASS),
+    known(CHARACTERS, &["ndarray", "recarray"]).effect(Effect::Memory),
     known(&["numpy.matrixlib.defmatrix", "numpy"], &["matrix"]).exported_by("numpy").builds(CLASS),
     known(&["numpy.ma.core"], &["_mareconstruct"])
         .makes(Makes::InstanceOf(0))

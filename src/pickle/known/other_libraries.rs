@@ -22,13 +22,8 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .traits(&[Trait::ArrayWrapper]),
 
     // Not loaded from untrusted files: compiled code.
-    known(&["sklearn._loss._loss"], &["CyHalfBinomialLoss", "CyHalfSquaredError", "CyHalfMultinomialLoss"])
-        .effect(Effect::Data),
-    known(
-        &["sklearn.linear_model._sgd_fast"],
-        &["Hinge", "SquaredHinge", "Log", "SquaredLoss", "Huber", "ModifiedHuber", "EpsilonInsensitive"],
-    )
-        .effect(Effect::Data),
+    known(&["sklearn._loss._loss"], &["CyHalfMultinomialLoss"]).effect(Effect::Data),
+    known(&["sklearn.linear_model._sgd_fast"], &["Huber"]).effect(Effect::Data),
     known(&["sklearn.metrics._dist_metrics", "sklearn.neighbors._kd_tree", "sklearn.neighbors._ball_tree"], &["newObj"])
         .effect(Effect::New(0)),
     known(&["sklearn.tree._tree"], &["Tree"]).effect(Effect::Data),

@@ -207,12 +207,14 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(OPERATOR, &["attrgetter"]).effect(Effect::AttrGetter),
     known(OPERATOR, &["methodcaller"]).effect(Effect::MethodCaller),
     known(OPERATOR, &["getitem"]).makes(Makes::Subscript),
+    known(OPERATOR, &["or_"]).as_value(),
     dangerous(OPERATOR, &["call"]),
     known(&["functools"], &["partial"]).effect(Effect::Partial).traits(&[Trait::CalledBase]),
     known(&["functools"], &["partialmethod"]).effect(Effect::Partial),
     known(&["_functools"], &["partial", "partialmethod"]).effect(Effect::Partial),
     known(FUNCTOOLS, &["lru_cache"]).makes(Makes::Decorator).effect(Effect::Decorator),
-    known(FUNCTOOLS, &["reduce"]).effect(Effect::Calls(0)),
+    // `int | None` is `reduce(or_, (int, NoneType))`.
+    known(FUNCTOOLS, &["reduce"]).effect(Effect::Calls(0)).builds(Value(B::UnionType)).traits(&[Trait::OnlyCalled]),
     known(FUNCTOOLS, &["cmp_to_key"]).effect(Effect::Code),
     known(&["functools"], &["cached_property", "singledispatchmethod", "_lru_cache_wrapper"]).effect(Effect::Code),
     dangerous(&["functools"], &["singledispatch"]),
@@ -235,9 +237,7 @@ pub(super) fn subscript_type(name: &str) -> &'static str {
 
 /// The attributes of a marker, which a save writes in place of an object that cannot be saved: a
 /// `types.SimpleNamespace` with the type of that object, the reason, and nothing else.
-#[cfg(feature = "python")]
 pub(crate) const MARKER_TYPE: &str = "lost";
-#[cfg(feature = "python")]
 pub(crate) const MARKER_REASON: &str = "reason";
 
 /// What is shown for a marker.

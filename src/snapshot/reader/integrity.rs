@@ -195,6 +195,24 @@ pub enum Memory<'m> {
     Filled(Vec<&'m mut [u8]>),
 }
 
+/// Whether the checksum of all bytes outside the variables, which only older versions compare, is right.
+pub(super) fn has_stream_hash(source: &Source, index: &Index) -> Result<bool, ReadError> {
+    let stream = &index.stream;
+    let others = index.segments().any(|(role, _)| role != SegmentRole::Variable);
+    if stream.frame.is_empty() && !others {
+        // The same as the one that every version compares.
+        return Ok(true);
+    }
+    let (mut ranges, mut end) = (Vec::new(), 0);
+    for variable in &index.variables {
+        ranges.push(end..variable.offset);
+        end = variable.offset.saturating_add(variable.length);
+    }
+    ranges.push(end..stream.length);
+    ranges.retain(|range| !range.is_empty());
+    Ok(parallel_hash::hash_joined(source, &ranges, &|_| {})?.is(&stream.blake3))
+}
+
 /// Whether bytes of the pickle that belong to no segment are damaged.
 fn is_outside_damaged(source: &Source, index: &Index, progress: Progress<'_>) -> Result<bool, ReadError> {
     let (mut ranges, mut end) = (Vec::new(), 0);

@@ -46,6 +46,7 @@ use super::segment::VariableSegment;
 use super::signature::SigningKey;
 use super::store::{AssembledSnapshot, BufferContents, HeldStore, StoreAddress};
 use super::verification::{self, Problem};
+use crate::pickle::explain::array_elements::HEAD;
 use crate::pickle::explain::outline::Outline;
 use crate::pickle::explain::trace_tree::TraceTree;
 use crate::pickle::format::emit;
@@ -672,10 +673,32 @@ impl Snapshot {
     }
 
     fn find_index_problem(&self, index: &Index, damage: &Damage) -> Result<Option<Problem>, ReadError> {
-        let (segments, bytes) = (VariableSegment::all(index)?, self.bytes()?);
+        let segments = VariableSegment::all(index)?;
         let skip: Vec<bool> = segments.iter().map(|segment| damage.reason(segment.variable()).is_some()).collect();
-        let around = !damage.outside;
-        Ok(verification::problem_of_claims(index, &segments, bytes, &skip, around, &self.budget()))
+        verification::problem_of_claims(self, index, &segments, &skip, !damage.outside)
+    }
+
+    /// Whether the checksum that older versions compare matches: that of all bytes outside the variables.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(super) fn has_stream_hash(&self, index: &Index) -> Result<bool, ReadError> {
+        integrity::has_stream_hash(&self.source, index)
+    }
+
+    /// The first bytes of an array's contents, which are a part of `file`. They are read if `file` does not have them:
+    /// see [`load_contents`](Self::load_contents).
+    pub(super) fn head_of(&self, file: &[u8], contents: &[u8]) -> Option<Vec<u8>> {
+        let head = contents.get(..contents.len().min(HEAD))?;
+        match &self.source {
+            Source::Memory(_) | Source::File { .. } => Some(head.to_vec()),
+            _ if self.is_remote() => None,
+            Source::Ranged(_) | Source::Assembled(_) => {
+                let start = head.as_ptr().addr().checked_sub(file.as_ptr().addr())?;
+                let end = start.checked_add(head.len()).filter(|end| *end <= file.len())?;
+                self.read_range(start..end).ok()
+            }
+        }
     }
 
     /// What the opcodes of our own file show of its variables.
@@ -684,7 +707,8 @@ impl Snapshot {
     /// If the file cannot be mapped, or the index has impossible ranges.
     pub(crate) fn proven_facts(&self, index: &Index) -> Result<ProvenFacts, ReadError> {
         let segments = VariableSegment::all(index)?;
-        Ok(ProvenFacts::of(&segments, self.bytes()?, |_| false, &self.budget()))
+        let bytes = self.bytes()?;
+        Ok(ProvenFacts::of(&segments, bytes, |_| false, &self.budget(), &|contents| self.head_of(bytes, contents)))
     }
 
     /// The index to show: the one of the file if this user signed it, and otherwise one whose descriptions of variables

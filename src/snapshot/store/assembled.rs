@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use memmap2::{Advice, MmapMut, MmapOptions};
 
 use super::description::{Description, PackReference, SegmentPlace, laid_out};
+use super::header_claims;
 use super::object_name::ObjectName;
 use super::packed_object;
 use super::parent_snapshot::opcodes_of;
@@ -139,6 +140,12 @@ impl AssembledSnapshot {
         let (description, _) = Description::read(&store, object)?;
         let Description { index, parts } = description;
         let index = laid_out(index).ok_or_else(|| damaged("its layout overflows".to_owned()))?;
+        // Nothing else proves what `log` shows.
+        if !matches!(SigningKey::existing(), Ok(Some(key)) if seal.is_signed_by(&key))
+            && let Some(problem) = header_claims::false_claim(&store, &header, &index)
+        {
+            return Err(damaged(problem));
+        }
         let (mut prelude, mut end) = (Vec::new(), Vec::new());
         let written = emit::prelude(&mut prelude, &index.module).and_then(|()| emit::end(&mut end));
         written.map_err(|error| damaged(error.to_string()))?;

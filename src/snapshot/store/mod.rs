@@ -9,6 +9,7 @@
 mod assembled;
 mod description;
 mod file_import;
+mod header_claims;
 mod object_name;
 mod object_writer;
 mod packed_object;

@@ -37,7 +37,7 @@ impl ParentSnapshot {
         Ok(read.map(|(description, encoded)| Self::new(number, &description, encoded)))
     }
 
-    fn new(number: u64, description: &Description, encoded: EncodedDescription) -> Self {
+    pub(super) fn new(number: u64, description: &Description, encoded: EncodedDescription) -> Self {
         let Description { index, parts } = description;
         let mut places = HashMap::new();
         for (place, (_, variable)) in parts.segments.iter().zip(index.segments()) {

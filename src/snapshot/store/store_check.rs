@@ -76,6 +76,7 @@ pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck,
             Err(StoreError::DamagedSnapshot { problem, .. }) => problems.push(problem),
             Err(error) => return Err(error),
         }
+        problems.extend(store.false_claim_of(&entry));
         checked.snapshots.push((entry.number, problems));
     }
     checked.unneeded = unneeded.len() as u64;

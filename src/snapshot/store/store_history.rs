@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::description::{self, Description};
+use super::description::{self, Description, laid_out};
+use super::header_claims;
 use super::object_name::ObjectName;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::StoreError;
@@ -46,6 +47,13 @@ impl Store {
             HistoryEntry { number, names: mine, added, header }
         };
         Ok(numbers.into_iter().map(entry).collect())
+    }
+
+    /// What the file of a snapshot says wrongly about it.
+    pub(super) fn false_claim_of(&self, entry: &HistoryEntry) -> Option<String> {
+        let header = entry.header.as_ref().ok()?;
+        let (Description { index, .. }, _) = Description::read(self, header.description?).ok()?;
+        header_claims::false_claim(self, header, &laid_out(index)?)
     }
 
     /// The objects that a snapshot needs.

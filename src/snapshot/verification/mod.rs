@@ -5,6 +5,7 @@
 //! the file, even right hashes do not prove that.
 
 mod file_input;
+mod index_claims;
 mod index_names;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,11 +14,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(crate) use self::file_input::FileInput;
+pub(crate) use self::index_claims::problem_of_claims;
 pub(crate) use self::index_names::problem_of_names;
 use self::index_names::{gaps, repeated_names};
 use super::index::{Index, Variable};
 use super::load_plan::{LoadPlan, Usable};
-use super::proven_facts::ProvenFacts;
 use super::reader::{Contents, Damage, Progress, ReadError, Snapshot};
 use super::segment::{Load, NO_SINGLE_VALUE, SegmentCheck, VariableSegment};
 use crate::pickle::explain::outline::Outline;
@@ -26,7 +27,6 @@ use crate::pickle::format::parse::Parser;
 use crate::pickle::machine::{MachineError, RawArray, opcodes_around};
 use crate::pickle::passes::scan::{Scanner, SegmentFacts};
 use crate::pickle::passes::stack_check::StackCheck;
-use crate::pickle::work_budget::WorkBudget;
 
 /// What is wrong with a segment that names another variable.
 const WRONG_NAME: &str = "the name here is not the one in the index";
@@ -157,9 +157,12 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
         let is_known = |number: usize| {
             skip.get(number) == Some(&true) || within.get(number).is_some_and(|found| !found.is_empty())
         };
-        let facts = ProvenFacts::of(&segments, bytes, is_known, &snapshot.budget());
-        for (number, problem) in contradictions(&facts, &segments) {
-            within.get_mut(number).into_iter().for_each(|found| found.push(problem.clone()));
+        let known: Vec<bool> = (0..segments.len()).map(is_known).collect();
+        for (number, problem) in index_claims::false_claims(snapshot, index, &segments, &known, problems.is_empty())? {
+            match number.and_then(|number| within.get_mut(number)) {
+                Some(found) => found.push(problem),
+                None => problems.push(problem),
+            }
         }
     }
     for (variable, found) in checked_segments.iter_mut().zip(within) {
@@ -175,36 +178,6 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
     problems.extend(hidden.into_iter().flat_map(of_hidden));
     note_shared_damage(&mut checked_segments, &damage, &segments, bytes);
     Ok(Verified { variables: checked_segments, problems, behind_stop: 0 })
-}
-
-/// What the index says of values, and their opcodes contradict.
-fn contradictions<'f>(
-    facts: &'f ProvenFacts,
-    segments: &'f [VariableSegment<'_>],
-) -> impl Iterator<Item = (usize, Problem)> + 'f {
-    facts.contradictions(segments).filter_map(|(number, what)| {
-        let Variable { name, offset, .. } = segments.get(number)?.variable();
-        let what = format!("the pickle shows another {what} of {name} than the index");
-        Some((number, Problem::new(*offset, what)))
-    })
-}
-
-/// Like [`problem_of_index`], but also compares the values. For files without a trusted signature, before their index
-/// is shown.
-pub(crate) fn problem_of_claims(
-    index: &Index,
-    segments: &[VariableSegment<'_>],
-    bytes: &[u8],
-    skip: &[bool],
-    around: bool,
-    budget: &WorkBudget,
-) -> Option<Problem> {
-    problem_of_index(index, segments, bytes, skip, around).or_else(|| {
-        let is_skipped = |number: usize| skip.get(number).copied().unwrap_or_default();
-        let facts = ProvenFacts::of(segments, bytes, is_skipped, budget);
-        let problem = contradictions(&facts, segments).next();
-        problem.map(|(_, problem)| problem)
-    })
 }
 
 /// The first thing that the index says wrongly about the segments of variables, apart from those that are skipped; with

@@ -6,6 +6,7 @@
 use super::pandas_parts::{text, unexpected_arguments};
 use super::{Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of};
 use crate::pickle::build_plan::object_abilities::is_zone;
+use crate::pickle::known::is_time_zone;
 use crate::pickle::machine::value::Ref;
 
 /// The most seconds of an offset, and the most minutes of a zone without a name: less than a day.
@@ -49,6 +50,6 @@ fn number(context: &PlanContext<'_, '_>, value: Ref, most: i64) -> Result<i64, R
 /// The name of a zone, such as `Etc/GMT+5`. pytz looks it up in its own list.
 fn zone_name<'a>(context: &PlanContext<'_, '_>, name: Ref) -> Result<PandasArgument<'a>, Refused> {
     let is_known = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'-' | b'/');
-    let name = text(context, name).filter(|name| name.len() <= 64 && name.bytes().all(is_known));
+    let name = text(context, name).filter(|name| name.bytes().all(is_known) && is_time_zone(name));
     name.map(PandasArgument::Text).ok_or_else(|| "has a name that no zone has".to_owned())
 }

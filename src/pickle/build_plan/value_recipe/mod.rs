@@ -137,6 +137,8 @@ pub(in crate::pickle) enum ValueBuilder {
     TimeZone,
     /// `type` of a constant.
     TypeOf,
+    /// `functools.reduce(operator.or_, classes)`.
+    UnionType,
     /// `uuid.UUID`.
     Uuid,
     /// cloudpickle's `_make_dict_keys` and the like.
@@ -199,7 +201,7 @@ pub(super) fn recipe<'a>(
             value_arrays::recipe(context, builder, call)
         }
         B::Iterator => value_iterators::recipe(context, call),
-        B::GetAttr | B::NamedType | B::Repr | B::TypeOf | B::EnumMember | B::GenericAlias => {
+        B::GetAttr | B::NamedType | B::Repr | B::TypeOf | B::EnumMember | B::GenericAlias | B::UnionType => {
             value_globals::recipe(context, builder, call)
         }
         B::Interpolation | B::Sentinel | B::TemplateString => value_templates::recipe(context, builder, call),

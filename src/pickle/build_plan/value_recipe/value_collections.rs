@@ -12,7 +12,7 @@ use crate::pickle::explain::labels::Labels;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// The classes that a `defaultdict` may call for a missing key.
-const FACTORIES: &[(&str, &str)] = &[
+pub(super) const FACTORIES: &[(&str, &str)] = &[
     ("builtins", "bool"),
     ("builtins", "bytearray"),
     ("builtins", "bytes"),

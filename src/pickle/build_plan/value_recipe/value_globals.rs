@@ -1,8 +1,9 @@
 //! Globals as values, and the calls by which pickles find classes, attributes and constants.
 
 use super::value_arguments::{called_global, current, is_simple, sequence, short_text, size};
+use super::value_collections::FACTORIES;
 use super::value_enumerations::{is_constant, member_by_name, member_by_value};
-use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
+use super::value_make::{Given, HarmlessCall, ValueMake, called, made, reading};
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::{Fill, Make};
 use crate::pickle::explain::label_cache::Global;
@@ -106,6 +107,12 @@ pub(super) fn recipe<'a>(
     match builder {
         ValueBuilder::Repr => repr(context, call),
         ValueBuilder::EnumMember => member_by_value(context, call),
+        ValueBuilder::UnionType => {
+            if is_union(context, call)? {
+                return Ok(reading(called("functools", "reduce", call.arguments.to_vec())));
+            }
+            Err("of anything but harmless classes".into())
+        }
         ValueBuilder::GenericAlias => {
             if is_alias(context, call.node, MAX_ALIASES)? {
                 return Ok(called("types", "GenericAlias", call.arguments.to_vec()));
@@ -145,6 +152,32 @@ fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
         }
         _ => Err(format!("of {text}")),
     }
+}
+
+/// Whether a call makes `int | None` or the like, of classes that may be values: `reduce(or_, (int, NoneType))`.
+fn is_union(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<bool, Refused> {
+    let &[operator, parts] = call.arguments else { return Ok(false) };
+    let is_or = context
+        .global(operator)
+        .is_some_and(|(module, name)| matches!((&*module, &*name), ("operator" | "_operator", "or_")));
+    let Some(parts) = context.items(parts, NodeKind::Tuple).filter(|parts| is_or && parts.len() > 1) else {
+        return Ok(false);
+    };
+    context.spend(parts.len())?;
+    for part in parts {
+        let class = context.found_global(*part);
+        // What another kind of value does with `|` is its own.
+        let is_class = class.is_some_and(|(module, name)| {
+            (&*module, &*name) == ("types", "NoneType") || FACTORIES.contains(&(&*module, &*name))
+        });
+        let is_nested = called_global(context, *part)
+            .is_some_and(|(module, name)| matches!((&*module, &*name), ("types", "GenericAlias")));
+        let is_known = is_class || is_nested && is_alias(context, *part, MAX_ALIASES)?;
+        if !is_known {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Whether a reference is `list[int]` or the like, of classes that may be values.

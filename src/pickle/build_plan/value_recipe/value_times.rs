@@ -8,6 +8,7 @@ use super::value_make::{Given, HarmlessCall, ValueMake, called, made};
 use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::object_abilities::is_zone;
+use crate::pickle::known::is_time_zone;
 use crate::pickle::machine::value::Ref;
 
 const MAX_DAYS: i64 = 999_999_999;
@@ -220,6 +221,9 @@ fn zone_info<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Resul
         context.spend(NEW_ZONE)?;
     }
     let key = short_text(context, key, MAX_KEY).filter(|key| is_zone_key(key)).ok_or("with a key that is none")?;
+    if !is_time_zone(&key) {
+        return Err(format!("of {key}, which is no time zone that snapcli knows"));
+    }
     Ok(made(ValueMake::Zone { key: key.into_owned(), cached }, Vec::new()))
 }
 

@@ -182,9 +182,12 @@ fn new_array<'py>(
         ArrayClass::Array => "ndarray",
         ArrayClass::Matrix => "matrix",
         ArrayClass::Records => "recarray",
+        ArrayClass::Characters => "chararray",
         ArrayClass::Mapped => "memmap",
     };
-    let (base, class) = (context.global("numpy", "ndarray")?, context.global("numpy", class)?);
+    // The name in `numpy` itself is deprecated.
+    let module = if array.class == ArrayClass::Characters { "numpy.char" } else { "numpy" };
+    let (base, class) = (context.global("numpy", "ndarray")?, context.global(module, class)?);
     let shape = PyTuple::new(py, &array.shape)?;
     // What numpy's `_reconstruct` does: not the constructor of the class.
     base.call_method1("__new__", (class, shape, dtype, py.None(), 0, py.None(), order(array)))

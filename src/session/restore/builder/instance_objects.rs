@@ -1,18 +1,26 @@
 //! Instances of classes on a list: a new object without a call of its class. The engine sets its attributes.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict};
+use pyo3::types::{PyAny, PyDict, PyTuple};
 
 use super::BuildContext;
-use crate::pickle::build_plan::InstanceMake;
+use crate::pickle::build_plan::{InstanceCall, InstanceMake};
 
-/// Makes an object. It uses nothing of what its recipe needs: that is the dict of its attributes.
+/// Makes an object. By `object.__new__`, it uses nothing of what its recipe needs: that is the dict of its attributes.
 pub(super) fn make<'py>(
     context: &BuildContext<'py>,
     make: &InstanceMake,
-    _needs: &[Bound<'py, PyAny>],
+    needs: &[Bound<'py, PyAny>],
 ) -> PyResult<Bound<'py, PyAny>> {
     let class = context.global(&make.module, &make.name)?;
+    let given = PyTuple::new(context.py(), needs)?;
+    match make.by {
+        InstanceCall::New => {}
+        InstanceCall::NewTuple => {
+            return context.py().get_type::<PyTuple>().getattr("__new__")?.call1((&class, given));
+        }
+        InstanceCall::Called => return class.call1(given),
+    }
     // The `__new__` of `object` itself: a class could have another one.
     let object = context.py().get_type::<PyAny>().getattr("__new__")?.call1((&class,))?;
     if let Some(version) = &make.version {
