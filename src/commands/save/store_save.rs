@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::save_job::{SaveJob, SavedFile, cannot_save, unverified_as};
+use super::save_job::{SaveJob, SavedFile, cannot_save, despite_signals, unverified_as};
 use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
 use crate::commands::stores::with_code;
@@ -82,7 +82,7 @@ impl SaveJob {
         folder: &Path,
         labels: &SnapshotLabels,
     ) -> Result<Option<SavedFile>> {
-        let error = match self.add_to_store(py, run, dill, folder, labels) {
+        let error = match despite_signals(py, || self.add_to_store(py, run, dill, folder, labels)) {
             Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
             done => return done,
         };
