@@ -92,18 +92,22 @@ pub fn write_failures(out: &mut dyn Write, report: &SessionReport, style: TableS
     let (file, failed) = (&report.file, &report.index.left_out);
     let says = if report.is_believed { "" } else { SAYS_FILE };
     if !report.has_failures() {
-        return out.line(format_args!("{file}: everything can be saved{says}"));
+        return write_heading(out, file, &format!("everything can be saved{says}"));
     }
     if !failed.is_empty() {
-        out.line(format_args!("{file}: {} cannot be saved{says}", count(failed.len(), "variable")))?;
+        write_heading(out, file, &format!("{} cannot be saved{says}", count(failed.len(), "variable")))?;
         write_left_out(out, failed.iter(), all)?;
     }
     if report.has_lost() {
         let lost = count(number_of_lost(&report.index.variables), "object");
-        out.line(format_args!("{file}: {lost} within variables cannot be saved{says}"))?;
+        write_heading(out, file, &format!("{lost} within variables cannot be saved{says}"))?;
         write_lost(out, &report.index.variables, all)?;
     }
     Ok(())
+}
+
+fn write_heading(out: &mut Lines<'_>, file: &str, facts: &str) -> io::Result<()> {
+    out.painted(&[(Paint::Name, file), (Paint::Plain, &format!(": {facts}"))])
 }
 
 /// The number of objects in place of which there is a marker.
