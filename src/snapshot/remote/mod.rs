@@ -10,6 +10,8 @@ mod aws_files;
 #[cfg(feature = "remote")]
 mod cloud_settings;
 #[cfg(feature = "remote")]
+mod credential_process;
+#[cfg(feature = "remote")]
 mod fault_causes;
 #[cfg(feature = "remote")]
 mod io_thread;

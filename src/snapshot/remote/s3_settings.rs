@@ -9,6 +9,7 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_regio
 
 use super::aws_files::AwsProfile;
 use super::cloud_settings::{CredentialSource, build_failed, client_options, is_set, retries, variable};
+use super::credential_process;
 use super::remote_error::{FaultKind, RemoteError};
 
 /// The file in which Linux shows the maker of the machine.
@@ -33,6 +34,11 @@ pub(super) fn source() -> Result<(CredentialSource, AwsProfile), RemoteError> {
         Err(_) if given.iter().any(|(one, two)| is_set(one) && is_set(two)) => AwsProfile::default(),
         read => read?,
     };
+    if let Some(process) = &profile.process {
+        let program = credential_process::program_of(process);
+        let shown = format!("{program}, the credential_process of the AWS profile {}", profile.name);
+        return Ok((CredentialSource::Found(shown), profile));
+    }
     if profile.keys.is_some() {
         return Ok((CredentialSource::Found(format!("the AWS profile {}", profile.name)), profile));
     }
@@ -66,7 +72,12 @@ impl S3Bucket {
     pub(super) fn new(bucket: &str) -> Result<Self, RemoteError> {
         let (source, profile) = source()?;
         let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries());
-        if let Some(keys) = profile.keys.filter(|_| !is_set("AWS_ACCESS_KEY_ID")) {
+        let keys = match &profile.process {
+            _ if is_set("AWS_ACCESS_KEY_ID") => None,
+            Some(process) => Some(credential_process::keys(process, &profile.name)?),
+            None => profile.keys,
+        };
+        if let Some(keys) = keys {
             builder = builder.with_access_key_id(keys.id).with_secret_access_key(keys.secret);
             if let Some(token) = keys.token {
                 builder = builder.with_token(token);
