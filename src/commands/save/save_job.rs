@@ -380,20 +380,30 @@ impl SaveJob {
         dill: &DillLocation,
         path: &Path,
     ) -> Result<SavedFile> {
-        let error = match self.save_to_file(py, run, dill, path) {
-            // An error with another code, such as a failed verification, would be the same in another directory.
-            Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
-            done => return done,
-        };
-        let fallback = fallback_path(path);
-        match self.save_to_file(py, run, dill, &fallback) {
-            Ok(saved) => {
-                // The session is safe, but not where the user wanted it: print why, and exit with 1.
-                print_error(&error);
-                Ok(SavedFile { code: exit::FAILED, ..saved })
-            }
-            Err(_) => Err(error),
+        let saved = self.save_to_file(py, run, dill, path);
+        saved.or_else(|error| self.save_to_fallback(py, run, dill, &fallback_path(path), error))
+    }
+
+    /// Saves to a file in the directory for temporary files, after a save elsewhere has failed.
+    ///
+    /// # Errors
+    /// The error of the save elsewhere, if it would be the same in another directory, or if this save fails too.
+    pub(super) fn save_to_fallback(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        fallback: &Path,
+        error: anyhow::Error,
+    ) -> Result<SavedFile> {
+        // An error with another code, such as a failed verification, would be the same in another directory.
+        if exit::code_of(&error) != exit::FAILED || requested_end(py, &error).is_some() {
+            return Err(error);
         }
+        let Ok(saved) = self.save_to_file(py, run, dill, fallback) else { return Err(error) };
+        // The session is safe, but not where the user wanted it: print why, and exit with 1.
+        print_error(&error);
+        Ok(SavedFile { code: exit::FAILED, ..saved })
     }
 
     pub(super) fn save_to_file(
