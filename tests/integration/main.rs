@@ -201,6 +201,7 @@ mod skipped;
 #[cfg(feature = "python")]
 mod stepped_runs;
 #[cfg(feature = "python")]
+mod store_limits;
 mod stores;
 #[cfg(feature = "python")]
 mod strict_answers;

@@ -6,11 +6,13 @@ use std::fs;
 use crate::env::{Call, Run, Sandbox};
 use crate::skipped::skipped;
 
+mod azure_storage;
 mod credentials;
 mod cutting_proxy;
 mod failing_storage;
 mod lying_servers;
 mod many_writers;
+mod secure_servers;
 mod storage_server;
 
 use self::cutting_proxy::CuttingProxy;

@@ -7,6 +7,7 @@ use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
 
 use super::cloud_settings::{build_failed, client_options, retries};
+use super::credential_process;
 use super::credential_sources::{CredentialSource, is_set, s3_source, variable};
 use super::remote_error::{FaultKind, RemoteError};
 
@@ -24,7 +25,12 @@ impl S3Bucket {
     pub(super) fn new(bucket: &str) -> Result<Self, RemoteError> {
         let (source, profile) = s3_source()?;
         let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries());
-        if let Some(keys) = profile.keys.filter(|_| !is_set("AWS_ACCESS_KEY_ID")) {
+        let keys = match &profile.process {
+            _ if is_set("AWS_ACCESS_KEY_ID") => None,
+            Some(process) => Some(credential_process::keys(process, &profile.name)?),
+            None => profile.keys,
+        };
+        if let Some(keys) = keys {
             builder = builder.with_access_key_id(keys.id).with_secret_access_key(keys.secret);
             if let Some(token) = keys.token {
                 builder = builder.with_token(token);

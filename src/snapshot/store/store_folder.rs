@@ -32,7 +32,7 @@ pub(super) const TEMP_PREFIX: &str = ".new-";
 pub(super) const MAX_SNAPSHOT: u64 = 256 << 10;
 pub(super) const MAX_MARKER: u64 = 4096;
 /// The longest name of a snapshot in bytes.
-const MAX_NAME: usize = 100;
+pub(super) const MAX_NAME: usize = 100;
 const VERSION: u64 = 1;
 /// How often to try again to take a lock that another process holds.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -504,15 +504,18 @@ pub(super) fn snapshot_number(name: &str) -> Option<u64> {
     (number > 0 && format!("{number:08}") == digits).then_some(number)
 }
 
-/// Whether a snapshot can have this name. It is the name of a file, and no number.
+/// What stands for the newest snapshot in an address, so that no snapshot can have it as its name.
+pub(super) const OF_NEWEST: [&str; 2] = ["newest", "latest"];
+
+/// Whether a snapshot can have this name. It is the name of a file, and no number; in a shell it needs no quotes.
 pub(crate) fn is_name(name: &str) -> bool {
-    let is_allowed = |c: char| c.is_alphanumeric() || "-_.+= ".contains(c);
+    let is_allowed = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     !name.is_empty()
         && name.len() <= MAX_NAME
         && name.chars().all(is_allowed)
-        && !name.starts_with(['.', '-', ' '])
-        && !name.ends_with(' ')
+        && !name.starts_with(['.', '-'])
         && !name.chars().all(|c| c.is_ascii_digit())
+        && !OF_NEWEST.contains(&name)
 }
 
 #[cfg(test)]
@@ -586,10 +589,13 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_told_apart() {
-        for name in ["best", "v1.2", "naïve", "run 7", "2nd", "a=b+c"] {
+        for name in ["best", "v1.2", "naïve", "run_7", "2nd", "a-b", "Latest"] {
             assert!(is_name(name), "{name}");
         }
-        for name in ["", "7", "007", "a/b", "..", ".hidden", "-x", "a\nb", "@x", "x ", &"x".repeat(101)] {
+        let long = "x".repeat(MAX_NAME + 1);
+        for name in
+            ["", "7", "007", "a/b", "..", ".x", "-x", "a\nb", "@x", "x ", "a b", "a=b", "latest", "newest", &long]
+        {
             assert!(!is_name(name), "{name}");
         }
         assert_eq!(snapshot_number("00000012.snap"), Some(12));
