@@ -35,9 +35,10 @@ use crate::session::{
     BoundLocal, LoadCheckMode, Origin, SaveRequest, SavingChild, SelectionRules, add_to_inittab,
     note_imported_definitions, save, signing_key,
 };
-use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::atomic::{AtomicFile, signals};
 use crate::snapshot::file_names::beside;
 use crate::snapshot::index::Index;
+use crate::snapshot::remote::RemoteError;
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::seekable::{self, SeekableTarget};
@@ -153,11 +154,30 @@ pub(super) fn cannot_save(path: &Path) -> String {
 /// Brings a new file to the disk, unless Ctrl-C comes first. It is not in place yet.
 fn sync(py: Python<'_>, file: &mut AtomicFile) -> Result<()> {
     work_meter::begin(WorkStage::Syncing, 0);
-    let synced = py.detach(|| file.sync());
+    let synced = despite_signals(py, || Ok(py.detach(|| file.sync())?));
     // From here on, the process may not end in the middle of what it does.
     interrupt_limit::release();
     check_signals(py)?;
-    Ok(synced?)
+    synced
+}
+
+/// Does what a signal may interrupt, and does it once more if the script's handler of the signal lets the save go on.
+pub(super) fn despite_signals<T>(py: Python<'_>, mut action: impl FnMut() -> Result<T>) -> Result<T> {
+    match action() {
+        Err(error) if is_interrupted(&error) => {
+            signals::forget();
+            check_signals(py)?;
+            signals::undisturbed(action)
+        }
+        done => done,
+    }
+}
+
+fn is_interrupted(error: &anyhow::Error) -> bool {
+    error.chain().any(|link| {
+        link.downcast_ref::<std::io::Error>().is_some_and(signals::is_interrupted)
+            || matches!(link.downcast_ref(), Some(RemoteError::Interrupted))
+    })
 }
 
 const INTERRUPTED: &str = "interrupted while saving: nothing was written";

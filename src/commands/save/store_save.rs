@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::save_job::{SaveJob, SavedFile, cannot_save, fallback_path, unverified_as};
+use super::save_job::{SaveJob, SavedFile, cannot_save, despite_signals, fallback_path, unverified_as};
 use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
 use crate::commands::stores::with_code;
@@ -81,7 +81,8 @@ impl SaveJob {
         folder: &Path,
         labels: &SnapshotLabels,
     ) -> Result<Option<SavedFile>> {
-        self.add_to_store(py, run, dill, folder, labels).or_else(|error| {
+        let added = despite_signals(py, || self.add_to_store(py, run, dill, folder, labels));
+        added.or_else(|error| {
             let name = folder.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let fallback = fallback_path(Path::new(&format!("{name}.pkl")));
             self.save_to_fallback(py, run, dill, &fallback, error).map(Some)
