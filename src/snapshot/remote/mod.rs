@@ -5,10 +5,15 @@
 //! makes them, and [`s3_settings`] and [`cloud_settings`] set it up. Every answer of a server is hostile: lengths and
 //! ranges are checked, and all that is read into memory has a limit.
 
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only the client uses the keys"))]
 mod aws_files;
 #[cfg(feature = "remote")]
 mod cloud_settings;
+<<<<<<< HEAD
 #[cfg(feature = "remote")]
+=======
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only the client uses the keys"))]
+>>>>>>> w-merge
 mod credential_process;
 mod credential_sources;
 #[cfg(feature = "remote")]
