@@ -204,6 +204,7 @@ mod skipped;
 mod stepped_runs;
 #[cfg(feature = "python")]
 mod store_limits;
+#[cfg(feature = "python")]
 mod stores;
 #[cfg(feature = "python")]
 mod strict_answers;

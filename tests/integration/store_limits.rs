@@ -190,3 +190,34 @@ fn an_own_compressed_file_needs_no_word_about_its_python() {
         assert!(!run.err().contains("not signed"), "{file}: {}", run.whole());
     }
 }
+
+#[test]
+fn a_store_that_cannot_be_written_to_is_refused_before_the_script_runs() {
+    let sandbox = Sandbox::new();
+    sandbox.write("long.py", "open('has_run', 'w').close()\nx = 1\n");
+    sandbox.snapcli(&["save", "-q", "-o", "s.snaps/", "-c", "x = 1"]).assert_code(0);
+    // Root may write to a directory without permissions, so each is something else in its place.
+    for part in ["lock", "objects", "snapshots"] {
+        let path = sandbox.work().join("s.snaps").join(part);
+        let aside = sandbox.work().join("aside");
+        std::fs::rename(&path, &aside).unwrap();
+        if part == "lock" {
+            std::fs::create_dir(&path).unwrap();
+        } else {
+            std::os::unix::fs::symlink("/proc/self", &path).unwrap();
+        }
+        let run = sandbox.snapcli(&["save", "-o", "s.snaps/", "long.py"]);
+        run.assert_code(2);
+        assert_eq!(run.err().matches("cannot save to").count(), 1, "{part}: {}", run.whole());
+        assert!(!sandbox.work().join("has_run").exists(), "{part}: {}", run.whole());
+        if part == "lock" {
+            std::fs::remove_dir(&path).unwrap()
+        } else {
+            std::fs::remove_file(&path).unwrap()
+        }
+        std::fs::rename(&aside, &path).unwrap();
+    }
+    sandbox.snapcli(&["save", "-q", "-o", "s.snaps/", "long.py"]).assert_code(0);
+    let log = sandbox.snapcli(&["log", "--json", "s.snaps/"]).json();
+    assert_eq!(log["snapshot_count"], 2, "{log}");
+}

@@ -36,11 +36,6 @@ struct KeptKeys {
     since: Instant,
 }
 
-/// The name of the program, for messages: its arguments may be secret.
-pub(super) fn program_of(command: &str) -> String {
-    words_of(command).into_iter().next().unwrap_or_default()
-}
-
 fn words_of(command: &str) -> Vec<String> {
     shlex::split(command).unwrap_or_default()
 }
@@ -112,7 +107,6 @@ mod tests {
     #[test]
     fn words_are_split_as_in_a_shell_and_no_shell_runs() {
         assert_eq!(words_of(r#""/opt/my tool" --for 'a b' $HOME"#), ["/opt/my tool", "--for", "a b", "$HOME"]);
-        assert_eq!(program_of("tool --secret x"), "tool");
         for (command, words) in [("", "names no program"), ("'open", "not closed"), ("/no/such/tool", "cannot run")] {
             let error = run(command).err().unwrap_or_default();
             assert!(error.contains(words), "{command}: {error}");

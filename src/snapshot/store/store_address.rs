@@ -26,7 +26,7 @@ pub(crate) enum WhichSnapshot {
     Newest,
     /// The one with this number.
     Number(u64),
-    /// The one with this name.
+    /// The one with this name, or with this number if that is too large for a number.
     Name(String),
     /// The one in this file, while its save is not complete yet.
     File(PathBuf),

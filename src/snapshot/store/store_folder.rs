@@ -151,12 +151,17 @@ impl Store {
         Self::open(folder)
     }
 
-    /// Fails if nothing can be written to a store in object storage. A folder was written to when it was opened.
+    /// Fails if nothing can be written to the store: opening one that exists only reads.
     pub(crate) fn check_writable(&self) -> Result<(), StoreError> {
-        match &self.upstream {
-            Some(upstream) => Ok(upstream.client().check_writable("locks/check")?),
-            None => Ok(()),
+        if let Some(upstream) = &self.upstream {
+            return Ok(upstream.client().check_writable("locks/check")?);
         }
+        self.open_lock()?;
+        for folder in [self.objects(), self.snapshots()] {
+            // Dropped at once, which removes it again.
+            new_temporary(&folder).map_err(StoreError::io(&folder))?;
+        }
+        Ok(())
     }
 
     /// Whether a folder is a store.
@@ -383,11 +388,15 @@ impl Store {
     }
 
     fn lock(&self, operation: FlockOperation, waiting: &mut dyn FnMut()) -> Result<StoreLock, StoreError> {
+        self.wait_for(self.open_lock()?, operation, waiting)
+    }
+
+    fn open_lock(&self) -> Result<File, StoreError> {
         let path = self.folder.join(LOCK);
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let open =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(&path);
-        self.wait_for(open.map_err(StoreError::io(&path))?, operation, waiting)
+        open.map_err(StoreError::io(&path))
     }
 
     /// A lock for a reader, which keeps a `prune` from removing what is being read. `None` where there can be none.
