@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::resume_point::{last_checkpoint, shown_name};
+use super::resume_point::{LastCheckpoint, last_checkpoint, shown_name};
 use crate::cli::StatusArgs;
 use crate::commands::input_output::{absolute_path, print_report};
 use crate::commands::stores::with_code;
@@ -14,6 +14,7 @@ use crate::report::status_report::{StatusReport, write_status};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::store::Store;
 use crate::ui::Verbosity;
+use crate::ui::messages::print_line;
 
 /// Shows how far a run has come.
 pub(crate) fn run_command(args: &StatusArgs, verbosity: Verbosity) -> Result<i32> {
@@ -27,7 +28,9 @@ pub(crate) fn run_command(args: &StatusArgs, verbosity: Verbosity) -> Result<i32
 fn report_of(folder: &Path) -> Result<StatusReport> {
     let cannot = || format!("cannot read {}", shown_name(folder));
     let store = with_code(Store::open(folder), cannot)?;
-    let Some((number, snapshot)) = last_checkpoint(&store, folder)? else {
+    let LastCheckpoint { found, damaged } = last_checkpoint(&store, folder, false)?;
+    damaged.iter().for_each(|text| print_line(text));
+    let Some((number, snapshot)) = found else {
         return Err(exit::error(exit::USAGE, format!("{} has no checkpoint yet", shown_name(folder))));
     };
     match Snapshot::contents(&snapshot) {
