@@ -6,6 +6,7 @@ use crate::env::{Run, Sandbox};
 mod edited_scripts;
 mod killed_runs;
 mod library_runs;
+mod loop_flags;
 mod lost_variables;
 mod random_kills;
 mod runs_in_force;
