@@ -76,8 +76,6 @@ Examples:
   snapcli import --name monday monday.pkl runs.snaps/
   snapcli import runs.snaps/@3 other.snaps/")]
 pub(crate) struct ImportArgs {
-    #[command(flatten)]
-    pub(crate) labels: SnapshotLabels,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -87,6 +85,8 @@ pub(crate) struct ImportArgs {
     /// Store to add it to; made if it does not exist
     #[arg(value_name = "STORE")]
     pub(crate) store: PathBuf,
+    #[command(flatten)]
+    pub(crate) labels: SnapshotLabels,
 }
 
 /// Remove snapshots from a store, and what no snapshot needs
@@ -97,7 +97,7 @@ pub(crate) struct ImportArgs {
 #[command(after_help = "\
 Examples:
   snapcli prune runs.snaps/ --keep-last 10 --keep-named
-  snapcli prune runs.snaps/ --keep-last 10 --dry-run    only say what would be removed")]
+  snapcli prune runs.snaps/ --keep-last 10 --dry-run   say what would be removed")]
 pub(crate) struct PruneArgs {
     /// Keep the N newest snapshots, and remove the others
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]

@@ -31,6 +31,9 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     let size = format_size(report.bytes);
     let facts = format!(": {} with {variables}, {size}", report.format.words());
     out.painted(&[(Paint::Name, &report.file), (Paint::Plain, &facts)])?;
+    if let Some(text) = &report.in_store {
+        out.line(text)?;
+    }
     if report.format == FileFormat::Snapcli {
         if !report.is_believed {
             out.line(HEARSAY)?;

@@ -27,6 +27,7 @@ mod code_from_input;
 #[cfg(feature = "python")]
 mod command_line;
 #[cfg(feature = "python")]
+mod complete_answers;
 mod completions;
 #[cfg(feature = "python")]
 mod compressed_saves;
@@ -104,6 +105,7 @@ mod interpreter_choice;
 mod interrupt_limits;
 #[cfg(feature = "python")]
 mod interrupted_commands;
+mod interrupted_writes;
 #[cfg(feature = "python")]
 mod interrupts;
 #[cfg(feature = "python")]

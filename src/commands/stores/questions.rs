@@ -10,7 +10,7 @@ use crate::commands::input_output::print_report;
 use crate::exit;
 use crate::report::answers::{LogAnswer, VerifyStoreAnswer, absolute_path};
 use crate::report::store_report::{LogReport, StoreReport, write_check, write_log};
-use crate::snapshot::store::{check, object_bytes};
+use crate::snapshot::store::{check, local_bytes, object_bytes};
 use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 
@@ -22,7 +22,8 @@ pub(crate) fn log(args: &LogArgs, verbosity: Verbosity) -> Result<i32> {
     let total = history.len();
     let shown = args.max_count.unwrap_or(usize::MAX);
     let entries = history.into_iter().rev().take(shown).collect();
-    let report = LogReport { store: store.name(), total, entries };
+    let bytes = with_code(local_bytes(&store), || format!("cannot list {}", path.display()))?;
+    let report = LogReport { store: store.name(), total, bytes, entries };
     let answer = args.json.then(|| LogAnswer::of(&report, absolute_path(path)));
     print_report(&report, answer.as_ref(), write_log, verbosity)?;
     Ok(exit::DONE)

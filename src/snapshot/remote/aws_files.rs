@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::cloud_settings::variable;
+use super::credential_sources::variable;
 use super::remote_error::{FaultKind, RemoteError};
 
 /// The longest file that is read, in bytes.

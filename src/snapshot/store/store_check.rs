@@ -45,6 +45,17 @@ pub(crate) fn object_bytes(store: &Store) -> Result<u64, StoreError> {
     Ok(objects(store)?.values().sum())
 }
 
+/// The bytes of all objects of a store on this machine; `None` for one in object storage, where they must be listed.
+///
+/// # Errors
+/// If its folders cannot be read.
+pub(crate) fn local_bytes(store: &Store) -> Result<Option<u64>, StoreError> {
+    match store.upstream() {
+        Some(_) => Ok(None),
+        None => object_bytes(store).map(Some),
+    }
+}
+
 /// Checks a store. `progress` is called with the number of bytes that were read.
 ///
 /// # Errors
