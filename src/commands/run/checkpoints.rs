@@ -302,15 +302,15 @@ impl RunJob {
             Ok(CheckpointOutcome { stored: Some(_), progress, losses, .. }) => {
                 losses.iter().for_each(|text| self.say_once(text));
                 let place = progress.place();
-                print_line(&format!("{name}: stopped at {place}: the same command goes on from there"));
+                print_line(&format!("{name}: stopped at {place}: run the same command to resume"));
                 end_by(signal)
             }
             Ok(outcome) => outcome.why.clone().unwrap_or_default(),
             Err(error) => format!("{error:#}"),
         };
         let goes_on = match self.last_place() {
-            Some(place) => format!("goes on at {place}"),
-            None => "begins again".to_owned(),
+            Some(place) => format!("resumes at {place}"),
+            None => "starts over".to_owned(),
         };
         print_line(&format!("{name}: stopped without a new checkpoint: {why}; the same command {goes_on}"));
         end_by(signal)

@@ -61,7 +61,7 @@ impl RunJob {
                 Err(why) if item.name == RUN_POSITION || is_used(py, program, progress, place)? => return Ok(Err(why)),
                 Err(_) => {
                     let text = cannot_be_saved(item);
-                    losses.push(format!("{text}; it is left out, as nothing that is left to run uses it"));
+                    losses.push(format!("{text}; it is left out, because the rest of the script does not use it"));
                 }
             }
         }
@@ -83,13 +83,14 @@ impl RunJob {
             return Ok(Err(String::new()));
         };
         let Some(line) = line_of_rerun(py, program, progress, place)? else {
-            let text = format!("{}, and no simple statement of the script has assigned it", cannot_be_saved(item));
+            let text = format!("{}, and no simple statement assigned it", cannot_be_saved(item));
             return Ok(Err(text));
         };
         let mut said = Vec::new();
         for ChangedInput { text, is_refused } in bound.changed_inputs(program, progress, place)? {
             if is_refused {
-                let why = format!("line {line}, which has made it, would not be the same: {text} has changed since");
+                let why =
+                    format!("line {line}, which assigned it, would not do the same again: {text} has changed since");
                 return Ok(Err(format!("{}, and {why}", cannot_be_saved(item))));
             }
             said.push(format!("line {line} may not do the same when it is run again: {text} has changed since"));
@@ -120,10 +121,10 @@ impl RunJob {
 pub(super) fn noted_losses(progress: &RunProgress, index: &Index) -> Vec<String> {
     let mut losses = Vec::new();
     for RerunStatement { name, line, why, .. } in &progress.rerun {
-        losses.push(format!("{name} cannot be saved ({why}): to go on, line {line} will be run again"));
+        losses.push(format!("{name} cannot be saved ({why}): a resumed run runs line {line} again"));
     }
     for file in &progress.files {
-        let text = "is open for writing: to go on, use --reopen, which truncates it to its length at the checkpoint";
+        let text = "is open for writing: resume with --reopen, which truncates it to its length at the checkpoint";
         losses.push(format!("{} {text}", file.name));
     }
     for variable in &index.variables {

@@ -61,7 +61,7 @@ pub(super) struct LastCheckpoint {
 /// # Errors
 /// With exit code 2, if the store has another run.
 pub(super) fn find(folder: &Path, fresh: bool, command: &ScriptCommand, version: (u8, u8, u8)) -> Result<RunStart> {
-    let cannot = || format!("cannot go on from {}", folder.display());
+    let cannot = || format!("cannot resume from {}", folder.display());
     if fresh {
         return Ok(RunStart::Fresh);
     }
@@ -104,7 +104,7 @@ pub(super) fn last_checkpoint(store: &Store, folder: &Path, reads: bool) -> Resu
             Ok(snapshot) => snapshot,
             Err(_) if current.as_ref().is_some_and(|current| entry.number <= current.after) => continue,
             Err(why) => {
-                damaged.push(format!("the checkpoint @{} of {shown} is damaged, and passed over: {why}", entry.number));
+                damaged.push(format!("checkpoint @{} of {shown} is damaged and was skipped: {why}", entry.number));
                 continue;
             }
         };
@@ -115,7 +115,7 @@ pub(super) fn last_checkpoint(store: &Store, folder: &Path, reads: bool) -> Resu
         return Ok(LastCheckpoint { found: None, damaged });
     }
     damaged.push("use --fresh to start over".to_owned());
-    let text = format!("cannot go on from {shown}: no checkpoint in it can be read");
+    let text = format!("cannot resume from {shown}: no checkpoint in it can be read");
     Err(exit::coded(exit::DAMAGED, text).with_details(damaged).into())
 }
 

@@ -117,8 +117,8 @@ impl RunJob {
         const INTERRUPTED: &str = "interrupted: nothing was saved since the last checkpoint";
         let verbosity = self.verbosity;
         step_signals::set_last_words(match self.last_place() {
-            Some(place) => format!("snapcli: stopped before it had resumed: the same command goes on at {place}\n"),
-            None => "snapcli: stopped before the script had begun\n".to_owned(),
+            Some(place) => format!("snapcli: stopped while resuming: the same command resumes at {place}\n"),
+            None => "snapcli: stopped before the script started\n".to_owned(),
         });
         step_signals::arm(self.grace, pause_loops);
         let dill = match DillLocation::find(py, &|text| verbosity.note(text)) {
@@ -202,14 +202,14 @@ impl RunJob {
         let shown = shown_name(&self.folder);
         let Checkpoint { snapshot, progress } = start;
         if Signer::of(&snapshot) != Signer::User {
-            let text = format!("{shown} is not signed with your key: to go on from it, sign it with `snapcli trust`");
+            let text = format!("{shown} is not signed with your key: to resume from it, sign it with `snapcli trust`");
             return Err(exit::error(exit::UNTRUSTED, text));
         }
         if self.no_rerun
             && let Some(first) = progress.rerun.first()
         {
             let text = format!(
-                "cannot go on: {} could not be saved, and --no-rerun does not allow line {} to run again",
+                "cannot resume: {} could not be saved, and --no-rerun does not allow line {} to run again",
                 first.name, first.line
             );
             return Err(exit::error(exit::FAILED, text));
@@ -219,12 +219,12 @@ impl RunJob {
         {
             let details = vec![
                 format!(
-                    "--reopen truncates it to {}, its length at the checkpoint, and goes on",
+                    "--reopen truncates it to {}, its length at the checkpoint, and resumes",
                     format_size(file.length)
                 ),
                 "--fresh starts over".to_owned(),
             ];
-            let text = format!("cannot go on: {} was open for writing", file.name);
+            let text = format!("cannot resume: {} was open for writing", file.name);
             return Err(exit::coded(exit::FAILED, text).with_details(details).into());
         }
         let plan = ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes)?;
@@ -232,12 +232,12 @@ impl RunJob {
         plan.run_imports(program, &namespace)?;
         self.load(py, &Arc::new(snapshot), &shown)?;
         let code = plan.code(program, &namespace, &progress.rerun);
-        let code = code.with_context(|| format!("cannot go on from {shown}"))?;
+        let code = code.with_context(|| format!("cannot resume from {shown}"))?;
         for statement in &progress.rerun {
             let text = format!("ran line {} again: {} could not be saved", statement.line, statement.name);
             self.verbosity.note(&text);
         }
-        self.verbosity.note(&format!("going on at {}", progress.place()));
+        self.verbosity.note(&format!("resuming at {}", progress.place()));
         Ok(CompiledScript(code.unbind()))
     }
 
@@ -251,7 +251,7 @@ impl RunJob {
             return Ok(());
         }
         let lost = restored.lost.iter().map(|lost| format!("{}: {}", lost.name, lost.why)).collect();
-        Err(exit::coded(exit::FAILED, format!("cannot go on from {shown}")).with_details(lost).into())
+        Err(exit::coded(exit::FAILED, format!("cannot resume from {shown}")).with_details(lost).into())
     }
 
     /// The script is about to run.
@@ -262,8 +262,8 @@ impl RunJob {
     /// What is printed if the process ends in the middle of a step.
     pub(super) fn set_last_words(&self) {
         let place = match self.last_place() {
-            Some(last) => format!("goes on from the last checkpoint, at {last}"),
-            None => "begins again".to_owned(),
+            Some(last) => format!("resumes from the last checkpoint, at {last}"),
+            None => "starts over".to_owned(),
         };
         let grace = format_time(self.grace);
         let text = format!("snapcli: stopped in the middle of a step (after {grace}): the same command {place}\n");
@@ -308,7 +308,7 @@ impl RunJob {
         }
         if let Some(last) = self.last_place().filter(|_| self.verbosity != Verbosity::Quiet) {
             let what = if is_new { "a checkpoint from before the failure" } else { "the last checkpoint" };
-            print_line(&format!("{what} is at {last}: the same command goes on from there"));
+            print_line(&format!("{what} is at {last}: run the same command to resume"));
         }
         run.end
     }

@@ -202,8 +202,8 @@ impl<'py> ResumePlan<'py> {
                 Ok(Self { frames, added, old: Some(old) })
             }
             Err((line, mut details)) => {
-                details.push("use --accept-changes to go on all the same, or --fresh to start over".to_owned());
-                let text = format!("line {line} has run, and has changed since");
+                details.push("use --accept-changes to resume anyway, or --fresh to start over".to_owned());
+                let text = format!("line {line} has already run, but has changed since");
                 Err(exit::coded(exit::FAILED, text).with_details(details).into())
             }
         }
@@ -276,7 +276,7 @@ impl<'py> ResumePlan<'py> {
         let py = namespace.py();
         for RerunStatement { name, line, depth, .. } in statements {
             let Some((line, code)) = statement(program, self.frames.get_item(*depth)?, name)? else {
-                let text = format!("the statement that has assigned {name} (line {line}) is not there any more");
+                let text = format!("the statement that assigned {name} (line {line}) no longer exists");
                 return Err(exit::error(exit::FAILED, text));
             };
             let value = program.function(py, "value_again")?.call1((namespace, frames, *depth, code));
@@ -324,5 +324,5 @@ fn arrange(namespace: &Bound<'_, PyDict>, names: &Bound<'_, PyList>) -> PyResult
 }
 
 fn cannot_repeat(py: Python<'_>, line: u32, error: &PyErr) -> anyhow::Error {
-    exit::error(exit::FAILED, format!("line {line}, which has to run again, failed: {}", error_text(py, error)))
+    exit::error(exit::FAILED, format!("line {line}, which had to run again, failed: {}", error_text(py, error)))
 }

@@ -181,7 +181,9 @@ impl StepSite {
     fn new_loop(&self, py: Python<'_>, iterable: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let iterator = iterable.try_iter()?.into_any();
         // What a call returns, and nothing refers to but the code and this function, is not known to the script.
-        let is_shared = iterator.is(iterable) && !(self.kind == CALLED_LOOP && references_of(&iterator) <= 2);
+        let own = if iterator.is(iterable) { 2 } else { 1 };
+        let is_named = iterator.is(iterable) && self.kind != CALLED_LOOP;
+        let is_shared = is_named || references_of(&iterator) > own;
         let kind = self.kind_of(&iterator, is_shared)?;
         if kind == LoopKind::OneStep
             && may_step()

@@ -95,5 +95,5 @@ print(total)
     let queue = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/batch-queue");
     let run = sandbox.call_program(queue.as_os_str(), &["3", "script.py"]).env("SNAPCLI", program).run();
     run.assert_code(0).assert_stdout("79800\n");
-    assert!(run.err().contains("batch-queue: attempt 2") && run.err().contains("going on at line"), "{}", run.err());
+    assert!(run.err().contains("batch-queue: attempt 2") && run.err().contains("resuming at line"), "{}", run.err());
 }

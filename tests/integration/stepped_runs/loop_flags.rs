@@ -45,6 +45,15 @@ for n, item in enumerate(shared):
     log.append((n, item, next(shared, None)))
     if n == 2:
         kill(4)
+class Holder:
+    def __init__(self):
+        self.items = iter([1, 2, 3, 4, 5, 6])
+    def __iter__(self):
+        return self.items
+holder = Holder()
+for item in holder:
+    checkpoint()
+    log.append((item, next(holder.items, None)))
 for a, b in zip(items, range(20), strict=False):
     checkpoint()
     log.append((a, b))
@@ -146,7 +155,7 @@ print(log)
 ";
     let runs = assert_same(script, 2);
     let line = super::STEPS.lines().count() + 9;
-    assert!(runs[1].err().contains(&format!("going on at line {line}")), "{}", runs[1].err());
+    assert!(runs[1].err().contains(&format!("resuming at line {line}")), "{}", runs[1].err());
 }
 
 #[test]

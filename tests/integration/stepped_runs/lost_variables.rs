@@ -128,7 +128,7 @@ if __name__ == '__main__':
 ";
     let runs = assert_same(script, 2);
     let err = runs[0].err();
-    assert!(err.contains("it is left out, as nothing that is left to run uses it"), "{err}");
+    assert!(err.contains("it is left out, because the rest of the script does not use it"), "{err}");
 }
 
 #[test]
