@@ -9,7 +9,7 @@ again. Objects of libraries are described by their type alone.
 MOST_PARTS = 2000
 MOST_CHARACTERS = 100_000
 PRIME = 2**127 - 1
-SCALARS = (int, float, complex, bool, type(None), type(...), range, slice)
+SCALARS = (int, float, complex, bool, type(None), type(...), range)
 # How a changed input is taken: the statement must not run again, or it may and that is said.
 REFUSED, SAID = "refused", "said"
 
@@ -107,30 +107,31 @@ class Description:
     """Nested tuples of strings that describe a value."""
 
     def __init__(self):
-        self.parts, self.seen = 0, {}
+        self.parts, self.outer = 0, []
 
     def of(self, value):
         self.parts += 1
         kind = type(value)
-        if isinstance(value, SCALARS) and kind.__module__ == "builtins":
+        if kind in SCALARS:
             return kind.__name__, repr(value)
         if kind in (str, bytes):
             return kind.__name__, len(value), value[:MOST_CHARACTERS], value[-MOST_CHARACTERS:]
-        if id(value) in self.seen:
-            return "again", self.seen[id(value)]
-        self.seen[id(value)] = len(self.seen)
-        if self.parts > MOST_PARTS:
+        if self.parts > MOST_PARTS or len(self.outer) > 50 or any(value is other for other in self.outer):
             return "more", kind.__qualname__
-        return self.of_object(value, kind)
+        self.outer.append(value)
+        found = self.of_object(value, kind)
+        self.outer.pop()
+        return found
 
     def of_object(self, value, kind):
         name = f"{kind.__module__}.{kind.__qualname__}"
         if kind in (list, tuple) or name == "collections.deque":
-            return name, len(value), [self.of(item) for item in list(value)]
+            return name, len(value), [self.of(item) for item in first(value)]
         if kind in (set, frozenset):
-            return name, sorted(repr(Description().of(item)) for item in list(value)[:MOST_PARTS])
+            small = len(value) <= MOST_PARTS
+            return name, len(value), sorted(repr(Description().of(item)) for item in value) if small else []
         if kind is dict:
-            return name, [(self.of(key), self.of(item)) for key, item in list(value.items())]
+            return name, len(value), [(self.of(key), self.of(item)) for key, item in first(value.items())]
         if name.startswith("pathlib."):
             return name, str(value)
         if name in ("itertools.count", "itertools.repeat"):
@@ -149,8 +150,18 @@ class Description:
         return "function", self.of_code(function.__code__), self.of(function.__defaults__)
 
     def of_code(self, code):
-        consts = [self.of_code(const) if type(const) is CodeType else repr(const) for const in code.co_consts]
+        consts = [self.of_code(const) if type(const) is CodeType else self.of(const) for const in code.co_consts]
         return code.co_name, code.co_code, code.co_names, code.co_varnames, consts
+
+
+def first(items):
+    """As many of the items as are described."""
+    found = []
+    for item in items:
+        if len(found) == MOST_PARTS:
+            break
+        found.append(item)
+    return found
 
 
 def globals_of(value, lookup, found, depth=0):
@@ -211,7 +222,7 @@ def changed_inputs(program, namespace, frames, scopes, depth, place, name):
         if text in noted[0] and direct[text] != noted[0][text]:
             read = followed(node, lookup)
             is_plain = is_receiver and type(read).__module__ != "__main__"
-            is_fixed = isinstance(read, SCALARS + (str, bytes, tuple, FunctionType)) or read is Missing
+            is_fixed = type(read) in SCALARS + (str, bytes, tuple, FunctionType) or read is Missing
             found.append((text, REFUSED if is_plain or is_fixed or is_iterator(read) else SAID))
     found += [(text, SAID) for text, number in indirect.items() if noted[1].get(text, number) != number]
     return found

@@ -12,9 +12,10 @@ fn first_process(script: &str) -> Run {
     sandbox.snapcli(&["run", "script.py"])
 }
 
+/// Two processes make a checkpoint: what is compared must be the same in both.
 const END: &str = "
-for n in range(3):
-    if n == 1:
+for n in range(4):
+    if n in (1, 2):
         checkpoint()
     if n == 2:
         kill(1)
@@ -90,15 +91,21 @@ from sqlite3 import connect
 options = argparse.Namespace(db=':memory:', epochs=3)
 folder = pathlib.Path('.')
 settings = {{'db': [':memory:', 1], 'more': {{1, 2, 'x'}}}}
-def make(where, *rest):
-    return connect(where)
-what = make(settings['db'][0], options.db, folder, settings, [n for n in range(3)])
+pair = ('x', 'y')
+class Options: pass
+own = Options()
+own.words, own.pairs, own.same = {'some', 'more', 'words'}, [pair, pair], pair
+def make(where, *rest, words=('a', 1)):
+    return connect(where) if where in {':memory:', 'x', 'y'} else None
+what = make(settings['db'][0], options.db, folder, settings, [n for n in range(3)], own, range(3))
 options.epochs = 5
 n = 7
 {END}"
     );
     let runs = assert_same(&script, 2);
-    assert!(!runs[0].err().contains("has changed since"), "{}", runs[0].err());
+    for run in runs {
+        assert!(!run.err().contains("has changed since"), "{}", run.err());
+    }
 }
 
 #[test]
