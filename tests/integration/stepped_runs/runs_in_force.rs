@@ -207,6 +207,24 @@ fn a_store_that_cannot_be_made_is_named() {
 }
 
 #[test]
+fn a_store_is_for_one_process_at_a_time() {
+    let sandbox = Sandbox::new();
+    let script = "
+import subprocess, sys
+if sys.argv[1:] != ['inner']:
+    other = subprocess.run([sys.argv[1], '--python', sys.executable, 'run', '-o', 'script.snaps', 'script.py', 'inner'],
+                           capture_output=True, text=True)
+    print(other.returncode, 'another process is running' in other.stderr)
+";
+    sandbox.write("script.py", script);
+    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    for options in [&["run"] as &[&str], &["run", "--fresh"]] {
+        let words: Vec<&str> = options.iter().chain(&["script.py", &program]).copied().collect();
+        sandbox.snapcli(&words).assert_code(0).assert_stdout("2 True\n");
+    }
+}
+
+#[test]
 fn the_status_of_a_finished_run_counts_its_steps() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", "x = 1\ny = 2\nprint(x)\n");
