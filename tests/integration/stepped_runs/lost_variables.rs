@@ -94,9 +94,9 @@ settings = {{'db': [':memory:', 1], 'more': {{1, 2, 'x'}}}}
 pair = ('x', 'y')
 class Options: pass
 own = Options()
-own.words, own.pairs, own.same = {'some', 'more', 'words'}, [pair, pair], pair
+own.words, own.pairs, own.same = {{'some', 'more', 'words'}}, [pair, pair], pair
 def make(where, *rest, words=('a', 1)):
-    return connect(where) if where in {':memory:', 'x', 'y'} else None
+    return connect(where) if where in {{':memory:', 'x', 'y'}} else None
 what = make(settings['db'][0], options.db, folder, settings, [n for n in range(3)], own, range(3))
 options.epochs = 5
 n = 7
