@@ -73,6 +73,9 @@ pub enum StoreError {
     /// A snapshot that was opened is gone.
     #[error("{} was removed in the meantime: another process has pruned the store", .0.display())]
     Removed(PathBuf),
+    /// The file that makes a folder a store is damaged.
+    #[error("{} is damaged: put the one of a copy of the store in its place, or use another store", .0.display())]
+    DamagedMarker(PathBuf),
     /// A file of the store is damaged.
     #[error("snapshot @{number} of {folder} is damaged: {problem}")]
     DamagedSnapshot {

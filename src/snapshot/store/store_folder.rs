@@ -102,7 +102,8 @@ impl Store {
     }
 
     fn check_marker(&self, marker: &[u8]) -> Result<(), StoreError> {
-        let marker: Marker = serde_json::from_slice(marker).map_err(|_| StoreError::NotAStore(self.name()))?;
+        let damaged = |_| StoreError::DamagedMarker(self.folder.join(MARKER));
+        let marker: Marker = serde_json::from_slice(marker).map_err(damaged)?;
         match marker.snapcli_store > VERSION {
             true => Err(StoreError::Newer { folder: self.name(), version: marker.snapcli_store }),
             false => Ok(()),
