@@ -51,8 +51,8 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
         out.painted(&[(Paint::Name, &format!("notes{says}:"))])?;
         notes.iter().try_for_each(|note| out.line(format_args!("  {note}")))?;
     }
-    write_state(out, "state of other modules", &index.module_state)?;
-    write_state(out, &format!("state of the interpreter and of libraries{says}"), &index.ambient)?;
+    write_state(out, "state of other modules", index.module_state.iter())?;
+    write_state(out, &format!("state of the interpreter and of libraries{says}"), index.whole_ambient())?;
     let can = if report.format == FileFormat::Script { "cannot" } else { "could not" };
     let mut failed = index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).peekable();
     if failed.peek().is_some() {
@@ -69,8 +69,9 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
 }
 
 /// Writes what the file has besides the variables: a line for each entry, with its type and value.
-fn write_state(out: &mut Lines<'_>, heading: &str, entries: &[Variable]) -> io::Result<()> {
-    if entries.is_empty() {
+fn write_state<'v>(out: &mut Lines<'_>, heading: &str, entries: impl Iterator<Item = &'v Variable>) -> io::Result<()> {
+    let mut entries = entries.peekable();
+    if entries.peek().is_none() {
         return Ok(());
     }
     out.blank()?;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::resume_point::{last_checkpoint, shown_name};
+use super::resume_point::{LastCheckpoint, last_checkpoint, shown_name};
 use crate::cli::StatusArgs;
 use crate::commands::input_output::{absolute_path, print_report};
 use crate::commands::stores::with_code;
@@ -15,6 +15,7 @@ use crate::snapshot::file_names::has_script_name;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::store::{Store, StoreError};
 use crate::ui::Verbosity;
+use crate::ui::messages::print_line;
 
 /// Shows how far a run has come.
 pub(crate) fn run_command(args: &StatusArgs, verbosity: Verbosity) -> Result<i32> {
@@ -31,7 +32,9 @@ fn report_of(folder: &Path) -> Result<StatusReport> {
         Err(StoreError::Missing(_) | StoreError::IsFile(_) | StoreError::NotAStore(_)) => return Err(no_run(folder)),
         opened => with_code(opened, cannot)?,
     };
-    let Some((number, snapshot)) = last_checkpoint(&store, folder)? else {
+    let LastCheckpoint { found, damaged } = last_checkpoint(&store, folder, false)?;
+    damaged.iter().for_each(|text| print_line(text));
+    let Some((number, snapshot)) = found else {
         return Err(exit::error(exit::USAGE, format!("{} has no checkpoint yet", shown_name(folder))));
     };
     match Snapshot::contents(&snapshot) {

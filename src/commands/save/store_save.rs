@@ -98,7 +98,7 @@ impl SaveJob {
         labels: &SnapshotLabels,
     ) -> Result<Option<SavedFile>> {
         let cannot = || cannot_save(folder);
-        let target = with_code(py.detach(|| StoreTarget::create(folder)), cannot).or_exit(exit::FAILED, cannot)?;
+        let target = py.detach(|| StoreTarget::create(folder)).or_exit(exit::FAILED, cannot)?;
         let bar = self.bar();
         let (mut target, index, bytes) = self.write(py, run, dill, target, &bar)?;
         if !run.succeeded() {
