@@ -1,6 +1,7 @@
 //! Answers that say all there is to say, once: of a file without its index, of imports in `diff`, of the size of a
 //! store, of options that have no effect.
 
+use std::ffi::OsStr;
 use std::fs;
 
 use crate::env::{Sandbox, Stack, pythons, venv};
@@ -125,5 +126,35 @@ fn options_of_scripts_are_named_as_they_were_typed_for_a_file() {
         let run = sandbox.snapcli(&["inspect", option, "x", "a.pkl"]);
         assert!(run.err().starts_with("snapcli: --only (--include) is for scripts: "), "{}", run.whole());
         run.assert_code(2);
+    }
+}
+
+#[test]
+fn a_script_may_come_from_a_named_pipe() {
+    let sandbox = Sandbox::new();
+    let feed = "mkfifo 'my pipe'; (echo 'x = 1 + 1'; echo 'print(x)') > 'my pipe' & exec \"$@\"";
+    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    for words in [&["save", "-o", "s.pkl", "my pipe"][..], &["inspect", "--script", "my pipe"]] {
+        let _ = fs::remove_file(sandbox.work().join("my pipe"));
+        let python = sandbox.interpreter().to_str().unwrap().to_owned();
+        let shell = ["-c", feed, "sh", &program, "--python", &python];
+        let run = sandbox.call_program(OsStr::new("sh"), &[&shell[..], words].concat()).run();
+        run.assert_code(0);
+        assert!(format!("{}{}", run.out(), run.err()).contains("2\n"), "{}", run.whole());
+    }
+    sandbox.snapcli(&["restore", "s.pkl", "-c", "x"]).assert_stdout("2\n");
+}
+
+#[test]
+fn a_report_that_nobody_reads_to_the_end_is_no_failure() {
+    let sandbox = Sandbox::new();
+    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let python = sandbox.interpreter().to_str().unwrap().to_owned();
+    // The reader has ended before anything is written.
+    let closed = "{ sleep 0.2; \"$@\"; echo \"exit $?\" >&2; } | true";
+    for words in [&["save", "--json", "-c", "x = 1"][..], &["restore", "--json", "-c", "x"]] {
+        let shell = ["-c", closed, "sh", &program, "--python", &python];
+        let run = sandbox.call_program(OsStr::new("sh"), &[&shell[..], words].concat()).run();
+        assert!(run.err().ends_with("exit 0\n") && !run.err().contains("Broken pipe"), "{}", run.whole());
     }
 }

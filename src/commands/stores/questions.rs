@@ -20,7 +20,7 @@ pub(crate) fn log(args: &LogArgs, verbosity: Verbosity) -> Result<i32> {
     let store = open_store(path, "list")?;
     let history = with_code(store.history(), || format!("cannot list {}", path.display()))?;
     let total = history.len();
-    let shown = args.max_count.unwrap_or(usize::MAX);
+    let shown = args.max_count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
     let entries = history.into_iter().rev().take(shown).collect();
     let bytes = with_code(local_bytes(&store), || format!("cannot list {}", path.display()))?;
     let report = LogReport { store: store.name(), total, bytes, entries };

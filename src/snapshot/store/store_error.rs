@@ -24,7 +24,7 @@ pub enum StoreError {
     #[error("there is no store {0}: check its name (`snapcli save -o {0}/ SCRIPT` makes one)")]
     Missing(String),
     /// A file where a store was meant.
-    #[error("{0} is a file, and a store is a folder: write its name without / and @")]
+    #[error("{0} is a file, and a store is a folder: `snapcli save -o NAME/ SCRIPT` makes one")]
     IsFile(String),
     /// A folder with other files where a store was to be made.
     #[error("{} has other files in it and is not a store: name a new or an empty folder", .0.display())]
