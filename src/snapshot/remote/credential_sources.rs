@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::aws_files::AwsProfile;
 use super::remote_error::RemoteError;
-use super::{FoundCredentials, credential_process};
+use super::FoundCredentials;
 
 /// The file in which Linux shows the maker of the machine.
 const EC2_MAKER: &str = "/sys/class/dmi/id/sys_vendor";
