@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::aws_files::AwsProfile;
 use super::remote_error::RemoteError;
-use super::{FoundCredentials, credential_process};
+use super::FoundCredentials;
 
 /// The file in which Linux shows the maker of the machine.
 const EC2_MAKER: &str = "/sys/class/dmi/id/sys_vendor";
@@ -54,17 +54,10 @@ pub(super) fn s3_source() -> Result<(CredentialSource, AwsProfile), RemoteError>
         Err(_) if given.iter().any(|(one, two)| is_set(one) && is_set(two)) => AwsProfile::default(),
         read => read?,
     };
-<<<<<<< HEAD
     // It is not run here: it may ask for a code.
     if profile.process.is_some() {
         let name = &profile.name;
         return Ok((CredentialSource::Found(format!("the credential_process of the AWS profile {name}")), profile));
-=======
-    if let Some(process) = &profile.process {
-        let program = credential_process::program_of(process);
-        let shown = format!("{program}, the credential_process of the AWS profile {}", profile.name);
-        return Ok((CredentialSource::Found(shown), profile));
->>>>>>> w-merge
     }
     if profile.keys.is_some() {
         return Ok((CredentialSource::Found(format!("the AWS profile {}", profile.name)), profile));

@@ -9,11 +9,7 @@
 mod aws_files;
 #[cfg(feature = "remote")]
 mod cloud_settings;
-<<<<<<< HEAD
 #[cfg(feature = "remote")]
-=======
-#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only the client uses the keys"))]
->>>>>>> w-merge
 mod credential_process;
 mod credential_sources;
 #[cfg(feature = "remote")]
