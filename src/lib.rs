@@ -101,7 +101,7 @@ fn run_program(words: Vec<OsString>) -> u8 {
 fn run(mut cli: Cli) -> Result<i32> {
     apply_settings(&mut cli)?;
     let Cli { globals, mut command, given, note } = cli;
-    commands::hidden_credentials::conceal(&mut command);
+    commands::remote_operands::conceal(&mut command);
     colors::choose(globals.color.into());
     let verbosity = verbosity(&globals);
     if globals.no_progress {
@@ -112,6 +112,9 @@ fn run(mut cli: Cli) -> Result<i32> {
         verbosity.note(&note);
     }
     commands::unused_options::note_unused_python(&command, &given, verbosity);
+    if commands::remote_operands::need_engine(&mut command) {
+        return Err(python::start_engine(globals.python.as_deref()));
+    }
     let store_place = given.origins.get("store").cloned();
     let result = match command {
         Command::Save(args) => commands::save::run_command(args, &given, globals.python.as_deref(), verbosity),

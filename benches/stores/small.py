@@ -1,6 +1,7 @@
 """A hundred saves of a small session, each after one change, and restores of all of them."""
 
 import os
+import random
 
 import dill
 import snapcli
@@ -22,16 +23,28 @@ def change(names, number):
     names[f"list_{number % 10}"].append(number)
 
 
+def saves(store, names, **options):
+    """The bytes that each save adds. With `ambient`, random numbers are drawn before, whose state is then saved."""
+    added = []
+    snapcli.save(store + "/", names, sync=False, **options)
+    for number in range(SAVES):
+        change(names, number)
+        if options:
+            for _ in range(100 * number):
+                random.random()
+        before = measuring.size(store)
+        snapcli.save(store + "/", names, sync=False, **options)
+        added.append(measuring.size(store) - before)
+    return added
+
+
 def run():
     answer, folder, quick = measuring.arguments()
     store, file = os.path.join(folder, "small.snaps"), os.path.join(folder, "small.pkl")
-    names, added = session(), []
-    snapcli.save(store + "/", names, sync=False)
-    for number in range(SAVES):
-        change(names, number)
-        before = measuring.size(store)
-        snapcli.save(store + "/", names, sync=False)
-        added.append(measuring.size(store) - before)
+    random.seed(1)
+    drawn = saves(os.path.join(folder, "drawn.snaps"), session(), ambient=True)
+    names = session()
+    added = saves(store, names)
     snapcli.save(file, names)
     written = measuring.table(
         f"{SAVES} saves of a small session, one change before each: the bytes on the disk",
@@ -39,6 +52,8 @@ def run():
         [
             row("largest", max(added), 2000, 0),
             row("mean", sum(added) / len(added), None, 0),
+            row("largest, with the state of generators", max(drawn), 2000, 0),
+            row("mean, with the state of generators", sum(drawn) / len(drawn), None, 0),
             row("the same session as a file", measuring.size(file), None, 0),
             row("as a file of dill", len(dill.dumps(names)), None, 0),
         ],

@@ -277,7 +277,8 @@ pub(crate) struct ManArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  snapcli completions --install          install it for your shell, and say what is left to do
+  snapcli completions --install       install it for your shell, and say what is
+                                      left to do
   snapcli completions --install zsh
   snapcli completions bash > /etc/bash_completion.d/snapcli")]
 pub(crate) struct CompletionsArgs {

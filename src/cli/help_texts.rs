@@ -7,11 +7,14 @@
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    success
-  1    failure; save: the script failed (or the script's own exit code); diff: the files differ
+  1    failure; save: the script failed (or its own exit code);
+       diff: the files differ
   2    usage error, or a file or script does not exist
-  3    with --strict: a variable could not be saved or restored, or came back different
-  4    not a snapshot, damaged, truncated, or too large to be looked at
-  5    not trusted: loading the file would do more than build plain data; inspect: with --strict
+  3    with --strict: a variable could not be saved or restored, or it came back
+       different
+  4    not a snapshot, damaged, truncated, or too large to inspect
+  5    not trusted: loading the file would do more than build plain data;
+       inspect: only with --strict
   6    no usable Python, or no dill
   130  interrupted
 
@@ -30,18 +33,20 @@ help_texts!(
     RUN_LONG,
     "\
 Examples:
-  snapcli run train.py --epochs 3             run train.py --epochs 3; the same command resumes it
-  snapcli run --every 10m train.py            make a checkpoint every ten minutes
-  snapcli run --fresh train.py                start over
+  snapcli run train.py --epochs 3    run it; the same command resumes it
+  snapcli run --every 10m train.py   make a checkpoint every ten minutes
+  snapcli run --fresh train.py       start over
   snapcli run -o /scratch/train.snaps/ train.py
-  snapcli status train.snaps/                 show the progress of the run
+  snapcli status train.snaps/        show the progress of the run
 
 Options of snapcli come before the script: what follows it is passed to the script.",
     "\
 Exit codes:
   0    the script has finished, now or before
   1    the script failed, or the checkpoint cannot be resumed
-  2    usage error, or the store has a run of another script, with other arguments or another Python
+  2    usage error, or the store has a run of another script, with other
+       arguments or another Python, or the script has finished and was edited
+  4    no checkpoint in the store can be read
   5    the checkpoint is not signed with your key
   6    no usable Python, or no dill
   N    the script's own exit code
@@ -49,7 +54,8 @@ Exit codes:
 
 Signals:
   USR1             make a checkpoint when the current step ends, and continue
-  TERM, HUP, INT   make a checkpoint when the current step ends, then end by that signal"
+  TERM, HUP, INT   make a checkpoint when the current step ends, then end by
+                   that signal"
 );
 
 help_texts!(
@@ -57,34 +63,39 @@ help_texts!(
     SAVE_LONG,
     "\
 Examples:
-  snapcli save train.py --epochs 3            run train.py --epochs 3, save to session.pkl
-  snapcli save -o run7.pkl train.py           save to run7.pkl
-  snapcli save --exclude 'tmp_*' train.py     leave out some names
-  snapcli save --strict train.py              exit with 3 if a variable could not be saved
-  snapcli save -m pkg.train --epochs 3        run a module
+  snapcli save train.py --epochs 3          run train.py, save to session.pkl
+  snapcli save -o run7.pkl train.py         save to run7.pkl
+  snapcli save --exclude 'tmp_*' train.py   leave out some names
+  snapcli save --strict train.py            exit with 3 if a variable is left out
+  snapcli save -m pkg.train --epochs 3      run a module
   snapcli save -o - train.py | ssh host 'cat > session.pkl'
 
-Options of snapcli come before the script: what follows it is passed to the script.
-If the script fails, its variables up to that point are saved to session.crash.pkl, and snapcli exits with the \
-script's exit code.",
+Options of snapcli come before the script: what follows it is passed to the script. If the script fails, its \
+variables up to that point are saved to session.crash.pkl, and snapcli exits with the script's exit code.",
     "\
 Exit codes:
   0    saved; variables that could not be saved have been named
-  1    nothing was saved, or not where it should be; the script raised an exception, or ended its own process
-  2    usage error: the script does not exist, FILE cannot be written, or a name matches no variable
-  3    with --strict: a variable could not be saved, or --verify found that one comes back different
-  4    with --verify: the new snapshot cannot be loaded; it is in session.unverified.pkl
+  1    nothing was saved, or not where it should be; the script raised an
+       exception, or ended its own process
+  2    usage error: the script does not exist, FILE cannot be written, or a name
+       matches no variable
+  3    with --strict: a variable could not be saved, or --verify found that one
+       comes back different
+  4    with --verify: the new snapshot cannot be loaded; it is kept as
+       session.unverified.pkl
   6    no usable Python, or no dill
   N    the script's own exit code
   130  interrupted
 
 Environment variables:
   SNAPCLI_PYTHON      the Python to use, like --python
-  SNAPCLI_KEY         the key that signs snapshots: 64 hex digits, or a passphrase of at least 16 bytes
+  SNAPCLI_KEY         the key that signs snapshots: 64 hex digits, or a passphrase
+                      of at least 16 bytes
   SNAPCLI_NO_INSTALL  1 forbids installing a private dill
   SNAPCLI_NO_CONFIG   1 ignores pyproject.toml and config.toml, like --no-config
-  PYTHON...           as for python: PYTHONWARNINGS for -W, PYTHONUNBUFFERED for -u, PYTHONOPTIMIZE for -O,
-                      PYTHONDEVMODE for -X dev, PYTHONHASHSEED, PYTHONPATH, and so on"
+  PYTHON...           as for python: PYTHONWARNINGS for -W, PYTHONUNBUFFERED for
+                      -u, PYTHONOPTIMIZE for -O, PYTHONDEVMODE for -X dev,
+                      PYTHONHASHSEED, PYTHONPATH, and so on"
 );
 
 help_texts!(
@@ -92,11 +103,11 @@ help_texts!(
     RESTORE_LONG,
     "\
 Examples:
-  snapcli restore                              open session.pkl in a prompt
-  snapcli restore run7.pkl -c 'model.score'    print the value of an expression
-  snapcli restore run7.pkl plot.py --dpi 200   run plot.py with the session's variables
-  snapcli restore run7.pkl < report.py         run what standard input holds
-  snapcli restore --only 'model*' --mmap       restore some variables, with arrays memory-mapped
+  snapcli restore                             open session.pkl in a prompt
+  snapcli restore run7.pkl -c 'model.score'   print the value of an expression
+  snapcli restore run7.pkl plot.py --dpi 200  run plot.py with the variables
+  snapcli restore run7.pkl < report.py        run the code in standard input
+  snapcli restore --only 'model*' --mmap      restore some, and map their arrays
   ssh host cat run7.pkl | snapcli restore - -c 'print(scores)'
 
 FILE comes before -c and SCRIPT: what follows them is passed to the code.",
@@ -125,17 +136,18 @@ help_texts!(
     INSPECT_LONG,
     "\
 Examples:
-  snapcli inspect                        show what is in session.pkl
-  snapcli inspect --json session.pkl     the same as JSON
-  snapcli inspect --strict got.pkl       exit with 5 unless the file holds plain data, or you signed it
-  snapcli inspect --strict --allow code got.pkl    accept functions and classes, too
-  snapcli inspect --verdict got.pkl      list everything that loading it would import and call
-  snapcli inspect --sort size            list the largest variables first
-  snapcli inspect --html page.html       write an HTML page with a map of the file
-  snapcli inspect --trace model          show the objects inside `model`, with sizes
-  snapcli inspect --bad train.py         list the variables of train.py that cannot be saved
-  snapcli inspect --strict train.py      exit with 3 if there are any
-  snapcli inspect --format github --strict train.py   report them as GitHub Actions annotations",
+  snapcli inspect                      show what is in session.pkl
+  snapcli inspect --json session.pkl   the same as JSON
+  snapcli inspect --sort size          list the largest variables first
+  snapcli inspect --html page.html     write an HTML page with a map of the file
+  snapcli inspect --trace model        show the objects inside `model` with sizes
+  snapcli inspect --verdict got.pkl    list what loading it would import and call
+  snapcli inspect --strict got.pkl     exit with 5 unless it holds plain data, or
+                                       you signed it
+  snapcli inspect --strict --allow code got.pkl   accept functions and classes too
+  snapcli inspect --bad train.py       list the variables that cannot be saved
+  snapcli inspect --strict train.py    exit with 3 if there are any
+  snapcli inspect --format github --strict train.py   for GitHub Actions",
     "\
 Exit codes:
   0    done
@@ -143,7 +155,8 @@ Exit codes:
   2    usage error: a file does not exist, or a name matches no variable
   3    with --strict, of a script: a variable cannot be saved
   4    not a snapshot, damaged, truncated, or too large (see --max-memory)
-  5    with --strict, of a file: it does more than build plain data, and you did not sign it
+  5    with --strict, of a file: loading it would do more than build plain data,
+       and you did not sign it
   6    of a script: no usable Python, or no dill
   130  interrupted
 
@@ -168,7 +181,8 @@ Exit codes:
   0    the files are the same
   1    the files differ
   2    usage error, or a file does not exist
-  4    a file is damaged, truncated, not a snapshot, or too large (see --max-memory)
+  4    a file is damaged, truncated, not a snapshot, or too large
+       (see --max-memory)
   130  interrupted
 
 Environment variables:
@@ -196,21 +210,23 @@ help_texts!(
     TRUST_LONG,
     "\
 Examples:
-  snapcli inspect --verdict got.pkl    list everything that loading it would import and call
-  snapcli trust got.pkl                sign it
-  snapcli trust --yes got.pkl          sign it without asking",
+  snapcli inspect --verdict got.pkl   list what loading it would import and call
+  snapcli trust got.pkl               sign it
+  snapcli trust --yes got.pkl         sign it without asking",
     "\
 Exit codes:
   0    signed
   1    there is no key, or the file cannot be replaced
-  2    usage error: the file does not exist, snapcli did not save it, or --yes is needed
+  2    usage error: the file does not exist, snapcli did not save it, or --yes
+       is needed
   4    damaged, truncated, not a snapshot, or too large (see --max-memory)
   5    you did not confirm
   130  interrupted
 
 Environment variables:
-  SNAPCLI_KEY  the key to sign with: 64 hex digits, or a passphrase of at least 16 bytes. On two machines with the
-               same SNAPCLI_KEY, the files of each are trusted on the other"
+  SNAPCLI_KEY  the key to sign with: 64 hex digits, or a passphrase of at least
+               16 bytes. Two machines with the same SNAPCLI_KEY trust each
+               other's files"
 );
 
 help_texts!(
@@ -218,9 +234,9 @@ help_texts!(
     DOCTOR_LONG,
     "\
 Examples:
-  snapcli doctor                     show the Python, dill, the key, the settings and the directories
-  snapcli doctor --python 3.12       the same for another Python
-  snapcli doctor -q && make all      only the exit code",
+  snapcli doctor                  show the Python, dill, the key, the settings
+  snapcli doctor --python 3.12    the same for another Python
+  snapcli doctor -q && make all   only the exit code",
     "\
 Exit codes:
   0  a Python is usable
@@ -231,6 +247,6 @@ Environment variables:
   SNAPCLI_PYTHON      the Python to use, like --python
   SNAPCLI_KEY         your key, in place of the file
   SNAPCLI_NO_CONFIG   1 ignores pyproject.toml and config.toml, like --no-config
-  VIRTUAL_ENV, CONDA_PREFIX, PATH            where a Python is searched for
+  VIRTUAL_ENV, CONDA_PREFIX, PATH   where a Python is searched for
   XDG_CONFIG_HOME, XDG_CACHE_HOME, XDG_DATA_HOME   where the directories are"
 );

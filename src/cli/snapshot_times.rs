@@ -21,6 +21,11 @@ const SIGNALS: [(&str, i32); 12] = [
 /// The shortest time between two snapshots.
 const SHORTEST: Duration = Duration::from_millis(100);
 
+/// The names of the signals that a user may choose.
+pub(crate) fn signal_names() -> impl Iterator<Item = &'static str> {
+    SIGNALS.iter().map(|(name, _)| *name)
+}
+
 /// Parses the name or the number of a signal: `USR1`, `SIGUSR1`, `10`.
 pub(super) fn parse_signal(text: &str) -> Result<i32, String> {
     let upper = text.to_ascii_uppercase();

@@ -35,8 +35,8 @@ pub(crate) struct LogArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// List at most this many
-    #[arg(short = 'n', long, value_name = "N")]
-    pub(crate) max_count: Option<usize>,
+    #[arg(short = 'n', long, value_name = "N", value_parser = parse_count)]
+    pub(crate) max_count: Option<u64>,
     /// Store to list [default: `store` of pyproject.toml or config.toml]
     #[arg(value_name = "STORE")]
     pub(crate) store: Option<PathBuf>,
@@ -76,8 +76,6 @@ Examples:
   snapcli import --name monday monday.pkl runs.snaps/
   snapcli import runs.snaps/@3 other.snaps/")]
 pub(crate) struct ImportArgs {
-    #[command(flatten)]
-    pub(crate) labels: SnapshotLabels,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
@@ -87,6 +85,8 @@ pub(crate) struct ImportArgs {
     /// Store to add it to; made if it does not exist
     #[arg(value_name = "STORE")]
     pub(crate) store: PathBuf,
+    #[command(flatten)]
+    pub(crate) labels: SnapshotLabels,
 }
 
 /// Remove snapshots from a store, and what no snapshot needs
@@ -97,10 +97,10 @@ pub(crate) struct ImportArgs {
 #[command(after_help = "\
 Examples:
   snapcli prune runs.snaps/ --keep-last 10 --keep-named
-  snapcli prune runs.snaps/ --keep-last 10 --dry-run    only say what would be removed")]
+  snapcli prune runs.snaps/ --keep-last 10 --dry-run   say what would be removed")]
 pub(crate) struct PruneArgs {
     /// Keep the N newest snapshots, and remove the others
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = parse_count)]
     pub(crate) keep_last: Option<u64>,
     /// Keep snapshots that have a name, too
     #[arg(long, requires = "keep_last")]
@@ -114,4 +114,9 @@ pub(crate) struct PruneArgs {
     /// Store to remove snapshots from [default: `store` of pyproject.toml or config.toml]
     #[arg(value_name = "STORE")]
     pub(crate) store: Option<PathBuf>,
+}
+
+/// Parses a number of snapshots.
+fn parse_count(text: &str) -> Result<u64, String> {
+    text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "expected a number of snapshots, at least 1".to_owned())
 }

@@ -4,7 +4,7 @@
 #[cfg(feature = "python")]
 use std::ffi::CString;
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 #[cfg(feature = "python")]
 use std::os::fd::AsRawFd;
 #[cfg(feature = "python")]
@@ -70,7 +70,11 @@ impl AnswerOutput {
         self.is_written.store(true, Ordering::Relaxed);
         match &self.target {
             AnswerTarget::Nowhere => Ok(()),
-            AnswerTarget::Stream => print_answer(answer).context("cannot write to standard output"),
+            AnswerTarget::Stream => match print_answer(answer) {
+                // The program that reads it has ended, as `head` does. That is no failure of the save or restore.
+                Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+                printed => printed.context("cannot write to standard output"),
+            },
             AnswerTarget::File(path) => {
                 let mut file = AtomicFile::create(path).with_context(|| cannot_report(path))?;
                 write_json(&mut file, answer)?;

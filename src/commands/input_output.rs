@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use super::operand_order::shell_word;
 use crate::cli::MemoryArgs;
 use crate::exit;
 use crate::report;
 use crate::report::table::TableStyle;
+use crate::snapshot::file_names::has_script_name;
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::remote::RemoteAddress;
 use crate::ui::line_breaks::terminal_width;
@@ -57,7 +59,15 @@ pub(super) fn or_exit_code<T>(
     result.map_err(|error| {
         // An error of a store names what is in it.
         let is_file = !matches!(error, ReadError::Store(_) | ReadError::Remote(_));
-        let advice = if is_wrong_name && is_file { nearest_files(path) } else { None };
+        let advice = match is_wrong_name {
+            true if is_file => nearest_files(path),
+            // Nothing else has such a name.
+            false if code == exit::DAMAGED && has_script_name(path) => {
+                let script = shell_word(&path.to_string_lossy());
+                Some(format!("a script has no session until it has run: snapcli save {script}"))
+            }
+            _ => None,
+        };
         let coded = exit::coded(code, message()).with_details(advice.into_iter().collect());
         anyhow::Error::from(error).context(coded)
     })

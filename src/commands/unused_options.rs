@@ -47,6 +47,7 @@ pub(super) fn check_for_file(given: &GivenOptions, file: &Path, verbosity: Verbo
         details.push(format!("to list some of its names: snapcli restore --list {restored} GLOB {word}"));
         details.push(format!("to show one variable: snapcli inspect --trace NAME {word}"));
     }
+    let name = if *option == "include" { "--only (--include)".to_owned() } else { name };
     let text = format!("{name} is for scripts: it chooses what is saved, and {} is a snapshot", file.display());
     Err(exit::coded(exit::USAGE, text).with_details(details).into())
 }

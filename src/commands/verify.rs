@@ -21,6 +21,9 @@ use crate::ui::progress::DelayedBar;
 pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32> {
     map_large_blocks();
     if StoreAddress::is_whole_store(&args.file) {
+        if args.memory.max_memory.is_some() {
+            verbosity.note("note: --max-memory has no effect: a whole store is checked by its hashes alone");
+        }
         return questions::verify(&args.file, args.json, verbosity);
     }
     let file = args.file.display().to_string();

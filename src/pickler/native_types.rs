@@ -266,12 +266,15 @@ fn start_dict<'py>(py: Python<'py>, state: &mut PicklerState, object: *mut ffi::
     if state.namespaces.contains(object as usize) {
         return FastSave::Slow;
     }
-    // The dict is memoized while it is empty: its items may refer to it.
-    state.out.op(Opcode::EmptyDict);
     // SAFETY: the container owns the object.
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     // SAFETY: an exact dict, as the caller has checked.
     let dict = unsafe { object.cast_into_unchecked::<PyDict>() };
+    if state.may_be_module_dict(dict.len()) {
+        return FastSave::Slow;
+    }
+    // The dict is memoized while it is empty: its items may refer to it.
+    state.out.op(Opcode::EmptyDict);
     state.memoize(dict.as_any());
     if dict.is_empty() {
         return FastSave::Done;

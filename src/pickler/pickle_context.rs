@@ -94,7 +94,7 @@ impl PickleContext {
             Some(SinglePickle { options, buffer_callback }) => (Some(options), buffer_callback),
             None => (None, None),
         };
-        let state = PicklerState::new(out, main.dict().as_ptr() as usize, importable_module_dicts(main)?);
+        let state = PicklerState::new(out, main.dict().as_ptr() as usize);
         Ok(Self {
             state: Mutex::new(state),
             strategies: Mutex::default(),
@@ -270,10 +270,33 @@ impl PickleContext {
         why_unimportable(py, module, self.main.bind(py)).is_none()
     }
 
+    /// Finds the namespaces of modules, unless that was done before. Returns whether it was done now.
+    pub(super) fn find_module_dicts(&self, py: Python<'_>) -> PyResult<bool> {
+        if self.lock()?.module_dicts.is_some() {
+            return Ok(false);
+        }
+        // Not while the state is locked: a module may be an object of any class.
+        let found = importable_module_dicts(self.main.bind(py))?;
+        self.lock()?.module_dicts = Some(found.into_iter().collect());
+        Ok(true)
+    }
+
+    /// Whether a dict is the namespace of the session or of a module.
+    pub(super) fn is_module_dict(&self, dict: &Bound<'_, PyDict>) -> PyResult<bool> {
+        let address = dict.as_ptr() as usize;
+        if self.lock()?.main_dict == address {
+            return Ok(true);
+        }
+        self.find_module_dicts(dict.py())?;
+        Ok(self.lock()?.is_module_dict(address))
+    }
+
     /// The addresses of the namespaces of modules, among them the one that is being saved.
-    pub(super) fn module_dict_addresses(&self) -> PyResult<FxHashSet<usize>> {
+    pub(super) fn module_dict_addresses(&self, py: Python<'_>) -> PyResult<FxHashSet<usize>> {
+        self.find_module_dicts(py)?;
         let state = self.lock()?;
-        Ok(state.module_dicts.keys().copied().chain([state.main_dict]).collect())
+        let found = state.module_dicts.iter().flat_map(|dicts| dicts.keys().copied());
+        Ok(found.chain([state.main_dict]).collect())
     }
 
     /// Whether an object has a memo slot.

@@ -30,7 +30,8 @@ pub(super) struct PicklerState {
     /// Addresses of the classes and functions that no import finds: they are written once in a session.
     pub(super) script_objects: FxHashSet<usize>,
     /// The names of modules by the addresses of their dicts: such a dict is written as a reference to its module.
-    pub(super) module_dicts: FxHashMap<usize, String>,
+    /// `None` until a dict comes that may be one.
+    pub(super) module_dicts: Option<FxHashMap<usize, String>>,
     /// The address of the namespace that is being saved.
     pub(super) main_dict: usize,
     /// Objects whose reduction is being written and that have no slot yet, with the number of reductions under way: an
@@ -99,13 +100,15 @@ impl SegmentNeeds {
 /// The name of the module that scripts import.
 pub(super) const OWN_MODULE: &str = "snapcli";
 
+/// The fewest names of a module: `__name__`, `__doc__`, `__package__`, `__loader__` and `__spec__`.
+const LEAST_NAMESPACE: usize = 5;
+
 /// The most reductions of one object that may be under way at once. CPython's pickle raises RecursionError in this case
 /// when its stack is full.
 const REDUCTIONS_AT_ONCE: u32 = 100;
 
 impl PicklerState {
-    /// `module_dicts` are the addresses of module dicts and the modules' names.
-    pub(super) fn new(out: OpcodeOutput, main_dict: usize, module_dicts: Vec<(usize, String)>) -> Self {
+    pub(super) fn new(out: OpcodeOutput, main_dict: usize) -> Self {
         Self {
             out,
             memo: ObjectMemo::new(),
@@ -115,7 +118,7 @@ impl PicklerState {
             first_unfinished: u32::MAX,
             repeated_types: FxHashSet::default(),
             script_objects: FxHashSet::default(),
-            module_dicts: module_dicts.into_iter().collect(),
+            module_dicts: None,
             main_dict,
             building: FxHashMap::default(),
             unfinished_classes: FxHashSet::default(),
@@ -247,14 +250,20 @@ impl PicklerState {
         self.out.op(Opcode::Memoize);
     }
 
-    /// Whether a dict is the namespace of the session or of a module that was loaded when the save began.
+    /// Whether a dict is the namespace of the session or of a module, as far as modules were searched.
     pub(super) fn is_module_dict(&self, address: usize) -> bool {
-        address == self.main_dict || self.module_dicts.contains_key(&address)
+        address == self.main_dict || self.module_dicts.as_ref().is_some_and(|dicts| dicts.contains_key(&address))
+    }
+
+    /// Whether a dict of this many items may be the namespace of a module, and modules were not searched yet: Python
+    /// gives each module five names.
+    pub(super) fn may_be_module_dict(&self, length: usize) -> bool {
+        length >= LEAST_NAMESPACE && self.module_dicts.is_none()
     }
 
     /// Adds the dict of a module that was loaded later.
     pub(super) fn add_module_dict(&mut self, address: usize, module: &str) {
-        self.module_dicts.insert(address, module.to_owned());
+        self.module_dicts.get_or_insert_default().insert(address, module.to_owned());
     }
 
     /// Writes the dict of a module as a global, as dill does. Returns false, and writes nothing, for any other dict.
@@ -265,7 +274,7 @@ impl PicklerState {
             self.needs.import("__builtin__", "__main__");
             return true;
         }
-        let Some(module) = self.module_dicts.get(&address) else { return false };
+        let Some(module) = self.module_dicts.as_ref().and_then(|dicts| dicts.get(&address)) else { return false };
         self.out.global_lines(module, "__dict__");
         self.needs.import(module, "__dict__");
         true

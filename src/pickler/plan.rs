@@ -330,7 +330,8 @@ impl<'py> Action<'py> {
     ) -> Self {
         let class = class.clone();
         Self::Then(Box::new(move |context| {
-            let is_new = !context.has_slot(&value)? && !context.lock()?.is_module_dict(value.as_ptr() as usize);
+            let is_namespace = value.cast_exact::<PyDict>().map_or(Ok(false), |dict| context.is_module_dict(dict))?;
+            let is_new = !context.has_slot(&value)? && !is_namespace;
             let (empty, item) = if let Ok(dict) = value.cast_exact::<PyDict>().cloned()
                 && !dict.contains(intern!(class.py(), "__builtins__"))?
             {

@@ -160,6 +160,22 @@ pub(crate) fn choose(explicit: Option<&str>, announce: &dyn Fn(&Path)) -> Result
     find(explicit, announce)
 }
 
+/// Chooses the Python whose executable the engine is loaded into for a command that runs no Python: that of snapcli's
+/// own environment, unless the user names another. Otherwise the same as for a script.
+///
+/// # Errors
+/// With exit code 6 and the list of the candidates.
+pub(crate) fn choose_host(explicit: Option<&str>) -> Result<Interpreter> {
+    use PythonSource::{Module, Option, Own, OwnNamed, Tool};
+    let mut steps = search_steps(&Surroundings::here(), explicit);
+    steps.sort_by_key(|step| match step.source {
+        Option | Module => 0,
+        OwnNamed | Own | Tool => 1,
+        _ => 2,
+    });
+    chosen(&search(&steps, &|_, path| probe::probe(path), false))
+}
+
 /// A note on an active environment that does not exist any more, and is skipped. `None` if there is none, or if the
 /// user names a Python.
 pub(crate) fn missing_environment(explicit: Option<&str>) -> Option<String> {
@@ -188,7 +204,10 @@ fn find(explicit: Option<&str>, announce: &dyn Fn(&Path)) -> Result<Interpreter>
         }
         probe::probe(path)
     };
-    let choice = search(&search_steps(&Surroundings::here(), explicit), &probe, false);
+    chosen(&search(&search_steps(&Surroundings::here(), explicit), &probe, false))
+}
+
+fn chosen(choice: &PythonChoice) -> Result<Interpreter> {
     choice.interpreter().cloned().ok_or_else(|| choice.error().into())
 }
 

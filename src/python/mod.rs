@@ -99,6 +99,14 @@ pub(crate) fn note_missing_environment(explicit: Option<&str>, verbosity: Verbos
     }
 }
 
+/// Starts this program again with the engine in it, for a command that runs no Python. Never returns unless that fails.
+pub(crate) fn start_engine(explicit: Option<&str>) -> anyhow::Error {
+    match discover::choose_host(explicit).or_exit(exit::NO_PYTHON, || "no usable Python".to_owned()) {
+        Ok(interpreter) => preload::start(&interpreter),
+        Err(error) => error,
+    }
+}
+
 /// As [`prepare_interpreter`]. `announce` is called with the Python of a `.venv` that was found by searching, before
 /// that Python is started.
 pub(crate) fn prepare_found_interpreter(

@@ -1,6 +1,7 @@
 //! What to run, as the command line names it: a script, a module or code, and its arguments.
 
 use std::ffi::OsString;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -86,9 +87,12 @@ pub(crate) fn check_script(command: &ScriptCommand) -> Result<()> {
     if path == Path::new("-") {
         return Ok(());
     }
-    // Python also runs a folder with a `__main__.py`, which cannot be opened as a file.
-    let read = std::fs::metadata(path)
-        .and_then(|found| if found.is_dir() { Ok(()) } else { std::fs::File::open(path).map(drop) });
+    // Python also runs a folder with a `__main__.py`, which cannot be opened as a file, and a named pipe, whose writer
+    // would be gone after the first time that it is opened.
+    let read = std::fs::metadata(path).and_then(|found| match found.file_type() {
+        kind if kind.is_dir() || kind.is_fifo() => Ok(()),
+        _ => std::fs::File::open(path).map(drop),
+    });
     read.map_err(|error| {
         let text = format!("cannot read the script {}", path.display());
         let advice = nearest_files(path).into_iter().collect();

@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use super::interrupted_call::{
     SAME_REQUEST, SignalTimer, add_pending_call, is_from_timer, milliseconds, this_process, unused_signal,
 };
-use crate::snapshot::atomic::signals::{action_of, end_by, own_action, set_action};
+use crate::snapshot::atomic::signals::{action_of, end_by, own_action, set_action, unblock};
 
 /// The signals that end a run.
 const ENDING: [c_int; 3] = [libc::SIGTERM, libc::SIGHUP, libc::SIGINT];
@@ -37,6 +37,8 @@ pub(crate) enum StepRequest {
 
 /// Whether there is a request. Loops read it in each iteration.
 static IS_DUE: AtomicBool = AtomicBool::new(false);
+/// When it came, in milliseconds.
+static DUE_SINCE: AtomicU64 = AtomicU64::new(0);
 static ENDED_BY: AtomicI32 = AtomicI32::new(0);
 static ENDED_AT: AtomicU64 = AtomicU64::new(0);
 static IS_REQUESTED: AtomicBool = AtomicBool::new(false);
@@ -53,6 +55,8 @@ static IS_TERMINAL: AtomicBool = AtomicBool::new(false);
 static LAST_WORDS: AtomicPtr<String> = AtomicPtr::new(null_mut());
 /// The signals that have our handler, with the action from before.
 static ARMED: Mutex<Vec<(c_int, libc::sigaction)>> = Mutex::new(Vec::new());
+/// Whether the script has not begun or gone on yet: then a signal ends the process at once.
+static IS_EARLY: AtomicBool = AtomicBool::new(true);
 /// Called between two bytecodes after a request.
 static NOTICE: Mutex<Option<fn(Python<'_>)>> = Mutex::new(None);
 
@@ -60,6 +64,12 @@ static NOTICE: Mutex<Option<fn(Python<'_>)>> = Mutex::new(None);
 #[inline]
 pub(crate) fn is_due() -> bool {
     IS_DUE.load(Ordering::Relaxed)
+}
+
+/// Whether a request has waited this long.
+pub(crate) fn has_waited(time: Duration) -> bool {
+    let since = DUE_SINCE.load(Ordering::SeqCst);
+    is_due() && Duration::from_millis(milliseconds().saturating_sub(since)) >= time
 }
 
 /// Whether this is the process that was armed, not a child that it has forked.
@@ -93,10 +103,10 @@ pub(crate) fn postpone(wait: Duration) {
     start_tick(wait);
 }
 
-/// Sets the handlers, for those signals that have the default action. `notice` is called between two bytecodes of the
-/// main thread after a request.
+/// Sets the handlers, for those signals that have the default action. Until [`begin`] is called, a signal that ends the
+/// run does so at once. `notice` is called between two bytecodes of the main thread after a request.
 #[allow(clippy::disallowed_methods, reason = "nothing is written to the stream")]
-pub(crate) fn arm(every: Duration, grace: Duration, notice: fn(Python<'_>)) {
+pub(crate) fn arm(grace: Duration, notice: fn(Python<'_>)) {
     OWNER.store(this_process(), Ordering::SeqCst);
     IS_TERMINAL.store(std::io::stderr().is_terminal(), Ordering::SeqCst);
     GRACE.store(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
@@ -115,6 +125,12 @@ pub(crate) fn arm(every: Duration, grace: Duration, notice: fn(Python<'_>)) {
             armed.push((signal, before));
         }
     }
+    // The command has blocked it. One that came before is handled now.
+    unblock(REQUEST);
+}
+
+/// The script begins, or goes on. The timer fires after `wait`.
+pub(crate) fn begin(wait: Duration) {
     if let Some((signal, before)) = unused_signal()
         && set_handler(signal)
     {
@@ -122,9 +138,10 @@ pub(crate) fn arm(every: Duration, grace: Duration, notice: fn(Python<'_>)) {
         if let Some(timer) = SignalTimer::new(signal) {
             TICK_TIMER.store(timer.number(), Ordering::SeqCst);
         }
-        armed.push((signal, before));
-        start_tick(every);
+        ARMED.lock().unwrap_or_else(PoisonError::into_inner).push((signal, before));
+        start_tick(wait);
     }
+    IS_EARLY.store(false, Ordering::SeqCst);
 }
 
 fn start_tick(wait: Duration) {
@@ -219,12 +236,17 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) 
         note_end(signal);
     }
     if ENDED_BY.load(Ordering::SeqCst) != 0 || requested().is_some() {
-        IS_DUE.store(true, Ordering::SeqCst);
+        if !IS_DUE.swap(true, Ordering::SeqCst) {
+            DUE_SINCE.store(milliseconds(), Ordering::SeqCst);
+        }
         add_pending_call(pending_call);
     }
 }
 
 fn note_end(signal: c_int) {
+    if IS_EARLY.load(Ordering::SeqCst) {
+        end_late(signal);
+    }
     let now = milliseconds();
     if ENDED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         ENDED_AT.store(now, Ordering::SeqCst);

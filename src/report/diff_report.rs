@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
+use super::imports;
 use super::table::TableStyle;
 use crate::snapshot::file_changes::{Change, ChangeKind, ChangedAspect, Changes, FirstDifference, ValueSummary};
 use crate::snapshot::index::hide_in_preview;
 use crate::snapshot::reader::{Contents, Snapshot};
-use crate::ui::{Lines, Paint};
+use crate::ui::{Lines, Paint, count};
 
 /// What changed between two files.
 #[derive(Debug)]
@@ -52,8 +53,13 @@ fn hide_secrets(changes: &mut Changes, snapshots: &[&Snapshot]) {
 /// Writes a line for each change, and a summary line.
 pub fn write_text(out: &mut dyn Write, report: &DiffReport, style: TableStyle) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
-    for change in &report.changes.changes {
+    let (imports, others): (Vec<&Change>, Vec<&Change>) =
+        report.changes.changes.iter().partition(|c| is_plain_import(c));
+    for change in others {
         write_change(out, change)?;
+    }
+    for (kind, mark, paint) in [(ChangeKind::Added, "+", Paint::Good), (ChangeKind::Removed, "-", Paint::Bad)] {
+        write_imports(out, imports.iter().filter(|change| change.change == kind).copied(), (mark, paint), style)?;
     }
     let counted = |kind, word| {
         let number = report.changes.changes.iter().filter(|change| change.change == kind).count();
@@ -71,6 +77,33 @@ pub fn write_text(out: &mut dyn Write, report: &DiffReport, style: TableStyle) -
 pub fn describe_change(change: &Change) -> String {
     let both = change.before.as_ref().zip(change.after.as_ref());
     both.map_or_else(String::new, |(before, after)| describe_difference(change, before, after))
+}
+
+/// Whether a change is an import that only one file has, and there is no more to say about it.
+fn is_plain_import(change: &Change) -> bool {
+    let only = change.before.as_ref().xor(change.after.as_ref());
+    change.note.is_none() && only.is_some_and(|summary| summary.is_import)
+}
+
+/// Writes the imports that only one of the files has, as one line.
+fn write_imports<'c>(
+    out: &mut Lines<'_>,
+    changes: impl Iterator<Item = &'c Change>,
+    (mark, paint): (&str, Paint),
+    style: TableStyle,
+) -> io::Result<()> {
+    let name = |change: &Change| {
+        let module =
+            change.before.iter().chain(&change.after).find_map(|summary| summary.preview.strip_prefix("module "));
+        imports::name_as(&change.name, module)
+    };
+    let names: Vec<String> = changes.map(name).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let line = imports::listed(&format!("{mark} {}: ", count(names.len(), "import")), &names, style.width);
+    let (head, rest) = line.split_once(':').unwrap_or((&line, ""));
+    out.painted(&[(paint, head), (Paint::Plain, &format!(":{rest}"))])
 }
 
 fn write_change(out: &mut Lines<'_>, change: &Change) -> io::Result<()> {

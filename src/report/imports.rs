@@ -23,13 +23,16 @@ pub(crate) fn import_line<'v>(
     (!names.is_empty()).then(|| listed(&format!("{}: ", count(names.len(), "import")), &names, width))
 }
 
-/// The name as the script has it: `numpy as np` for a module that has another one.
 fn name_of(variable: &Variable) -> String {
-    let name = escape(&variable.name);
-    match variable.preview.strip_prefix("module ").filter(|_| variable.type_name == "module") {
+    name_as(&variable.name, variable.preview.strip_prefix("module ").filter(|_| variable.type_name == "module"))
+}
+
+/// The name as the script has it: `numpy as np` for a module that has another one.
+pub(crate) fn name_as(name: &str, module: Option<&str>) -> String {
+    match module {
         // `import a.b` binds `a`; only a module that is not called like its variable is named.
-        Some(module) if module != variable.name => format!("{} as {name}", escape(module)),
-        _ => name.into_owned(),
+        Some(module) if module != name => format!("{} as {}", escape(module), escape(name)),
+        _ => escape(name).into_owned(),
     }
 }
 

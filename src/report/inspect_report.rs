@@ -29,6 +29,9 @@ pub struct SessionReport {
     /// what is said of values, and nothing shows the rest.
     #[serde(skip)]
     pub is_believed: bool,
+    /// Where in a store it is: that it is the newest of so many.
+    #[serde(skip)]
+    pub in_store: Option<String>,
     /// What loading the file would do; `None` for a script, and for a large file unless the verdict was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
@@ -81,7 +84,7 @@ impl FileFormat {
 impl SessionReport {
     /// The report of an index that this process has just made: that of a save, or of a script that was run.
     pub fn of_own_index(file: String, format: FileFormat, bytes: u64, index: Index) -> Self {
-        Self { file, format, bytes, index, is_believed: true, verdict: None, verified: None }
+        Self { file, format, bytes, index, is_believed: true, in_store: None, verdict: None, verified: None }
     }
 
     /// The report of a file, without a verdict.
@@ -95,7 +98,7 @@ impl SessionReport {
                 if !is_believed {
                     hide_in_index_of_others(&mut index);
                 }
-                Self { file, format, bytes, index, is_believed, verdict: None, verified: None }
+                Self { file, format, bytes, index, is_believed, in_store: None, verdict: None, verified: None }
             }
             Contents::Foreign { .. } => Self::foreign(file, snapshot.file_len(), snapshot.outline()?),
         })
@@ -119,7 +122,7 @@ impl SessionReport {
             }
         };
         let index = Index { schema: SCHEMA, module, variables, ..Index::default() };
-        Self { file, format, bytes, index, is_believed: true, verdict: None, verified: None }
+        Self { file, format, bytes, index, is_believed: true, in_store: None, verdict: None, verified: None }
     }
 
     /// Removes everything but the variables that failed to be saved, as a whole or in part.

@@ -31,6 +31,9 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
     let size = format_size(report.bytes);
     let facts = format!(": {} with {variables}, {size}", report.format.words());
     out.painted(&[(Paint::Name, &report.file), (Paint::Plain, &facts)])?;
+    if let Some(text) = &report.in_store {
+        out.line(text)?;
+    }
     if report.format == FileFormat::Snapcli {
         if !report.is_believed {
             out.line(HEARSAY)?;
@@ -48,8 +51,8 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
         out.painted(&[(Paint::Name, &format!("notes{says}:"))])?;
         notes.iter().try_for_each(|note| out.line(format_args!("  {note}")))?;
     }
-    write_state(out, "state of other modules", &index.module_state)?;
-    write_state(out, &format!("state of the interpreter and of libraries{says}"), &index.ambient)?;
+    write_state(out, "state of other modules", index.module_state.iter())?;
+    write_state(out, &format!("state of the interpreter and of libraries{says}"), index.whole_ambient())?;
     let can = if report.format == FileFormat::Script { "cannot" } else { "could not" };
     let mut failed = index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).peekable();
     if failed.peek().is_some() {
@@ -66,8 +69,9 @@ pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableSt
 }
 
 /// Writes what the file has besides the variables: a line for each entry, with its type and value.
-fn write_state(out: &mut Lines<'_>, heading: &str, entries: &[Variable]) -> io::Result<()> {
-    if entries.is_empty() {
+fn write_state<'v>(out: &mut Lines<'_>, heading: &str, entries: impl Iterator<Item = &'v Variable>) -> io::Result<()> {
+    let mut entries = entries.peekable();
+    if entries.peek().is_none() {
         return Ok(());
     }
     out.blank()?;
@@ -89,18 +93,22 @@ pub fn write_failures(out: &mut dyn Write, report: &SessionReport, style: TableS
     let (file, failed) = (&report.file, &report.index.left_out);
     let says = if report.is_believed { "" } else { SAYS_FILE };
     if !report.has_failures() {
-        return out.line(format_args!("{file}: everything can be saved{says}"));
+        return write_heading(out, file, &format!("everything can be saved{says}"));
     }
     if !failed.is_empty() {
-        out.line(format_args!("{file}: {} cannot be saved{says}", count(failed.len(), "variable")))?;
+        write_heading(out, file, &format!("{} cannot be saved{says}", count(failed.len(), "variable")))?;
         write_left_out(out, failed.iter(), all)?;
     }
     if report.has_lost() {
         let lost = count(number_of_lost(&report.index.variables), "object");
-        out.line(format_args!("{file}: {lost} within variables cannot be saved{says}"))?;
+        write_heading(out, file, &format!("{lost} within variables cannot be saved{says}"))?;
         write_lost(out, &report.index.variables, all)?;
     }
     Ok(())
+}
+
+fn write_heading(out: &mut Lines<'_>, file: &str, facts: &str) -> io::Result<()> {
+    out.painted(&[(Paint::Name, file), (Paint::Plain, &format!(": {facts}"))])
 }
 
 /// The number of objects in place of which there is a marker.

@@ -23,7 +23,7 @@ pub(crate) struct StorageReport {
 }
 
 impl StorageReport {
-    /// What is found on this machine. Nothing in a build without object storage.
+    /// What is found on this machine.
     pub(crate) fn all() -> Vec<Self> {
         let report = |found: FoundCredentials| match found.source {
             Ok(credentials) => Self { scheme: found.scheme, credentials, error: None },

@@ -23,6 +23,8 @@ pub(crate) struct LogReport {
     pub(crate) store: String,
     /// How many snapshots it has.
     pub(crate) total: usize,
+    /// The bytes of all its objects; `None` if it takes requests to know.
+    pub(crate) bytes: Option<u64>,
     /// Those that are listed, the newest first.
     pub(crate) entries: Vec<HistoryEntry>,
 }
@@ -66,7 +68,8 @@ pub(crate) fn write_log(out: &mut dyn Write, report: &LogReport, style: TableSty
             out.painted(&[(Paint::Faint, &format!("{:width$}  {line}", "", width = widths[0]))])?;
         }
     }
-    Ok(())
+    let size = report.bytes.map(|bytes| format!(", {}", format_size(bytes))).unwrap_or_default();
+    out.painted(&[(Paint::Faint, &format!("{}{size}", count(report.total, "snapshot")))])
 }
 
 fn row(entry: &HistoryEntry) -> [String; 6] {

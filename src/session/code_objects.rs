@@ -6,6 +6,7 @@
 //! class and the `__dict__` are read.
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -27,6 +28,7 @@ const MAX_OBJECTS: usize = 4_000;
 const MAX_ITEMS: usize = 500;
 
 /// Reads code objects, with the opcode numbers of the running Python.
+#[derive(Clone)]
 pub(super) struct CodeReader {
     store_name: Option<u8>,
     store_global: Option<u8>,
@@ -55,7 +57,16 @@ struct Instruction {
 }
 
 impl CodeReader {
+    /// The numbers of a process never change: they are asked for once.
     pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
+        static KNOWN: OnceLock<CodeReader> = OnceLock::new();
+        match KNOWN.get() {
+            Some(known) => Ok(known.clone()),
+            None => Self::find(py).map(|found| KNOWN.get_or_init(|| found).clone()),
+        }
+    }
+
+    fn find(py: Python<'_>) -> PyResult<Self> {
         let map = py.import("opcode")?.getattr("opmap")?;
         // An opcode that this version does not have is None, and never matches.
         let number = |name: &str| map.get_item(name).and_then(|number| number.extract::<u8>()).tolerated();

@@ -59,8 +59,8 @@ pub(crate) use self::imported_definitions::note_imported_definitions;
 pub(crate) use self::kept_locals::{BoundLocal, BoundLocals, functions_of_script};
 pub(crate) use self::provenance::Origin;
 pub(crate) use self::restore::{
-    AmbientChoice, FailedImport, FrameChoice, LostVariable, MissingModule, RestoreRequest, Restored, Signer, Untrusted,
-    restore,
+    AmbientChoice, FailedImport, FrameChoice, LostVariable, MissingModule, ModuleRenames, RestoreRequest, Restored,
+    Signer, Untrusted, restore,
 };
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
 pub(crate) use self::save::{LoadCheckMode, SaveRequest, is_saving, save, signing_key};

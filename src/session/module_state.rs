@@ -43,6 +43,7 @@ const REMADE: [(&str, &str); 6] = [
 ];
 
 /// The modules of the project that are loaded, by name.
+#[derive(Default)]
 pub(super) struct ProjectModules<'py> {
     /// In the order of `sys.modules`.
     modules: Vec<(String, Bound<'py, PyModule>)>,

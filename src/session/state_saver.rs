@@ -54,7 +54,10 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     pub(super) fn save_module_state(&self, py: Python<'py>) -> Result<Vec<LeftOut>> {
         let roots = std::mem::take(&mut *self.needed_modules.borrow_mut());
         let mut left_out = Vec::new();
-        for item in self.project.items(roots, &self.pickler)? {
+        if roots.is_empty() {
+            return Ok(left_out);
+        }
+        for item in self.project()?.items(roots, &self.pickler)? {
             check_signals(py)?;
             let has_attributes = !item.attributes.is_empty();
             let attributes = self.without_credentials(item.attributes, &item.named.name, &mut left_out);

@@ -97,6 +97,9 @@ pub struct ValueSummary {
     pub dtype: Option<String>,
     /// A short form of its `repr`.
     pub preview: String,
+    /// Whether it is an import, which a restore imports again.
+    #[serde(skip)]
+    pub is_import: bool,
 }
 
 /// Where two values first differ.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::OBJECT_NAME;
 pub use super::change_list::Changes;
 pub(crate) use super::change_list::{Change, ChangeKind, ChangedAspect, FirstDifference, ValueSummary};
-use super::index::{Index, SegmentRole, Variable};
+use super::index::{Index, SegmentRole, Variable, VariableKind};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
 use super::segment::VariableSegment;
 use crate::pickle::compare::{Comparer, Difference, Side};
@@ -130,8 +130,9 @@ fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Result<Listi
 }
 
 pub(crate) fn of_index(variable: &Variable) -> ValueSummary {
+    let is_import = variable.kind == VariableKind::Import;
     let Variable { type_name, len, shape, dtype, preview, .. } = variable.clone();
-    ValueSummary { type_name, len, shape, dtype, preview }
+    ValueSummary { type_name, len, shape, dtype, preview, is_import }
 }
 
 fn of_value(side: &Side<'_, '_>, name: &PlaceName, value: Ref) -> ValueSummary {
@@ -139,7 +140,8 @@ fn of_value(side: &Side<'_, '_>, name: &PlaceName, value: Ref) -> ValueSummary {
     let (dtype, shape) = side.array(value).unzip();
     let preview = labels.named_preview(Some(name), value).as_ref().to_owned();
     let type_name = labels.type_name(value).as_ref().to_owned();
-    ValueSummary { type_name, len: labels.length(value), shape, dtype, preview }
+    let is_import = type_name == "module" || type_name.starts_with("import ");
+    ValueSummary { type_name, len: labels.length(value), shape, dtype, preview, is_import }
 }
 
 /// The variables that have the same bytes in two snapshots, and therefore the same value. The bytes refer to memo slots

@@ -9,14 +9,16 @@
 //! from.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::layout::{SIGNATURE, TRAILER, Trailer, with_checksum};
+use super::reader::{RangeReader as _, WantedRange};
 use super::remote::{RemoteAddress, RemoteClient};
+use super::seekable::{PackedBytes, SeekableFile, Strictness};
 use super::store;
 use super::system::user_id;
 
@@ -204,10 +206,17 @@ pub(crate) fn is_signed_by_user(path: &Path) -> bool {
         // Opening a named pipe would wait, and reading it would take from it.
         let length = path.metadata().ok().filter(fs::Metadata::is_file).map_or(0, |found| found.len());
         let start = length.checked_sub(TRAILER as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
-        let (mut file, mut bytes) = (File::open(path)?, Vec::with_capacity(TRAILER));
-        file.seek(SeekFrom::Start(start))?;
-        file.take(TRAILER as u64).read_to_end(&mut bytes)?;
-        Ok((bytes, length))
+        let (file, mut bytes) = (File::open(path)?, vec![0; TRAILER]);
+        // A file that `save --compress` wrote has the trailer at the end of its data.
+        match SeekableFile::open(PackedBytes::File(file, length), Strictness::Checked)? {
+            Ok(seekable) => {
+                let length = seekable.length();
+                let offset = length.checked_sub(TRAILER as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
+                seekable.read(&mut [WantedRange { offset, buffer: &mut bytes }])?;
+                Ok((bytes, length))
+            }
+            Err(packed) => packed.read(start, &mut bytes).map(|()| (bytes, length)),
+        }
     };
     let Ok((bytes, length)) = read() else { return false };
     let trailer = bytes.as_slice().try_into().ok().and_then(|bytes| Trailer::decode(bytes, length).ok().flatten());

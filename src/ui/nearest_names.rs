@@ -98,15 +98,36 @@ pub(crate) fn nearest_files(path: &Path) -> Option<String> {
     let name = path.file_name().filter(|_| path.symlink_metadata().is_err())?.to_string_lossy().into_owned();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let entries = std::fs::read_dir(folder).ok()?.flatten().take(MOST_ENTRIES);
-    let entries: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let entries = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let entries: Vec<String> = entries.filter(|entry| has_similar_stem(&name, entry)).collect();
     let shown = |found: &str| path.with_file_name(found).display().to_string();
     let found: Vec<String> = nearest(&name, entries.iter().map(String::as_str)).into_iter().map(shown).collect();
     did_you_mean(found.iter().map(String::as_str))
 }
 
+/// Whether two names are similar without their endings: that of `e.pkl` is a part of `nofile.pkl`.
+fn has_similar_stem(a: &str, b: &str) -> bool {
+    let stem = |name: &str| Path::new(name).file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+    similarity(&stem(a), &stem(b)) >= SIMILAR
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn endings_do_not_make_files_similar() {
+        for (a, b, is_similar) in [
+            ("nofile.pkl", "e.pkl", false),
+            ("nosuch.pkl", "h.pkl", false),
+            ("sesion.pkl", "session.pkl", true),
+            ("session", "session.pkl", true),
+            ("trian.py", "train.py", true),
+            ("a.pkl", "a.py", true),
+        ] {
+            assert_eq!(has_similar_stem(a, b), is_similar, "{a} {b}");
+        }
+    }
 
     #[test]
     fn similar_names_are_found_and_others_are_not() {

@@ -35,7 +35,7 @@ const SHELLS: [Shell; 3] = [
 ];
 
 /// What is typed before Tab, and the words that the line holds after it.
-const TYPED: [(&str, &str); 21] = [
+const TYPED: [(&str, &str); 23] = [
     ("snapcli ins", "<inspect>"),
     ("snapcli save --stri", "<save><--strict>"),
     ("snapcli inspect --format gi", "<inspect><--format><github>"),
@@ -49,6 +49,8 @@ const TYPED: [(&str, &str); 21] = [
     ("snapcli save --exclude mod", "<save><--exclude><model>"),
     ("snapcli save -o other.pkl --exclude som", "<save><-o><other.pkl><--exclude><something>"),
     ("snapcli save --locals ma", "<save><--locals><main>"),
+    ("snapcli save --on-signal USR1,V", "<save><--on-signal><USR1,VTALRM>"),
+    ("snapcli save --on-signal Q", "<save><--on-signal><QUIT>"),
     ("snapcli restore session.crash.pkl --frame 1", "<restore><session.crash.pkl><--frame><1>"),
     ("snapcli save my", "<save><my script.py>"),
     ("snapcli save üb", "<save><übung.py>"),

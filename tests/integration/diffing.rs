@@ -130,7 +130,7 @@ fn variables_that_were_left_out_are_reported_with_the_reason() {
     sandbox.save("b.pkl", "import sqlite3\nc = sqlite3.connect(':memory:')\n", "1");
     let text = sandbox.diff("a.pkl", "b.pkl").out();
     assert!(text.starts_with("- c: int 1 (left out of the other file: TypeError: "), "{text}");
-    assert!(text.contains("\n- old: str (1)\n+ sqlite3: module sqlite3\n"), "{text}");
+    assert!(text.contains("\n- old: str (1)\n+ 1 import: sqlite3\n"), "{text}");
     assert!(text.ends_with("\na.pkl → b.pkl: 1 added, 2 removed, 0 the same\n"), "{text}");
 }
 
@@ -159,11 +159,11 @@ for protocol in range(6):
     sandbox.write("dicts.py", format!("{DATA}{dicts}"));
     sandbox.call_python(&["dill_session.py"]).env("PYTHONHASHSEED", "2").run().assert_code(0);
     sandbox.call_python(&["dicts.py"]).env("PYTHONHASHSEED", "3").run().assert_code(0);
-    let expected = "+ dill: module\nown.pkl → dill.pkl: 1 added, 9 the same\n";
+    let expected = "+ 1 import: dill\nown.pkl → dill.pkl: 1 added, 9 the same\n";
     sandbox.diff("own.pkl", "dill.pkl").assert_stdout(expected).assert_code(1);
     for protocol in 0..6 {
         let file = format!("dict{protocol}.pkl");
-        let expected = format!("- np: module numpy\nown.pkl → {file}: 1 removed, 8 the same\n");
+        let expected = format!("- 1 import: numpy as np\nown.pkl → {file}: 1 removed, 8 the same\n");
         sandbox.diff("own.pkl", &file).assert_stdout(&expected).assert_code(1);
         sandbox.diff("dict5.pkl", &file).assert_stdout(&format!("dict5.pkl → {file}: 8 the same\n")).assert_code(0);
     }

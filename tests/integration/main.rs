@@ -27,6 +27,8 @@ mod code_from_input;
 #[cfg(feature = "python")]
 mod command_line;
 #[cfg(feature = "python")]
+mod complete_answers;
+#[cfg(feature = "python")]
 mod completions;
 #[cfg(feature = "python")]
 mod compressed_saves;
@@ -106,6 +108,8 @@ mod interpreter_choice;
 mod interrupt_limits;
 #[cfg(feature = "python")]
 mod interrupted_commands;
+#[cfg(feature = "python")]
+mod interrupted_writes;
 #[cfg(feature = "python")]
 mod interrupts;
 #[cfg(feature = "python")]
@@ -200,6 +204,8 @@ mod signalled_scripts;
 mod skipped;
 #[cfg(feature = "python")]
 mod stepped_runs;
+#[cfg(feature = "python")]
+mod store_limits;
 #[cfg(feature = "python")]
 mod stores;
 #[cfg(feature = "python")]

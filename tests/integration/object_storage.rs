@@ -6,11 +6,13 @@ use std::fs;
 use crate::env::{Call, Run, Sandbox};
 use crate::skipped::skipped;
 
+mod azure_storage;
 mod credentials;
 mod cutting_proxy;
 mod failing_storage;
 mod lying_servers;
 mod many_writers;
+mod secure_servers;
 mod storage_server;
 
 use self::cutting_proxy::CuttingProxy;
@@ -83,22 +85,22 @@ fn a_store_in_a_bucket_works_as_one_in_a_folder() {
     let store = bucket.address("some/runs.snaps/");
     let at = |which: &str| format!("{store}{which}");
     bucket.run(&["save", "-q", "-o", &store, "session.py", "1"]);
-    bucket.run(&["save", "-q", "-o", &store, "--name", "best run", "--message", "é", "session.py", "2"]);
+    bucket.run(&["save", "-q", "-o", &store, "--name", "best-run", "--message", "é", "session.py", "2"]);
     let third = bucket.run(&["save", "-o", &store, "session.py", "2"]);
     assert!(third.err().contains(&format!("to {} (0 changed, ", at("@3"))), "{}", third.whole());
     let log = bucket.run(&["log", "--json", &store]).json();
     let snapshots = log["snapshots"].as_array().unwrap();
     assert_eq!(snapshots.len(), 3, "{log}");
-    assert_eq!((&log["path"], &snapshots[1]["names"][0]), (&store.as_str().into(), &"best run".into()), "{log}");
+    assert_eq!((&log["path"], &snapshots[1]["names"][0]), (&store.as_str().into(), &"best-run".into()), "{log}");
     // What did not change is not sent again.
     let added = |at: usize| snapshots[at]["added_bytes"].as_u64().unwrap();
     assert!(added(0) < 1000 && added(1) < 30_000 && added(2) > 2_000_000, "{log}");
-    for (which, expected) in [("", "2 True\n"), ("@1", "1 True\n"), ("@best run", "2 True\n"), ("@3", "2 True\n")] {
+    for (which, expected) in [("", "2 True\n"), ("@1", "1 True\n"), ("@best-run", "2 True\n"), ("@3", "2 True\n")] {
         let code = "print(number, alias is xs and view.base is base and words[3] == f'{number} 3')";
         bucket.run(&["restore", &at(which), "-c", code]).assert_stdout(expected);
     }
     bucket.run(&["restore", "--mmap", &at("@1"), "-c", "float(base.sum()) + area(1)"]).assert_stdout("44999850003.0\n");
-    let diff = bucket.try_to(&["diff", &at("@1"), &at("@best run")]);
+    let diff = bucket.try_to(&["diff", &at("@1"), &at("@best-run")]);
     diff.assert_code(1);
     assert!(diff.out().contains("~ number: int 1 → 2\n"), "{}", diff.whole());
     assert!(bucket.run(&["inspect", &store]).out().contains("  base  "));
@@ -122,7 +124,7 @@ fn a_store_in_a_bucket_works_as_one_in_a_folder() {
     let gone = bucket.try_to(&["restore", &at("@1")]);
     gone.assert_code(2);
     assert!(gone.err().contains("has no snapshot @1: it has @2, @4"), "{}", gone.whole());
-    assert!(bucket.try_to(&["restore", &at("@bset run")]).err().contains("did you mean @best run?"));
+    assert!(bucket.try_to(&["restore", &at("@bset-run")]).err().contains("did you mean @best-run?"));
     assert!(bucket.try_to(&["restore", &bucket.address("none/")]).err().contains("is not a store"));
     // No copies stay behind.
     let left: Vec<_> = fs::read_dir(bucket.sandbox.root().join("tmp")).unwrap().map(|it| it.unwrap().path()).collect();

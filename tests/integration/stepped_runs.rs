@@ -5,7 +5,11 @@ use crate::env::{Run, Sandbox};
 
 mod edited_scripts;
 mod killed_runs;
+mod library_runs;
+mod loop_flags;
+mod lost_variables;
 mod random_kills;
+mod runs_in_force;
 mod stopped_runs;
 
 /// Functions for scripts: `checkpoint()` asks for a checkpoint at the end of the step, and `kill(n)` ends the n-th of

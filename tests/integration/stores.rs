@@ -272,7 +272,7 @@ fn names_messages_and_the_newest_snapshot() {
         sandbox.snapcli(&[&["save", "-o", "runs.snaps"], more, &["run.py", number]].concat())
     };
     run(&sandbox, &["save", "-q", "-o", "runs.snaps/", "--name", "best", "--message", "première", "run.py", "1"]);
-    save("2", &["--name", "last one"]).assert_code(0);
+    save("2", &["--name", "last-one"]).assert_code(0);
     let crash = save("3", &[]);
     crash.assert_code(1);
     assert!(crash.err().contains("the script failed; saved 3 variables to runs.snaps/@3"), "{}", crash.whole());
@@ -280,7 +280,7 @@ fn names_messages_and_the_newest_snapshot() {
         ("runs.snaps/", 2),
         ("runs.snaps", 2),
         ("runs.snaps/@best", 1),
-        ("runs.snaps/@last one", 2),
+        ("runs.snaps/@last-one", 2),
         ("runs.snaps/@crash", 3),
         ("runs.snaps/@3", 3),
     ] {
@@ -295,7 +295,7 @@ fn names_messages_and_the_newest_snapshot() {
     });
     assert_eq!(stored, file);
     let log = run(&sandbox, &["log", "runs.snaps/"]);
-    for text in ["@3 ", "run.py (exception)", "crash", "première", "best", "last one", "1: n"] {
+    for text in ["@3 ", "run.py (exception)", "crash", "première", "best", "last-one", "1: n"] {
         assert!(log.out().contains(text), "{text}\n{}", log.whole());
     }
     assert_eq!(run(&sandbox, &["log", "-n", "1", "runs.snaps/"]).out().matches('@').count(), 1);

@@ -4,9 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use snapcli::internals::{Index, SCHEMA, SIGNATURE, SnapshotWriter, TRAILER, Trailer, Variable};
+use snapcli::internals::{Index, SCHEMA, SnapshotWriter, Variable};
 
 use crate::env::{Sandbox, Stack, main_python, venv};
+use crate::forged_names::forged_session;
 
 const SESSION: &str = "import collections, datetime\nx = [1, 2.5, 'three']\nwhen = datetime.date(2026, 11, 24)\n\
                        counts = collections.Counter('hello')\ndef double(n):\n    return 2 * n\n";
@@ -254,22 +255,7 @@ type Forge = fn(&mut Index);
 
 /// A snapshot of variables `a` and `b` whose index was changed afterwards, with the hashes that make it sound again.
 fn forged_pair(a: &[u8], b: &[u8], forge: Forge) -> Vec<u8> {
-    let mut writer = SnapshotWriter::new(Vec::new(), "__main__").unwrap();
-    writer.segment(Variable { name: "a".into(), ..Variable::default() }, a).unwrap();
-    writer.segment(Variable { name: "b".into(), ..Variable::default() }, b).unwrap();
-    let empty = Index { schema: SCHEMA, module: "__main__".into(), ..Index::default() };
-    let (bytes, mut index, _) = writer.finish(empty, None).unwrap();
-    forge(&mut index);
-    let trailer: &[u8; TRAILER] = bytes.last_chunk().unwrap();
-    let pickle = &bytes[..Trailer::decode(trailer, bytes.len() as u64).unwrap().unwrap().index_offset as usize];
-    let json = serde_json::to_vec(&index).unwrap();
-    let trailer = Trailer {
-        index_offset: pickle.len() as u64,
-        index_length: json.len() as u64,
-        index_hash: *blake3::hash(&json).as_bytes(),
-        signature: [0; SIGNATURE],
-    };
-    [pickle, &json, &trailer.encode()].concat()
+    forged_session(&[("a", a), ("b", b)], forge)
 }
 
 /// A check of opcodes could get the memo wrong. Whatever the index says about slots, about the variables that own them

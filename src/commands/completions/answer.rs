@@ -14,6 +14,7 @@ use clap_complete::env::{Elvish, EnvCompleter, Powershell};
 use super::typed_words::{TypedCommand, TypedWords};
 use super::variable_names::{KnownVariable, frames, variables};
 use super::{VARIABLE, whole_command};
+use crate::cli::signal_names;
 use crate::commands::input_output::stdout;
 use crate::snapshot::index::VariableKind;
 
@@ -126,6 +127,7 @@ fn completed_command(typed: &TypedWords, own_files: bool) -> Command {
         "only" | "include" | "exclude" => argument.add(in_list(files.clone(), ListOf::Names)),
         "exclude_type" => argument.add(in_list(files.clone(), ListOf::Types)),
         "locals" => argument.add(in_list(files.clone(), ListOf::Functions)),
+        "on_signal" => argument.add(in_list(Vec::new(), ListOf::Signals)),
         "trace" => {
             let files = files.clone();
             let names = move || variables(&files).iter().map(|variable| variable.named()).collect::<Vec<_>>();
@@ -161,6 +163,7 @@ enum ListOf {
     Names,
     Types,
     Functions,
+    Signals,
 }
 
 /// Completes the last of several names or types with commas between them.
@@ -168,7 +171,7 @@ fn in_list(files: Vec<String>, what: ListOf) -> ArgValueCompleter {
     ArgValueCompleter::new(move |current: &OsStr| {
         let Some(current) = current.to_str() else { return Vec::new() };
         let (before, last) = current.rfind(',').map_or(("", current), |comma| current.split_at(comma + 1));
-        let known = variables(&files);
+        let known = if files.is_empty() { Vec::new() } else { variables(&files) };
         let mut found: Vec<CompletionCandidate> = match what {
             ListOf::Names => known.iter().map(KnownVariable::as_pattern).collect(),
             ListOf::Types => known.iter().map(|variable| CompletionCandidate::new(&variable.type_name)).collect(),
@@ -176,6 +179,7 @@ fn in_list(files: Vec<String>, what: ListOf) -> ArgValueCompleter {
                 let functions = known.iter().filter(|variable| variable.kind == VariableKind::Function);
                 functions.map(KnownVariable::named).collect()
             }
+            ListOf::Signals => signal_names().map(CompletionCandidate::new).collect(),
         };
         let mut seen = std::collections::HashSet::new();
         found.retain(|candidate| {

@@ -26,11 +26,12 @@ use crate::report::answers::absolute_path;
 use crate::report::html::PageContents;
 use crate::report::inspect_report::SessionReport;
 use crate::snapshot::reader::{Contents, Snapshot};
-use crate::snapshot::store::StoreAddress;
+use crate::snapshot::store::{Store, StoreAddress, local_bytes};
 use crate::snapshot::system::map_large_blocks;
 use crate::snapshot::work_meter::{self, WorkStage};
-use crate::ui::Verbosity;
+use crate::ui::messages::print_line;
 use crate::ui::progress::DelayedBar;
+use crate::ui::{Verbosity, count, format_size};
 
 const DEFAULT_FILE: &str = "session.pkl";
 /// What an output would replace, for the message.
@@ -107,11 +108,17 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     let snapshot =
         or_exit_code(opened.and_then(follow), path, || format!("{}{}", cannot_inspect(), script_hint(path)))?;
     drop((reading_bar, reading));
-    if let Contents::Foreign { lost_index: true } = snapshot.contents() {
-        inspection.verbosity.note(
-            "the index is missing (the file is truncated, or damaged at its end): showing what the pickle contains",
-        );
+    let is_cut = matches!(snapshot.contents(), Contents::Foreign { lost_index: true });
+    if is_cut {
+        // Even with --quiet: the exit code is that of a damaged file.
+        print_line(&format!(
+            "{} is damaged: its index is missing, so the file is truncated, or damaged at its end; this is what its \
+             pickle contains",
+            path.display()
+        ));
     }
+    // What is shown is not all that was saved.
+    let done = if is_cut { exit::DAMAGED } else { exit::DONE };
     let out = &mut io::BufWriter::new(stdout());
     // The HTML page always includes the verdict: rendering takes longer anyway.
     let at_any_cost = args.strict || args.verdict || args.html.is_some();
@@ -126,21 +133,24 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
         let listed_by = format!("snapcli inspect {}", shell_word(&path.to_string_lossy()));
         let tree = trace(&snapshot, name, &listed_by)?;
         let code = match args.strict {
-            true => strict_gate::exit_code_of_tree(inspection, &snapshot, verdict()?.as_ref(), &file)?,
-            false => exit::DONE,
+            true => strict_gate::exit_code_of_tree(inspection, &snapshot, verdict()?.as_ref(), &file)?.max(done),
+            false => done,
         };
         return inspection.print_tree(out, &tree, Some(absolute_path(path)), code);
     }
     let mut report = SessionReport::of(file, &snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
+    report.in_store = newest_in_store(path);
     let step = inspection.verbosity.step("judging what loading it would do");
     let judging_bar = bar();
     report.verdict = verdict()?;
     drop((judging_bar, step));
     let code = match &report.verdict {
-        verdict if args.strict => strict_gate::exit_code(inspection, &snapshot, verdict.as_ref(), &report.file)?,
+        verdict if args.strict => {
+            strict_gate::exit_code(inspection, &snapshot, verdict.as_ref(), &report.file)?.max(done)
+        }
         // The answer is not complete.
         Some(Verdict { class: VerdictClass::NotJudged, .. }) => exit::DAMAGED,
-        _ => exit::DONE,
+        _ => done,
     };
     if args.html.is_some() {
         inspection.page = page_contents(&snapshot, &report);
@@ -149,6 +159,16 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     let code = inspection.print(out, &mut report, Some(absolute_path(path)), code)?;
     // The index is not right about what was shown.
     if code == exit::DONE { checked.map(|()| code) } else { Ok(code) }
+}
+
+/// Which snapshot of a store was read, if the store as such was named, and the size of the store.
+fn newest_in_store(path: &Path) -> Option<String> {
+    // Only a line of the text: without it, the answer is complete. A store in object storage would be asked again.
+    let store = StoreAddress::is_whole_store(path).then(|| Store::open(path).ok()).flatten()?;
+    let bytes = local_bytes(&store).ok()??;
+    let history = store.history().ok()?;
+    let (number, snapshots) = (history.last()?.number, count(history.len(), "snapshot"));
+    Some(format!("@{number}, the newest of {snapshots} in a store of {}", format_size(bytes)))
 }
 
 /// The file to read; `None` if the command is to be run. Only the name of a script or `--script` makes a file run, so

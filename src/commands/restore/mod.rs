@@ -25,6 +25,7 @@ use crate::report::inspect_report::SessionReport;
 use crate::report::write_json;
 use crate::snapshot::index::Variable;
 use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::signature;
 use crate::snapshot::system::map_large_blocks;
 use crate::ui::progress::DelayedBar;
@@ -88,6 +89,8 @@ fn announce_python(args: &RestoreArgs, found: &Path, verbosity: Verbosity) {
     let file = match is_stdio(&args.file) {
         // It can be read only once, and the program may be started again.
         true => "standard input".to_owned(),
+        // Only the engine can read it.
+        false if cfg!(not(feature = "remote")) && RemoteAddress::is_at(&args.file) => args.file.display().to_string(),
         false if signature::is_signed_by_user(&args.file) => return,
         false => format!("{} is not signed with your key, and", args.file.display()),
     };

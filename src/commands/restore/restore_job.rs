@@ -21,8 +21,8 @@ use crate::python::script_run::{requested_end, run_before_prompt, run_script};
 use crate::python::{self, Interpreter, Python, interrupt_limit};
 use crate::report::answers::{ErrorAnswer, LostAnswer, MarkerAnswer, RestoreAnswer, SchemaVersion, absolute_path};
 use crate::session::{
-    AmbientChoice, FrameChoice, FramePrompt, LostVariable, RestoreRequest, Restored, Signer, Untrusted, add_to_inittab,
-    first_frame, frame_number, note_imported_definitions, restore,
+    AmbientChoice, FrameChoice, FramePrompt, LostVariable, ModuleRenames, RestoreRequest, Restored, Signer, Untrusted,
+    add_to_inittab, first_frame, frame_number, note_imported_definitions, restore,
 };
 use crate::snapshot::atomic::signals;
 use crate::snapshot::index::{Index, UnsavableObject};
@@ -205,7 +205,7 @@ impl RestoreJob {
             exclude: &self.args.exclude,
             mapped: self.args.mmap,
             partial: self.args.partial,
-            renames: &self.args.map,
+            renames: ModuleRenames::new(&self.args.map),
             trusted,
             finds_script_modules: true,
             ambient: self.ambient(),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::forked_checkpoints::CheckpointOutcome;
+use super::missing_variables::noted_losses;
 use super::resume_point::shown_name;
 use super::run_job::RunJob;
 use crate::exit::{self, OrExit};
@@ -15,12 +16,11 @@ use crate::python::script_run::{ScriptRun, requested_end};
 use crate::python::step_signals::{self, StepRequest};
 use crate::python::{PyErr, Python};
 use crate::session::run::{
-    BoundPosition, StepEnd, StepObserver, StepPosition, flush_output, has_own_threads, line_of_rerun, namespace_of,
-    progress_of, raised, split_local,
+    BoundPosition, StepEnd, StepObserver, StepPosition, flush_output, namespace_of, own_thread, progress_of, raised,
 };
 use crate::session::{LoadCheckMode, Origin, SaveRequest, SelectionRules, save};
 use crate::snapshot::atomic::signals::end_by;
-use crate::snapshot::index::{Index, LeftOut, RUN_POSITION, RerunStatement, RunProgress, Variable};
+use crate::snapshot::index::{Index, RUN_POSITION, RunProgress};
 use crate::snapshot::store::{
     HistoryEntry, PruneRules, SnapshotNotes, Store, StoreError, StoreTarget, StoredSnapshot, prune,
 };
@@ -33,31 +33,10 @@ const SHARE_OF_SCRIPT: u32 = 5;
 const PREFIX: &str = "run: ";
 /// How many checkpoints of a run are kept.
 const KEPT: u64 = 3;
-/// Parts of notes on variables that do not apply, because the run restores these files and handlers itself.
-const OPEN_FOR_WRITING: &str = "is open for writing";
-const HANDLERS: &str = "without its handlers";
 /// The first standby is made after this time.
 pub(super) const FIRST_STANDBY: Duration = Duration::from_millis(500);
 /// If a checkpoint is not possible where a step ends, the next try comes after this time.
 const SOON: Duration = Duration::from_millis(200);
-/// Types whose objects must not be recreated by running their statement again: they have state, or are running.
-const NOT_AGAIN: [&str; 12] = [
-    "builtins.generator",
-    "builtins.coroutine",
-    "builtins.async_generator",
-    "generator",
-    "coroutine",
-    "async_generator",
-    "threading.Thread",
-    "threading.Timer",
-    "multiprocessing.context.Process",
-    "multiprocessing.context.ForkProcess",
-    "subprocess.Popen",
-    "asyncio.subprocess.Process",
-];
-/// Types whose objects are usually filled after the statement that made them.
-const CONTAINERS: [&str; 6] = ["list", "dict", "set", "tuple", "frozenset", "collections.deque"];
-
 /// A session that can be saved, here or in a forked process: its position is bound in it.
 pub(super) struct PreparedCheckpoint<'py> {
     run: ScriptRun,
@@ -68,7 +47,13 @@ pub(super) struct PreparedCheckpoint<'py> {
 impl StepObserver for RunJob {
     fn step_ended(&self, py: Python<'_>, end: StepEnd) -> Result<(), PyErr> {
         let (Some(request), Some(program)) = (step_signals::requested(), self.program.get()) else { return Ok(()) };
-        let position = has_own_threads(py).and_then(|has| if has { Ok(None) } else { program.position(py, end) });
+        let position = own_thread(py).and_then(|thread| match thread {
+            Some(name) => {
+                self.say_once(&format!("no checkpoint for now: the thread {name:?} of the script is running"));
+                Ok(None)
+            }
+            None => program.position(py, end),
+        });
         let position = match position {
             Ok(Some(position)) => position,
             Ok(None) => {
@@ -192,8 +177,8 @@ impl RunJob {
         let PreparedCheckpoint { run, progress, bound } = prepared;
         let mut progress = progress.clone();
         let (mut target, mut index) = self.write(py, run, &progress, &all_names())?;
-        let statements = match self.statements_to_repeat(py, &progress, &index, &bound.provided)? {
-            Ok(statements) => statements,
+        let (statements, losses) = match self.statements_to_repeat(py, &progress, &index, bound)? {
+            Ok(found) => found,
             Err(why) => return Ok(CheckpointOutcome { why: Some(why), progress, ..CheckpointOutcome::default() }),
         };
         if statements != progress.rerun {
@@ -202,7 +187,7 @@ impl RunJob {
             (target, index) = self.write(py, run, &progress, &all_names())?;
         }
         let stored = self.commit(py, target, &progress.place())?;
-        let losses = losses(&progress, &index);
+        let losses = losses.into_iter().chain(noted_losses(&progress, &index)).collect();
         Ok(CheckpointOutcome { stored: Some((stored.number, stored.added)), why: None, error: None, progress, losses })
     }
 
@@ -228,9 +213,10 @@ impl RunJob {
 
     /// Saves the session of a script that has come to its end.
     pub(super) fn save_finished(&self, py: Python<'_>, run: &ScriptRun) -> Result<()> {
-        let mut progress = RunProgress { finished: true, ..RunProgress::default() };
-        self.complete(&mut progress, run);
         let Some(program) = self.program.get() else { return Ok(()) };
+        let steps = program.steps(py)?;
+        let mut progress = RunProgress { finished: true, steps_done: steps, steps, ..RunProgress::default() };
+        self.complete(&mut progress, run);
         let bound = BoundPosition::bind(&namespace_of(py, run), program, None)?;
         let written = match self.write(py, run, &progress, &all_names()) {
             // The run counts as finished even if nothing of the session can be saved.
@@ -246,6 +232,7 @@ impl RunJob {
 
     fn complete(&self, progress: &mut RunProgress, run: &ScriptRun) {
         self.arguments.clone_into(&mut progress.arguments);
+        progress.run = self.id.get().cloned().unwrap_or_default();
         self.lock().source.clone_into(&mut progress.source);
         progress.seconds = self.before.seconds + run.seconds;
     }
@@ -294,55 +281,6 @@ impl RunJob {
         Ok(stored)
     }
 
-    /// The statements that make the variables again that could not be saved; or why that is not possible.
-    fn statements_to_repeat(
-        &self,
-        py: Python<'_>,
-        progress: &RunProgress,
-        index: &Index,
-        provided: &[String],
-    ) -> Result<Result<Vec<RerunStatement>, String>> {
-        if let Some((variable, lost)) = index.variables.iter().find_map(|it| Some((it, it.lost.first()?))) {
-            return Ok(Err(format!("{} cannot be saved ({}): {}", lost.path, variable.name, lost.type_name)));
-        }
-        if let Some(variable) = index.variables.iter().find(|variable| writes_unknown_file(variable, progress)) {
-            let text = format!("{} has a file open for writing, which cannot be opened again", variable.name);
-            return Ok(Err(text));
-        }
-        let mut statements = Vec::new();
-        for item in index.left_out.iter().filter(|item| !provided.contains(&item.name)) {
-            let (depth, name) = split_local(&item.name);
-            let line = match self.may_repeat(item) {
-                Ok(()) => self.program.get().map(|program| line_of_rerun(py, program, progress, (depth, name))),
-                Err(why) => return Ok(Err(why)),
-            };
-            let Some(line) = line.transpose()?.flatten() else {
-                let text = format!("{}, and no simple statement of the script has assigned it", cannot_be_saved(item));
-                return Ok(Err(text));
-            };
-            statements.push(RerunStatement { name: name.to_owned(), depth, line, why: item.error.clone() });
-        }
-        Ok(Ok(statements))
-    }
-
-    fn may_repeat(&self, item: &LeftOut) -> Result<(), String> {
-        let text = cannot_be_saved(item);
-        if item.name == RUN_POSITION {
-            let path = item.path.clone().unwrap_or_default();
-            return Err(format!("a local variable or the iterator of a loop cannot be saved: {} ({path})", item.error));
-        }
-        if self.no_rerun {
-            return Err(format!("{text}, and --no-rerun does not allow running its statement again"));
-        }
-        if NOT_AGAIN.contains(&item.type_name.as_str()) {
-            return Err(format!("{text}, and would not be the same if it were made again"));
-        }
-        if CONTAINERS.contains(&item.type_name.as_str()) {
-            return Err(format!("{text}, and its contents would be lost if it were made again"));
-        }
-        Ok(())
-    }
-
     fn say_once(&self, text: &str) {
         let is_new = {
             let mut state = self.lock();
@@ -364,43 +302,19 @@ impl RunJob {
             Ok(CheckpointOutcome { stored: Some(_), progress, losses, .. }) => {
                 losses.iter().for_each(|text| self.say_once(text));
                 let place = progress.place();
-                print_line(&format!("{name}: stopped at {place}: the same command goes on from there"));
+                print_line(&format!("{name}: stopped at {place}: run the same command to resume"));
                 end_by(signal)
             }
             Ok(outcome) => outcome.why.clone().unwrap_or_default(),
             Err(error) => format!("{error:#}"),
         };
         let goes_on = match self.last_place() {
-            Some(place) => format!("goes on at {place}"),
-            None => "begins again".to_owned(),
+            Some(place) => format!("resumes at {place}"),
+            None => "starts over".to_owned(),
         };
         print_line(&format!("{name}: stopped without a new checkpoint: {why}; the same command {goes_on}"));
         end_by(signal)
     }
-}
-
-/// Messages about variables and files that a resumed run will not have as they are now.
-fn losses(progress: &RunProgress, index: &Index) -> Vec<String> {
-    let mut losses = Vec::new();
-    for RerunStatement { name, line, why, .. } in &progress.rerun {
-        losses.push(format!("{name} cannot be saved ({why}): to go on, line {line} will be run again"));
-    }
-    for file in &progress.files {
-        let text = "is open for writing: to go on, use --reopen, which truncates it to its length at the checkpoint";
-        losses.push(format!("{} {text}", file.name));
-    }
-    for variable in &index.variables {
-        let (_, name) = split_local(&variable.name);
-        let notes = variable.notes.iter().filter(|note| !note.contains(OPEN_FOR_WRITING) && !note.contains(HANDLERS));
-        losses.extend(notes.map(|note| format!("{name}: {note}")));
-    }
-    losses
-}
-
-/// Whether a variable has a file that would come back read-only.
-fn writes_unknown_file(variable: &Variable, progress: &RunProgress) -> bool {
-    let is_known = |note: &str| progress.files.iter().any(|file| note.contains(&file.name));
-    variable.notes.iter().any(|note| note.contains(OPEN_FOR_WRITING) && !is_known(note))
 }
 
 /// Removes all checkpoints of a run but the last ones.
@@ -415,12 +329,6 @@ fn remove_old(folder: &Path) -> Result<(), StoreError> {
     }
     let rules = PruneRules { keep_last: Some(KEPT), keep_named: true, dry_run: false };
     prune(&store, rules, &mut || {}).map(drop)
-}
-
-fn cannot_be_saved(item: &LeftOut) -> String {
-    let line = item.line.map_or_else(String::new, |line| format!(", line {line}"));
-    let (_, name) = split_local(&item.name);
-    format!("{name} ({}{line}) cannot be saved: {}", item.type_name, item.error)
 }
 
 /// All names of the script, whole or not at all.

@@ -3,8 +3,11 @@
 
 #[cfg(feature = "python")]
 mod checkpoints;
+mod current_run;
 #[cfg(feature = "python")]
 mod forked_checkpoints;
+#[cfg(feature = "python")]
+mod missing_variables;
 mod resume_point;
 #[cfg(feature = "python")]
 mod run_job;
@@ -16,6 +19,7 @@ use std::mem::take;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use rustix::fs::{Access, access};
 
 use self::resume_point::RunStart;
 use super::input_output::absolute_path;
@@ -24,7 +28,10 @@ use crate::cli::RunArgs;
 use crate::exit::{self, OrExit};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, ScriptTarget, check_script};
-use crate::snapshot::store::Store;
+use crate::snapshot::atomic::signals;
+#[cfg(feature = "python")]
+use crate::snapshot::index::RunProgress;
+use crate::snapshot::store::{Store, StoreError};
 use crate::ui::Verbosity;
 
 /// Runs the script from its beginning or from the last checkpoint.
@@ -32,6 +39,8 @@ pub(crate) fn run_command(mut args: RunArgs, python: Option<&str>, verbosity: Ve
     let (program, operands) = (&mut args.program, take(&mut args.operands));
     let command = ScriptCommand::from_words(take(&mut program.run_module), take(&mut program.code), operands);
     let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: run `snapcli run SCRIPT`"))?;
+    // It must not end the process before its handler is set.
+    signals::block(libc::SIGUSR1);
     check_save(&command)?;
     check_script(&command)?;
     check_source(&command)?;
@@ -40,10 +49,15 @@ pub(crate) fn run_command(mut args: RunArgs, python: Option<&str>, verbosity: Ve
     let interpreter = python::prepare_interpreter(python)?;
     #[cfg(feature = "python")]
     {
-        run_lock::take(&folder, &resume_point::shown_name(&folder))?;
-        let start = resume_point::find(&folder, args.fresh, &command, interpreter.version)?;
-        if let RunStart::Finished(text) = &start {
-            verbosity.note(text);
+        let mut start = RunStart::Fresh;
+        if Store::is_at(&folder) {
+            run_lock::take(&folder, &resume_point::shown_name(&folder))?;
+            start = resume_point::find(&folder, args.fresh, &command, interpreter.version)?;
+        }
+        if let RunStart::Finished(finished) = &start
+            && (args.accept_changes || is_unchanged(&command, &finished.progress))
+        {
+            verbosity.note(&finished.message());
             return Ok(exit::DONE);
         }
         run_job::run(&args, command, start, folder, interpreter, verbosity)
@@ -93,6 +107,38 @@ fn store_of(named: Option<&Path>, command: &ScriptCommand) -> Result<PathBuf> {
         (None, _) => PathBuf::from("run.snaps"),
     };
     let folder = absolute_path(&folder)?;
-    Store::open_or_create(&folder).or_exit(exit::USAGE, || format!("cannot save to {}", folder.display()))?;
+    check_store(&folder)?;
     Ok(folder)
+}
+
+/// Checks that a store is there, or can be made. It is made when the script begins: one with a syntax error leaves
+/// none.
+fn check_store(folder: &Path) -> Result<()> {
+    let shown = resume_point::shown_name(folder);
+    let cannot = || format!("cannot save to {shown}");
+    match Store::open(folder) {
+        Err(StoreError::Missing(_)) => {}
+        Ok(_) => return Ok(()),
+        Err(_) => return Store::open_or_create(folder).map(drop).or_exit(exit::USAGE, cannot),
+    }
+    let parent = folder.parent().unwrap_or(folder);
+    let refused = |why: &str| {
+        let text = format!("cannot save to {shown}: {} {why}", parent.display());
+        Err(exit::error(exit::USAGE, text))
+    };
+    match std::fs::metadata(parent) {
+        Err(_) => refused("does not exist: create it, or name another store with -o"),
+        Ok(found) if !found.is_dir() => refused("is not a folder: name another store with -o"),
+        Ok(_) if access(parent, Access::WRITE_OK | Access::EXEC_OK).is_err() => {
+            refused("cannot be written to: change its permissions, or name another store with -o")
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Whether a script is still the one that has finished, to the byte. A module is found later.
+#[cfg(feature = "python")]
+fn is_unchanged(command: &ScriptCommand, progress: &RunProgress) -> bool {
+    let ScriptTarget::Script(path) = &command.target else { return false };
+    std::fs::read(path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes) == progress.source.as_str())
 }

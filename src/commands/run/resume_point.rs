@@ -6,20 +6,22 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use super::current_run::CurrentRun;
 use crate::commands::stores::with_code;
 use crate::exit::{self, OrExit};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::snapshot::index::{Index, RunProgress};
 use crate::snapshot::reader::{Contents, Snapshot};
-use crate::snapshot::store::{HistoryEntry, Store};
+use crate::snapshot::store::{HistoryEntry, Store, problem_of};
 use crate::ui::format_utc;
+use crate::ui::messages::print_line;
 
 /// Where a run begins.
 pub(super) enum RunStart {
     /// At the beginning.
     Fresh,
-    /// It has finished, as the text says.
-    Finished(String),
+    /// It has finished.
+    Finished(Box<FinishedRun>),
     /// At a checkpoint.
     From(Box<Checkpoint>),
 }
@@ -30,14 +32,43 @@ pub(super) struct Checkpoint {
     pub(super) progress: RunProgress,
 }
 
-/// Finds the last checkpoint of a store.
+/// A run that has finished.
+pub(super) struct FinishedRun {
+    /// The script and its arguments.
+    pub(super) command: String,
+    /// When it has finished, UTC.
+    pub(super) time: String,
+    pub(super) progress: RunProgress,
+}
+
+impl FinishedRun {
+    /// What is said about it.
+    pub(super) fn message(&self) -> String {
+        format!("{} has finished ({} UTC): use --fresh to run it again", self.command, self.time)
+    }
+}
+
+/// The newest checkpoint of the run in force.
+pub(super) struct LastCheckpoint {
+    /// The number of its snapshot, and the snapshot; `None` if the run has none.
+    pub(super) found: Option<(u64, Snapshot)>,
+    /// Newer ones that are damaged, each with what is wrong.
+    pub(super) damaged: Vec<String>,
+}
+
+/// Finds where a run begins.
 ///
 /// # Errors
-/// With exit code 2, if it is not one of this run.
+/// With exit code 2, if the store has another run.
 pub(super) fn find(folder: &Path, fresh: bool, command: &ScriptCommand, version: (u8, u8, u8)) -> Result<RunStart> {
-    let cannot = || format!("cannot go on from {}", folder.display());
+    let cannot = || format!("cannot resume from {}", folder.display());
+    if fresh {
+        return Ok(RunStart::Fresh);
+    }
     let store = with_code(Store::open(folder), cannot)?;
-    let Some((_, snapshot)) = last_checkpoint(&store, folder)?.filter(|_| !fresh) else { return Ok(RunStart::Fresh) };
+    let LastCheckpoint { found, damaged } = last_checkpoint(&store, folder, true)?;
+    damaged.iter().for_each(|text| print_line(text));
+    let Some((_, snapshot)) = found else { return Ok(RunStart::Fresh) };
     let index = match snapshot.contents() {
         Contents::Own { index } => index,
         Contents::Foreign { .. } => return Err(exit::error(exit::DAMAGED, cannot())),
@@ -48,22 +79,70 @@ pub(super) fn find(folder: &Path, fresh: bool, command: &ScriptCommand, version:
         return Err(exit::error(exit::USAGE, text));
     };
     check_same(index, &progress, command, version, &shown)?;
-    if progress.finished {
-        let script = index.script.argv.join(" ");
-        let text = format!("{script} has finished ({} UTC): use --fresh to run it again", format_utc(&index.created));
-        return Ok(RunStart::Finished(text));
+    if !progress.finished {
+        return Ok(RunStart::From(Box::new(Checkpoint { snapshot, progress })));
     }
-    Ok(RunStart::From(Box::new(Checkpoint { snapshot, progress })))
+    let (argv, time) = (index.script.argv.join(" "), format_utc(&index.created));
+    Ok(RunStart::Finished(Box::new(FinishedRun { command: argv, time, progress })))
 }
 
-/// The newest snapshot of a store that is not one of a script that failed, with its number.
-pub(super) fn last_checkpoint(store: &Store, folder: &Path) -> Result<Option<(u64, Snapshot)>> {
+/// Finds the newest checkpoint of the run in force. One that is damaged is passed over. `reads` says whether all bytes
+/// of it are checked, or only that its objects are there.
+///
+/// # Errors
+/// With exit code 4, if there are checkpoints, but all are damaged.
+pub(super) fn last_checkpoint(store: &Store, folder: &Path, reads: bool) -> Result<LastCheckpoint> {
+    let shown = shown_name(folder);
+    let cannot = || format!("cannot read {shown}");
+    let current = CurrentRun::of(folder);
+    let mut damaged = Vec::new();
+    for entry in with_code(store.history(), cannot)?.iter().rev() {
+        if entry.header.as_ref().is_ok_and(|header| header.failed) {
+            continue;
+        }
+        let snapshot = match readable(store, folder, entry, reads)? {
+            Ok(snapshot) => snapshot,
+            Err(_) if current.as_ref().is_some_and(|current| entry.number <= current.after) => continue,
+            Err(why) => {
+                damaged.push(format!("checkpoint @{} of {shown} is damaged and was skipped: {why}", entry.number));
+                continue;
+            }
+        };
+        let found = Some((entry.number, snapshot)).filter(|(_, snapshot)| is_of(snapshot, current.as_ref()));
+        return Ok(LastCheckpoint { found, damaged });
+    }
+    if damaged.is_empty() {
+        return Ok(LastCheckpoint { found: None, damaged });
+    }
+    damaged.push("use --fresh to start over".to_owned());
+    let text = format!("cannot resume from {shown}: no checkpoint in it can be read");
+    Err(exit::coded(exit::DAMAGED, text).with_details(damaged).into())
+}
+
+/// A snapshot, or what is wrong with it.
+fn readable(store: &Store, folder: &Path, entry: &HistoryEntry, reads: bool) -> Result<Result<Snapshot, String>> {
     let cannot = || format!("cannot read {}", shown_name(folder));
-    let history = with_code(store.history(), cannot)?;
-    let is_good = |entry: &&HistoryEntry| entry.header.as_ref().is_ok_and(|header| !header.failed);
-    let Some(entry) = history.iter().rev().find(is_good) else { return Ok(None) };
-    let path = folder.join(format!("@{}", entry.number));
-    Ok(Some((entry.number, Snapshot::open(&path).or_exit(exit::DAMAGED, cannot)?)))
+    if let Err(problem) = &entry.header {
+        return Ok(Err(problem.clone()));
+    }
+    if let Some(problem) = with_code(problem_of(store, entry, reads), cannot)? {
+        return Ok(Err(problem));
+    }
+    match Snapshot::open(&folder.join(format!("@{}", entry.number))) {
+        Ok(snapshot) => Ok(Ok(snapshot)),
+        Err(error) if error.is_unreachable() => Err(error).or_exit(exit::FAILED, cannot),
+        Err(error) => Ok(Err(error.without_advice())),
+    }
+}
+
+/// Whether a snapshot is one of the run in force. Where nothing says which run that is, each is.
+fn is_of(snapshot: &Snapshot, current: Option<&CurrentRun>) -> bool {
+    match (snapshot.contents(), current) {
+        (Contents::Own { index }, Some(current)) => {
+            index.run.as_ref().is_none_or(|progress| progress.run == current.run)
+        }
+        _ => true,
+    }
 }
 
 /// The name of a store, as the user would type it.

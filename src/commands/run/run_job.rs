@@ -7,23 +7,26 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::checkpoints::FIRST_STANDBY;
+use super::current_run::CurrentRun;
 use super::forked_checkpoints::ForkedCheckpoints;
-use super::resume_point::{Checkpoint, RunStart, hash_of_arguments, shown_name};
+use super::resume_point::{Checkpoint, FinishedRun, RunStart, hash_of_arguments, shown_name};
+use super::run_lock;
 use crate::cli::RunArgs;
-use crate::exit;
+use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::deferring;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptSource};
 use crate::python::script_run::{CompiledScript, ScriptRun, StartedScript, end_after_error, run_compiled};
 use crate::python::{self, Interpreter, Python, step_signals};
-use crate::session::run::{ResumePlan, StepProgram, observe, pause_range_loops, script_namespace};
+use crate::session::run::{ResumePlan, StepProgram, code_of_nothing, observe, pause_loops, script_namespace};
 use crate::session::{
     AmbientChoice, RestoreRequest, Signer, add_to_inittab, note_imported_definitions, restore, signing_key,
 };
 use crate::snapshot::index::RunProgress;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::signature::SigningKey;
+use crate::snapshot::store::Store;
 use crate::ui::display::format_time;
 use crate::ui::messages::print_line;
 use crate::ui::{Verbosity, format_size};
@@ -39,12 +42,9 @@ pub(super) fn run(
 ) -> Result<i32> {
     let executable = interpreter.executable.clone();
     let arguments = hash_of_arguments(&command.arguments);
-    let (start, before) = match start {
-        RunStart::From(checkpoint) => {
-            let before = checkpoint.progress.clone();
-            (Some(*checkpoint), before)
-        }
-        RunStart::Fresh | RunStart::Finished(_) => (None, RunProgress::default()),
+    let before = match &start {
+        RunStart::From(checkpoint) => checkpoint.progress.clone(),
+        RunStart::Fresh | RunStart::Finished(_) => RunProgress::default(),
     };
     let job = RunJob {
         command,
@@ -55,6 +55,7 @@ pub(super) fn run(
         accept_changes: args.accept_changes,
         reopen: args.reopen,
         start: Mutex::new(start),
+        id: OnceLock::new(),
         before,
         arguments,
         key: signing_key(verbosity),
@@ -77,8 +78,10 @@ pub(super) struct RunJob {
     pub(super) no_rerun: bool,
     accept_changes: bool,
     reopen: bool,
-    /// The checkpoint to go on from, until it has been loaded.
-    start: Mutex<Option<Checkpoint>>,
+    /// Where the run begins, until it has begun.
+    start: Mutex<RunStart>,
+    /// The ID of the run.
+    pub(super) id: OnceLock<String>,
     /// The progress of the run at that checkpoint.
     pub(super) before: RunProgress,
     /// The hash of the arguments.
@@ -113,6 +116,11 @@ impl RunJob {
     fn run(self: &Arc<Self>, py: Python<'_>) -> ProcessEnd {
         const INTERRUPTED: &str = "interrupted: nothing was saved since the last checkpoint";
         let verbosity = self.verbosity;
+        step_signals::set_last_words(match self.last_place() {
+            Some(place) => format!("snapcli: stopped while resuming: the same command resumes at {place}\n"),
+            None => "snapcli: stopped before the script started\n".to_owned(),
+        });
+        step_signals::arm(self.grace, pause_loops);
         let dill = match DillLocation::find(py, &|text| verbosity.note(text)) {
             Ok(dill) => dill,
             Err(error) => return end_after_error(py, &error, INTERRUPTED),
@@ -137,29 +145,50 @@ impl RunJob {
 
     /// The code to run: that of the whole script, or that of the rest of it, with its variables in place.
     fn compile(self: &Arc<Self>, py: Python<'_>, source: &ScriptSource) -> Result<Option<CompiledScript>> {
-        let start = self.start.lock().unwrap_or_else(PoisonError::into_inner).take();
-        // If the script cannot be compiled, Python reports the error when it runs it. Only when Python reads a file, it
-        // also checks the encoding of comments.
-        let head = source.bytes.split(|byte| *byte == b'\n').take(2);
-        let names_coding = head.into_iter().any(|line| line.windows(6).any(|word| word == b"coding"));
-        if !names_coding && std::str::from_utf8(&source.bytes).is_err() {
+        let start = std::mem::replace(&mut *self.start.lock().unwrap_or_else(PoisonError::into_inner), RunStart::Fresh);
+        let Some(program) = parsed(py, source) else {
+            step_signals::disarm();
+            return Ok(None);
+        };
+        let code = match start {
+            RunStart::From(start) => Some(self.resume(py, *start, &program, source)?),
+            RunStart::Finished(finished) => {
+                step_signals::disarm();
+                check_finished(py, &program, &finished)?;
+                self.verbosity.note(&finished.message());
+                return Ok(Some(CompiledScript(code_of_nothing(py)?)));
+            }
+            RunStart::Fresh => program.whole(py).ok().map(|code| CompiledScript(code.unbind())),
+        };
+        if code.is_none() {
+            step_signals::disarm();
             return Ok(None);
         }
-        let Ok(program) = StepProgram::new(py, &source.bytes, source.path.as_os_str()) else { return Ok(None) };
-        let code = match start {
-            Some(start) => Some(self.resume(py, start, &program, source)?),
-            None => program.whole(py).ok().map(|code| CompiledScript(code.unbind())),
-        };
-        if code.is_some() {
-            let _ = self.program.set(Arc::clone(&program));
-            self.lock().source = String::from_utf8_lossy(&source.bytes).into_owned();
-            self.set_last_words();
-            observe(Arc::<Self>::clone(self), program);
-            self.lock().next = Instant::now().checked_add(self.every);
-            let first = if self.may_fork(py) { self.every.min(FIRST_STANDBY) } else { self.every };
-            step_signals::arm(first, self.grace, pause_range_loops);
-        }
+        self.take_store()?;
+        let _ = self.program.set(Arc::clone(&program));
+        self.lock().source = String::from_utf8_lossy(&source.bytes).into_owned();
+        self.set_last_words();
+        observe(Arc::<Self>::clone(self), program);
+        self.lock().next = Instant::now().checked_add(self.every);
+        let first = if self.may_fork(py) { self.every.min(FIRST_STANDBY) } else { self.every };
+        step_signals::begin(first);
         Ok(code)
+    }
+
+    /// Makes the store, and this run the one in force, unless it goes on from a checkpoint.
+    fn take_store(&self) -> Result<()> {
+        if !self.before.places.is_empty() {
+            let _ = self.id.set(self.before.run.clone());
+            return Ok(());
+        }
+        let shown = shown_name(&self.folder);
+        let cannot = || format!("cannot save to {shown}");
+        let store = Store::open_or_create(&self.folder).or_exit(exit::USAGE, cannot)?;
+        run_lock::take(&self.folder, &shown)?;
+        let last = store.numbers().or_exit(exit::USAGE, cannot)?.last().copied().unwrap_or_default();
+        let current = CurrentRun::begin(&self.folder, last).or_exit(exit::USAGE, cannot)?;
+        let _ = self.id.set(current.run);
+        Ok(())
     }
 
     /// Loads the variables of the checkpoint.
@@ -173,14 +202,14 @@ impl RunJob {
         let shown = shown_name(&self.folder);
         let Checkpoint { snapshot, progress } = start;
         if Signer::of(&snapshot) != Signer::User {
-            let text = format!("{shown} is not signed with your key: to go on from it, sign it with `snapcli trust`");
+            let text = format!("{shown} is not signed with your key: to resume from it, sign it with `snapcli trust`");
             return Err(exit::error(exit::UNTRUSTED, text));
         }
         if self.no_rerun
             && let Some(first) = progress.rerun.first()
         {
             let text = format!(
-                "cannot go on: {} could not be saved, and --no-rerun does not allow line {} to run again",
+                "cannot resume: {} could not be saved, and --no-rerun does not allow line {} to run again",
                 first.name, first.line
             );
             return Err(exit::error(exit::FAILED, text));
@@ -190,12 +219,12 @@ impl RunJob {
         {
             let details = vec![
                 format!(
-                    "--reopen truncates it to {}, its length at the checkpoint, and goes on",
+                    "--reopen truncates it to {}, its length at the checkpoint, and resumes",
                     format_size(file.length)
                 ),
                 "--fresh starts over".to_owned(),
             ];
-            let text = format!("cannot go on: {} was open for writing", file.name);
+            let text = format!("cannot resume: {} was open for writing", file.name);
             return Err(exit::coded(exit::FAILED, text).with_details(details).into());
         }
         let plan = ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes)?;
@@ -203,12 +232,12 @@ impl RunJob {
         plan.run_imports(program, &namespace)?;
         self.load(py, &Arc::new(snapshot), &shown)?;
         let code = plan.code(program, &namespace, &progress.rerun);
-        let code = code.with_context(|| format!("cannot go on from {shown}"))?;
+        let code = code.with_context(|| format!("cannot resume from {shown}"))?;
         for statement in &progress.rerun {
             let text = format!("ran line {} again: {} could not be saved", statement.line, statement.name);
             self.verbosity.note(&text);
         }
-        self.verbosity.note(&format!("going on at {}", progress.place()));
+        self.verbosity.note(&format!("resuming at {}", progress.place()));
         Ok(CompiledScript(code.unbind()))
     }
 
@@ -222,7 +251,7 @@ impl RunJob {
             return Ok(());
         }
         let lost = restored.lost.iter().map(|lost| format!("{}: {}", lost.name, lost.why)).collect();
-        Err(exit::coded(exit::FAILED, format!("cannot go on from {shown}")).with_details(lost).into())
+        Err(exit::coded(exit::FAILED, format!("cannot resume from {shown}")).with_details(lost).into())
     }
 
     /// The script is about to run.
@@ -233,8 +262,8 @@ impl RunJob {
     /// What is printed if the process ends in the middle of a step.
     pub(super) fn set_last_words(&self) {
         let place = match self.last_place() {
-            Some(last) => format!("goes on from the last checkpoint, at {last}"),
-            None => "begins again".to_owned(),
+            Some(last) => format!("resumes from the last checkpoint, at {last}"),
+            None => "starts over".to_owned(),
         };
         let grace = format_time(self.grace);
         let text = format!("snapcli: stopped in the middle of a step (after {grace}): the same command {place}\n");
@@ -279,8 +308,28 @@ impl RunJob {
         }
         if let Some(last) = self.last_place().filter(|_| self.verbosity != Verbosity::Quiet) {
             let what = if is_new { "a checkpoint from before the failure" } else { "the last checkpoint" };
-            print_line(&format!("{what} is at {last}: the same command goes on from there"));
+            print_line(&format!("{what} is at {last}: run the same command to resume"));
         }
         run.end
     }
+}
+
+/// The script, to be run in steps; `None` if it cannot be compiled: Python reports the error when it runs it. Only when
+/// Python reads a file, it also checks the encoding of comments.
+fn parsed(py: Python<'_>, source: &ScriptSource) -> Option<Arc<StepProgram>> {
+    let head = source.bytes.split(|byte| *byte == b'\n').take(2);
+    let names_coding = head.into_iter().any(|line| line.windows(6).any(|word| word == b"coding"));
+    if !names_coding && std::str::from_utf8(&source.bytes).is_err() {
+        return None;
+    }
+    StepProgram::new(py, &source.bytes, source.path.as_os_str()).ok()
+}
+
+/// Checks that a script is the one that has finished, but for comments and blank lines.
+fn check_finished(py: Python<'_>, program: &StepProgram, finished: &FinishedRun) -> Result<()> {
+    let Some((line, details)) = program.change_since(py, &finished.progress)? else { return Ok(()) };
+    let text = format!("{} has finished ({} UTC), and line {line} has changed since", finished.command, finished.time);
+    let advice = "use --fresh to run it again, or --accept-changes if the change does not matter".to_owned();
+    let details = details.into_iter().chain([advice]).collect();
+    Err(exit::coded(exit::USAGE, text).with_details(details).into())
 }

@@ -14,12 +14,16 @@ use crate::exit::{self, OrExit};
 /// The file in the folder of the store.
 const NAME: &str = "run.lock";
 
-/// Takes the lock until the process ends.
+/// Takes the lock until the process ends, unless this process has it.
 ///
 /// # Errors
 /// With exit code 2, if another process has it.
 pub(super) fn take(folder: &Path, shown: &str) -> Result<()> {
     static LOCK: OnceLock<File> = OnceLock::new();
+    // To close another descriptor of the file would give the lock up.
+    if LOCK.get().is_some() {
+        return Ok(());
+    }
     let cannot = || format!("cannot save to {shown}");
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(folder.join(NAME));
     let file = file.or_exit(exit::USAGE, cannot)?;

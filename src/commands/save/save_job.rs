@@ -35,9 +35,10 @@ use crate::session::{
     BoundLocal, LoadCheckMode, Origin, SaveRequest, SavingChild, SelectionRules, add_to_inittab,
     note_imported_definitions, save, signing_key,
 };
-use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::atomic::{AtomicFile, signals};
 use crate::snapshot::file_names::beside;
 use crate::snapshot::index::Index;
+use crate::snapshot::remote::RemoteError;
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::seekable::{self, SeekableTarget};
@@ -153,11 +154,30 @@ pub(super) fn cannot_save(path: &Path) -> String {
 /// Brings a new file to the disk, unless Ctrl-C comes first. It is not in place yet.
 fn sync(py: Python<'_>, file: &mut AtomicFile) -> Result<()> {
     work_meter::begin(WorkStage::Syncing, 0);
-    let synced = py.detach(|| file.sync());
+    let synced = despite_signals(py, || Ok(py.detach(|| file.sync())?));
     // From here on, the process may not end in the middle of what it does.
     interrupt_limit::release();
     check_signals(py)?;
-    Ok(synced?)
+    synced
+}
+
+/// Does what a signal may interrupt, and does it once more if the script's handler of the signal lets the save go on.
+pub(super) fn despite_signals<T>(py: Python<'_>, mut action: impl FnMut() -> Result<T>) -> Result<T> {
+    match action() {
+        Err(error) if is_interrupted(&error) => {
+            signals::forget();
+            check_signals(py)?;
+            signals::undisturbed(action)
+        }
+        done => done,
+    }
+}
+
+fn is_interrupted(error: &anyhow::Error) -> bool {
+    error.chain().any(|link| {
+        link.downcast_ref::<std::io::Error>().is_some_and(signals::is_interrupted)
+            || matches!(link.downcast_ref(), Some(RemoteError::Interrupted))
+    })
 }
 
 const INTERRUPTED: &str = "interrupted while saving: nothing was written";
@@ -380,20 +400,30 @@ impl SaveJob {
         dill: &DillLocation,
         path: &Path,
     ) -> Result<SavedFile> {
-        let error = match self.save_to_file(py, run, dill, path) {
-            // An error with another code, such as a failed verification, would be the same in another directory.
-            Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
-            done => return done,
-        };
-        let fallback = fallback_path(path);
-        match self.save_to_file(py, run, dill, &fallback) {
-            Ok(saved) => {
-                // The session is safe, but not where the user wanted it: print why, and exit with 1.
-                print_error(&error);
-                Ok(SavedFile { code: exit::FAILED, ..saved })
-            }
-            Err(_) => Err(error),
+        let saved = self.save_to_file(py, run, dill, path);
+        saved.or_else(|error| self.save_to_fallback(py, run, dill, &fallback_path(path), error))
+    }
+
+    /// Saves to a file in the directory for temporary files, after a save elsewhere has failed.
+    ///
+    /// # Errors
+    /// The error of the save elsewhere, if it would be the same in another directory, or if this save fails too.
+    pub(super) fn save_to_fallback(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        fallback: &Path,
+        error: anyhow::Error,
+    ) -> Result<SavedFile> {
+        // An error with another code, such as a failed verification, would be the same in another directory.
+        if exit::code_of(&error) != exit::FAILED || requested_end(py, &error).is_some() {
+            return Err(error);
         }
+        let Ok(saved) = self.save_to_file(py, run, dill, fallback) else { return Err(error) };
+        // The session is safe, but not where the user wanted it: print why, and exit with 1.
+        print_error(&error);
+        Ok(SavedFile { code: exit::FAILED, ..saved })
     }
 
     pub(super) fn save_to_file(

@@ -7,17 +7,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::save_job::{SaveJob, SavedFile, cannot_save, unverified_as};
+use super::save_job::{SaveJob, SavedFile, cannot_save, despite_signals, fallback_path, unverified_as};
 use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
 use crate::commands::stores::with_code;
 use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
-use crate::python::script_run::{ScriptRun, requested_end};
+use crate::python::script_run::ScriptRun;
 use crate::python::{Python, interrupt_limit};
 use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreError, StoreTarget, StoredSnapshot};
-use crate::ui::messages::print_error;
 
 /// The name of the newest snapshot of a script that failed.
 const CRASH: &str = "crash";
@@ -82,20 +81,12 @@ impl SaveJob {
         folder: &Path,
         labels: &SnapshotLabels,
     ) -> Result<Option<SavedFile>> {
-        let error = match self.add_to_store(py, run, dill, folder, labels) {
-            Err(error) if exit::code_of(&error) == exit::FAILED && requested_end(py, &error).is_none() => error,
-            done => return done,
-        };
-        let name = folder.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let fallback = std::env::temp_dir().join(format!("snapcli-{}-{name}.pkl", std::process::id()));
-        match self.save_to_file(py, run, dill, &fallback) {
-            Ok(saved) => {
-                // The session is safe, but not where the user wanted it.
-                print_error(&error);
-                Ok(Some(SavedFile { code: exit::FAILED, ..saved }))
-            }
-            Err(_) => Err(error),
-        }
+        let added = despite_signals(py, || self.add_to_store(py, run, dill, folder, labels));
+        added.or_else(|error| {
+            let name = folder.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let fallback = fallback_path(Path::new(&format!("{name}.pkl")));
+            self.save_to_fallback(py, run, dill, &fallback, error).map(Some)
+        })
     }
 
     fn add_to_store(
@@ -107,7 +98,7 @@ impl SaveJob {
         labels: &SnapshotLabels,
     ) -> Result<Option<SavedFile>> {
         let cannot = || cannot_save(folder);
-        let target = with_code(py.detach(|| StoreTarget::create(folder)), cannot).or_exit(exit::FAILED, cannot)?;
+        let target = py.detach(|| StoreTarget::create(folder)).or_exit(exit::FAILED, cannot)?;
         let bar = self.bar();
         let (mut target, index, bytes) = self.write(py, run, dill, target, &bar)?;
         if !run.succeeded() {

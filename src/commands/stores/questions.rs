@@ -10,7 +10,7 @@ use crate::commands::input_output::print_report;
 use crate::exit;
 use crate::report::answers::{LogAnswer, VerifyStoreAnswer, absolute_path};
 use crate::report::store_report::{LogReport, StoreReport, write_check, write_log};
-use crate::snapshot::store::{check, object_bytes};
+use crate::snapshot::store::{check, local_bytes, object_bytes};
 use crate::ui::Verbosity;
 use crate::ui::progress::DelayedBar;
 
@@ -20,9 +20,10 @@ pub(crate) fn log(args: &LogArgs, verbosity: Verbosity) -> Result<i32> {
     let store = open_store(path, "list")?;
     let history = with_code(store.history(), || format!("cannot list {}", path.display()))?;
     let total = history.len();
-    let shown = args.max_count.unwrap_or(usize::MAX);
+    let shown = args.max_count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
     let entries = history.into_iter().rev().take(shown).collect();
-    let report = LogReport { store: store.name(), total, entries };
+    let bytes = with_code(local_bytes(&store), || format!("cannot list {}", path.display()))?;
+    let report = LogReport { store: store.name(), total, bytes, entries };
     let answer = args.json.then(|| LogAnswer::of(&report, absolute_path(path)));
     print_report(&report, answer.as_ref(), write_log, verbosity)?;
     Ok(exit::DONE)

@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyFunction, PyModule, PyType};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyType};
 
 use super::super::annotations::Annotations;
 use super::super::pickle_context::PickleContext;
@@ -58,7 +58,8 @@ fn is_boundary(context: &PickleContext, object: &Bound<'_, PyAny>) -> PyResult<b
     if object.is_instance_of::<PyModule>() || object.get_type().name()? == "cell" {
         return Ok(true);
     }
-    if context.has_slot(object)? || context.lock()?.is_module_dict(object.as_ptr() as usize) {
+    let is_namespace = || object.cast_exact::<PyDict>().map_or(Ok(false), |dict| context.is_module_dict(dict));
+    if context.has_slot(object)? || is_namespace()? {
         return Ok(true);
     }
     let named = object.is_instance_of::<PyType>() || object.is_instance_of::<PyFunction>();

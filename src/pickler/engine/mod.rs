@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyCode};
+use pyo3::types::{PyAny, PyCode, PyDict};
 
 use self::dispatch::dispatch_slow;
 use self::item_loops::{dispatch, element_fetched, fetch_element, replace_fetched, step};
@@ -129,6 +129,14 @@ fn start_slow<'py>(
     work: &[WorkItem<'py>],
     object: &Bound<'py, PyAny>,
 ) -> PyResult<Option<WorkItem<'py>>> {
+    // The fast path leaves a dict to this function if it may be the namespace of a module.
+    if object.is_exact_instance_of::<PyDict>() && context.find_module_dicts(object.py())? {
+        match dispatch(object.py(), &mut *context.lock()?, object)? {
+            FastSave::Done => return Ok(None),
+            FastSave::Started(item) => return Ok(Some(item)),
+            FastSave::Slow => {}
+        }
+    }
     let (is_session, depth) = {
         let state = context.lock()?;
         (state.dill_calls == 0, state.cells.depth())

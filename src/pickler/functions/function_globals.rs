@@ -20,7 +20,7 @@ pub(super) enum GlobalsOrigin {
 pub(super) fn origin_of(context: &PickleContext, globals: &Bound<'_, PyDict>) -> PyResult<GlobalsOrigin> {
     let py = globals.py();
     let address = globals.as_ptr() as usize;
-    if context.lock()?.is_module_dict(address) {
+    if context.is_module_dict(globals)? {
         return Ok(GlobalsOrigin::Module);
     }
     // A module that was imported after the save began.

@@ -79,7 +79,7 @@ pub(super) struct MemorySurvey {
 
 impl MemorySurvey {
     fn new<'py>(context: &PickleContext, py: Python<'py>, values: Vec<Bound<'py, PyAny>>) -> PyResult<Self> {
-        let module_dicts = context.module_dict_addresses()?;
+        let module_dicts = context.module_dict_addresses(py)?;
         let mut objects = Objects { pandas_shares: !copies_on_write(py), ..Objects::default() };
         walk(py, values, &|address| module_dicts.contains(&address), &mut |object, found| objects.add(object, found))?;
         let Objects { bases, storages, apart, held, .. } = objects;

@@ -40,7 +40,12 @@ impl ErrorAnswer {
         let (message, mut details) = lines.next().unwrap_or_default();
         let mut causes = Vec::new();
         for (cause, more) in lines {
-            causes.push(cause);
+            // A refusal is the cause of its own first line.
+            let is_repeated =
+                cause.strip_prefix(&message).is_some_and(|rest| rest.is_empty() || rest.starts_with('\n'));
+            if !is_repeated {
+                causes.push(cause);
+            }
             details.extend(more);
         }
         let exit = exit::code_of(error);

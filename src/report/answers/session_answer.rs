@@ -110,7 +110,7 @@ impl<'a> SessionAnswer<'a> {
             distributions: &index.distributions,
             variables: EachVariable(&index.variables),
             module_state: each(&index.module_state),
-            ambient: each(&index.ambient),
+            ambient: index.whole_ambient().map(VariableAnswer::of).collect(),
             raised: RaisedAnswer::all(index),
             left_out: index.left_out.iter().map(LeftOutAnswer::of).collect(),
             pickle: (index.stream.length > 0).then(|| PickleAnswer::of(&index.stream)),

@@ -17,6 +17,9 @@ pub(crate) struct LogAnswer<'a> {
     path: String,
     /// How many snapshots it has.
     snapshot_count: usize,
+    /// The size of all its objects. Absent for a store in object storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
     /// The snapshots, the newest first.
     snapshots: Vec<LogEntry<'a>>,
 }
@@ -76,7 +79,7 @@ impl<'a> LogAnswer<'a> {
     /// The answer for a report; `path` is the absolute path of the store.
     pub(crate) fn of(report: &'a LogReport, path: String) -> Self {
         let snapshots = report.entries.iter().map(LogEntry::of).collect();
-        Self { schema: SchemaVersion, path, snapshot_count: report.total, snapshots }
+        Self { schema: SchemaVersion, path, snapshot_count: report.total, bytes: report.bytes, snapshots }
     }
 }
 

@@ -30,6 +30,7 @@ fn report() -> SessionReport {
         index,
         verdict: None,
         is_believed: true,
+        in_store: None,
         verified: None,
     }
 }

@@ -8,10 +8,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 use serde_json::{Value, json};
 
+use super::twister::{KnownStates, TwisterState, WORDS};
 use super::{Found, integer, string, unexpected};
 
-/// The words of a Mersenne Twister's state.
-const WORDS: usize = 624;
+/// The states of `random` and of numpy's generator.
+static OF_RANDOM: KnownStates = KnownStates::new();
+static OF_NUMPY: KnownStates = KnownStates::new();
+/// Where a value has the steps that lead from the words in the file to those of the generator.
+const STEPS: &str = "twists";
 /// The first word after seeding by an array, and so by the operating system.
 const FIRST_WORD: u32 = 0x8000_0000;
 /// torch takes its first seed from the operating system, with 53 bits. Seeds of users are shorter.
@@ -22,17 +26,18 @@ const TORCH_NEXT: usize = 16;
 
 pub(super) fn find_random(random: &Bound<'_, PyModule>, _: &mut Vec<String>) -> PyResult<Found> {
     let (version, state, gauss): (i64, Vec<u32>, Option<f64>) = random.call_method0("getstate")?.extract()?;
-    let Some((index, words)) = state.split_last() else { return Ok(None) };
-    if version != 3 || words.len() != WORDS || (gauss.is_none() && is_from_system(words, *index)) {
+    let Some((words, [index])) = state.split_first_chunk::<WORDS>() else { return Ok(None) };
+    if version != 3 || (gauss.is_none() && is_from_system(words, *index)) {
         return Ok(None);
     }
-    let value = json!({"state": hex(words), "index": index, "gauss": gauss.map(f64::to_bits)});
+    let (base, steps) = OF_RANDOM.base_of(words);
+    let value = json!({"state": hex(&base), STEPS: steps, "index": index, "gauss": gauss.map(f64::to_bits)});
     Ok(Some((value, "seeded or used".to_owned())))
 }
 
 pub(super) fn set_random(random: &Bound<'_, PyModule>, value: &Value) -> PyResult<()> {
     let py = random.py();
-    let mut state = words(string(value, "state")?)?;
+    let mut state = followed(&OF_RANDOM, value, "state")?.to_vec();
     state.push(u32::try_from(integer(value, "index")?).map_err(|_| unexpected())?);
     let gauss = value.get("gauss").and_then(Value::as_u64).map(f64::from_bits);
     random.call_method1("setstate", ((3, PyTuple::new(py, state)?, gauss),)).map(drop)
@@ -94,14 +99,17 @@ pub(super) fn find_numpy(random: &Bound<'_, PyModule>, _: &mut Vec<String>) -> P
     }
     let key: Vec<u32> = key.call_method0("tolist")?.extract()?;
     let gauss: f64 = item("gauss")?.extract()?;
-    let value = json!({"key": hex(&key), "pos": position, "has_gauss": has_gauss, "gauss": gauss.to_bits()});
+    let (base, steps) = OF_NUMPY.base_of(key.as_slice().try_into().map_err(|_| unexpected())?);
+    let (key, gauss) = (hex(&base), gauss.to_bits());
+    let value = json!({"key": key, STEPS: steps, "pos": position, "has_gauss": has_gauss, "gauss": gauss});
     Ok(Some((value, "seeded or used".to_owned())))
 }
 
 pub(super) fn set_numpy(random: &Bound<'_, PyModule>, value: &Value) -> PyResult<()> {
     let gauss = value.get("gauss").and_then(Value::as_u64).map(f64::from_bits).ok_or_else(unexpected)?;
     let (position, has_gauss) = (integer(value, "pos")?, integer(value, "has_gauss")?);
-    let state = ("MT19937", words(string(value, "key")?)?, position, has_gauss, gauss);
+    let words = followed(&OF_NUMPY, value, "key")?.to_vec();
+    let state = ("MT19937", words, position, has_gauss, gauss);
     random.call_method1("set_state", (state,)).map(drop)
 }
 
@@ -157,13 +165,8 @@ fn hex(words: &[u32]) -> String {
 }
 
 fn hex_bytes(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn bytes(text: &str) -> PyResult<Vec<u8>> {
@@ -172,13 +175,18 @@ fn bytes(text: &str) -> PyResult<Vec<u8>> {
     pairs.map(byte).collect::<Option<_>>().ok_or_else(unexpected)
 }
 
-fn words(text: &str) -> PyResult<Vec<u32>> {
+/// The words that the steps of a value lead to. Files of earlier versions have no steps.
+fn followed(known: &KnownStates, value: &Value, words_key: &str) -> PyResult<TwisterState> {
+    let steps = if value.get(STEPS).is_some() { integer(value, STEPS)? } else { 0 };
+    let steps = u32::try_from(steps).map_err(|_| unexpected())?;
+    known.follow(words(string(value, words_key)?)?, steps).ok_or_else(unexpected)
+}
+
+fn words(text: &str) -> PyResult<TwisterState> {
     let bytes = bytes(text)?;
     let (words, rest) = bytes.as_chunks::<4>();
-    if words.len() != WORDS || !rest.is_empty() {
-        return Err(unexpected());
-    }
-    Ok(words.iter().map(|word| u32::from_le_bytes(*word)).collect())
+    let words: &[[u8; 4]; WORDS] = words.try_into().map_err(|_| unexpected())?;
+    if rest.is_empty() { Ok(words.map(u32::from_le_bytes)) } else { Err(unexpected()) }
 }
 
 #[cfg(test)]
@@ -235,7 +243,7 @@ mod tests {
     #[test]
     fn words_are_read_as_they_were_written() {
         let state = init_by_array(&[5]);
-        assert_eq!(words(&hex(&state)).ok(), Some(state));
+        assert_eq!(words(&hex(&state)).ok().as_ref().map(|words| &words[..]), Some(&state[..]));
         assert!(words("00").is_err() && words("zz").is_err());
     }
 }

@@ -3,10 +3,14 @@
 //!
 //! Each entry has a name and a value in JSON. [`changed`] finds the entries when a session is saved, without importing
 //! anything; [`apply`] puts them back. Nothing here fails a save or a restore.
+//!
+//! What is long and seldom changes is an entry of its own, in front of the one that it belongs to ([`PARTS`]): a store
+//! keeps it once.
 
 mod generators;
 mod libraries;
 mod process;
+mod twister;
 mod warning_filters;
 
 use pyo3::prelude::*;
@@ -79,6 +83,29 @@ const fn kind(name: &'static str, library: &'static str, is_standard: bool, find
     AmbientKind { name, library, is_standard, find, apply }
 }
 
+/// A field of a value that is an entry of its own in a file.
+struct EntryPart {
+    /// The entry that it belongs to, and the field.
+    whole: &'static str,
+    field: &'static str,
+    /// The name of its own entry. [`Index::whole_ambient`] tells it by its end.
+    name: &'static str,
+}
+
+const PARTS: &[EntryPart] = &[
+    EntryPart { whole: "random", field: "state", name: "random.words" },
+    EntryPart { whole: "numpy.random", field: "key", name: "numpy.random.words" },
+];
+
+/// Notes the states of random generators in a process that is about to fork one that saves: what a child notes is lost.
+pub(super) fn note_generators(py: Python<'_>) {
+    for kind in KINDS.iter().filter(|kind| PARTS.iter().any(|part| part.whole == kind.name)) {
+        if let Some(library) = loaded(py, kind.library) {
+            (kind.find)(&library, &mut Vec::new()).tolerated();
+        }
+    }
+}
+
 /// The entries that the session changed. Only libraries that are loaded are looked at.
 pub(super) fn changed(py: Python<'_>) -> Vec<AmbientEntry> {
     let entry = |kind: &AmbientKind| {
@@ -88,7 +115,32 @@ pub(super) fn changed(py: Python<'_>) -> Vec<AmbientEntry> {
         let (value, preview) = (kind.find)(&library, &mut notes).tolerated()??;
         Some(AmbientEntry { name: kind.name, value, preview, notes })
     };
-    KINDS.iter().filter_map(entry).collect()
+    KINDS.iter().filter_map(entry).flat_map(parted).collect()
+}
+
+/// An entry after those of its parts.
+fn parted(mut entry: AmbientEntry) -> Vec<AmbientEntry> {
+    let mut entries = Vec::new();
+    for part in PARTS.iter().filter(|part| part.whole == entry.name) {
+        if let Some(value) = entry.value.as_object_mut().and_then(|fields| fields.remove(part.field)) {
+            entries.push(AmbientEntry { name: part.name, value, preview: String::new(), notes: Vec::new() });
+        }
+    }
+    entries.push(entry);
+    entries
+}
+
+/// The entries of a file without those of parts, which are in the entries that they belong to.
+fn joined(mut entries: Vec<(String, Value)>) -> Vec<(String, Value)> {
+    for part in PARTS {
+        let Some(at) = entries.iter().position(|(name, _)| name == part.name) else { continue };
+        let (_, value) = entries.remove(at);
+        let whole = entries.iter_mut().find(|(name, _)| name == part.whole);
+        if let Some(fields) = whole.and_then(|(_, whole)| whole.as_object_mut()) {
+            fields.insert(part.field.to_owned(), value);
+        }
+    }
+    entries
 }
 
 /// The entries of a file, in its order. One that is damaged or of another form is left out.
@@ -112,7 +164,7 @@ pub(super) fn stored_entries(snapshot: &Snapshot, index: &Index) -> Result<Vec<(
         };
         ops.next().is_none().then(|| (segment.variable().name.clone(), json))
     };
-    Ok(segments.iter().filter_map(value).collect())
+    Ok(joined(segments.iter().filter_map(value).collect()))
 }
 
 /// A module, if it is loaded.

@@ -20,7 +20,7 @@ use crate::python::context;
 use crate::python::deferred_signals::deferring;
 use crate::python::thread_timers::is_main_thread;
 use crate::report::answers::absolute_path;
-use crate::session::restore::{self as session_restore, AmbientChoice, RestoreRequest, Signer};
+use crate::session::restore::{self as session_restore, AmbientChoice, ModuleRenames, RestoreRequest, Signer};
 use crate::snapshot::atomic::signals;
 use crate::snapshot::index::UnsavableObject;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -64,7 +64,7 @@ pub(super) fn restore<'py>(
         only: patterns(only, "only")?,
         exclude: patterns(exclude, "exclude")?,
         into,
-        renames: rename.unwrap_or_default().into_iter().collect(),
+        renames: ModuleRenames::new(&rename.unwrap_or_default().into_iter().collect::<Vec<_>>()),
         mapped: mmap,
         partial,
         trust,
@@ -100,7 +100,7 @@ pub(super) fn load_dict<'py>(
         only: patterns(only, "only")?,
         exclude: patterns(exclude, "exclude")?,
         into: Some(names.clone()),
-        renames: rename.unwrap_or_default().into_iter().collect(),
+        renames: ModuleRenames::new(&rename.unwrap_or_default().into_iter().collect::<Vec<_>>()),
         mapped: mmap,
         partial,
         trust,
@@ -128,7 +128,7 @@ struct LoadCall<'py> {
     exclude: Vec<Pattern>,
     /// The dict to load into; `None` for the module that the snapshot was saved from.
     into: Option<Bound<'py, PyDict>>,
-    renames: Vec<(String, String)>,
+    renames: ModuleRenames,
     mapped: bool,
     partial: bool,
     trust: bool,
@@ -177,7 +177,7 @@ impl<'py> LoadCall<'py> {
                 exclude: &self.exclude,
                 mapped: self.mapped,
                 partial: self.partial,
-                renames: &self.renames,
+                renames: self.renames.clone(),
                 into: self.into.clone(),
                 trusted,
                 ambient: if self.ambient { AmbientChoice::All } else { AmbientChoice::None },

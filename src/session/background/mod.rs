@@ -16,9 +16,9 @@ mod unseen_fork;
 use std::io::{self, PipeReader, PipeWriter};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -29,6 +29,7 @@ pub(crate) use self::fork_safety::reason_against_fork;
 pub(crate) use self::held_descriptor::HeldDescriptor;
 use self::process_identity::ProcessIdentity;
 use self::unseen_fork::{SignalMask, exit_now};
+use super::ambient::note_generators;
 use super::api::Turn;
 use crate::python::deferred_signals::{Tolerated as _, check_signals};
 use crate::snapshot::atomic::signals;
@@ -48,8 +49,31 @@ pub(crate) struct SavingChild {
     /// The read end of a pipe: at end of file when the process has ended.
     alive: HeldDescriptor<PipeReader>,
     notes: ChildNotes,
+    silence: Mutex<ChildSilence>,
     /// Whether the parent killed it because it was silent.
     was_silent: AtomicBool,
+}
+
+/// How long a child has not noted that it is alive: it may be stopped, as by SIGSTOP.
+#[derive(Debug)]
+struct ChildSilence {
+    beat: u64,
+    /// When the parent last looked.
+    looked: Instant,
+    silent: Duration,
+}
+
+impl ChildSilence {
+    /// Returns whether the child has been silent for too long. A parent that was stopped as well, or looks rarely, must
+    /// find it silent at least twice: a single look after a long time proves nothing.
+    fn is_too_long(&mut self, beat: u64) -> bool {
+        let most = fork_safety::limit().max(LEAST_SILENCE);
+        let now = Instant::now();
+        let since = now.saturating_duration_since(self.looked).min(most / 2);
+        self.silent = if beat == self.beat { self.silent + since } else { Duration::ZERO };
+        (self.beat, self.looked) = (beat, now);
+        self.silent >= most
+    }
 }
 
 /// How a child has ended.
@@ -89,6 +113,7 @@ pub(crate) fn fork_to_save(
     // No other thread is in the middle of a save or a load, which change settings of the interpreter.
     let turn = Turn::wait(py)?;
     check_signals(py)?;
+    note_generators(py);
     py.import("sys")?.call_method1("audit", ("os.fork",))?;
     child_setup::add_guard();
     let notes = ChildNotes::new()?;
@@ -113,7 +138,15 @@ pub(crate) fn fork_to_save(
     drop((hidden, held, start, turn));
     let process = forked?;
     let (identity, alive) = (ProcessIdentity::of(process), HeldDescriptor::new(alive));
-    Ok(SavingChild { process, identity, alive, notes, was_silent: AtomicBool::new(false) })
+    let silence = ChildSilence { beat: notes.beat(), looked: Instant::now(), silent: Duration::ZERO };
+    Ok(SavingChild {
+        process,
+        identity,
+        alive,
+        notes,
+        silence: Mutex::new(silence),
+        was_silent: AtomicBool::new(false),
+    })
 }
 
 /// The import lock of Python, until it is dropped.
@@ -161,8 +194,25 @@ impl NewChild<'_> {
 }
 
 impl SavingChild {
-    /// Whether it has ended. Waits up to `wait` for that.
+    /// Whether it has ended. Waits up to `wait` for that. Ends a child that has been silent for too long.
     pub(crate) fn has_ended(&self, wait: Duration) -> bool {
+        if self.is_over(wait) {
+            return true;
+        }
+        let is_silent = {
+            let mut silence = self.silence.lock().unwrap_or_else(PoisonError::into_inner);
+            silence.is_too_long(self.notes.beat())
+        };
+        if is_silent {
+            self.was_silent.store(true, Ordering::Relaxed);
+            self.kill();
+            return self.is_over(END);
+        }
+        false
+    }
+
+    /// The same for any child.
+    fn is_over(&self, wait: Duration) -> bool {
         let Some(alive) = self.alive.get().filter(|_| self.notes.is_open()) else {
             self.end_unheard();
             return true;
@@ -178,9 +228,7 @@ impl SavingChild {
     /// # Errors
     /// The exception of a handler of a signal. The child goes on.
     pub(crate) fn wait(&self, py: Python<'_>, limit: Option<Duration>) -> PyResult<bool> {
-        let started = std::time::Instant::now();
-        let most_silence = fork_safety::limit().max(LEAST_SILENCE);
-        let (mut beat, mut silence) = (self.notes.beat(), Duration::ZERO);
+        let started = Instant::now();
         loop {
             let left = limit.map_or(PAUSE, |limit| limit.saturating_sub(started.elapsed()).min(PAUSE));
             if py.detach(|| self.has_ended(left)) {
@@ -190,19 +238,12 @@ impl SavingChild {
             if limit.is_some_and(|limit| started.elapsed() >= limit) {
                 return Ok(false);
             }
-            let beat_now = self.notes.beat();
-            silence = if beat_now == beat { silence + left } else { Duration::ZERO };
-            beat = beat_now;
-            if silence >= most_silence {
-                self.was_silent.store(true, Ordering::Relaxed);
-                self.kill();
-            }
         }
     }
 
     /// Kills it, unless it has ended.
     pub(crate) fn kill(&self) {
-        if !self.has_ended(Duration::ZERO) {
+        if !self.is_over(Duration::ZERO) {
             // SAFETY: the process has not ended, so the number is still its own.
             unsafe { libc::kill(self.process, libc::SIGKILL) };
         }
@@ -213,7 +254,7 @@ impl SavingChild {
         let Some(identity) = self.identity.filter(|identity| identity.is_running()) else { return };
         // SAFETY: the process has this number since it was forked.
         unsafe { libc::kill(self.process, libc::SIGKILL) };
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         while identity.is_running() && started.elapsed() < END {
             std::thread::sleep(Duration::from_millis(1));
         }

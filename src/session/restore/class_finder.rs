@@ -15,6 +15,7 @@ use pyo3::types::{PyAny, PyDict, PyModule};
 use super::attribute_setter::{KeptAttributes, SetClassAttribute};
 use super::dill_equivalents::{ClassAttribute, WeakReference};
 use super::dill_functions::{CreateNamedTuple, CreateType, ImportModule, OpenForReading, Reconstruct};
+use super::module_renames::ModuleRenames;
 use super::restore_context::{ImportRecord, RestoreContext};
 use crate::pickle::known;
 use crate::python::deferred_signals::Tolerated as _;
@@ -29,7 +30,7 @@ pub(super) struct ClassFinder {
     module: Py<PyModule>,
     module_name: String,
     namespace: Py<PyDict>,
-    renames: Vec<(String, String)>,
+    renames: ModuleRenames,
     dill: LazyDill,
     array_files: Option<Arc<AtomicBool>>,
     imports: Arc<ImportRecord>,
@@ -90,20 +91,11 @@ impl ClassFinder {
                 return Ok(found);
             }
         }
-        let renamed = self.renamed(module);
+        let renamed = self.renames.present(module);
         match self.imports.import(py, &renamed) {
             Ok(found) => attribute(&found, name),
             Err(error) => renamed_since_python_2(py, module, name)?.ok_or(error),
         }
-    }
-
-    /// The new name of a module. Renaming a package renames its submodules as well.
-    fn renamed(&self, module: &str) -> String {
-        let new = |(old, new): &(String, String)| {
-            let rest = module.strip_prefix(old.as_str())?;
-            (rest.is_empty() || rest.starts_with('.')).then(|| format!("{new}{rest}"))
-        };
-        self.renames.iter().find_map(new).unwrap_or_else(|| module.to_owned())
     }
 
     /// A function of `dill._dill`, or our replacement for it.

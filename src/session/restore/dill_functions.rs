@@ -11,6 +11,7 @@ use pyo3::exceptions::{PyFileNotFoundError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyTuple, PyType};
 
+use super::module_renames::ModuleRenames;
 use super::restore_context::ImportRecord;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::ends_call;
@@ -205,7 +206,7 @@ pub(super) struct ImportModule {
     /// The module of the session. It exists already and is not imported.
     pub(super) module: Py<PyModule>,
     pub(super) module_name: String,
-    pub(super) renames: Vec<(String, String)>,
+    pub(super) renames: ModuleRenames,
     pub(super) imports: Arc<ImportRecord>,
 }
 
@@ -216,8 +217,8 @@ impl ImportModule {
         if import_name.strip_prefix(RUNTIME).unwrap_or(import_name) == self.module_name {
             return Ok(self.module.bind(py).clone().into_any());
         }
-        let new = self.renames.iter().find(|(old, _)| old == import_name).map_or(import_name, |(_, new)| new.as_str());
-        let imported = self.imports.import(py, new).map(Bound::into_any).or_else(|error| {
+        let new = self.renames.present(import_name);
+        let imported = self.imports.import(py, &new).map(Bound::into_any).or_else(|error| {
             // dill writes `module.Class` in the same way as `package.module`.
             let Some((module, name)) = new.rsplit_once('.') else { return Err(error) };
             self.imports.import(py, module)?.getattr_opt(name)?.ok_or(error)

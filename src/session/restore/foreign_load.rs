@@ -17,6 +17,7 @@ use super::unpickler::Unpickler;
 use super::unpickler_stream::PickleSource;
 use crate::pickle::explain::outline::{Outline, OutlineRow};
 use crate::python::deferred_signals::Tolerated as _;
+use crate::session::select::is_of_module;
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -69,12 +70,24 @@ fn load_session<'py>(
     let session = request.dill.import(py)?.getattr("session")?;
     session.getattr("_restore_modules")?.call1((unpickler.object(), &target))?;
     match &request.into {
-        Some(dict) => dict.update(target.dict().as_mapping())?,
+        Some(dict) => add_names(dict, &target)?,
         None => bind_module(py, &target)?,
     }
     // Names that begin with two underscores are dill's own lists. Its loader has removed them by now.
     let names = variables.iter().map(|variable| variable.name.clone()).filter(|name| !name.starts_with("__"));
     Ok(Restored { names: names.collect(), lost: Vec::new(), module: bare.to_owned(), ..Restored::default() })
+}
+
+/// Adds the names of a module to a dict, without those that every module has.
+fn add_names(dict: &Bound<'_, PyDict>, module: &Bound<'_, PyModule>) -> PyResult<()> {
+    for (key, value) in module.dict().copy()?.iter() {
+        let name = key.cast::<PyString>().ok().and_then(|name| name.to_str().tolerated());
+        let is_of_process = name.is_some_and(|name| is_of_module(name) || name == "__doc__");
+        if !is_of_process {
+            dict.set_item(key, value)?;
+        }
+    }
+    Ok(())
 }
 
 fn load_object<'py>(

@@ -20,6 +20,7 @@ mod joblib_load;
 mod joined_loads;
 mod load_variables;
 mod loss_reason;
+mod module_renames;
 mod restore_context;
 mod segment_loader;
 mod selection;
@@ -39,6 +40,7 @@ pub(crate) use self::fault_log::{FaultLog, LoadFault};
 use self::load_variables::{ChosenVariable, Refusal, VariableLoads};
 pub(crate) use self::loss_reason::FailedImport;
 use self::loss_reason::missing_module;
+pub(crate) use self::module_renames::ModuleRenames;
 pub(crate) use self::restore_context::{
     AmbientChoice, FrameChoice, LoadedFrames, LostVariable, RestoreRequest, Restored,
 };
@@ -83,7 +85,10 @@ pub(crate) fn restore<'py>(
     drop(ignored);
     drop(paused);
     work_meter::begin(WorkStage::None, 0);
-    restored
+    restored.map(|mut restored| {
+        restored.notes.extend(request.renames.notes());
+        restored
+    })
 }
 
 fn restore_foreign<'py>(

@@ -14,6 +14,7 @@ use pyo3::types::{PyDict, PyModule};
 use super::attribute_setter::KeptAttributes;
 use super::fault_log::FaultLog;
 use super::loss_reason::{FailedImport, LossReason};
+use super::module_renames::ModuleRenames;
 use super::unpickler::load_function;
 use crate::python::dill::LazyDill;
 use crate::snapshot::index::{Index, Variable, split_local_name};
@@ -32,7 +33,7 @@ pub(crate) struct RestoreRequest<'a, 'py> {
     /// Whether to restore the intact variables of a damaged file, instead of failing.
     pub partial: bool,
     /// Modules that were renamed since the save: the old name, the new name.
-    pub renames: &'a [(String, String)],
+    pub renames: ModuleRenames,
     /// The dict to restore into; `None` for the module that the variables were saved from.
     pub into: Option<Bound<'py, PyDict>>,
     /// Whether the file may run any code, because this user signed it or passed `--trust`. Only plain data is loaded
@@ -60,7 +61,7 @@ impl<'a> RestoreRequest<'a, '_> {
             exclude: &[],
             mapped: false,
             partial: false,
-            renames: &[],
+            renames: ModuleRenames::default(),
             into: None,
             trusted: false,
             finds_script_modules: false,
@@ -159,7 +160,7 @@ pub(super) struct RestoreContext<'py> {
     /// The dict that the variables are restored into.
     pub(super) namespace: Bound<'py, PyDict>,
     /// Modules that were renamed since the save: the old name, the new name.
-    pub(super) renames: Vec<(String, String)>,
+    pub(super) renames: ModuleRenames,
     pub(super) dill: LazyDill,
     /// Set when a pickle without an index names a class of arrays in files of their own; `None` for other files.
     pub(super) array_files: Option<Arc<AtomicBool>>,
@@ -198,20 +199,11 @@ impl<'py> RestoreContext<'py> {
         module: Bound<'py, PyModule>,
         namespace: Bound<'py, PyDict>,
     ) -> PyResult<Self> {
-        let (renames, dill) = (request.renames.to_vec(), request.dill.clone());
+        let (renames, dill) = (request.renames.clone(), request.dill.clone());
         let fault_log = request.fault_log.clone();
         let frames = load_function(module.py(), &namespace)?;
         let (imports, kept) = Default::default();
         Ok(Self { module, namespace, renames, dill, array_files: None, fault_log, imports, kept, frames })
-    }
-
-    /// The present name of a module. Renaming a package renames its submodules as well.
-    pub(super) fn renamed(&self, module: &str) -> String {
-        let new = |(old, new): &(String, String)| {
-            let rest = module.strip_prefix(old.as_str())?;
-            (rest.is_empty() || rest.starts_with('.')).then(|| format!("{new}{rest}"))
-        };
-        self.renames.iter().find_map(new).unwrap_or_else(|| module.to_owned())
     }
 }
 
@@ -233,7 +225,7 @@ impl<'py> ModuleItems<'py> {
         let (module, name) = module_and_name(item).ok_or_else(|| LossReason::from("it names no module"))?;
         let py = context.module.py();
         let import = || {
-            let renamed = context.renamed(module);
+            let renamed = context.renames.present(module);
             py.import(renamed.as_str()).map_err(|error| LossReason::of(py, &error))
         };
         let module =

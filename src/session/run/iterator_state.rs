@@ -46,6 +46,10 @@ const OF_DICTS: [&str; 6] = [
     "dict_reverseitemiterator",
 ];
 
+/// Simple iterators whose rest can be moved to another one.
+const EXCHANGEABLE: [&str; 6] =
+    ["range_iterator", "list_iterator", "tuple_iterator", "str_iterator", "str_ascii_iterator", "bytes_iterator"];
+
 /// The references to an iterator that its loop and this code have.
 const OWN_REFERENCES: isize = 3;
 
@@ -140,8 +144,44 @@ fn describe_within<'py>(iterator: &Bound<'py, PyAny>, references: isize) -> PyRe
     tuple(py, (REDUCED, callable, arguments, state)).map(Some)
 }
 
+/// Whether the rest of all iterators of a type can be moved to another one.
+pub(super) fn is_exchangeable(kind: &Bound<'_, PyType>) -> PyResult<bool> {
+    Ok(EXCHANGEABLE.contains(&full_name(kind)?.as_str()))
+}
+
+/// Whether the rest of an iterator can be moved to another one, which nothing but its loop refers to.
+pub(super) fn can_be_exchanged(iterator: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let kind = iterator.get_type();
+    if is_exchangeable(&kind)? {
+        return Ok(true);
+    }
+    if full_name(&kind)? != "enumerate" {
+        return Ok(false);
+    }
+    let inner = iterator.call_method0("__reduce__")?.get_item(1)?.get_item(0)?;
+    // That of the `enumerate`, and of this variable.
+    Ok(references_of(&inner) <= 2 && is_exchangeable(&inner.get_type())?)
+}
+
+/// Moves the rest of an iterator to a new one. The old one is then exhausted.
+pub(super) fn exchange<'py>(iterator: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let reduced = iterator.call_method0("__reduce__")?;
+    let arguments = reduced.get_item(1)?;
+    if full_name(&iterator.get_type())? == "enumerate" {
+        let rest = exchange(&arguments.get_item(0)?)?;
+        return reduced.get_item(0)?.call1((rest, arguments.get_item(1)?));
+    }
+    let rest = from_reduced(&reduced)?;
+    iterator.call_method1("__setstate__", (i64::from(i32::MAX) * i64::from(i32::MAX),))?;
+    // One that was at its end does not see what is appended to its list later.
+    if iterator.try_iter()?.next().is_some() {
+        return Err(PyRuntimeError::new_err("an iterator goes on after its end"));
+    }
+    Ok(rest)
+}
+
 /// How many references to an object there are.
-fn references_of(object: &Bound<'_, PyAny>) -> isize {
+pub(super) fn references_of(object: &Bound<'_, PyAny>) -> isize {
     // SAFETY: the object is alive.
     unsafe { pyo3::ffi::Py_REFCNT(object.as_ptr()) }
 }

@@ -10,7 +10,6 @@ use pyo3::exceptions::PySystemError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTuple;
 
 use super::step_sites::iteration_ended;
 use crate::python::step_signals::is_due;
@@ -20,54 +19,34 @@ type IterNext = unsafe extern "C" fn(*mut ffi::PyObject) -> *mut ffi::PyObject;
 #[repr(C)]
 struct LoopIterator {
     base: ffi::PyObject,
-    /// The real iterator, of which this has a reference; null for a `while` loop.
+    /// The real iterator, of which this has a reference.
     inner: *mut ffi::PyObject,
-    /// Its `__next__`, or one that returns `item`.
+    /// Its `__next__`.
     next: Option<IterNext>,
-    /// What is returned in each iteration of a `while` loop.
-    item: *mut ffi::PyObject,
-    /// Whether a `while` loop is over.
-    is_over: bool,
 }
 
-/// Wraps an iterator, or makes one for a `while` loop.
-pub(super) fn wrap<'py>(py: Python<'py>, inner: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+/// Wraps an iterator.
+pub(super) fn wrap<'py>(inner: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = inner.py();
     let kind = iterator_type(py)?.as_ptr().cast::<ffi::PyTypeObject>();
     // SAFETY: the type is alive, and its objects have no variable part.
     let made = unsafe { ffi::PyType_GenericAlloc(kind, 0) };
     // SAFETY: a new reference, or NULL with an exception set.
     let made = unsafe { Bound::from_owned_ptr_or_err(py, made) }?;
-    let next = match inner {
-        Some(inner) => {
-            // SAFETY: a live object.
-            let kind = unsafe { ffi::Py_TYPE(inner.as_ptr()) };
-            // SAFETY: the type of a live object; from 3.10 on, static types are allowed.
-            let slot = unsafe { ffi::PyType_GetSlot(kind, ffi::Py_tp_iternext) };
-            if slot.is_null() {
-                return Err(PySystemError::new_err("an iterator without __next__"));
-            }
-            // SAFETY: the slot has a function of this type.
-            Some(unsafe { std::mem::transmute::<*mut c_void, IterNext>(slot) })
-        }
-        None => None,
-    };
-    let item = if inner.is_none() { PyTuple::empty(py).into_ptr() } else { null_mut() };
+    // SAFETY: a live object.
+    let kind = unsafe { ffi::Py_TYPE(inner.as_ptr()) };
+    // SAFETY: the type of a live object; from 3.10 on, static types are allowed.
+    let slot = unsafe { ffi::PyType_GetSlot(kind, ffi::Py_tp_iternext) };
+    if slot.is_null() {
+        return Err(PySystemError::new_err("an iterator without __next__"));
+    }
     let fields = made.as_ptr().cast::<LoopIterator>();
     // SAFETY: the object was made with this layout, and nothing else knows it yet.
     let fields = unsafe { &mut *fields };
-    fields.inner = inner.map_or(null_mut(), |inner| inner.clone().into_ptr());
-    fields.next = next;
-    fields.item = item;
+    fields.inner = inner.clone().into_ptr();
+    // SAFETY: the slot has a function of this type.
+    fields.next = Some(unsafe { std::mem::transmute::<*mut c_void, IterNext>(slot) });
     Ok(made)
-}
-
-/// Ends a `while` loop: there will be no further iteration.
-pub(super) fn end(iterator: &Bound<'_, PyAny>) -> PyResult<()> {
-    if iterator.get_type().is(iterator_type(iterator.py())?) {
-        // SAFETY: the object has this layout, as its type says.
-        unsafe { (*iterator.as_ptr().cast::<LoopIterator>()).is_over = true };
-    }
-    Ok(())
 }
 
 unsafe extern "C" fn next(this: *mut ffi::PyObject) -> *mut ffi::PyObject {
@@ -77,16 +56,11 @@ unsafe extern "C" fn next(this: *mut ffi::PyObject) -> *mut ffi::PyObject {
     let fields = this.cast::<LoopIterator>();
     // SAFETY: Python calls this with an object of the type.
     let fields = unsafe { &*fields };
-    if let Some(next) = fields.next {
+    match fields.next {
         // SAFETY: the slot of the type of `inner`, which this object keeps alive.
-        return unsafe { next(fields.inner) };
+        Some(next) => unsafe { next(fields.inner) },
+        None => null_mut(),
     }
-    if fields.is_over {
-        return null_mut();
-    }
-    // SAFETY: the object has a reference to the item.
-    unsafe { ffi::Py_IncRef(fields.item) };
-    fields.item
 }
 
 /// Returns false with an exception set.
@@ -109,11 +83,9 @@ unsafe extern "C" fn dealloc(this: *mut ffi::PyObject) {
     // SAFETY: the object is alive until `free`.
     let kind = unsafe { ffi::Py_TYPE(this) };
     // SAFETY: an object of the type.
-    let LoopIterator { inner, item, .. } = unsafe { &*this.cast::<LoopIterator>() };
-    // SAFETY: the object had a reference to each, or NULL.
+    let LoopIterator { inner, .. } = unsafe { &*this.cast::<LoopIterator>() };
+    // SAFETY: the object had a reference to it, or NULL.
     unsafe { ffi::Py_DecRef(*inner) };
-    // SAFETY: as above.
-    unsafe { ffi::Py_DecRef(*item) };
     // SAFETY: heap types have this slot.
     let free = unsafe { ffi::PyType_GetSlot(kind, ffi::Py_tp_free) };
     if !free.is_null() {

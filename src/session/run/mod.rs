@@ -6,18 +6,25 @@
 //! call a [`StepObserver`], which saves the session with its [`StepPosition`]. [`loop_iterator`] costs little in each
 //! iteration, and [`iterator_state`] says how an iterator comes back.
 
+mod edited_script;
 mod iterator_state;
 mod loop_iterator;
+mod repeated_statement;
 mod replayed_loop;
 mod run_stack;
 mod saved_position;
 mod script_state;
+mod short_loops;
 mod step_program;
 mod step_sites;
+mod stepped_call;
 
+pub(crate) use self::repeated_statement::{ChangedInput, is_used, line_of_rerun};
 pub(crate) use self::replayed_loop::replay;
-pub(crate) use self::run_stack::{StepObserver, observe, pause_range_loops};
-pub(crate) use self::saved_position::{BoundPosition, ResumePlan, line_of_rerun, progress_of, split_local};
-pub(crate) use self::script_state::{flush_output, has_own_threads, namespace_of, raised, script_namespace};
+pub(crate) use self::run_stack::{StepObserver, observe, pause_loops};
+pub(crate) use self::saved_position::{BoundPosition, ResumePlan, progress_of, split_local};
+pub(crate) use self::script_state::{
+    code_of_nothing, flush_output, namespace_of, own_thread, raised, script_namespace,
+};
 pub(crate) use self::step_program::{StepPosition, StepProgram};
 pub(crate) use self::step_sites::StepEnd;

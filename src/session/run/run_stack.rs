@@ -4,14 +4,18 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::iterator_state::exchange;
 use super::loop_iterator::wrap;
+use super::short_loops::{self, set_due_flag};
 use super::step_program::StepProgram;
 use super::step_sites::StepEnd;
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::step_signals::is_due;
 
 /// Called at the ends of steps and at loops that are one step.
 pub(crate) trait StepObserver: Send + Sync {
@@ -28,12 +32,10 @@ type ObservedProgram = (Arc<dyn StepObserver>, Arc<StepProgram>);
 /// How the iterations of a loop are ends of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LoopKind {
-    /// The loop has the iterator of a `range`, which can be made to end early. Nothing is called in an iteration.
-    Range,
+    /// The loop has an iterator that can be made to end early, such as that of a list. Iterations cost nothing.
+    Exchanged,
     /// The loop has an iterator of ours around the real one.
     Wrapped,
-    /// A `while` loop.
-    While,
     /// The loop is one step.
     OneStep,
 }
@@ -44,14 +46,16 @@ pub(super) struct StackedLoop {
     /// The number of its site.
     pub(super) site: usize,
     pub(super) kind: LoopKind,
-    /// The real iterator; `None` for a `while` loop.
-    pub(super) iterator: Option<Py<PyAny>>,
+    /// The real iterator.
+    pub(super) iterator: Py<PyAny>,
     /// Our iterator, if the loop has one.
     pub(super) wrapper: Option<Py<PyAny>>,
     /// Whether `iterator` has the rest of the iterator that the loop has now.
     pub(super) is_exchanged: bool,
     /// How often the loop has got an iterator.
     pub(super) passes: u32,
+    /// When it has begun.
+    started: Instant,
 }
 
 /// A call that is under way.
@@ -89,10 +93,19 @@ pub(super) fn observed() -> Option<ObservedProgram> {
 }
 
 /// Adds a loop. Returns its ID.
-pub(super) fn push_loop(site: usize, kind: LoopKind, iterator: Option<Py<PyAny>>, wrapper: Option<Py<PyAny>>) -> u64 {
+pub(super) fn push_loop(site: usize, kind: LoopKind, iterator: Py<PyAny>) -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let entry = StackedLoop { id, site, kind, iterator, wrapper, is_exchanged: false, passes: 0 };
+    let entry = StackedLoop {
+        id,
+        site,
+        kind,
+        iterator,
+        wrapper: None,
+        is_exchanged: false,
+        passes: 0,
+        started: Instant::now(),
+    };
     stack().push(StackEntry::Loop(entry));
     id
 }
@@ -104,6 +117,9 @@ pub(super) fn remove_loop(id: u64) {
         let found = stack.iter().rposition(|entry| matches!(entry, StackEntry::Loop(entry) if entry.id == id));
         found.map(|position| stack.split_off(position))
     };
+    if let Some(StackEntry::Loop(entry)) = removed.as_ref().and_then(|removed| removed.first()) {
+        short_loops::note(entry.site, entry.started.elapsed());
+    }
     drop(removed);
 }
 
@@ -117,16 +133,20 @@ pub(super) fn remove_call(position: usize) {
     drop(removed);
 }
 
-/// Exhausts the iterators of loops over ranges, so that a pending request is handled before the next iteration. Each
-/// loop then continues with the rest of its range.
+/// Exhausts the iterators of loops that have their own, so that a pending request is handled before the next iteration.
+/// Each loop then continues with the rest of it. `while` loops look at a flag.
 ///
 /// Called between two bytecodes.
-pub(crate) fn pause_range_loops(py: Python<'_>) {
+pub(crate) fn pause_loops(py: Python<'_>) {
+    if !is_due() {
+        return;
+    }
+    set_due_flag(py);
     let ranges: Vec<(u64, Py<PyAny>)> = stack()
         .iter()
         .filter_map(|entry| match entry {
-            StackEntry::Loop(entry) if entry.kind == LoopKind::Range && !entry.is_exchanged => {
-                Some((entry.id, entry.iterator.as_ref()?.clone_ref(py)))
+            StackEntry::Loop(entry) if entry.kind == LoopKind::Exchanged && !entry.is_exchanged => {
+                Some((entry.id, entry.iterator.clone_ref(py)))
             }
             _ => None,
         })
@@ -140,21 +160,13 @@ pub(crate) fn pause_range_loops(py: Python<'_>) {
             _ => None,
         });
         if let Some(entry) = found {
-            entry.iterator = Some(rest.unbind());
+            entry.iterator = rest.unbind();
             entry.is_exchanged = true;
         }
     }
 }
 
-/// Moves the rest of a `range_iterator` to a new one. The old one is then exhausted.
-fn exchange<'py>(iterator: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let reduced = iterator.call_method0("__reduce__")?;
-    let rest = super::iterator_state::from_reduced(&reduced)?;
-    iterator.call_method1("__setstate__", (i64::from(i32::MAX) * i64::from(i32::MAX),))?;
-    Ok(rest)
-}
-
 /// Our iterator for a loop.
-pub(super) fn wrapped(py: Python<'_>, iterator: Option<&Py<PyAny>>) -> PyResult<Py<PyAny>> {
-    wrap(py, iterator.map(|iterator| iterator.bind(py))).map(Bound::unbind)
+pub(super) fn wrapped(py: Python<'_>, iterator: &Py<PyAny>) -> PyResult<Py<PyAny>> {
+    wrap(iterator.bind(py)).map(Bound::unbind)
 }

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
+use super::repeated_statement::statement;
 use super::step_program::{StepPosition, StepProgram};
 use crate::exit;
 use crate::python::deferred_signals::Tolerated as _;
@@ -26,6 +27,8 @@ pub(crate) struct BoundPosition<'py> {
     pub(crate) files: Vec<WrittenFile>,
     /// Variables that come back with the loggers.
     pub(crate) provided: Vec<String>,
+    /// The script and the functions under way, each with its local variables.
+    pub(super) frames: Option<(Bound<'py, PyList>, Bound<'py, PyList>)>,
 }
 
 impl<'py> BoundPosition<'py> {
@@ -39,11 +42,17 @@ impl<'py> BoundPosition<'py> {
         position: Option<&StepPosition<'py>>,
     ) -> PyResult<Self> {
         let py = namespace.py();
-        let mut this =
-            Self { namespace: namespace.clone(), bound: Vec::new(), files: Vec::new(), provided: Vec::new() };
+        let mut this = Self {
+            namespace: namespace.clone(),
+            bound: Vec::new(),
+            files: Vec::new(),
+            provided: Vec::new(),
+            frames: None,
+        };
         let state = PyDict::new(py);
         state.set_item("version", VERSION)?;
         state.set_item("names", own_names(namespace)?)?;
+        state.set_item("inputs", program.object(py).getattr("inputs")?)?;
         if let Some(StepPosition(frames)) = position {
             let outer = program.function(py, "outer_state")?.call1((namespace, frames))?;
             this.note_outer(&outer, frames)?;
@@ -53,6 +62,11 @@ impl<'py> BoundPosition<'py> {
         }
         this.set(RUN_POSITION.to_owned(), state.as_any())?;
         Ok(this)
+    }
+
+    /// The variables of the script.
+    pub(super) fn namespace(&self) -> &Bound<'py, PyDict> {
+        &self.namespace
     }
 
     fn set(&mut self, name: String, value: &Bound<'py, PyAny>) -> PyResult<()> {
@@ -84,12 +98,15 @@ impl<'py> BoundPosition<'py> {
     }
 
     fn bind_locals(&mut self, frames: &Bound<'py, PyList>) -> PyResult<()> {
+        let scopes = PyList::new(self.namespace.py(), [&self.namespace])?;
+        self.frames = Some((frames.clone(), scopes.clone()));
         for (depth, frame) in frames.iter().enumerate().skip(1) {
             let locals = frame.get_item("locals")?.cast_into::<PyDict>()?;
             for (name, value) in locals.iter() {
                 self.set(local_name(depth, &name.extract::<String>()?), &value)?;
             }
             frame.set_item("locals", locals.keys())?;
+            scopes.append(locals)?;
         }
         Ok(())
     }
@@ -141,34 +158,8 @@ pub(crate) fn progress_of(py: Python<'_>, program: &StepProgram, position: &Step
     Ok(RunProgress { places, steps_done, steps, ..RunProgress::default() })
 }
 
-/// The line of the simple statement that has assigned a variable; `None` if there is none that could be run again.
-/// `depth` is the number of the function under way whose local variable it is, 0 for a global one.
-///
-/// # Errors
-/// Those of a broken position.
-pub(crate) fn line_of_rerun(
-    py: Python<'_>,
-    program: &StepProgram,
-    progress: &RunProgress,
-    (depth, name): (usize, &str),
-) -> PyResult<Option<u32>> {
-    let found = statement(program, frames_of(py, progress)?.get_item(depth)?, name)?;
-    Ok(found.map(|(line, _)| line))
-}
-
-/// The statement that has assigned a variable: its line, and the code of the value.
-fn statement<'py>(
-    program: &StepProgram,
-    frame: Bound<'py, PyAny>,
-    name: &str,
-) -> PyResult<Option<(u32, Bound<'py, PyAny>)>> {
-    let py = frame.py();
-    let (root, path, next) = frame.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
-    program.function(py, "rerun")?.call1((program.object(py), root, path, next, name))?.extract()
-}
-
 /// The position as the part in Python wants it.
-fn frames_of<'py>(py: Python<'py>, progress: &RunProgress) -> PyResult<Bound<'py, PyList>> {
+pub(super) fn frames_of<'py>(py: Python<'py>, progress: &RunProgress) -> PyResult<Bound<'py, PyList>> {
     let frames = PyList::empty(py);
     for RunPlace { function, path, next, .. } in &progress.places {
         let path = pyo3::types::PyTuple::new(py, path.iter().map(|(block, number)| (block.as_str(), *number)))?;
@@ -203,28 +194,18 @@ impl<'py> ResumePlan<'py> {
         if source == progress.source.as_bytes() {
             return Ok(Self { frames, added: Vec::new(), old: None });
         }
-        let filename = program.object(py).getattr("filename")?.extract::<std::ffi::OsString>()?;
-        let old = StepProgram::old(py, progress.source.as_bytes(), &filename)?;
+        let old = program.as_it_was(py, progress)?;
         let arguments = (old.object(py), program.object(py), &frames, accepts);
-        let found = program.function(py, "relocate")?.call1(arguments);
-        let is_change = |error: &PyErr| Ok::<_, PyErr>(error.is_instance(py, &program.function(py, "Changed")?));
-        match found {
+        match program.unless_changed(py, program.function(py, "relocate")?.call1(arguments))? {
             Ok(found) => {
                 let (frames, added) = found.extract()?;
                 Ok(Self { frames, added, old: Some(old) })
             }
-            Err(error) if is_change(&error)? => {
-                let (line, before, after): (u32, String, String) = error.value(py).getattr("args")?.extract()?;
-                let shown = |text: String| if text.is_empty() { "(nothing)".to_owned() } else { text };
-                let details = vec![
-                    format!("it was: {}", shown(before)),
-                    format!("it is:  {}", shown(after)),
-                    "use --accept-changes to go on all the same, or --fresh to start over".to_owned(),
-                ];
-                let text = format!("line {line} has run, and has changed since");
+            Err((line, mut details)) => {
+                details.push("use --accept-changes to resume anyway, or --fresh to start over".to_owned());
+                let text = format!("line {line} has already run, but has changed since");
                 Err(exit::coded(exit::FAILED, text).with_details(details).into())
             }
-            Err(error) => Err(error.into()),
         }
     }
 
@@ -264,6 +245,9 @@ impl<'py> ResumePlan<'py> {
         let frames = state.get_item("frames")?.cast_into::<PyList>().map_err(PyErr::from)?;
         unbind_locals(namespace, &frames)?;
         namespace.del_item(RUN_POSITION)?;
+        if let Some(inputs) = state.cast::<PyDict>().map_err(PyErr::from)?.get_item("inputs")? {
+            program.object(py).setattr("inputs", inputs)?;
+        }
         program.function(py, "restore_outer")?.call1((namespace, &frames, state.get_item("outer")?))?;
         let saved = program.function(py, "moved")?.call1((&frames, &self.frames))?;
         if let Some(old) = &self.old {
@@ -292,7 +276,7 @@ impl<'py> ResumePlan<'py> {
         let py = namespace.py();
         for RerunStatement { name, line, depth, .. } in statements {
             let Some((line, code)) = statement(program, self.frames.get_item(*depth)?, name)? else {
-                let text = format!("the statement that has assigned {name} (line {line}) is not there any more");
+                let text = format!("the statement that assigned {name} (line {line}) no longer exists");
                 return Err(exit::error(exit::FAILED, text));
             };
             let value = program.function(py, "value_again")?.call1((namespace, frames, *depth, code));
@@ -340,5 +324,5 @@ fn arrange(namespace: &Bound<'_, PyDict>, names: &Bound<'_, PyList>) -> PyResult
 }
 
 fn cannot_repeat(py: Python<'_>, line: u32, error: &PyErr) -> anyhow::Error {
-    exit::error(exit::FAILED, format!("line {line}, which has to run again, failed: {}", error_text(py, error)))
+    exit::error(exit::FAILED, format!("line {line}, which had to run again, failed: {}", error_text(py, error)))
 }

@@ -20,13 +20,13 @@ pub(crate) fn namespace_of<'py>(py: Python<'py>, run: &ScriptRun) -> Bound<'py, 
     run.main.bind(py).dict()
 }
 
-/// Whether threads of the script are running: their work does not end with a step of the main thread.
+/// The name of a thread of the script that is running: its work does not end with a step of the main thread.
 ///
 /// # Errors
 /// Those of a broken `threading` module.
-pub(crate) fn has_own_threads(py: Python<'_>) -> PyResult<bool> {
+pub(crate) fn own_thread(py: Python<'_>) -> PyResult<Option<String>> {
     let modules = py.import("sys")?.getattr("modules")?;
-    let Ok(threading) = modules.get_item("threading") else { return Ok(false) };
+    let Ok(threading) = modules.get_item("threading") else { return Ok(None) };
     let main = threading.call_method0("main_thread")?;
     for thread in threading.call_method0("enumerate")?.try_iter()? {
         let thread = thread?;
@@ -37,10 +37,10 @@ pub(crate) fn has_own_threads(py: Python<'_>) -> PyResult<bool> {
         let module = target.as_ref().unwrap_or(&thread).getattr("__module__").tolerated();
         let is_of_script = module.is_some_and(|module| module.extract::<&str>().tolerated() == Some("__main__"));
         if is_of_script || !thread.getattr("daemon")?.is_truthy()? {
-            return Ok(true);
+            return Ok(Some(thread.getattr("name")?.str()?.to_string_lossy().into_owned()));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Flushes the standard streams, so that output from before a checkpoint is neither lost nor printed again.
@@ -54,4 +54,12 @@ pub(crate) fn flush_output(py: Python<'_>) {
 /// The Python exception for an error.
 pub(crate) fn raised(error: anyhow::Error) -> PyErr {
     error.downcast().unwrap_or_else(|error| pyo3::exceptions::PyRuntimeError::new_err(format!("{error:#}")))
+}
+
+/// The code of an empty script.
+///
+/// # Errors
+/// None that Python code can cause.
+pub(crate) fn code_of_nothing(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    Ok(py.import("builtins")?.call_method1("compile", ("", "<finished>", "exec"))?.unbind())
 }

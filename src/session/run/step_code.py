@@ -2,7 +2,7 @@
 
 A *site* is where a step ends: a mark before a statement, an iteration of a loop, a call of a function of the script. In
 the compiled code, objects of `snapcli` stand where a site is; they are constants of the code, so that no name of the
-script leads to them. `for` and `while` loops become
+script leads to them. `for` loops become
 
     for () in SITE @ iterable:          # once, and again if the iterator was exchanged
         for target in -CURRENT:
@@ -13,7 +13,9 @@ script leads to them. `for` and `while` loops become
     else:
         orelse
 
-which costs nothing in an iteration. Only `_ast` is imported: the script must not find modules loaded that it did not
+which costs nothing in an iteration. A `while` loop gets `if DUE: -MARK` at the start of its body, where `DUE` is a list
+that is empty unless something is asked for. Inner loops have a copy as the script has it, `if SHORT: loop`, for those
+that turn out to be short. Only `_ast` is imported: the script must not find modules loaded that it did not
 load.
 """
 
@@ -22,7 +24,7 @@ import sys
 from _ast import (
     Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, Expression, For, FunctionDef, Global, If, IfExp, Import,
     ImportFrom, Lambda, Load, MatMult, Module, Name, Nonlocal, Pass, Return, Store, Tuple, UnaryOp, USub,
-    While, Attribute, AsyncFunctionDef, AST, arg, arguments,
+    While, Attribute, AsyncFunctionDef, AST, Subscript, With, arg, arguments,
 )
 
 FunctionType = type(lambda: None)
@@ -33,8 +35,12 @@ ONLY_AST = 0x400
 # Deeper loops are part of a step: Python allows 20 nested blocks.
 MOST_LOOPS = 7
 PREFIX = b"\0snapcli site "
+# The name of the function that goes on, while it is compiled: none that a script can have.
+RESUMED_NAME = "<resumed>"
 
-MARK, LOOP, WHILE, CURRENT, STOP, RESUMED, ONCE, CALL, ENTER, CONTINUED, IS_REPLAY = range(11)
+MARK, LOOP, CALLED_LOOP, CURRENT, SHORT, RESUMED, ONCE, CALL, ENTER, CONTINUED, IS_REPLAY, NOTE, DUE = range(13)
+# The numbers of LOAD_CONST, UNARY_NEGATIVE, NOP and EXTENDED_ARG.
+OPCODES = {(3, 10): (100, 11, 9, 144), (3, 11): (100, 11, 9, 144), (3, 12): (100, 11, 9, 144), (3, 13): (83, 42, 30, 71)}
 
 
 def quiet(*arguments):
@@ -121,6 +127,8 @@ class Program:
         self.sites, self.numbers, self.markers = [], {}, {}
         self.compiled = {}
         self.has_loops_in = {}
+        # What statements have read that assign a variable: see `step_inputs.py`.
+        self.inputs = {}
 
     # --- functions
 
@@ -201,14 +209,19 @@ class Program:
 
     def with_sites(self, code):
         """Puts the objects in place of the constants."""
-        consts = []
-        for const in code.co_consts:
+        consts, flags = [], {}
+        opcodes = OPCODES.get(sys.version_info[:2])
+        for number, const in enumerate(code.co_consts):
             if type(const) is CodeType:
                 const = self.with_sites(const)
             elif type(const) is bytes and const in self.markers:
+                kind = self.markers[const][0]
                 const = self.make_site(*self.markers[const])
+                if kind in (SHORT, DUE) and opcodes is not None:
+                    flags[number] = const = const.flag
             consts.append(const)
-        return code.replace(co_consts=tuple(consts))
+        new = code.replace(co_consts=tuple(consts))
+        return new.replace(co_code=without_negation(code.co_code, flags, opcodes)) if flags else new
 
     # --- steps
 
@@ -240,42 +253,58 @@ class Program:
             body = self.block(stmt.body, "body", root, path, marks, depth)
             orelse = self.block(stmt.orelse, "orelse", root, path, marks, depth)
             return [at(If(test=stmt.test, body=body, orelse=orelse), stmt)]
-        if kind in (For, While) and depth < MOST_LOOPS:
-            return [self.loop(stmt, root, path, marks, depth)]
+        if kind is While or kind is For and depth < MOST_LOOPS:
+            made = self.loop(stmt, root, path, marks, depth)
+            if depth and kind is For:
+                test = self.negative(SHORT, root, path, stmt, stmt.iter)
+                made = at(If(test=test, body=[stmt], orelse=[made]), stmt)
+            return [made]
+        noted = []
+        if marks and noted_value(stmt) is not None:
+            noted = [at(Expr(value=self.negative(NOTE, root, path, stmt, stmt)), stmt)]
         call = self.call_in(stmt, root)
         if call is not None and (marks or self.may_be_long(call)):
             func = self.before(CALL, root, path, stmt, call.func, value=call.func)
             new = at(Call(func=func, args=call.args, keywords=call.keywords), call)
-            return [self.with_call(stmt, call, new)]
-        return [stmt]
+            return noted + [self.with_call(stmt, call, new)]
+        return noted + [stmt]
 
     def loop(self, stmt, root, path, marks, depth, first=None, resumed=False):
+        if type(stmt) is While:
+            return self.while_loop(stmt, root, path, marks, depth, first)
         body = self.block(stmt.body, "body", root, path, False, depth + 1)
-        if type(stmt) is For:
-            target, place, kind = stmt.target, stmt.iter, LOOP
-        else:
-            stop = at(Expr(value=self.negative(STOP, root, path, stmt, stmt.test)), stmt.test)
-            body = [at(If(test=stmt.test, body=body, orelse=[stop]), stmt)]
-            target, place, kind = at(Tuple(elts=[], ctx=Store()), stmt), stmt.test, WHILE
-        inner = self.plain_for(target, self.negative(CURRENT, root, path, stmt, place), body,
+        place = stmt.iter
+        inner = self.plain_for(stmt.target, self.negative(CURRENT, root, path, stmt, place), body,
                                [at(Continue(), stmt)], stmt)
         if first is not None:
             empty = at(Tuple(elts=[], ctx=Store()), stmt)
             inner = self.plain_for(empty, self.negative(ONCE, root, path, stmt, place), first, [inner], stmt)
-        if resumed and kind == LOOP:
+        if resumed:
             # The iterable is evaluated again only if `snapcli.replay` says that it gives the same items again.
             again = self.before(RESUMED, root, path, stmt, place, value=stmt.iter)
             iterable = at(IfExp(test=self.negative(IS_REPLAY, root, path, stmt, place), body=again,
                                 orelse=self.negative(RESUMED, root, path, stmt, place)), place)
-        elif resumed:
-            iterable = self.negative(RESUMED, root, path, stmt, place)
-        elif kind == LOOP:
-            iterable = self.before(LOOP, root, path, stmt, place, value=stmt.iter)
         else:
-            iterable = self.negative(WHILE, root, path, stmt, place)
+            kind = CALLED_LOOP if isinstance(stmt.iter, Call) else LOOP
+            iterable = self.before(kind, root, path, stmt, place, value=stmt.iter)
         orelse = self.block(stmt.orelse, "orelse", root, path, marks, depth)
         empty = at(Tuple(elts=[], ctx=Store()), stmt)
         return self.plain_for(empty, iterable, [inner, at(Break(), stmt)], orelse, stmt)
+
+    def while_loop(self, stmt, root, path, marks, depth, first):
+        """A `while` loop whose iterations are steps. `first` is what is left of an iteration: `for () in ((),): first`,
+        with the loop in the `else` block, so that `break` and `continue` do the same as in it."""
+        begin, start = path + (("body", 0),), stmt.body[0]
+        test = self.negative(DUE, root, path, stmt, stmt.test)
+        mark = at(Expr(value=self.negative(MARK, root, begin, start, stmt.test)), stmt.test)
+        body = [at(If(test=test, body=[mark], orelse=[]), stmt.test)]
+        body += self.block(stmt.body, "body", root, path, False, depth + 1)
+        orelse = self.block(stmt.orelse, "orelse", root, path, marks, depth)
+        made = at(While(test=stmt.test, body=body, orelse=orelse), stmt)
+        if first is None:
+            return made
+        once = at(Tuple(elts=[at(Tuple(elts=[], ctx=Load()), stmt)], ctx=Load()), stmt)
+        return self.plain_for(at(Tuple(elts=[], ctx=Store()), stmt), once, first, [made], stmt)
 
     def plain_for(self, target, iterable, body, orelse, place):
         return at(For(target=target, iter=iterable, body=body, orelse=orelse, type_comment=None), place)
@@ -445,6 +474,8 @@ class Program:
         rest = [without_declarations(stmt) for stmt in rest]
         shared = [at(Nonlocal(names=list(cells)), node)] if cells else []
         inner = self.function_like(node, plain_arguments(names, node), declared + shared + [dead] + rest)
+        # The outer function must not bind a name that the function mentions: its own is global, or of an outer scope.
+        inner.name = RESUMED_NAME
         inner.decorator_list, inner.returns = [], None
         if hasattr(inner, "type_params"):
             inner.type_params = []
@@ -452,7 +483,8 @@ class Program:
         values = [at(Assign(targets=targets, value=at(Constant(value=None, kind=None), node), type_comment=None), node)]
         outer = self.function_like(node, plain_arguments((), node), (values if cells else []) + [inner])
         code = self.compile_with(root, outer)
-        code = [const for const in code.co_consts if type(const) is CodeType and const.co_name == node.name][0]
+        code = [const for const in code.co_consts if type(const) is CodeType and const.co_name == RESUMED_NAME][0]
+        code = with_qualified_names(code).replace(co_name=node.name)
         if hasattr(code, "co_qualname"):
             code = code.replace(co_qualname=root.plain.co_qualname)
         return self.with_sites(code)
@@ -531,7 +563,10 @@ class Program:
 
     def progress(self, saved):
         """How many top-level statements have been completed, and how many there are."""
-        return saved[0]["path"][0][1], len(self.tree.body)
+        return saved[0]["path"][0][1], self.count()
+
+    def count(self):
+        return len(self.tree.body)
 
     def resume_from(self, saved):
         """The code of the script from a saved position on."""
@@ -540,14 +575,27 @@ class Program:
 
 
 def loops_on(node, path, kind):
-    """The paths of the loops that a position is in."""
+    """The paths of the `for` loops that a position is in."""
     found = []
     for level, (field, number) in enumerate(path):
         node = getattr(node, field)[number]
         is_last = level == len(path) - 1
-        if isinstance(node, (For, While)) and (kind == "next" if is_last else path[level + 1][0] == "body"):
+        if isinstance(node, For) and (kind == "next" if is_last else path[level + 1][0] == "body"):
             found.append(path[:level + 1])
     return found
+
+
+def without_negation(text, flags, opcodes):
+    """Bytecode that tests constants, which are lists, and not their negatives: no compiler leaves such a test alone."""
+    load, negative, nop, extended = opcodes
+    text, argument = bytearray(text), 0
+    for place in range(0, len(text) - 2, 2):
+        argument = argument << 8 | text[place + 1]
+        if text[place] == load and argument in flags and text[place + 2] == negative:
+            text[place + 2] = nop
+        if text[place] != extended:
+            argument = 0
+    return bytes(text)
 
 
 def new_cell(*value):
@@ -561,6 +609,22 @@ def has_value(cell):
     except ValueError:
         return False
     return True
+
+
+def with_qualified_names(code):
+    """Code whose inner functions have the qualified names that they have in the script. Until Python 3.10, these are
+    constants."""
+    part = f".<locals>.{RESUMED_NAME}.<locals>."
+    consts = []
+    for const in code.co_consts:
+        if type(const) is CodeType:
+            const = with_qualified_names(const)
+            if hasattr(const, "co_qualname"):
+                const = const.replace(co_qualname=const.co_qualname.replace(part, ".<locals>."))
+        elif type(const) is str and part in const:
+            const = const.replace(part, ".<locals>.")
+        consts.append(const)
+    return code.replace(co_consts=tuple(consts))
 
 
 def plain_arguments(names, place):

@@ -97,6 +97,9 @@ class Search:
         """The path in the new script to what a path leads to in the old one, from a block on."""
         field, number = path[level]
         is_last = level == len(path) - 1
+        if in_loop and is_last and self.kind == "before" and number == 0:
+            # An iteration that begins.
+            return ((field, 0),)
         here = None if in_loop else self.after_finished(before[:number], after)
         if here is not None and is_last and self.kind == "before":
             return ((field, here),)
@@ -178,6 +181,15 @@ def same_start(old, new):
     if isinstance(old, If):
         return same(old.test, new.test)
     return same(old, new)
+
+
+def check_unchanged(old, new):
+    """Raises `Changed` if a script that has finished is another one now."""
+    before, after = old.tree.body, new.tree.body
+    for number in range(max(len(before), len(after))):
+        first, second = [body[number] if number < len(body) else None for body in (before, after)]
+        if first is None or second is None or not same(first, second):
+            raise changed(old, new, first, second)
 
 
 def line_of(program, number):

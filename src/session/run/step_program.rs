@@ -20,6 +20,10 @@ const SOURCE: &CStr = match CStr::from_bytes_with_nul(
         include_str!("step_edits.py"),
         "\n\n",
         include_str!("step_state.py"),
+        "\n\n",
+        include_str!("step_inputs.py"),
+        "\n\n",
+        include_str!("step_uses.py"),
         "\0"
     )
     .as_bytes(),
@@ -66,6 +70,7 @@ impl StepProgram {
         if !had_ast && modules.contains("_ast")? {
             modules.del_item("_ast")?;
         }
+        module.add_function(wrap_pyfunction!(birth_time, &module)?)?;
         let make_site = py.get_type::<StepSite>();
         let source = PyBytes::new(py, source);
         let program = module.getattr("Program")?.call1((source, filename, make_site, is_old))?;
@@ -120,20 +125,13 @@ impl StepProgram {
                 }
                 StackEntry::Loop(entry) if entry.kind == LoopKind::OneStep => return Ok(None),
                 StackEntry::Loop(entry) => {
-                    let iterator = entry.iterator.as_ref().map(|iterator| iterator.clone_ref(py));
-                    unread.push((calls.len(), entry.site, iterator));
+                    unread.push((calls.len(), entry.site, entry.iterator.clone_ref(py)));
                 }
             }
         }
         for (depth, site, iterator) in unread {
-            let state = match iterator {
-                // The reference of this variable stands for that of the entry, which `describe` counts.
-                Some(iterator) => match describe(&iterator.into_bound(py))? {
-                    Some(state) => Some(state),
-                    None => return Ok(None),
-                },
-                None => None,
-            };
+            // The reference of this variable stands for that of the entry, which `describe` counts.
+            let Some(state) = describe(&iterator.into_bound(py))? else { return Ok(None) };
             loops.append((depth, site, state))?;
         }
         let found =
@@ -158,9 +156,40 @@ impl StepProgram {
         Ok(ContinuedCall { function, arguments, root, original, cells, code })
     }
 
+    /// Notes what a statement reads that is about to run. `depth` is the number of calls under way.
+    pub(super) fn note_inputs(&self, py: Python<'_>, depth: usize, site: usize) -> PyResult<()> {
+        let Some(frame) = current_frame(py) else { return Ok(()) };
+        self.function(py, "note_inputs")?.call1((self.program.bind(py), depth, site, frame)).map(drop)
+    }
+
+    /// How many top-level statements the script has.
+    ///
+    /// # Errors
+    /// None that Python code can cause.
+    pub(crate) fn steps(&self, py: Python<'_>) -> PyResult<u32> {
+        self.program.bind(py).call_method0("count")?.extract()
+    }
+
     /// The line of a site.
     pub(super) fn line(&self, py: Python<'_>, site: usize) -> PyResult<u32> {
         self.program.bind(py).getattr("sites")?.get_item(site)?.getattr("line")?.extract()
+    }
+}
+
+/// When a file was made, in seconds and nanoseconds; `None` if the file system does not say.
+#[pyfunction]
+fn birth_time(path: std::path::PathBuf) -> Option<(i64, u32)> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+        let found = statx(CWD, &path, AtFlags::empty(), StatxFlags::BTIME).ok()?;
+        let is_known = found.stx_mask & StatxFlags::BTIME.bits() != 0;
+        is_known.then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let created = path.metadata().ok()?.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some((i64::try_from(created.as_secs()).ok()?, created.subsec_nanos()))
     }
 }
 

@@ -2,35 +2,41 @@
 //! with them: no call, so that Python's own optimizer leaves them alone and `compile` has no warning for them.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFunction, PyTuple};
+use pyo3::types::{PyBool, PyList, PyTuple};
 
-use super::iterator_state::{can_be_kept, is_shared, is_simple, rebuild, replayed};
-use super::loop_iterator;
+use super::iterator_state::{
+    can_be_exchanged, can_be_kept, is_exchangeable, is_shared, is_simple, rebuild, references_of, replayed,
+};
 use super::replayed_loop::skip;
 use super::run_stack::{
-    LoopKind, StackEntry, StackedCall, StackedLoop, observed, push_loop, remove_call, remove_loop, stack, wrapped,
+    LoopKind, StackEntry, StackedCall, StackedLoop, observed, push_loop, remove_loop, stack, wrapped,
 };
-use crate::python::step_signals::{is_due, is_own_process};
+use super::short_loops::{self, clear_due_flag, due_flag, short_flag};
+use super::stepped_call::{calls_under_way, enter, may_step, stepped_call, within};
+use crate::python::deferred_signals::Tolerated as _;
+use crate::python::step_signals::{has_waited, is_due, is_own_process};
 
 /// What the code does with a site. The numbers are those of `step_code.py`.
 const MARK: u8 = 0;
 const LOOP: u8 = 1;
-const WHILE: u8 = 2;
+const CALLED_LOOP: u8 = 2;
 const CURRENT: u8 = 3;
-const STOP: u8 = 4;
+const SHORT: u8 = 4;
 const RESUMED: u8 = 5;
 const ONCE: u8 = 6;
 const CALL: u8 = 7;
 const ENTER: u8 = 8;
 const IS_REPLAY: u8 = 10;
+const NOTE: u8 = 11;
+const DUE: u8 = 12;
 
-/// Deeper calls are part of a step: each takes some of the C stack.
-const MOST_CALLS: usize = 100;
 /// After this many calls at one site, short ones are no longer taken in steps.
 const TRIED_CALLS: u32 = 16;
+/// If a request has waited this long for the end of a step, short loops are taken in steps again.
+const LONG_WAIT: Duration = Duration::from_millis(500);
 /// The least time that a call must take on average, in microseconds.
 const SHORT_CALL: u64 = 2000;
 
@@ -62,13 +68,24 @@ impl EndKind {
 
 /// A step has ended: tells the observer, if a request is pending.
 fn step_ended(py: Python<'_>, site: usize, kind: EndKind) -> PyResult<()> {
-    if !is_due() || !is_own_process() {
+    if !is_due() {
+        clear_due_flag(py);
         return Ok(());
     }
-    match observed() {
+    if !is_own_process() {
+        return Ok(());
+    }
+    if has_waited(LONG_WAIT) {
+        short_loops::forget(py);
+    }
+    let done = match observed() {
         Some((observer, _)) => observer.step_ended(py, StepEnd { site, kind }),
         None => Ok(()),
+    };
+    if !is_due() {
+        clear_due_flag(py);
     }
+    done
 }
 
 /// An iteration of the innermost loop has ended.
@@ -111,16 +128,19 @@ impl StepSite {
         match self.kind {
             MARK => step_ended(py, self.number, EndKind::Before).map(|()| py.None()),
             CURRENT => current_iterator(py),
-            WHILE => {
-                let wrapper = wrapped(py, None)?;
-                self.passes(py, LoopKind::While, None, Some(wrapper))
+            // Where the bytecode is not known, the flags are tested by this call.
+            SHORT => {
+                Ok(PyBool::new(py, !short_flag(py, self.number)?.bind(py).is_empty()).to_owned().into_any().unbind())
             }
-            STOP => {
-                let wrapper = with_loop(|entry| entry.wrapper.as_ref().map(|wrapper| wrapper.clone_ref(py))).flatten();
-                wrapper.map_or(Ok(()), |wrapper| loop_iterator::end(wrapper.bind(py)))?;
+            DUE => Ok(PyBool::new(py, is_due()).to_owned().into_any().unbind()),
+            RESUMED => self.resumed_loop(py, None),
+            NOTE => {
+                if let Some((_, program)) = observed().filter(|_| may_step()) {
+                    // What cannot be described is not compared.
+                    program.note_inputs(py, calls_under_way(), self.number).tolerated();
+                }
                 Ok(py.None())
             }
-            RESUMED => self.resumed_loop(py, None),
             IS_REPLAY => {
                 let Some((_, program)) = observed() else { return Ok(py.None()) };
                 let state = program.loop_state(py, calls_under_way(), self.number)?;
@@ -135,10 +155,19 @@ impl StepSite {
         }
     }
 
+    /// The list that the code tests in place of this.
+    #[getter]
+    fn flag(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
+        match self.kind {
+            SHORT => short_flag(py, self.number),
+            _ => due_flag(py).map(|flag| flag.clone().unbind()),
+        }
+    }
+
     fn __matmul__(this: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = this.py();
         match this.get().kind {
-            LOOP => this.get().new_loop(py, value),
+            LOOP | CALLED_LOOP => this.get().new_loop(py, value),
             CALL => stepped_call(this, value),
             RESUMED => this.get().resumed_loop(py, Some(value)),
             ENTER => enter(value).map(|()| py.None()),
@@ -151,21 +180,25 @@ impl StepSite {
     /// The loop has been reached.
     fn new_loop(&self, py: Python<'_>, iterable: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let iterator = iterable.try_iter()?.into_any();
-        let kind = self.kind_of(&iterator, iterator.is(iterable))?;
+        // What a call returns, and nothing refers to but the code and this function, is not known to the script.
+        let own = if iterator.is(iterable) { 2 } else { 1 };
+        let is_named = iterator.is(iterable) && self.kind != CALLED_LOOP;
+        let is_shared = is_named || references_of(&iterator) > own;
+        let kind = self.kind_of(&iterator, is_shared)?;
         if kind == LoopKind::OneStep
             && may_step()
             && let Some((observer, program)) = observed()
         {
             observer.one_step(program.line(py, self.number)?, &iterator.get_type().name()?.to_string_lossy());
         }
-        self.passes(py, kind, Some(iterator.unbind()), None)
+        self.passes(py, kind, iterator.unbind())
     }
 
     /// How the iterations of a loop over an iterator are ends of steps. `is_shared` says whether the script may have
     /// the iterator, too.
     fn kind_of(&self, iterator: &Bound<'_, PyAny>, is_shared: bool) -> PyResult<LoopKind> {
         const UNKNOWN: u8 = 0;
-        const RANGE: u8 = 1;
+        const EXCHANGED: u8 = 1;
         const WRAPPED: u8 = 2;
         // Most loops have an iterator of the same type each time.
         let kind = iterator.get_type();
@@ -175,17 +208,17 @@ impl StepSite {
             false => UNKNOWN,
         };
         match known {
-            RANGE if !is_shared => return Ok(LoopKind::Range),
-            WRAPPED => return Ok(LoopKind::Wrapped),
+            EXCHANGED if !is_shared => return Ok(LoopKind::Exchanged),
+            EXCHANGED | WRAPPED => return Ok(LoopKind::Wrapped),
             _ => {}
         }
-        let is_range = kind.name()? == "range_iterator" && !is_shared;
-        if is_range || is_simple(&kind)? {
-            self.known_kind.store(if is_range { RANGE } else { WRAPPED }, Ordering::Relaxed);
+        if is_simple(&kind)? {
+            let known = if is_exchangeable(&kind)? { EXCHANGED } else { WRAPPED };
+            self.known_kind.store(known, Ordering::Relaxed);
             self.known_type.store(address, Ordering::Relaxed);
         }
-        Ok(match is_range {
-            true => LoopKind::Range,
+        Ok(match !is_shared && can_be_exchanged(iterator)? {
+            true => LoopKind::Exchanged,
             false if can_be_kept(iterator)? => LoopKind::Wrapped,
             false => LoopKind::OneStep,
         })
@@ -195,33 +228,33 @@ impl StepSite {
     fn resumed_loop(&self, py: Python<'_>, iterable: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         let Some((_, program)) = observed() else { return Ok(py.None()) };
         let state = program.loop_state(py, calls_under_way(), self.number)?;
-        if state.is_none() {
-            let wrapper = wrapped(py, None)?;
-            return self.passes(py, LoopKind::While, None, Some(wrapper));
-        }
         let iterator = match (iterable, replayed(&state)?) {
             (Some(iterable), Some(count)) => skip(iterable, count)?,
             _ => rebuild(&state)?,
         };
         // One that a variable refers to as well must not be exchanged.
-        let is_range = iterator.get_type().name()? == "range_iterator" && !is_shared(&state)?;
-        let kind = if is_range { LoopKind::Range } else { LoopKind::Wrapped };
-        self.passes(py, kind, Some(iterator.unbind()), None)
+        let is_own = !is_shared(&state)? && can_be_exchanged(&iterator)?;
+        let kind = if is_own { LoopKind::Exchanged } else { LoopKind::Wrapped };
+        self.passes(py, kind, iterator.unbind())
     }
 
-    fn passes(
-        &self,
-        py: Python<'_>,
-        kind: LoopKind,
-        iterator: Option<Py<PyAny>>,
-        wrapper: Option<Py<PyAny>>,
-    ) -> PyResult<Py<PyAny>> {
-        let id = push_loop(self.number, kind, iterator, wrapper);
+    fn passes(&self, py: Python<'_>, kind: LoopKind, iterator: Py<PyAny>) -> PyResult<Py<PyAny>> {
+        let id = push_loop(self.number, kind, iterator);
         Ok(Py::new(py, LoopPasses { id })?.into_any())
     }
 
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+
+    /// Notes how long a call took.
+    pub(super) fn note_call(&self, spent: Duration) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.spent.fetch_add(u64::try_from(spent.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
     /// Whether the calls at this site are too short to be taken in steps.
-    fn has_short_calls(&self) -> bool {
+    pub(super) fn has_short_calls(&self) -> bool {
         let calls = self.calls.load(Ordering::Relaxed);
         calls >= TRIED_CALLS && self.spent.load(Ordering::Relaxed) < u64::from(calls) * SHORT_CALL
     }
@@ -241,22 +274,6 @@ impl StepSite {
     }
 }
 
-/// Runs a function while the call is on the stack.
-fn within<T>(entry: StackedCall, run: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
-    let position = {
-        let mut stack = stack();
-        stack.push(StackEntry::Call(entry));
-        stack.len() - 1
-    };
-    let result = run();
-    remove_call(position);
-    result
-}
-
-fn calls_under_way() -> usize {
-    stack().iter().filter(|entry| matches!(entry, StackEntry::Call(_))).count()
-}
-
 /// Calls a function with the innermost loop, if the innermost entry is one.
 fn with_loop<T>(ask: impl FnOnce(&mut StackedLoop) -> T) -> Option<T> {
     match stack().last_mut() {
@@ -268,16 +285,15 @@ fn with_loop<T>(ask: impl FnOnce(&mut StackedLoop) -> T) -> Option<T> {
 /// What the innermost loop iterates over.
 fn current_iterator(py: Python<'_>) -> PyResult<Py<PyAny>> {
     let found = with_loop(|entry| {
-        if entry.kind == LoopKind::Range && is_due() {
+        if entry.kind == LoopKind::Exchanged && is_due() {
             entry.kind = LoopKind::Wrapped;
         }
-        let iterator = entry.iterator.as_ref().map(|iterator| iterator.clone_ref(py));
-        (entry.kind, iterator, entry.wrapper.as_ref().map(|wrapper| wrapper.clone_ref(py)))
+        (entry.kind, entry.iterator.clone_ref(py), entry.wrapper.as_ref().map(|wrapper| wrapper.clone_ref(py)))
     });
     match found {
-        Some((LoopKind::Range | LoopKind::OneStep, Some(iterator), _)) => Ok(iterator),
+        Some((LoopKind::Exchanged | LoopKind::OneStep, iterator, _)) => Ok(iterator),
         Some((_, _, Some(wrapper))) => Ok(wrapper),
-        Some((_, iterator, None)) => wrapped(py, iterator.as_ref()),
+        Some((_, iterator, None)) => wrapped(py, &iterator),
         None => Ok(PyTuple::empty(py).into_any().unbind()),
     }
 }
@@ -315,102 +331,4 @@ impl Drop for LoopPasses {
     fn drop(&mut self) {
         remove_loop(self.id);
     }
-}
-
-/// The function that a statement calls, or what calls it in steps.
-fn stepped_call(site: &Bound<'_, StepSite>, called: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-    let py = site.py();
-    let plain = || Ok(called.clone().unbind());
-    if site.get().has_short_calls() {
-        return plain();
-    }
-    let is_function = called.is_exact_instance_of::<PyFunction>();
-    let is_method = !is_function && called.get_type().name()? == "method";
-    if !(is_function || is_method) || !may_step() {
-        return plain();
-    }
-    let function = if is_method { called.getattr("__func__")? } else { called.clone() };
-    if !function.is_exact_instance_of::<PyFunction>() {
-        return plain();
-    }
-    let Some((_, program)) = observed() else { return plain() };
-    let Some((stepped, root, code)) = program.stepped(&function)? else { return plain() };
-    let first = if is_method { Some(called.getattr("__self__")?.unbind()) } else { None };
-    let call = SteppedCall {
-        site: site.clone().unbind(),
-        root,
-        original: function.unbind(),
-        stepped: stepped.unbind(),
-        code: code.unbind(),
-        first,
-    };
-    Ok(Py::new(py, call)?.into_any())
-}
-
-/// Whether a call may be taken in steps here.
-fn may_step() -> bool {
-    let is_one_step = |entry: &StackEntry| matches!(entry, StackEntry::Loop(entry) if entry.kind == LoopKind::OneStep);
-    calls_under_way() < MOST_CALLS && !stack().iter().any(is_one_step)
-}
-
-/// A function of the script, to be called in steps.
-#[pyclass(frozen, module = "snapcli")]
-struct SteppedCall {
-    site: Py<StepSite>,
-    root: String,
-    original: Py<PyAny>,
-    stepped: Py<PyAny>,
-    code: Py<PyAny>,
-    /// The object whose method it is.
-    first: Option<Py<PyAny>>,
-}
-
-#[pymethods]
-impl SteppedCall {
-    #[pyo3(signature = (*arguments, **keywords))]
-    fn __call__<'py>(
-        &self,
-        py: Python<'py>,
-        arguments: &Bound<'py, PyTuple>,
-        keywords: Option<&Bound<'py, PyDict>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let site = self.site.get();
-        let entry = StackedCall {
-            site: site.number,
-            root: self.root.clone(),
-            function: self.original.clone_ref(py),
-            cells: PyDict::new(py).unbind(),
-            code: self.code.clone_ref(py),
-        };
-        let started = Instant::now();
-        let stepped = self.stepped.bind(py);
-        let result = match &self.first {
-            Some(first) => {
-                let mut all = vec![first.bind(py).clone()];
-                all.extend(arguments.iter());
-                let all = PyTuple::new(py, all)?;
-                within(entry, || stepped.call(all, keywords))
-            }
-            None => within(entry, || stepped.call(arguments, keywords)),
-        };
-        site.calls.fetch_add(1, Ordering::Relaxed);
-        let spent = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        site.spent.fetch_add(spent, Ordering::Relaxed);
-        result
-    }
-}
-
-/// A function has begun: notes the cells of the variables that it shares, which are those of a lambda.
-fn enter(function: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = function.py();
-    let cells = match stack().last() {
-        Some(StackEntry::Call(call)) => call.cells.clone_ref(py),
-        _ => return Ok(()),
-    };
-    let names = function.getattr("__code__")?.getattr("co_freevars")?;
-    let closure = function.getattr("__closure__")?;
-    for (name, cell) in names.try_iter()?.zip(closure.try_iter()?) {
-        cells.bind(py).set_item(name?, cell?)?;
-    }
-    Ok(())
 }

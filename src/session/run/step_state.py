@@ -4,6 +4,8 @@ import _io
 import posix
 import sys
 
+# How many bytes at the beginning and at the end of a written file are kept, to know it again.
+EDGE = 4096
 FILES = (_io.TextIOWrapper, _io.BufferedWriter, _io.BufferedRandom, _io.FileIO)
 
 
@@ -57,14 +59,28 @@ def written_file(file):
     if status.st_mode & 0o170000 != 0o100000 or number <= 2:
         return None
     is_text = type(file) is _io.TextIOWrapper
+    path = posix.readlink(f"/proc/self/fd/{number}")
     state = {
-        "object": file, "name": str(file.name), "path": posix.readlink(f"/proc/self/fd/{number}"), "mode": file.mode, "is_text": is_text,
+        "object": file, "name": str(file.name), "path": path, "mode": file.mode, "is_text": is_text,
+        "edges": edges(path, status.st_size), "born": birth_time(path),
         "offset": file.tell(), "size": status.st_size, "device": status.st_dev, "inode": status.st_ino,
         "readable": file.readable(), "kind": type(file).__name__,
     }
     if is_text:
         state["text"] = (file.encoding, file.errors, None, file.line_buffering, file.write_through)
     return state
+
+
+def edges(path, size):
+    """The first and the last bytes of a file of this size; None if it cannot be read."""
+    try:
+        number = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return posix.pread(number, min(EDGE, size), 0), posix.pread(number, EDGE, max(size - EDGE, 0))[:min(EDGE, size)]
+    finally:
+        posix.close(number)
 
 
 def reopen_file(state):
@@ -76,6 +92,11 @@ def reopen_file(state):
         raise OSError(f"{state['path']} is another file now")
     if status.st_size < state["size"]:
         raise OSError(f"{state['path']} is shorter than it was")
+    # The number of a file that was removed is used again.
+    if state.get("born") not in (None, birth_time(state["path"])):
+        raise OSError(f"{state['path']} is another file now")
+    if state.get("edges") not in (None, edges(state["path"], state["size"])):
+        raise OSError(f"{state['path']} does not begin with what the script had written")
     posix.ftruncate(raw.fileno(), state["size"])
     if state["kind"] == "FileIO":
         raw.seek(state["offset"])
@@ -105,6 +126,9 @@ def handlers(namespace, frames):
     manager = logging.root.manager.loggerDict
     for name, logger in [("", logging.root)] + [(name, logger) for name, logger in manager.items()
                                                 if isinstance(logger, logging.Logger)]:
+        # That of dill, which a checkpoint uses.
+        if name.partition(".")[0] == "dill" and "dill" not in sys.modules:
+            continue
         if logger.handlers or not logger.propagate or logger.disabled:
             states = [handler_state(logging, handler, known) for handler in logger.handlers]
             loggers.append((name, states, logger.propagate, logger.disabled))

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use self::atomic_error::AtomicError;
 use self::resolve::resolve;
 use self::temp_file::TempFile;
+pub(crate) use self::temp_file::sync;
 use super::remote::{FaultKind, RemoteAddress, RemoteClient, RemoteError};
 use super::save_target::SaveTarget;
 

@@ -1,5 +1,5 @@
-//! Moves the cost of freeing a replaced file to another thread. It takes longer than a small save, and for gigabytes a
-//! tenth of a second.
+//! Moves the cost of freeing a large file that is replaced to another thread: for gigabytes, it takes a tenth of a
+//! second.
 //!
 //! A rename frees the file that it replaces, unless the file is open. So the file is opened before the rename, and a
 //! thread closes it while the program goes on. Only on Linux.
@@ -12,14 +12,20 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::thread;
 
+/// Freeing a shorter file, in bytes, takes less time than starting a thread.
+#[cfg(target_os = "linux")]
+const LARGE: u64 = 4 << 20;
+
 /// A file that is about to be replaced, until it is dropped.
 pub(super) struct ReplacedFile(Option<File>);
 
 impl ReplacedFile {
-    /// Opens the file, if it exists, without access to its contents.
+    /// Opens the file, if it exists and is large, without access to its contents.
     #[cfg(target_os = "linux")]
     pub(super) fn hold(target: &Path) -> Self {
-        Self(OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(target).ok())
+        let is_large = target.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() >= LARGE);
+        let open = || OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(target).ok();
+        Self(is_large.then(open).flatten())
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -50,6 +56,9 @@ mod tests {
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
         fs::write(&old, "old")?;
         fs::write(&new, "new")?;
+        assert!(ReplacedFile::hold(&old).0.is_none(), "a short file");
+        #[cfg(target_os = "linux")]
+        File::options().write(true).open(&old)?.set_len(LARGE)?;
         let held = ReplacedFile::hold(&old);
         fs::rename(&new, &old)?;
         if cfg!(target_os = "linux") {

@@ -271,15 +271,30 @@ extern "C" fn remove_and_die(signal: c_int) {
 pub(crate) fn end_by(signal: c_int) -> ! {
     remove_and_die(signal);
     // The signal is blocked, perhaps by the script.
+    change_mask(libc::SIG_UNBLOCK, signal);
+    // SAFETY: ends the process; reached only if the default action does not end it.
+    unsafe { libc::_exit(128 + signal) }
+}
+
+/// Has a signal wait until [`unblock`] is called, in this thread and in the programs that it executes.
+pub(crate) fn block(signal: c_int) {
+    change_mask(libc::SIG_BLOCK, signal);
+}
+
+/// Lets a signal come that was blocked.
+#[cfg(feature = "python")]
+pub(crate) fn unblock(signal: c_int) {
+    change_mask(libc::SIG_UNBLOCK, signal);
+}
+
+fn change_mask(how: c_int, signal: c_int) {
     let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: fills the set.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };
     // SAFETY: the set was filled above; a signal without a number is not added.
     unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
-    // SAFETY: reads the set, and unblocks a signal that has the default action.
-    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), null_mut()) };
-    // SAFETY: ends the process; reached only if the default action does not end it.
-    unsafe { libc::_exit(128 + signal) }
+    // SAFETY: reads the set. Whatever action an unblocked signal has is one that may run at any time.
+    unsafe { libc::pthread_sigmask(how, set.as_ptr(), null_mut()) };
 }
 
 /// Wraps an existing handler: notes the signal, then calls the handler.

@@ -29,6 +29,36 @@ const RANDOM_CHARS: usize = 6;
 /// How often to try again if another process removes the new file before it is locked: once may happen, not this often.
 const TRIES: usize = 100;
 
+/// Brings a file to the disk, unless a signal comes first.
+///
+/// # Errors
+/// Those of the file system, and [`signals::Interrupted`].
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    let length = file.metadata()?.len();
+    if length < LONG_SYNC {
+        return file.sync_all();
+    }
+    // Another thread waits for the disk. If a signal comes first, that thread is left to itself, and ends soon.
+    let (of_thread, (sender, synced)) = (file.try_clone()?, channel());
+    let is_wanted = Arc::new(());
+    let wanted = Arc::downgrade(&is_wanted);
+    let work = move || {
+        system::write_back(&of_thread, length, || wanted.strong_count() > 0)?;
+        if wanted.strong_count() > 0 { of_thread.sync_all() } else { Ok(()) }
+    };
+    let started = thread::Builder::new().spawn(move || sender.send(work()));
+    if started.is_err() {
+        return file.sync_all();
+    }
+    loop {
+        match synced.recv_timeout(PAUSE) {
+            Ok(synced) => return synced,
+            Err(RecvTimeoutError::Timeout) => signals::check()?,
+            Err(RecvTimeoutError::Disconnected) => return file.sync_all(),
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct TempFile {
     file: File,
@@ -76,28 +106,7 @@ impl TempFile {
 
     pub(super) fn sync(&self) -> io::Result<()> {
         fault_injection::point()?;
-        if self.file.metadata()?.len() < LONG_SYNC {
-            return self.file.sync_all();
-        }
-        // Another thread waits for the disk. If a signal comes first, that thread is left to itself, and ends soon.
-        let (file, (sender, synced), length) = (self.file.try_clone()?, channel(), self.file.metadata()?.len());
-        let is_wanted = Arc::new(());
-        let wanted = Arc::downgrade(&is_wanted);
-        let sync = move || {
-            system::write_back(&file, length, || wanted.strong_count() > 0)?;
-            if wanted.strong_count() > 0 { file.sync_all() } else { Ok(()) }
-        };
-        let started = thread::Builder::new().spawn(move || sender.send(sync()));
-        if started.is_err() {
-            return self.file.sync_all();
-        }
-        loop {
-            match synced.recv_timeout(PAUSE) {
-                Ok(synced) => return synced,
-                Err(RecvTimeoutError::Timeout) => signals::check()?,
-                Err(RecvTimeoutError::Disconnected) => return self.file.sync_all(),
-            }
-        }
+        sync(&self.file)
     }
 
     /// Renames it, which replaces `target` in a single step.

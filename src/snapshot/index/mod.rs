@@ -85,6 +85,9 @@ pub struct Index {
     pub stream: PickleStream,
 }
 
+/// How the names of entries end that are a part of another entry of the ambient state.
+const AMBIENT_PART: &str = ".words";
+
 impl Index {
     /// All segments of the pickle, in the order of the file.
     pub fn segments(&self) -> impl Iterator<Item = (SegmentRole, &Variable)> {
@@ -93,6 +96,11 @@ impl Index {
         let locals = self.frame_locals.iter().map(|local| (SegmentRole::FrameLocal, local));
         let ambient = self.ambient.iter().map(|entry| (SegmentRole::Ambient, entry));
         variables.chain(items).chain(locals).chain(ambient)
+    }
+
+    /// The entries of the ambient state without those that are a part of another entry, such as `random.words`.
+    pub(crate) fn whole_ambient(&self) -> impl Iterator<Item = &Variable> {
+        self.ambient.iter().filter(|entry| !entry.name.ends_with(AMBIENT_PART))
     }
 
     /// As [`segments`](Self::segments), to change them.

@@ -11,6 +11,9 @@ pub(crate) const RUN_POSITION: &str = "__snapcli_run__";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RunProgress {
+    /// The ID of the run: that of `run.json` in the store, unless another run has begun since.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub run: String,
     /// Whether the script has come to its end.
     pub finished: bool,
     /// Where it is: in the script, then in each function that is under way.

@@ -103,8 +103,7 @@ impl FileKind {
             Self::Parquet => "load it with pandas.read_parquet",
             Self::Arrow => "load it with pandas.read_feather",
             Self::Sqlite => "open it with sqlite3",
-            Self::Text => "pass a file written by snapcli, dill or pickle (a script has a name that ends in .py)",
-            Self::Unknown => "pass a file written by snapcli, dill or pickle",
+            Self::Text | Self::Unknown => "pass a file written by snapcli, dill or pickle",
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The files of the AWS tools: `~/.aws/credentials` and `~/.aws/config`, or those that `AWS_SHARED_CREDENTIALS_FILE`
-//! and `AWS_CONFIG_FILE` name. Only profiles with access keys are supported; for any other, the error says how to
-//! export keys to the environment with the AWS CLI.
+//! and `AWS_CONFIG_FILE` name. Profiles with access keys or with `credential_process` are supported; for any other, the
+//! error says how to export keys to the environment with the AWS CLI.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::cloud_settings::variable;
+use super::credential_sources::variable;
 use super::remote_error::{FaultKind, RemoteError};
 
 /// The longest file that is read, in bytes.
@@ -17,6 +17,8 @@ const DEFAULT: &str = "default";
 pub(super) struct AwsProfile {
     pub(super) name: String,
     pub(super) keys: Option<AwsKeys>,
+    /// The command that prints keys, if the profile has none itself: see [`super::credential_process`].
+    pub(super) process: Option<String>,
     pub(super) region: Option<String>,
     pub(super) endpoint: Option<String>,
 }
@@ -70,8 +72,11 @@ impl AwsProfile {
         let value = |key: &str| all.get(key).filter(|value| !value.is_empty()).cloned();
         let keys = value("aws_access_key_id").zip(value("aws_secret_access_key"));
         let keys = keys.map(|(id, secret)| AwsKeys { id, secret, token: value("aws_session_token") });
-        let others = ["credential_process", "role_arn", "sso_session", "sso_start_url", "login_session"];
+        let process = value("credential_process").filter(|_| keys.is_none());
+        // Like the tools of AWS, which take the role first.
+        let others = ["role_arn", "sso_session", "sso_start_url", "login_session"];
         if keys.is_none()
+            && (process.is_none() || all.contains_key("role_arn"))
             && let Some(other) = others.into_iter().find(|key| all.contains_key(*key))
         {
             return Err(wrong(format!(
@@ -80,7 +85,7 @@ impl AwsProfile {
             )));
         }
         let endpoint = value("endpoint_url");
-        Ok(Self { name: name.to_owned(), keys, region: value("region"), endpoint })
+        Ok(Self { name: name.to_owned(), keys, process, region: value("region"), endpoint })
     }
 }
 
@@ -131,7 +136,9 @@ mod tests {
     const CREDENTIALS: &str = "# mine\n[default]\naws_access_key_id = AK\naws_secret_access_key=SE=/+\n\n[other]\n\
                                aws_access_key_id = AK2\naws_secret_access_key = S2\naws_session_token = T\n";
     const CONFIG: &str = "[default]\nregion = eu-west-1\ns3 =\n  addressing_style = path\n  region = no\n\
-                          [profile  other]\nendpoint_url = https://minio.example\n[profile sso]\nsso_session = x\n";
+                          [profile  other]\nendpoint_url = https://minio.example\n[profile sso]\nsso_session = x\n\
+                          [profile tool]\ncredential_process = \"/opt/my tool\" --json\n\
+                          [profile role]\ncredential_process = tool\nrole_arn = arn:aws:iam::1:role/r\n";
 
     #[test]
     fn a_profile_is_read_from_both_files() -> Result<(), RemoteError> {
@@ -145,6 +152,11 @@ mod tests {
         assert_eq!(AwsProfile::of("", "", None)?, AwsProfile { name: DEFAULT.to_owned(), ..AwsProfile::default() });
         let text = |named| AwsProfile::of(CREDENTIALS, CONFIG, Some(named)).expect_err("an error").to_string();
         assert!(text("none").contains("AWS_PROFILE is none"), "{}", text("none"));
+        assert_eq!(
+            AwsProfile::of(CREDENTIALS, CONFIG, Some("tool"))?.process.as_deref(),
+            Some("\"/opt/my tool\" --json")
+        );
+        assert!(text("role").contains("has role_arn"), "{}", text("role"));
         assert!(text("sso").contains("export-credentials --profile sso"), "{}", text("sso"));
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! The settings for Google Cloud Storage and Azure Blob Storage, and those that all requests to buckets share.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -8,38 +7,13 @@ use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::{BackoffConfig, ClientOptions, HeaderValue, ObjectStore, RetryConfig};
 
+use super::credential_sources::{CredentialSource, azure_source, google_source, is_set, variable};
 use super::remote_error::{FaultKind, RemoteError};
-use super::{FoundCredentials, s3_settings};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// How often a request is retried, and for how long at most.
 const RETRIES: usize = 4;
 const RETRYING: Duration = Duration::from_secs(45);
-/// The file in which Linux shows the model of the machine.
-const MAKER: &str = "/sys/class/dmi/id/product_name";
-
-/// Where credentials come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum CredentialSource {
-    /// The name of a variable, a file or a service; never a value.
-    Found(String),
-    /// There are none.
-    Anonymous,
-}
-
-/// Whether a variable is set to something.
-pub(super) fn is_set(name: &str) -> bool {
-    std::env::var_os(name).is_some_and(|value| !value.is_empty())
-}
-
-/// The value of a variable that is set to something.
-pub(super) fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-fn first_set(names: &[&'static str]) -> Option<&'static str> {
-    names.iter().copied().find(|name| is_set(name))
-}
 
 /// Makes ring the cryptography library of rustls, once for the process.
 pub(super) fn use_ring() {
@@ -71,32 +45,6 @@ pub(super) fn build_failed(address: &str, error: &object_store::Error) -> Remote
     RemoteError::new(FaultKind::Settings, "use", address, last.to_string())
 }
 
-/// Where the credentials for Google come from.
-pub(super) fn google_source() -> CredentialSource {
-    let names = [
-        "GOOGLE_SERVICE_ACCOUNT",
-        "GOOGLE_SERVICE_ACCOUNT_PATH",
-        "SERVICE_ACCOUNT",
-        "GOOGLE_SERVICE_ACCOUNT_KEY",
-        "GOOGLE_APPLICATION_CREDENTIALS",
-    ];
-    if let Some(name) = first_set(&names) {
-        return CredentialSource::Found(name.to_owned());
-    }
-    if gcloud_file().is_some_and(|file| file.is_file()) {
-        return CredentialSource::Found("the file that `gcloud auth application-default login` writes".to_owned());
-    }
-    // Elsewhere, a request to the metadata service would have to time out.
-    if std::fs::read_to_string(MAKER).is_ok_and(|maker| maker.contains("Google")) {
-        return CredentialSource::Found("the account of this Google machine".to_owned());
-    }
-    CredentialSource::Anonymous
-}
-
-fn gcloud_file() -> Option<PathBuf> {
-    Some(dirs::home_dir()?.join(".config/gcloud/application_default_credentials.json"))
-}
-
 pub(super) fn google(bucket: &str) -> Result<(Arc<dyn ObjectStore>, CredentialSource), RemoteError> {
     let source = google_source();
     let mut builder = GoogleCloudStorageBuilder::from_env().with_bucket_name(bucket).with_retry(retries());
@@ -113,30 +61,6 @@ pub(super) fn google(bucket: &str) -> Result<(Arc<dyn ObjectStore>, CredentialSo
     }
     let store = builder.build().map_err(|error| build_failed(&format!("gs://{bucket}/"), &error))?;
     Ok((Arc::new(store), source))
-}
-
-/// Where the credentials for Azure come from.
-pub(super) fn azure_source() -> CredentialSource {
-    let names = [
-        "AZURE_STORAGE_ACCOUNT_KEY",
-        "AZURE_STORAGE_ACCESS_KEY",
-        "AZURE_STORAGE_MASTER_KEY",
-        "AZURE_STORAGE_KEY",
-        "AZURE_STORAGE_SAS_TOKEN",
-        "AZURE_STORAGE_SAS_KEY",
-        "AZURE_STORAGE_TOKEN",
-        "AZURE_STORAGE_CLIENT_SECRET",
-        "AZURE_CLIENT_SECRET",
-        "AZURE_FEDERATED_TOKEN_FILE",
-        "IDENTITY_ENDPOINT",
-        "MSI_ENDPOINT",
-        "AZURE_USE_AZURE_CLI",
-        "AZURE_STORAGE_USE_EMULATOR",
-    ];
-    match first_set(&names) {
-        Some(name) => CredentialSource::Found(name.to_owned()),
-        None => CredentialSource::Anonymous,
-    }
 }
 
 pub(super) fn azure(container: &str) -> Result<(Arc<dyn ObjectStore>, CredentialSource), RemoteError> {
@@ -161,16 +85,4 @@ pub(super) fn azure(container: &str) -> Result<(Arc<dyn ObjectStore>, Credential
     }
     let store = builder.build().map_err(|error| build_failed(&address, &error))?;
     Ok((Arc::new(store), source))
-}
-
-/// The credentials for all kinds of object storage.
-pub(super) fn found_credentials() -> Vec<FoundCredentials> {
-    let name = |source| match source {
-        CredentialSource::Found(name) => Some(name),
-        CredentialSource::Anonymous => None,
-    };
-    let s3 = s3_settings::source().map(|(source, _)| name(source)).map_err(|error| error.to_string());
-    [("s3://", s3), ("gs://", Ok(name(google_source()))), ("az://", Ok(name(azure_source())))]
-        .map(|(scheme, source)| FoundCredentials { scheme, source })
-        .into()
 }

@@ -1,14 +1,17 @@
 //! Object storage: the addresses of stores and files there, and a client that reads and writes them.
 //!
-//! [`remote_address`] says what an address names, and [`remote_error`] why it cannot be used. The rest needs the
-//! feature `remote`: [`io_thread`] runs the requests, [`remote_client`] makes them, and [`s3_settings`] and
-//! [`cloud_settings`] find the credentials. Every answer of a server is hostile: lengths and ranges are checked, and
-//! all that is read into memory has a limit.
+//! [`remote_address`] says what an address names, [`remote_error`] why it cannot be used, and [`credential_sources`]
+//! where credentials come from. The rest needs the feature `remote`: [`io_thread`] runs the requests, [`remote_client`]
+//! makes them, and [`s3_settings`] and [`cloud_settings`] set it up. Every answer of a server is hostile: lengths and
+//! ranges are checked, and all that is read into memory has a limit.
 
-#[cfg(feature = "remote")]
+#[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only the client uses the keys"))]
 mod aws_files;
 #[cfg(feature = "remote")]
 mod cloud_settings;
+#[cfg(feature = "remote")]
+mod credential_process;
+mod credential_sources;
 #[cfg(feature = "remote")]
 mod fault_causes;
 #[cfg(feature = "remote")]
@@ -51,12 +54,9 @@ pub(crate) struct FoundCredentials {
 }
 
 impl FoundCredentials {
-    /// Those for all kinds of object storage; empty in a build without it.
+    /// Those for all kinds of object storage.
     pub(crate) fn all() -> Vec<Self> {
-        #[cfg(feature = "remote")]
-        return cloud_settings::found_credentials();
-        #[cfg(not(feature = "remote"))]
-        Vec::new()
+        credential_sources::found_credentials()
     }
 }
 

@@ -12,7 +12,8 @@ use object_store::{Error as StorageError, ObjectStoreExt, PutMode, PutOptions, P
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::cloud_settings::{CredentialSource, azure, google, use_ring};
+use super::cloud_settings::{azure, google, use_ring};
+use super::credential_sources::CredentialSource;
 use super::io_thread::IoThread;
 use super::remote_address::{RemoteAddress, Scheme};
 use super::remote_error::{FaultKind, RemoteError};

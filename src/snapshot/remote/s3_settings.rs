@@ -1,56 +1,15 @@
 //! The settings for S3: environment variables and files of the AWS tools, and the credentials that AWS gives to EC2
 //! machines and containers. Without credentials, requests are not signed, which is enough for public buckets.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
 
-use super::aws_files::AwsProfile;
-use super::cloud_settings::{CredentialSource, build_failed, client_options, is_set, retries, variable};
+use super::cloud_settings::{build_failed, client_options, retries};
+use super::credential_process;
+use super::credential_sources::{CredentialSource, is_set, s3_source, variable};
 use super::remote_error::{FaultKind, RemoteError};
-
-/// The file in which Linux shows the maker of the machine.
-const MAKER: &str = "/sys/class/dmi/id/sys_vendor";
-
-/// Where the credentials for S3 come from.
-///
-/// # Errors
-/// If the AWS files ask for a kind of credentials that snapcli does not support.
-pub(super) fn source() -> Result<(CredentialSource, AwsProfile), RemoteError> {
-    if is_set("AWS_ACCESS_KEY_ID") {
-        // Region and endpoint may still be in the profile.
-        let profile = AwsProfile::read().unwrap_or_default();
-        return Ok((CredentialSource::Found("AWS_ACCESS_KEY_ID".to_owned()), profile));
-    }
-    let given = [
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"),
-        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"),
-        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
-    ];
-    let profile = match AwsProfile::read() {
-        Err(_) if given.iter().any(|(one, two)| is_set(one) && is_set(two)) => AwsProfile::default(),
-        read => read?,
-    };
-    if profile.keys.is_some() {
-        return Ok((CredentialSource::Found(format!("the AWS profile {}", profile.name)), profile));
-    }
-    if let Some((name, _)) = given.into_iter().find(|(one, two)| is_set(one) && is_set(two)) {
-        return Ok((CredentialSource::Found(name.to_owned()), profile));
-    }
-    if is_ec2() {
-        return Ok((CredentialSource::Found("the role of this EC2 machine".to_owned()), profile));
-    }
-    Ok((CredentialSource::Anonymous, profile))
-}
-
-/// Whether this is an EC2 machine. Only there, the metadata service is asked for credentials: elsewhere the request
-/// would have to time out.
-fn is_ec2() -> bool {
-    let is_off = std::env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));
-    !is_off && std::fs::read_to_string(Path::new(MAKER)).is_ok_and(|maker| maker.contains("Amazon EC2"))
-}
 
 /// A bucket, and how requests to it are made and signed.
 #[derive(Debug)]
@@ -64,9 +23,14 @@ pub(super) struct S3Bucket {
 
 impl S3Bucket {
     pub(super) fn new(bucket: &str) -> Result<Self, RemoteError> {
-        let (source, profile) = source()?;
+        let (source, profile) = s3_source()?;
         let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries());
-        if let Some(keys) = profile.keys.filter(|_| !is_set("AWS_ACCESS_KEY_ID")) {
+        let keys = match &profile.process {
+            _ if is_set("AWS_ACCESS_KEY_ID") => None,
+            Some(process) => Some(credential_process::keys(process, &profile.name)?),
+            None => profile.keys,
+        };
+        if let Some(keys) = keys {
             builder = builder.with_access_key_id(keys.id).with_secret_access_key(keys.secret);
             if let Some(token) = keys.token {
                 builder = builder.with_token(token);

@@ -38,7 +38,8 @@ impl PackedBytes {
         }
     }
 
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    /// Fills a buffer with the compressed bytes at this offset.
+    pub(in crate::snapshot) fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         match self {
             Self::File(file, _) => file.read_exact_at(buffer, offset),
             Self::Memory(bytes) => {

@@ -33,7 +33,7 @@ pub(crate) use self::file_import::import;
 pub(crate) use self::object_name::ObjectName;
 pub(crate) use self::snapshot_header::SnapshotHeader;
 pub(crate) use self::store_address::StoreAddress;
-pub(crate) use self::store_check::{StoreCheck, check, object_bytes};
+pub(crate) use self::store_check::{StoreCheck, check, local_bytes, object_bytes, problem_of};
 pub(crate) use self::store_error::StoreError;
 pub(crate) use self::store_folder::Store;
 #[cfg(feature = "python")]

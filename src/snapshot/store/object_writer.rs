@@ -15,7 +15,7 @@ use tempfile::{NamedTempFile, TempPath};
 use super::object_name::ObjectName;
 use super::store_folder::{Store, new_temporary, sync_folder};
 use super::upstream::object_key;
-use crate::snapshot::atomic::signals;
+use crate::snapshot::atomic::{signals, sync};
 use crate::snapshot::hash_tree::{self, TreeHasher};
 use crate::snapshot::remote::Uploads;
 use crate::snapshot::save_target::check_room;
@@ -57,8 +57,8 @@ struct PendingObject {
 impl PendingObject {
     fn sync(&self) -> io::Result<()> {
         match &self.file {
-            Some(file) => file.sync_all(),
-            None => File::open(&self.path)?.sync_all(),
+            Some(file) => sync(file),
+            None => sync(&File::open(&self.path)?),
         }
     }
 }

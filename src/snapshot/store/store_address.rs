@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::StoreError;
-use super::store_folder::{Store, is_name, snapshot_number};
+use super::store_folder::{OF_NEWEST, Store, is_name, snapshot_number};
 use crate::snapshot::remote::RemoteAddress;
 
 /// A snapshot in a store, as the user named it.
@@ -26,7 +26,7 @@ pub(crate) enum WhichSnapshot {
     Newest,
     /// The one with this number.
     Number(u64),
-    /// The one with this name.
+    /// The one with this name, or with this number if that is too large for a number.
     Name(String),
     /// The one in this file, while its save is not complete yet.
     File(PathBuf),
@@ -128,7 +128,11 @@ impl StoreAddress {
             return Ok(None);
         }
         let known = store.numbers()?;
-        let no_number = |number| StoreError::NoNumber { folder: store.name(), number, known: known.clone() };
+        let no_number = |number: &dyn ToString| StoreError::NoNumber {
+            folder: store.name(),
+            number: number.to_string(),
+            known: known.clone(),
+        };
         match &self.which {
             WhichSnapshot::File(_) => Ok(None),
             WhichSnapshot::Newest => newest(store, &known).map(Some).ok_or_else(|| StoreError::Empty(store.name())),
@@ -136,10 +140,11 @@ impl StoreAddress {
                 Err(StoreError::Empty(store.name()))
             }
             WhichSnapshot::Number(number) if known.contains(number) => Ok(Some(*number)),
-            WhichSnapshot::Number(number) => Err(no_number(*number)),
+            WhichSnapshot::Number(number) => Err(no_number(number)),
+            WhichSnapshot::Name(name) if is_number(name) => Err(no_number(name)),
             WhichSnapshot::Name(name) => match store.find_name(name)? {
                 Some(number) if known.contains(&number) => Ok(Some(number)),
-                Some(number) => Err(no_number(number)),
+                Some(number) => Err(no_number(&number)),
                 None => {
                     let known = store.names()?.into_iter().map(|(name, _)| name).collect();
                     Err(StoreError::NoName { folder: store.name(), name: name.clone(), known })
@@ -152,6 +157,7 @@ impl StoreAddress {
     fn number_upstream(&self, store: &Store) -> Result<Option<u64>, StoreError> {
         let number = match &self.which {
             WhichSnapshot::Number(number) => *number,
+            WhichSnapshot::Name(name) if is_number(name) => return Ok(None),
             WhichSnapshot::Name(name) => match store.find_name(name)? {
                 Some(number) => number,
                 None => return Ok(None),
@@ -193,14 +199,19 @@ fn selected(path: &Path) -> Option<(&Path, &OsStr)> {
     Some((Path::new(OsStr::from_bytes(folder)), OsStr::from_bytes(selector)))
 }
 
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
+}
+
 fn which(selector: &OsStr) -> Result<WhichSnapshot, StoreError> {
     let text = selector.to_string_lossy();
-    if !text.is_empty() && text.chars().all(|c| c.is_ascii_digit()) {
-        // A number that does not fit belongs to no snapshot.
-        return Ok(WhichSnapshot::Number(text.parse().unwrap_or(u64::MAX)));
+    if is_number(&text) {
+        // A number that does not fit belongs to no snapshot, and is shown as it was typed.
+        return Ok(text.parse().map_or_else(|_| WhichSnapshot::Name(text.into_owned()), WhichSnapshot::Number));
     }
     match text.as_ref() {
-        "" | "newest" | "latest" => Ok(WhichSnapshot::Newest),
+        "" => Ok(WhichSnapshot::Newest),
+        name if OF_NEWEST.contains(&name) => Ok(WhichSnapshot::Newest),
         name if is_name(name) => Ok(WhichSnapshot::Name(name.to_owned())),
         name => Err(StoreError::BadName(name.to_owned())),
     }
@@ -241,7 +252,8 @@ mod tests {
             ("s/@", WhichSnapshot::Newest),
             ("s/@3", WhichSnapshot::Number(3)),
             ("s/@003", WhichSnapshot::Number(3)),
-            ("s/@99999999999999999999", WhichSnapshot::Number(u64::MAX)),
+            ("s/@99999999999999999999", WhichSnapshot::Name("99999999999999999999".to_owned())),
+            ("s/@latest", WhichSnapshot::Newest),
             ("s/@best", WhichSnapshot::Name("best".to_owned())),
             ("s/snapshots/00000003.snap", WhichSnapshot::Number(3)),
         ] {

@@ -10,6 +10,7 @@ use std::thread;
 use super::object_name::ObjectName;
 use super::store_error::StoreError;
 use super::store_folder::{Store, open_regular};
+use super::store_history::HistoryEntry;
 use super::upstream::Upstream;
 use crate::snapshot::reader::Progress;
 
@@ -42,6 +43,17 @@ impl StoreCheck {
 /// The bytes of all objects, for a progress bar.
 pub(crate) fn object_bytes(store: &Store) -> Result<u64, StoreError> {
     Ok(objects(store)?.values().sum())
+}
+
+/// The bytes of all objects of a store on this machine; `None` for one in object storage, where they must be listed.
+///
+/// # Errors
+/// If its folders cannot be read.
+pub(crate) fn local_bytes(store: &Store) -> Result<Option<u64>, StoreError> {
+    match store.upstream() {
+        Some(_) => Ok(None),
+        None => object_bytes(store).map(Some),
+    }
 }
 
 /// Checks a store. `progress` is called with the number of bytes that were read.
@@ -81,6 +93,31 @@ pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck,
     }
     checked.unneeded = unneeded.len() as u64;
     Ok(checked)
+}
+
+/// What is wrong with a snapshot: whether all objects that it needs are there, and with `reads`, whether each matches
+/// its name.
+///
+/// # Errors
+/// If its folders cannot be read. Damage is not an error.
+pub(crate) fn problem_of(store: &Store, entry: &HistoryEntry, reads: bool) -> Result<Option<String>, StoreError> {
+    let needed = match store.needed_by(entry) {
+        Ok(needed) => Vec::from_iter(needed),
+        Err(StoreError::DamagedSnapshot { problem, .. }) => return Ok(Some(problem)),
+        Err(error) => return Err(error),
+    };
+    for (name, length) in &needed {
+        match store.find_object(name)? {
+            Some(found) if found == *length => {}
+            Some(found) => return Ok(Some(format!("the object {name} has {found} bytes and not {length}"))),
+            None => return Ok(Some(format!("the object {name} is missing"))),
+        }
+    }
+    if !reads {
+        return Ok(None);
+    }
+    let faults = check_objects(store, &needed, &|_| {});
+    Ok(faults.iter().next().map(|(name, fault)| format!("the object {name} {fault}")))
 }
 
 /// The objects of a store with the lengths of their files.

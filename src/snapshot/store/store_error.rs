@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::packed_object::UnpackError;
+use super::store_folder::{MAX_NAME, OF_NEWEST};
 use crate::snapshot::remote::RemoteError;
 
 /// How many numbers or names a message lists.
@@ -23,7 +24,7 @@ pub enum StoreError {
     #[error("there is no store {0}: check its name (`snapcli save -o {0}/ SCRIPT` makes one)")]
     Missing(String),
     /// A file where a store was meant.
-    #[error("{0} is a file, and a store is a folder: write its name without / and @")]
+    #[error("{0} is a file, and a store is a folder: `snapcli save -o NAME/ SCRIPT` makes one")]
     IsFile(String),
     /// A folder with other files where a store was to be made.
     #[error("{} has other files in it and is not a store: name a new or an empty folder", .0.display())]
@@ -48,8 +49,8 @@ pub enum StoreError {
     NoNumber {
         /// The store.
         folder: String,
-        /// The number.
-        number: u64,
+        /// The number, as it was typed.
+        number: String,
         /// Those that exist, ascending.
         known: Vec<u64>,
     },
@@ -64,7 +65,7 @@ pub enum StoreError {
         known: Vec<String>,
     },
     /// Not a number, and not allowed as a name.
-    #[error("{0:?} cannot name a snapshot: use letters, digits, -, _ and ., and not only digits")]
+    #[error("{0:?} cannot name a snapshot: {rule}", rule = name_rule(.0))]
     BadName(String),
     /// The message of a snapshot is too long.
     #[error("the message has {0} bytes: use at most {MAX_MESSAGE}")]
@@ -72,6 +73,9 @@ pub enum StoreError {
     /// A snapshot that was opened is gone.
     #[error("{} was removed in the meantime: another process has pruned the store", .0.display())]
     Removed(PathBuf),
+    /// The file that makes a folder a store is damaged.
+    #[error("{} is damaged: put the one of a copy of the store in its place, or use another store", .0.display())]
+    DamagedMarker(PathBuf),
     /// A file of the store is damaged.
     #[error("snapshot @{number} of {folder} is damaged: {problem}")]
     DamagedSnapshot {
@@ -185,6 +189,17 @@ fn listed_numbers(known: &[u64]) -> String {
     }
 }
 
+/// What a name must be that is not allowed.
+fn name_rule(name: &str) -> String {
+    if OF_NEWEST.contains(&name) {
+        return format!("@{name} always stands for the newest one");
+    }
+    if name.len() > MAX_NAME {
+        return format!("it has {} bytes, and may have {MAX_NAME}", name.len());
+    }
+    "use letters, digits, -, _ and ., with a letter or digit first, and not only digits".to_owned()
+}
+
 fn listed_names(name: &str, known: &[String]) -> String {
     let closest = known.iter().map(|other| (strsim::jaro_winkler(name, other), other));
     let closest = closest.filter(|(score, _)| *score >= SIMILAR).max_by(|a, b| a.0.total_cmp(&b.0));
@@ -208,7 +223,8 @@ mod tests {
     #[test]
     fn messages_name_what_exists() {
         let no_number = |known: &[u64]| {
-            StoreError::NoNumber { folder: "runs.snaps".to_owned(), number: 7, known: known.to_vec() }.to_string()
+            StoreError::NoNumber { folder: "runs.snaps".to_owned(), number: "7".to_owned(), known: known.to_vec() }
+                .to_string()
         };
         assert_eq!(no_number(&[1, 2, 3, 5, 6, 9]), "runs.snaps has no snapshot @7: it has @1 to @3, @5 and @6, @9");
         let many: Vec<u64> = (0..40).map(|number| number * 2).collect();

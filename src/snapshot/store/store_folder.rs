@@ -32,7 +32,7 @@ pub(super) const TEMP_PREFIX: &str = ".new-";
 pub(super) const MAX_SNAPSHOT: u64 = 256 << 10;
 pub(super) const MAX_MARKER: u64 = 4096;
 /// The longest name of a snapshot in bytes.
-const MAX_NAME: usize = 100;
+pub(super) const MAX_NAME: usize = 100;
 const VERSION: u64 = 1;
 /// How often to try again to take a lock that another process holds.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -102,7 +102,8 @@ impl Store {
     }
 
     fn check_marker(&self, marker: &[u8]) -> Result<(), StoreError> {
-        let marker: Marker = serde_json::from_slice(marker).map_err(|_| StoreError::NotAStore(self.name()))?;
+        let damaged = |_| StoreError::DamagedMarker(self.folder.join(MARKER));
+        let marker: Marker = serde_json::from_slice(marker).map_err(damaged)?;
         match marker.snapcli_store > VERSION {
             true => Err(StoreError::Newer { folder: self.name(), version: marker.snapcli_store }),
             false => Ok(()),
@@ -151,12 +152,17 @@ impl Store {
         Self::open(folder)
     }
 
-    /// Fails if nothing can be written to a store in object storage. A folder was written to when it was opened.
+    /// Fails if nothing can be written to the store: opening one that exists only reads.
     pub(crate) fn check_writable(&self) -> Result<(), StoreError> {
-        match &self.upstream {
-            Some(upstream) => Ok(upstream.client().check_writable("locks/check")?),
-            None => Ok(()),
+        if let Some(upstream) = &self.upstream {
+            return Ok(upstream.client().check_writable("locks/check")?);
         }
+        self.open_lock()?;
+        for folder in [self.objects(), self.snapshots()] {
+            // Dropped at once, which removes it again.
+            new_temporary(&folder).map_err(StoreError::io(&folder))?;
+        }
+        Ok(())
     }
 
     /// Whether a folder is a store.
@@ -383,11 +389,15 @@ impl Store {
     }
 
     fn lock(&self, operation: FlockOperation, waiting: &mut dyn FnMut()) -> Result<StoreLock, StoreError> {
+        self.wait_for(self.open_lock()?, operation, waiting)
+    }
+
+    fn open_lock(&self) -> Result<File, StoreError> {
         let path = self.folder.join(LOCK);
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
         let open =
             OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(&path);
-        self.wait_for(open.map_err(StoreError::io(&path))?, operation, waiting)
+        open.map_err(StoreError::io(&path))
     }
 
     /// A lock for a reader, which keeps a `prune` from removing what is being read. `None` where there can be none.
@@ -504,15 +514,18 @@ pub(super) fn snapshot_number(name: &str) -> Option<u64> {
     (number > 0 && format!("{number:08}") == digits).then_some(number)
 }
 
-/// Whether a snapshot can have this name. It is the name of a file, and no number.
+/// What stands for the newest snapshot in an address, so that no snapshot can have it as its name.
+pub(super) const OF_NEWEST: [&str; 2] = ["newest", "latest"];
+
+/// Whether a snapshot can have this name. It is the name of a file, and no number; in a shell it needs no quotes.
 pub(crate) fn is_name(name: &str) -> bool {
-    let is_allowed = |c: char| c.is_alphanumeric() || "-_.+= ".contains(c);
+    let is_allowed = |c: char| c.is_alphanumeric() || "-_.".contains(c);
     !name.is_empty()
         && name.len() <= MAX_NAME
         && name.chars().all(is_allowed)
-        && !name.starts_with(['.', '-', ' '])
-        && !name.ends_with(' ')
+        && !name.starts_with(['.', '-'])
         && !name.chars().all(|c| c.is_ascii_digit())
+        && !OF_NEWEST.contains(&name)
 }
 
 #[cfg(test)]
@@ -586,10 +599,13 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_told_apart() {
-        for name in ["best", "v1.2", "naïve", "run 7", "2nd", "a=b+c"] {
+        for name in ["best", "v1.2", "naïve", "run_7", "2nd", "a-b", "Latest"] {
             assert!(is_name(name), "{name}");
         }
-        for name in ["", "7", "007", "a/b", "..", ".hidden", "-x", "a\nb", "@x", "x ", &"x".repeat(101)] {
+        let long = "x".repeat(MAX_NAME + 1);
+        for name in
+            ["", "7", "007", "a/b", "..", ".x", "-x", "a\nb", "@x", "x ", "a b", "a=b", "latest", "newest", &long]
+        {
             assert!(!is_name(name), "{name}");
         }
         assert_eq!(snapshot_number("00000012.snap"), Some(12));

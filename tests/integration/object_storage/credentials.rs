@@ -40,6 +40,53 @@ fn credentials_come_from_the_environment_or_the_files_of_aws() {
 }
 
 #[test]
+fn a_program_of_the_aws_profile_gives_the_keys() {
+    let Some(bucket) = Bucket::new("process") else { return skipped(NO_SERVER) };
+    bucket.sandbox.write("session.py", "x = 5\n");
+    let file = bucket.address("run.pkl");
+    bucket.run(&["save", "-q", "-o", &file, "session.py"]);
+    let keys = r#"{"Version": 1, "AccessKeyId": "AKPROCESS", "SecretAccessKey": "secretprocess", "SessionToken": "t"}"#;
+    // Each run leaves a line.
+    let tool = bucket.sandbox.write("my tool", format!("#!/bin/sh\necho \"$@\" >>\"$0.log\"\necho '{keys}'\n"));
+    let home = bucket.sandbox.root().join("home/.aws");
+    std::fs::create_dir_all(&home).unwrap();
+    let (endpoint, tool) = (&bucket.endpoint, tool.display());
+    let profile = |name: &str, command: &str| {
+        format!("[profile {name}]\nregion = us-east-1\nendpoint_url = {endpoint}\ncredential_process = {command}\n")
+    };
+    let config = [
+        profile("good", &format!("sh \"{tool}\" --for 'a b'")),
+        profile("fails", "false"),
+        profile("none", "/no/such/tool"),
+        profile("prints", "echo AKPROCESS"),
+        profile("open", "\"tool"),
+    ];
+    std::fs::write(home.join("config"), config.concat()).unwrap();
+    let call = |words: &[&str], profile: &str| bucket.sandbox.call_snapcli(words).env("AWS_PROFILE", profile).run();
+    let restored = call(&["restore", &file, "-c", "x"], "good");
+    restored.assert_code(0);
+    restored.assert_stdout("5\n");
+    let log = std::fs::read_to_string(format!("{tool}.log")).unwrap();
+    assert_eq!(log, "--for a b\n", "it is run once for a command");
+    // It is named, but neither run nor are its arguments shown, which may be secret.
+    let doctor = call(&["doctor"], "good").out();
+    assert!(doctor.contains("the credential_process of the AWS profile good"), "{doctor}");
+    assert!(!doctor.contains("AKPROCESS") && !doctor.contains("--for"), "{doctor}");
+    assert_eq!(std::fs::read_to_string(format!("{tool}.log")).unwrap(), log);
+    for (profile, words) in [
+        ("fails", "false failed (exit status: 1)"),
+        ("none", "cannot run /no/such/tool"),
+        ("prints", "echo printed no JSON"),
+        ("open", "its quotes are not closed"),
+    ] {
+        let run = call(&["restore", &file, "-c", "x"], profile);
+        run.assert_code(1);
+        assert!(run.err().contains(words) && run.err().contains(profile), "{}", run.whole());
+        assert!(!run.err().contains("AKPROCESS"), "{}", run.whole());
+    }
+}
+
+#[test]
 fn a_signature_in_an_address_is_never_shown() {
     let sandbox = Sandbox::new();
     // Nothing listens there.

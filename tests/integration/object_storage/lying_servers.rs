@@ -135,7 +135,7 @@ fn served() -> (Sandbox, WebServer) {
     let script = "import numpy as np\nxs = [1, 2]\nlarge = np.arange(200_000)\nother = np.arange(100_000.0)\n";
     sandbox.write("session.py", script);
     sandbox.snapcli(&["save", "-q", "-o", "run 7.pkl", "session.py"]).assert_code(0);
-    for name in ["first", "the best"] {
+    for name in ["first", "the-best"] {
         sandbox.snapcli(&["save", "-q", "--name", name, "-o", "runs.snaps/", "session.py"]).assert_code(0);
     }
     let server = WebServer::new(sandbox.work());
@@ -158,13 +158,13 @@ fn files_and_stores_on_web_servers_are_read() {
         run(&sandbox, &["inspect", &file]);
         run(&sandbox, &["verify", &file]);
         run(&sandbox, &["diff", "-q", "run 7.pkl", &file]);
-        for which in ["", "@1", "@first", "@the best"] {
+        for which in ["", "@1", "@first", "@the-best"] {
             let snapshot = server.url(&format!("runs.snaps/{which}"));
             run(&sandbox, &["restore", &snapshot, "-c", "int(other.sum())"]).assert_stdout("4999950000\n");
         }
         assert_eq!(
             run(&sandbox, &["log", "--json", &server.url("runs.snaps/")]).json()["snapshots"][0]["names"][0],
-            "the best"
+            "the-best"
         );
     }
     server.does(Conduct::Honest);

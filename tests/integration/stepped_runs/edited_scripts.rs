@@ -63,7 +63,7 @@ fn a_change_of_what_has_run_is_named() {
         let refused = edited(SCRIPT, &after, &[]);
         refused.assert_code(1).assert_stdout("");
         let err = refused.err();
-        assert!(err.contains(&format!("line {number} has run, and has changed since")), "{err}");
+        assert!(err.contains(&format!("line {number} has already run, but has changed since")), "{err}");
         assert!(err.contains(old) && err.contains(new) && err.contains("--accept-changes"), "{err}");
     }
     let after = SCRIPT.replace("n * 2", "n * 3").replace("(undefined)", "()");

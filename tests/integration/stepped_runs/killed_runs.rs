@@ -333,3 +333,36 @@ kill(1)
     let said = runs[0].err().matches(&format!("line {line}: this loop is one step")).count();
     assert_eq!(said, 1, "{}", runs[0].err());
 }
+
+#[test]
+fn a_function_that_mentions_itself_goes_on() {
+    let script = "
+def walk(depth):
+    names = [walk.__name__, __import__('sys')._getframe().f_code.co_name]
+    for n in range(3):
+        if depth == 1 and n == 1:
+            checkpoint()
+            names.append(n)
+        if depth == 1 and n == 2:
+            kill(1)
+        if depth < 2 and n == 1:
+            names += walk(depth + 1)
+    def inner():
+        pass
+    names.append(inner.__qualname__)
+    names.append((lambda: walk)() is globals()['walk'])
+    return names
+class Tree:
+    def walk(self):
+        for n in range(3):
+            if n == 1:
+                checkpoint()
+            if n == 2:
+                kill(2)
+        return walk(5)
+found = walk(0)
+found += Tree().walk()
+print(found)
+";
+    assert_same(script, 3);
+}

@@ -11,7 +11,8 @@ use crate::env::{Numbers, Sandbox, Stack, main_python, venv};
 /// Kills runs of a script until it has been killed so often, and checks what each prints that came to its end.
 fn kill_at_random(name: &str, signal: &str, kills: usize) {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/stepped_runs/scripts").join(name);
+    let source =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/integration/stepped_runs/scripts").join(format!("{name}.py"));
     sandbox.write("script.py", fs::read(&source).unwrap());
     let started = Instant::now();
     let whole = sandbox.python(&["script.py"]);
@@ -41,40 +42,41 @@ fn kill_at_random(name: &str, signal: &str, kills: usize) {
     }
 }
 
-const SCRIPTS: [&str; 12] = [
-    "loops.py",
-    "while_loops.py",
-    "closures.py",
-    "recursion.py",
-    "random_streams.py",
-    "own_list.py",
-    "dataclass_bank.py",
-    "lost_connection.py",
-    "logger.py",
-    "pandas_pipeline.py",
-    "sklearn_training.py",
-    "simulation.py",
-];
-
 #[test]
 fn scripts_that_are_killed_end_as_if_nothing_had_happened() {
-    for name in ["loops.py", "closures.py", "random_streams.py", "own_list.py"] {
+    for name in ["loops", "closures", "random_streams", "own_list"] {
         kill_at_random(name, "KILL", 3);
     }
 }
 
-#[test]
-#[ignore = "takes minutes"]
-fn hours_twelve_scripts_survive_a_hundred_kills_each() {
-    for name in SCRIPTS {
-        kill_at_random(name, "KILL", 100);
-    }
+/// One test for each script and signal, so that each can be run by itself.
+macro_rules! hours {
+    ($($script:ident $killed:ident $asked:ident,)*) => {$(
+        #[test]
+        #[ignore = "takes minutes"]
+        fn $killed() {
+            kill_at_random(stringify!($script), "KILL", 100);
+        }
+
+        #[test]
+        #[ignore = "takes minutes"]
+        fn $asked() {
+            kill_at_random(stringify!($script), "TERM", 100);
+        }
+    )*};
 }
 
-#[test]
-#[ignore = "takes minutes"]
-fn hours_twelve_scripts_survive_being_asked_to_end() {
-    for name in SCRIPTS {
-        kill_at_random(name, "TERM", 20);
-    }
+hours! {
+    loops hours_loops_killed hours_loops_asked_to_end,
+    while_loops hours_while_loops_killed hours_while_loops_asked_to_end,
+    closures hours_closures_killed hours_closures_asked_to_end,
+    recursion hours_recursion_killed hours_recursion_asked_to_end,
+    random_streams hours_random_streams_killed hours_random_streams_asked_to_end,
+    own_list hours_own_list_killed hours_own_list_asked_to_end,
+    dataclass_bank hours_dataclass_bank_killed hours_dataclass_bank_asked_to_end,
+    lost_connection hours_lost_connection_killed hours_lost_connection_asked_to_end,
+    logger hours_logger_killed hours_logger_asked_to_end,
+    pandas_pipeline hours_pandas_pipeline_killed hours_pandas_pipeline_asked_to_end,
+    sklearn_training hours_sklearn_training_killed hours_sklearn_training_asked_to_end,
+    simulation hours_simulation_killed hours_simulation_asked_to_end,
 }

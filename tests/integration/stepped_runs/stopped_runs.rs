@@ -20,12 +20,9 @@ print(log)
         let runs = assert_same(&script, 2);
         let err = runs[0].err();
         let line = STEPS.lines().count() + 3;
-        assert!(
-            err.contains(&format!("{shown}: stopped at line {line}: the same command goes on from there")),
-            "{err}"
-        );
+        assert!(err.contains(&format!("{shown}: stopped at line {line}: run the same command to resume")), "{err}");
         assert_eq!(runs[0].ending(), format!("signal {number}"));
-        assert!(runs[1].err().contains(&format!("going on at line {line}")), "{}", runs[1].err());
+        assert!(runs[1].err().contains(&format!("resuming at line {line}")), "{}", runs[1].err());
     }
 }
 
@@ -127,7 +124,7 @@ print(package, __spec__.name, log)
     sandbox.write("processes", "xx");
     let second = sandbox.snapcli(&["run", "-m", "pkg.job", "3"]);
     second.assert_code(0).assert_stdout("pkg pkg.job [0, 1, 2, 3, 4]\n");
-    assert!(sandbox.work().join("job.snaps").exists() && second.err().contains("going on at line"), "{}", second.err());
+    assert!(sandbox.work().join("job.snaps").exists() && second.err().contains("resuming at line"), "{}", second.err());
 }
 
 #[test]
@@ -148,7 +145,7 @@ print(log)
     runs[0].assert_code(1);
     let err = runs[0].err();
     assert!(err.contains("ValueError: no") && err.contains("a checkpoint from before the failure is at line"), "{err}");
-    assert!(runs[1].err().contains("going on at line"), "{}", runs[1].err());
+    assert!(runs[1].err().contains("resuming at line"), "{}", runs[1].err());
     runs[1].assert_stdout("['begin', 'slow']\n");
 }
 
@@ -171,6 +168,6 @@ print(n, log[0])
     let sandbox = Sandbox::new();
     sandbox.write("script.py", format!("{STEPS}{script}"));
     let runs = run_to_the_end(&sandbox, &["--every", "0.1s"], 2);
-    assert!(runs[1].err().contains("going on at line"), "{}", runs[1].err());
+    assert!(runs[1].err().contains("resuming at line"), "{}", runs[1].err());
     runs[1].assert_stdout("2 0\n");
 }

@@ -1,0 +1,148 @@
+//! What of a session a checkpoint does not have: the statements that make it again, and whether a script can go on
+//! without the rest.
+
+use anyhow::Result;
+
+use super::run_job::RunJob;
+use crate::python::Python;
+use crate::session::run::{BoundPosition, ChangedInput, is_used, line_of_rerun, split_local};
+use crate::snapshot::index::{Index, LeftOut, RUN_POSITION, RerunStatement, RunProgress, Variable};
+
+/// Parts of notes on variables that do not apply, because the run restores these files and handlers itself.
+const OPEN_FOR_WRITING: &str = "is open for writing";
+const HANDLERS: &str = "without its handlers";
+/// Types whose objects must not be recreated by running their statement again: they have state, or are running.
+const NOT_AGAIN: [&str; 12] = [
+    "builtins.generator",
+    "builtins.coroutine",
+    "builtins.async_generator",
+    "generator",
+    "coroutine",
+    "async_generator",
+    "threading.Thread",
+    "threading.Timer",
+    "multiprocessing.context.Process",
+    "multiprocessing.context.ForkProcess",
+    "subprocess.Popen",
+    "asyncio.subprocess.Process",
+];
+/// Types whose objects are usually filled after the statement that made them.
+const CONTAINERS: [&str; 6] = ["list", "dict", "set", "tuple", "frozenset", "collections.deque"];
+
+/// The statements that make variables again, and messages about what is lost; or why the script could not go on.
+type RepeatedStatements = std::result::Result<(Vec<RerunStatement>, Vec<String>), String>;
+
+impl RunJob {
+    /// The statements that make the variables again that could not be saved, and what is said about other losses; or
+    /// why the script could not go on.
+    pub(super) fn statements_to_repeat(
+        &self,
+        py: Python<'_>,
+        progress: &RunProgress,
+        index: &Index,
+        bound: &BoundPosition<'_>,
+    ) -> Result<RepeatedStatements> {
+        let Some(program) = self.program.get() else { return Ok(Ok((Vec::new(), Vec::new()))) };
+        if let Some((variable, lost)) = index.variables.iter().find_map(|it| Some((it, it.lost.first()?))) {
+            return Ok(Err(format!("{} cannot be saved ({}): {}", lost.path, variable.name, lost.type_name)));
+        }
+        if let Some(variable) = index.variables.iter().find(|variable| writes_unknown_file(variable, progress)) {
+            let text = format!("{} has a file open for writing, which cannot be opened again", variable.name);
+            return Ok(Err(text));
+        }
+        let (mut statements, mut losses) = (Vec::new(), Vec::new());
+        for item in index.left_out.iter().filter(|item| !bound.provided.contains(&item.name)) {
+            let place @ (depth, name) = split_local(&item.name);
+            match self.line_to_repeat(py, progress, item, bound)? {
+                Ok((line, said)) => {
+                    losses.extend(said);
+                    statements.push(RerunStatement { name: name.to_owned(), depth, line, why: item.error.clone() });
+                }
+                Err(why) if item.name == RUN_POSITION || is_used(py, program, progress, place)? => return Ok(Err(why)),
+                Err(_) => {
+                    let text = cannot_be_saved(item);
+                    losses.push(format!("{text}; it is left out, because the rest of the script does not use it"));
+                }
+            }
+        }
+        Ok(Ok((statements, losses)))
+    }
+
+    /// The line that makes a variable again, and what is said about that; or why none may do so.
+    fn line_to_repeat(
+        &self,
+        py: Python<'_>,
+        progress: &RunProgress,
+        item: &LeftOut,
+        bound: &BoundPosition<'_>,
+    ) -> Result<Result<(u32, Vec<String>), String>> {
+        if let Err(why) = self.may_repeat(item) {
+            return Ok(Err(why));
+        }
+        let (Some(program), place) = (self.program.get(), split_local(&item.name)) else {
+            return Ok(Err(String::new()));
+        };
+        let Some(line) = line_of_rerun(py, program, progress, place)? else {
+            let text = format!("{}, and no simple statement assigned it", cannot_be_saved(item));
+            return Ok(Err(text));
+        };
+        let mut said = Vec::new();
+        for ChangedInput { text, is_refused } in bound.changed_inputs(program, progress, place)? {
+            if is_refused {
+                let why =
+                    format!("line {line}, which assigned it, would not do the same again: {text} has changed since");
+                return Ok(Err(format!("{}, and {why}", cannot_be_saved(item))));
+            }
+            said.push(format!("line {line} may not do the same when it is run again: {text} has changed since"));
+        }
+        Ok(Ok((line, said)))
+    }
+
+    fn may_repeat(&self, item: &LeftOut) -> Result<(), String> {
+        let text = cannot_be_saved(item);
+        if item.name == RUN_POSITION {
+            let path = item.path.clone().unwrap_or_default();
+            return Err(format!("a local variable or the iterator of a loop cannot be saved: {} ({path})", item.error));
+        }
+        if self.no_rerun {
+            return Err(format!("{text}, and --no-rerun does not allow running its statement again"));
+        }
+        if NOT_AGAIN.contains(&item.type_name.as_str()) {
+            return Err(format!("{text}, and would not be the same if it were made again"));
+        }
+        if CONTAINERS.contains(&item.type_name.as_str()) {
+            return Err(format!("{text}, and its contents would be lost if it were made again"));
+        }
+        Ok(())
+    }
+}
+
+/// Messages about variables and files that a resumed run will not have as they are now.
+pub(super) fn noted_losses(progress: &RunProgress, index: &Index) -> Vec<String> {
+    let mut losses = Vec::new();
+    for RerunStatement { name, line, why, .. } in &progress.rerun {
+        losses.push(format!("{name} cannot be saved ({why}): a resumed run runs line {line} again"));
+    }
+    for file in &progress.files {
+        let text = "is open for writing: resume with --reopen, which truncates it to its length at the checkpoint";
+        losses.push(format!("{} {text}", file.name));
+    }
+    for variable in &index.variables {
+        let (_, name) = split_local(&variable.name);
+        let notes = variable.notes.iter().filter(|note| !note.contains(OPEN_FOR_WRITING) && !note.contains(HANDLERS));
+        losses.extend(notes.map(|note| format!("{name}: {note}")));
+    }
+    losses
+}
+
+/// Whether a variable has a file that would come back read-only.
+fn writes_unknown_file(variable: &Variable, progress: &RunProgress) -> bool {
+    let is_known = |note: &str| progress.files.iter().any(|file| note.contains(&file.name));
+    variable.notes.iter().any(|note| note.contains(OPEN_FOR_WRITING) && !is_known(note))
+}
+
+fn cannot_be_saved(item: &LeftOut) -> String {
+    let line = item.line.map_or_else(String::new, |line| format!(", line {line}"));
+    let (_, name) = split_local(&item.name);
+    format!("{name} ({}{line}) cannot be saved: {}", item.type_name, item.error)
+}

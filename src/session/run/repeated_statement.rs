@@ -1,0 +1,75 @@
+//! Variables that cannot be saved: the statement that makes one again, what it would read, and whether anything reads
+//! the variable.
+
+use pyo3::prelude::*;
+
+use super::saved_position::{BoundPosition, frames_of};
+use super::step_program::StepProgram;
+use crate::snapshot::index::RunProgress;
+
+/// The line of the simple statement that has assigned a variable; `None` if there is none that could be run again.
+/// `depth` is the number of the function under way whose local variable it is, 0 for a global one.
+///
+/// # Errors
+/// Those of a broken position.
+pub(crate) fn line_of_rerun(
+    py: Python<'_>,
+    program: &StepProgram,
+    progress: &RunProgress,
+    (depth, name): (usize, &str),
+) -> PyResult<Option<u32>> {
+    let found = statement(program, frames_of(py, progress)?.get_item(depth)?, name)?;
+    Ok(found.map(|(line, _)| line))
+}
+
+/// An input of a statement that has another value than when the statement ran: the expression, and whether the
+/// statement must not run again for that.
+pub(crate) struct ChangedInput {
+    pub(crate) text: String,
+    pub(crate) is_refused: bool,
+}
+
+impl BoundPosition<'_> {
+    /// What the statement that has assigned a variable would read now that it did not read when it ran.
+    ///
+    /// # Errors
+    /// Those of an object of the script that cannot be described.
+    pub(crate) fn changed_inputs(
+        &self,
+        program: &StepProgram,
+        progress: &RunProgress,
+        (depth, name): (usize, &str),
+    ) -> PyResult<Vec<ChangedInput>> {
+        let py = self.namespace().py();
+        let Some((frames, scopes)) = &self.frames else { return Ok(Vec::new()) };
+        let place = frames_of(py, progress)?.get_item(depth)?;
+        let arguments = (program.object(py), self.namespace(), frames, scopes, depth, place, name);
+        let found = program.function(py, "changed_inputs")?.call1(arguments)?;
+        let found: Vec<(String, String)> = found.extract()?;
+        Ok(found.into_iter().map(|(text, how)| ChangedInput { text, is_refused: how == "refused" }).collect())
+    }
+}
+
+/// Whether what is left of the script reads a variable.
+///
+/// # Errors
+/// Those of a broken position.
+pub(crate) fn is_used(
+    py: Python<'_>,
+    program: &StepProgram,
+    progress: &RunProgress,
+    (depth, name): (usize, &str),
+) -> PyResult<bool> {
+    program.function(py, "is_used")?.call1((program.object(py), frames_of(py, progress)?, depth, name))?.extract()
+}
+
+/// The statement that has assigned a variable: its line, and the code of the value.
+pub(super) fn statement<'py>(
+    program: &StepProgram,
+    frame: Bound<'py, PyAny>,
+    name: &str,
+) -> PyResult<Option<(u32, Bound<'py, PyAny>)>> {
+    let py = frame.py();
+    let (root, path, next) = frame.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+    program.function(py, "rerun")?.call1((program.object(py), root, path, next, name))?.extract()
+}

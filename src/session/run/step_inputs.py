@@ -1,0 +1,239 @@
+"""What a statement such as `conn = connect(path)` reads. If `conn` cannot be saved, a resumed run runs the statement
+again, and must then read what it has read before.
+
+Before such a statement runs, its inputs are noted: the names in it, `config["path"]` and `options.path` as far as they
+can be followed without running code of the script. An input is described by a *digest*, which another process finds
+again. Objects of libraries are described by their type alone.
+"""
+
+MOST_PARTS = 2000
+MOST_CHARACTERS = 100_000
+PRIME = 2**127 - 1
+SCALARS = (int, float, complex, bool, type(None), type(...), range)
+# How a changed input is taken: the statement must not run again, or it may and that is said.
+REFUSED, SAID = "refused", "said"
+
+
+class Missing:
+    """Stands for the value of a name that is not bound."""
+
+
+def noted_value(stmt):
+    """The value of a statement whose inputs are noted: one that calls something."""
+    if not isinstance(stmt, (Assign, AnnAssign)) or assigned_name(stmt) is None:
+        return None
+    return stmt.value if has_call(stmt.value) else None
+
+
+def has_call(node):
+    return isinstance(node, Call) or any(has_call(child) for child in fields(node))
+
+
+def inputs(value):
+    """The expressions that a value reads, by their text, and whether each is the object of a method that is called."""
+    found, own = {}, set()
+
+    def visit(node, is_receiver):
+        text = chain_text(node)
+        if text is not None:
+            found[text] = (node, is_receiver or found.get(text, (None, False))[1])
+        elif isinstance(node, Call):
+            func = node.func
+            is_method = isinstance(func, Attribute)
+            is_next = isinstance(func, Name) and func.id == "next"
+            visit(func.value if is_method else func, is_method)
+            for child in fields(node):
+                if child is not func:
+                    visit(child, is_next)
+        else:
+            if isinstance(node, (Name, arg)):
+                own.add(node.id if isinstance(node, Name) else node.arg)
+            for child in fields(node):
+                visit(child, False)
+
+    visit(value, False)
+    return {text: entry for text, entry in found.items() if text.split(".")[0].split("[")[0] not in own}
+
+
+def chain_text(node):
+    """`name`, `name.attribute`, `name["key"]` and so on; None for another expression."""
+    if isinstance(node, Name):
+        return node.id if isinstance(node.ctx, Load) else None
+    if isinstance(node, Attribute):
+        outer, own = chain_text(node.value), "." + node.attr
+    elif isinstance(node, Subscript) and isinstance(node.slice, Constant):
+        outer, own = chain_text(node.value), f"[{node.slice.value!r}]"
+    else:
+        return None
+    return None if outer is None else outer + own
+
+
+def followed(node, lookup):
+    """The value of such an expression, or of the part of it that can be followed."""
+    if isinstance(node, Name):
+        return lookup(node.id)
+    base = followed(node.value, lookup)
+    if isinstance(node, Subscript):
+        key = node.slice.value
+        if type(base) is dict and key in base:
+            return base[key]
+        if type(base) in (list, tuple) and type(key) is int and -len(base) <= key < len(base):
+            return base[key]
+        return base
+    if type(base) is type(sys):
+        return vars(base).get(node.attr, base)
+    return plain_attributes(base).get(node.attr, base)
+
+
+def plain_attributes(value):
+    """The attributes of an instance whose class does not change how they are read."""
+    kind = type(value)
+    if kind.__getattribute__ is not object.__getattribute__:
+        return {}
+    try:
+        own = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return own if type(own) is dict else {}
+
+
+def digest(value):
+    """A number for a value, the same in each process."""
+    text = repr(Description().of(value)).encode("utf-8", "backslashreplace")
+    return int.from_bytes(text, "little") % PRIME
+
+
+class Description:
+    """Nested tuples of strings that describe a value."""
+
+    def __init__(self):
+        self.parts, self.outer = 0, []
+
+    def of(self, value):
+        self.parts += 1
+        kind = type(value)
+        if kind in SCALARS:
+            return kind.__name__, repr(value)
+        if kind in (str, bytes):
+            return kind.__name__, len(value), value[:MOST_CHARACTERS], value[-MOST_CHARACTERS:]
+        if self.parts > MOST_PARTS or len(self.outer) > 50 or any(value is other for other in self.outer):
+            return "more", kind.__qualname__
+        self.outer.append(value)
+        found = self.of_object(value, kind)
+        self.outer.pop()
+        return found
+
+    def of_object(self, value, kind):
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        if kind in (list, tuple) or name == "collections.deque":
+            return name, len(value), [self.of(item) for item in first(value)]
+        if kind in (set, frozenset):
+            small = len(value) <= MOST_PARTS
+            return name, len(value), sorted(repr(Description().of(item)) for item in value) if small else []
+        if kind is dict:
+            return name, len(value), [(self.of(key), self.of(item)) for key, item in first(value.items())]
+        if name.startswith("pathlib."):
+            return name, str(value)
+        if name in ("itertools.count", "itertools.repeat"):
+            return name, repr(value)
+        if name.startswith("builtins.") and name.endswith("iterator") and hasattr(kind, "__length_hint__"):
+            return name, value.__length_hint__()
+        if kind is FunctionType:
+            return self.of_function(value)
+        if kind.__module__ == "__main__" or name in ("argparse.Namespace", "types.SimpleNamespace"):
+            return name, self.of(plain_attributes(value))
+        return (name,)
+
+    def of_function(self, function):
+        if function.__module__ != "__main__":
+            return "function", function.__module__, function.__qualname__
+        return "function", self.of_code(function.__code__), self.of(function.__defaults__)
+
+    def of_code(self, code):
+        consts = [self.of_code(const) if type(const) is CodeType else self.of(const) for const in code.co_consts]
+        return code.co_name, code.co_code, code.co_names, code.co_varnames, consts
+
+
+def first(items):
+    """As many of the items as are described."""
+    found = []
+    for item in items:
+        if len(found) == MOST_PARTS:
+            break
+        found.append(item)
+    return found
+
+
+def globals_of(value, lookup, found, depth=0):
+    """The variables of the script that a function reads, by name."""
+    if type(value) is not FunctionType or value.__module__ != "__main__" or depth > 5:
+        return
+    for name in value.__code__.co_names:
+        if name not in found and (other := value.__globals__.get(name, Missing)) is not Missing:
+            found[name] = digest(other)
+            globals_of(other, lookup, found, depth + 1)
+
+
+def described_inputs(value, lookup):
+    """The inputs of a value: for each expression its digest, and those of the variables that functions in it read."""
+    direct, indirect = {}, {}
+    for text, (node, _) in inputs(value).items():
+        read = followed(node, lookup)
+        direct[text] = digest(read)
+        globals_of(read, lookup, indirect)
+    return direct, {name: number for name, number in indirect.items() if name not in direct}
+
+
+def lookup_in(*scopes):
+    def lookup(name):
+        for scope in scopes:
+            if name in scope:
+                return scope[name]
+        return Missing
+    return lookup
+
+
+def note_inputs(program, depth, number, frame):
+    """Notes the inputs of a statement that is about to run."""
+    site = program.sites[number]
+    stmt = statement_at(site.root.node, site.path)
+    scopes = (frame.f_locals, frame.f_globals) if depth else (frame.f_globals,)
+    program.inputs[(depth, site.root.name, assigned_name(stmt))] = described_inputs(stmt.value, lookup_in(*scopes))
+
+
+def statement_at(node, path):
+    for field, number in path:
+        node = getattr(node, field)[number]
+    return node
+
+
+def changed_inputs(program, namespace, frames, scopes, depth, place, name):
+    """What a statement would read now that it did not read before: the text, and how that is taken."""
+    root, path, kind = place
+    noted = program.inputs.get((depth, root, name))
+    stmts = [stmt for stmt in finished(program.roots[root], path, kind)[0] if assigned_name(stmt) == name]
+    if noted is None or len(stmts) != 1:
+        return []
+    lookup = lookup_in(namespace) if not depth else lookup_in(*local_scopes(frames[depth], scopes[depth]), namespace)
+    value = stmts[0].value
+    direct, indirect = described_inputs(value, lookup)
+    found = []
+    for text, (node, is_receiver) in inputs(value).items():
+        if text in noted[0] and direct[text] != noted[0][text]:
+            read = followed(node, lookup)
+            is_plain = is_receiver and type(read).__module__ != "__main__"
+            is_fixed = type(read) in SCALARS + (str, bytes, tuple, FunctionType) or read is Missing
+            found.append((text, REFUSED if is_plain or is_fixed or is_iterator(read) else SAID))
+    found += [(text, SAID) for text, number in indirect.items() if noted[1].get(text, number) != number]
+    return found
+
+
+def is_iterator(value):
+    return hasattr(type(value), "__next__")
+
+
+def local_scopes(frame, values):
+    """Where a function under way finds its variables."""
+    function = frame["function"]
+    shared = dict(zip(function.__code__.co_freevars, function.__closure__ or ()), **frame["cells"])
+    return values, {name: cell.cell_contents for name, cell in shared.items() if has_value(cell)}
