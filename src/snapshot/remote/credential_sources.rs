@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::FoundCredentials;
 use super::aws_files::AwsProfile;
 use super::remote_error::RemoteError;
-use super::FoundCredentials;
 
 /// The file in which Linux shows the maker of the machine.
 const EC2_MAKER: &str = "/sys/class/dmi/id/sys_vendor";
