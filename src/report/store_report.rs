@@ -6,6 +6,7 @@ use std::path::Path;
 use console::{Alignment, measure_text_width, pad_str};
 
 use super::table::TableStyle;
+use crate::snapshot::index::RUN_POSITION;
 use crate::snapshot::store::{HistoryEntry, SnapshotHeader, StoreCheck};
 use crate::ui::{Lines, Paint, count, escape, format_size, format_utc};
 
@@ -105,8 +106,10 @@ fn script_name(header: &SnapshotHeader) -> String {
 }
 
 fn changes(header: &SnapshotHeader) -> String {
-    let all = header.changed.saturating_add(header.removed);
-    let mut names = header.names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    // The position of `snapcli run` is no variable of the script.
+    let (own, shown): (Vec<&String>, Vec<_>) = header.names.iter().partition(|name| name.starts_with(RUN_POSITION));
+    let all = header.changed.saturating_add(header.removed).saturating_sub(own.len() as u64);
+    let mut names = shown.into_iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
     if all > NAMED as u64 {
         names.push_str(", …");
     }

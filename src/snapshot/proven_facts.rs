@@ -224,6 +224,8 @@ fn contradiction(variable: &Variable, facts: &ProvenValue) -> Option<&'static st
     }
     // A marker is shown as the object that was lost.
     let is_hidden = variable.preview.is_empty() || variable.preview.contains(NOT_SHOWN) || !variable.lost.is_empty();
+    // A save names the type where Python cannot list the elements, such as those of an array of 33 axes.
+    let is_hidden = is_hidden || variable.preview == format!("<{}>", variable.type_name);
     (preview.is_exact && !is_hidden && variable.preview != preview.text).then_some("value")
 }
 
