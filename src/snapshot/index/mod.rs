@@ -19,7 +19,6 @@ pub(crate) use self::raised::local_name;
 pub(crate) use self::raised::{FrameKind, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
-#[cfg(feature = "python")]
 pub(crate) use self::run_progress::RUN_POSITION;
 #[cfg(feature = "python")]
 #[allow(unreachable_pub, reason = "a field of the public `Index`")]

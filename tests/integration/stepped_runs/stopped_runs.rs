@@ -96,6 +96,9 @@ main()
     sandbox.write("script.py", format!("{STEPS}{script}"));
     sandbox.write("processes", "x");
     sandbox.snapcli(&["run", "script.py"]);
+    // The position of the run is no variable of the script.
+    let log = sandbox.snapcli(&["log", "script.snaps/"]).assert_code(0).out();
+    assert!(!log.contains("__snapcli"), "{log}");
     let status = sandbox.snapcli(&["status", "script.snaps/"]);
     status.assert_code(0);
     let line = STEPS.lines().count() + 3;
