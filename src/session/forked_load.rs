@@ -10,8 +10,8 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use anyhow::{Result, bail};
+use pyo3::exceptions::{PyException, PyKeyboardInterrupt, PySystemExit};
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
@@ -55,7 +55,7 @@ pub(super) fn in_child(
 ) -> Result<TrialResult> {
     let handler = SuspendedHandler::new();
     let (from_child, to_parent) = io::pipe()?;
-    let child = fork(py).context("cannot start a process to load it in")?;
+    let child = fork(py).map_err(|error| cannot_start(py, error))?;
     if child == 0 {
         drop(from_child);
         run_child(py, limit, to_parent, work);
@@ -134,6 +134,15 @@ fn fork(py: Python<'_>) -> PyResult<i32> {
     let child = py.import("posix")?.call_method0("fork")?.extract();
     drop(filter);
     child
+}
+
+/// Only the exceptions that end the script stay exceptions. Any other means that the check is impossible: there are too
+/// many processes, or Python 3.12 is about to end.
+fn cannot_start(py: Python<'_>, error: PyErr) -> anyhow::Error {
+    match error.is_instance_of::<PyException>(py) {
+        true => anyhow::anyhow!("cannot start a process to load it in: {}", error.value(py)),
+        false => error.into(),
+    }
 }
 
 /// Kills the child, if it still runs, and waits for it. Returns how it ended: a signal changes nothing about a process

@@ -61,18 +61,19 @@ x = 2
 "
         )
     };
-    let sandbox = Sandbox::new();
     let read = "back = snapcli.load_dict('a.pkl', trust=True); print(back['x'], back['ends'])\n";
-    for (last, expected) in [
+    let cases = [
         ("while not job.done(): pass", ""),
         ("while job.report is None: pass", ""),
         ("", ""),
         ("until_ended = [job.done() for _ in iter(lambda: job.done(), True)]; snapcli.save('b.pkl')", ""),
         ("snapcli.save('b.pkl', wait=False); print(job)", "<snapcli.BackgroundSave to a.pkl: saved 19 variables>\n"),
-    ] {
-        sandbox.clear();
+    ];
+    for (python, (last, expected)) in pythons().iter().flat_map(|python| cases.map(|case| (python, case))) {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
         prints(&sandbox, &again(last), expected);
         prints(&sandbox, read, "2 killed\n");
+        assert_eq!(sandbox.work().join("b.pkl").exists(), last.contains("b.pkl"), "{last}");
     }
 }
 

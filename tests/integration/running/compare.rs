@@ -71,8 +71,9 @@ fn leave_out_report(stderr: &mut Vec<u8>) {
 }
 
 /// Groups and scripts that `snapcli run` does not run exactly as `python` does, each with the reason.
-const OTHERWISE_IN_STEPS: [(&str, &str); 9] = [
+const OTHERWISE_IN_STEPS: [(&str, &str); 10] = [
     ("signals", "Ctrl-C and SIGTERM end a run after the step, with a checkpoint and without a KeyboardInterrupt"),
+    ("interrupted.py", "the same in asyncio, which handles Ctrl-C itself only from Python 3.11"),
     ("fork.py", "lists its directory, which has the store, and its child ends by Ctrl-C"),
     ("recursion.py", "a call that is taken in steps counts as two for the recursion limit: C code is between"),
     ("recursion_depth.py", "counts the same calls"),
