@@ -150,23 +150,24 @@ const FAST_ICA: Attributes = &[
 ];
 const GAUSSIAN_RANDOM_PROJECTION: Attributes = &[("components_", ROWS_BY_FEATURE), ("n_components_", NUMBER)];
 const KERNEL_CENTERER: Attributes = &[("K_fit_all_", NUMBER), ("K_fit_rows_", FLOATS)];
+/// The coefficients of one target, or of several.
+const ONE_OR_MANY_BY_FEATURE: &[Kind] = &[
+    Kind::Array(ArrayItems::Floats, &[Axis::Any, Axis::Features]),
+    Kind::Array(ArrayItems::Floats, &[Axis::Features]),
+];
+/// The coefficients at each step of a regularization path, for one target or several.
+const PATHS: &[Kind] = &[
+    Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Any]),
+    Kind::List(&[Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Any])]),
+];
+/// A number for each step of such paths.
+const FLOATS_OF_PATHS: &[Kind] =
+    &[Kind::AnyArray(ArrayItems::Floats), Kind::List(&[Kind::AnyArray(ArrayItems::Floats)])];
 const LARS: Attributes = &[
     ("active_", &[Kind::List(&[Kind::List(&[Kind::Number])]), Kind::List(&[Kind::Number])]),
-    ("alphas_", &[Kind::AnyArray(ArrayItems::Floats), Kind::List(&[Kind::AnyArray(ArrayItems::Floats)])]),
-    (
-        "coef_",
-        &[
-            Kind::Array(ArrayItems::Floats, &[Axis::Any, Axis::Features]),
-            Kind::Array(ArrayItems::Floats, &[Axis::Features]),
-        ],
-    ),
-    (
-        "coef_path_",
-        &[
-            Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Any]),
-            Kind::List(&[Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Any])]),
-        ],
-    ),
+    ("alphas_", FLOATS_OF_PATHS),
+    ("coef_", ONE_OR_MANY_BY_FEATURE),
+    ("coef_path_", PATHS),
     ("intercept_", &[Kind::Array(ArrayItems::Floats, &[Axis::Any]), Kind::Number]),
     ("n_iter_", &[Kind::List(&[Kind::Number]), Kind::Number]),
 ];
@@ -183,21 +184,9 @@ const LARS_CV: Attributes = &[
 ];
 const LASSO_LARS: Attributes = &[
     ("active_", &[Kind::List(&[Kind::List(INTEGER)]), Kind::List(INTEGER)]),
-    ("alphas_", &[Kind::AnyArray(ArrayItems::Floats), Kind::List(&[Kind::AnyArray(ArrayItems::Floats)])]),
-    (
-        "coef_",
-        &[
-            Kind::Array(ArrayItems::Floats, &[Axis::Any, Axis::Features]),
-            Kind::Array(ArrayItems::Floats, &[Axis::Features]),
-        ],
-    ),
-    (
-        "coef_path_",
-        &[
-            Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Any]),
-            Kind::List(&[Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Any])]),
-        ],
-    ),
+    ("alphas_", FLOATS_OF_PATHS),
+    ("coef_", ONE_OR_MANY_BY_FEATURE),
+    ("coef_path_", PATHS),
     ("intercept_", &[Kind::Array(ArrayItems::Floats, &[Axis::Any]), Kind::Number]),
     ("n_iter_", &[Kind::List(&[Kind::Number]), Kind::Number]),
 ];
