@@ -29,7 +29,7 @@ pub struct SessionReport {
     /// what is said of values, and nothing shows the rest.
     #[serde(skip)]
     pub is_believed: bool,
-    /// Where in a store it is: that it is the newest of so many.
+    /// Its place in a store, such as `@2, the newest of 2 snapshots`.
     #[serde(skip)]
     pub in_store: Option<String>,
     /// What loading the file would do; `None` for a script, and for a large file unless the verdict was asked for.

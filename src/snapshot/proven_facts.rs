@@ -249,6 +249,6 @@ fn set_facts(variable: &mut Variable, facts: Option<ProvenValue>) {
     (variable.columns, variable.attributes, variable.source) = Default::default();
     (variable.type_name, variable.len) = (row.type_name, row.len);
     (variable.shape, variable.dtype) = (row.facts.shape, row.facts.dtype);
-    // If the index says that a value looks like a credential, the value is hidden, whoever wrote the index.
+    // If the index says that a value looks like a credential, the value is hidden, even if the file is not signed.
     variable.preview = if variable.secrets.is_empty() { preview.text } else { NOT_SHOWN.to_owned() };
 }

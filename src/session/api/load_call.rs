@@ -108,7 +108,7 @@ pub(super) fn load_dict<'py>(
         max_memory: size(max_memory, "max_memory")?,
     }
     .run(py, source)?;
-    // Nobody sees the report.
+    // `load_dict` returns no report.
     for text in report.note_texts().filter(|_| partial).chain(report.loss()) {
         PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 1)?;
     }
