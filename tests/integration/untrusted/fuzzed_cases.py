@@ -119,6 +119,8 @@ def cases():
         "a dtype with a state that is not a copy": Call(numpy.dtype, ("i4", True), numpy.dtype(">i4").__reduce__()[2]),
         "a dtype with a state that is aligned": Call(numpy.dtype, ("i4", True, True), numpy.dtype(">i4").__reduce__()[2]),
         "a dtype in the form of numpy 1.0": Call(numpy.dtype, ("i4", 0, 1), numpy.dtype(">i4").__reduce__()[2]),
+        "a structure without its flags": dtype_with(record.dtype, 7, 0),
+        "an aligned structure without its flags": dtype_with(aligned.dtype, 7, 128),
         "one index in two frames": [pandas.DataFrame({"a": [1, 2]}, index=rows), pandas.Series([1, 2], index=rows)],
         "a masked array of structures": numpy.ma.array(record, mask=[(0, 1), (1, 0)]),
         "a masked array of structures without a mask": numpy.ma.array(record),
