@@ -153,13 +153,17 @@ class Search:
         """The number of the first statement after those that have run."""
         number = 0
         for stmt in done:
+            first = number
             while number < len(after) and self.is_added(after[number], stmt, done):
                 self.added.append(after[number])
                 number += 1
             new = after[number] if number < len(after) else None
             if new is None or not self.same_finished(stmt, new):
                 if not self.accepts:
-                    raise changed(self.old, self.new, stmt, new)
+                    # A definition of another name in its place: it was probably renamed.
+                    is_definition = isinstance(stmt, (FunctionDef, ClassDef))
+                    is_renamed = first < number and is_definition and type(after[first]) is type(stmt)
+                    raise changed(self.old, self.new, stmt, after[first] if is_renamed else new)
                 if new is not None and isinstance(new, (FunctionDef, ClassDef, Import, ImportFrom)):
                     self.added.append(new)
             number += 1
