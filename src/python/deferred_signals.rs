@@ -15,9 +15,11 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use super::ffi::module;
 use super::{interrupt_limit, thread_timers as timers};
 use crate::snapshot::atomic::signals;
 
@@ -237,7 +239,7 @@ pub(crate) fn shown<T>(object: &Bound<'_, T>) -> String {
 /// The deferred signals for which the program has a handler, with their positions in [`DEFERRED`].
 fn handled(py: Python<'_>) -> Vec<(usize, c_int)> {
     // `signal` imports a lot, and is seldom loaded.
-    let handler = py.import("_signal").and_then(|signal| signal.getattr("getsignal"));
+    let handler = module(intern!(py, "_signal")).and_then(|signal| signal.getattr(intern!(py, "getsignal")));
     let Some(handler) = handler.tolerated() else { return Vec::new() };
     let is_handled = |(_, signal): &(usize, c_int)| {
         handler.call1((signal,)).tolerated().is_some_and(|handler| handler.is_callable())
@@ -247,7 +249,7 @@ fn handled(py: Python<'_>) -> Vec<(usize, c_int)> {
 
 /// Whether Ctrl-C raises KeyboardInterrupt, as the handler that Python sets does.
 pub(super) fn has_default_handler(py: Python<'_>) -> bool {
-    let signal = py.import("_signal").tolerated();
+    let signal = module(intern!(py, "_signal")).tolerated();
     let handlers = signal.map(|signal| (signal.call_method1("getsignal", (libc::SIGINT,)), signal));
     handlers.is_some_and(|(handler, signal)| {
         let default = signal.getattr("default_int_handler").tolerated();
