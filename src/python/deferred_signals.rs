@@ -159,7 +159,9 @@ impl Drop for DeferredSignals {
 /// # Errors
 /// The exception of a handler, and one that ends the call and was dropped since the last call.
 pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
-    if PROCESS.load(Ordering::Relaxed) == own_process() {
+    // Asking for the number of the process is a system call, and this function is called for every variable.
+    let has_arrived = NOTES.iter().any(|note| note.arrived.load(Ordering::Relaxed) != 0);
+    if has_arrived && PROCESS.load(Ordering::Relaxed) == own_process() {
         DEFERRED.iter().zip(&NOTES).for_each(|(signal, note)| note.deliver(*signal));
     }
     #[allow(clippy::disallowed_methods, reason = "the only place that may")]

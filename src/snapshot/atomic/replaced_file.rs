@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 #[cfg(target_os = "linux")]
 const LARGE: u64 = 4 << 20;
 /// Freeing a file that takes longer is worth a thread.
-const LONG: Duration = Duration::from_millis(1);
+const LONG: Duration = Duration::from_millis(2);
 
 /// Whether freeing a short file took so long, in this process.
 static IS_SLOW: AtomicBool = AtomicBool::new(false);
@@ -31,7 +31,18 @@ impl ReplacedFile {
     /// Opens the file, if it exists and is large, without access to its contents.
     #[cfg(target_os = "linux")]
     pub(super) fn hold(target: &Path) -> Self {
-        let least = if IS_SLOW.load(Ordering::Relaxed) { 1 } else { LARGE };
+        Self::hold_if(target, if IS_SLOW.load(Ordering::Relaxed) { 1 } else { LARGE })
+    }
+
+    /// The same for a file that is probably not on the disk yet: freeing a short one takes no time.
+    #[cfg(target_os = "linux")]
+    pub(super) fn hold_unsynced(target: &Path) -> Self {
+        Self::hold_if(target, LARGE)
+    }
+
+    /// `least` is the length from which on it is opened, in bytes.
+    #[cfg(target_os = "linux")]
+    fn hold_if(target: &Path, least: u64) -> Self {
         let is_large = target.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() >= least);
         let open = || OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(target).ok();
         Self(is_large.then(open).flatten())

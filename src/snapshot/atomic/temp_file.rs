@@ -128,13 +128,11 @@ impl TempFile {
         {
             let swap = || renameat_with(CWD, self.path(), CWD, target, RenameFlags::EXCHANGE);
             fault_injection::point()?;
-            let replaced = ReplacedFile::hold(target);
+            let _replaced = ReplacedFile::hold_unsynced(target);
             if swap().is_ok() {
-                replaced.while_it_is(|| {
-                    self.remove_replaced().inspect_err(|_| {
-                        // Perhaps it is no file any more: it gets its name back.
-                        let _ = swap();
-                    })
+                self.remove_replaced().inspect_err(|_| {
+                    // Perhaps it is no file any more: it gets its name back.
+                    let _ = swap();
                 })?;
                 self.path = None;
                 return Ok(());
