@@ -193,11 +193,13 @@ impl<'py> SecretSearch<'_, 'py> {
         } else if value.is_instance_of::<PyModule>() {
             return Ok(());
         }
-        let kind = value.get_type();
-        if kind.as_type_ptr() == value.py().get_type::<PyDict>().as_type_ptr() {
-            return Ok(());
-        }
-        self.attributes(value, &kind)
+        // Built-in containers have no attributes.
+        let is_container = value.is_exact_instance_of::<PyDict>()
+            || value.is_exact_instance_of::<PyList>()
+            || value.is_exact_instance_of::<PyTuple>()
+            || value.is_exact_instance_of::<PySet>()
+            || value.is_exact_instance_of::<PyFrozenSet>();
+        if is_container { Ok(()) } else { self.attributes(value, &value.get_type()) }
     }
 
     fn dict(&mut self, dict: &Bound<'py, PyDict>, most: usize) {
