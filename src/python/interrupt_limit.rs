@@ -25,7 +25,7 @@ use crate::ui::terminal_signals::clear_bar;
 
 /// How long Ctrl-C may take, in nanoseconds. The process should end within 200 ms, and the kernel needs some of that to
 /// free the memory.
-const LIMIT: u64 = 50_000_000;
+const LIMIT: u64 = 25_000_000;
 
 /// The work that is limited; null if there is none. It is never freed, as a handler may be using it.
 static WORK: AtomicPtr<LimitedWork> = AtomicPtr::new(null_mut());

@@ -30,13 +30,13 @@ pub(super) fn free_space(file: &File) -> Option<u64> {
     (found.f_blocks > 0).then(|| found.f_bfree.saturating_mul(found.f_frsize))
 }
 
-/// Brings a file of this length to the disk piece by piece, as long as `is_wanted` says so; `fsync` has little to do
-/// after it. A process that is killed does not end before its thread has waited for the disk: here for one piece, in
-/// `fsync` for the whole file.
+/// Brings a file of this length to the disk piece by piece, as long as `is_wanted` says so, which gets the number of
+/// bytes that are on the disk; `fsync` has little to do after it. A process that is killed does not end before its
+/// thread has waited for the disk: here for one piece, in `fsync` for the whole file.
 ///
 /// # Errors
 /// If the disk has failed: `fsync` would not say so again.
-pub(super) fn write_back(file: &File, length: u64, is_wanted: impl Fn() -> bool) -> io::Result<()> {
+pub(super) fn write_back(file: &File, length: u64, is_wanted: impl Fn(u64) -> bool) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         const PIECE: i64 = 4 << 20;
@@ -47,7 +47,7 @@ pub(super) fn write_back(file: &File, length: u64, is_wanted: impl Fn() -> bool)
         let length = i64::try_from(length).unwrap_or(i64::MAX);
         write_range(file, 0, AHEAD, libc::SYNC_FILE_RANGE_WRITE)?;
         let mut start = 0;
-        while start < length && is_wanted() {
+        while start < length && is_wanted(start.cast_unsigned()) {
             write_range(file, start + AHEAD, PIECE, libc::SYNC_FILE_RANGE_WRITE)?;
             write_range(file, start, PIECE, WHOLE)?;
             start += PIECE;

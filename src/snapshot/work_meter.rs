@@ -75,9 +75,19 @@ pub(crate) fn is_trying() -> bool {
     now().0 == WorkStage::Trying
 }
 
-/// Sets the bytes that are done, when some were discarded.
+/// Sets the bytes that are done.
 pub(crate) fn set(bytes: u64) {
     DONE.store(bytes, Ordering::Relaxed);
+    step();
+}
+
+/// Notes how much of a file is on the disk. A stage in which files are synced besides only learns that work goes on.
+pub(crate) fn synced(bytes: u64, total: u64) {
+    if now().0 == WorkStage::Syncing {
+        DONE.store(bytes, Ordering::Relaxed);
+        TOTAL.store(total, Ordering::Relaxed);
+    }
+    step();
 }
 
 /// The stage as a verb, the bytes that are done, and all bytes; `None` if there is none.

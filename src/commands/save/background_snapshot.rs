@@ -10,7 +10,8 @@ use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
 use super::running_save::running_path;
-use super::save_job::{SaveJob, SnapshotDestination};
+use super::save_job::SaveJob;
+use super::snapshot_destination::SnapshotDestination;
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
 use crate::python::script_run::StartedScript;

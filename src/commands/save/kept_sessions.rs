@@ -5,10 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::file_save::fallback_path;
 use super::generations::{KeptSnapshot, keep_other};
 use super::running_save::{crash_path, running_path};
-use super::save_job::{SaveJob, SavedFile, SnapshotDestination, fallback_path};
+use super::save_job::{SaveJob, SavedFile};
 use super::save_summary::relative_to_here;
+use super::snapshot_destination::SnapshotDestination;
 use super::unmatched_names::{UnmatchedPatterns, WrongModule, path_beside};
 use crate::exit;
 use crate::python::Python;

@@ -3,6 +3,8 @@
 #[cfg(feature = "python")]
 mod background_snapshot;
 #[cfg(feature = "python")]
+mod file_save;
+#[cfg(feature = "python")]
 mod function_locals;
 #[cfg(feature = "python")]
 mod generations;
@@ -17,6 +19,8 @@ mod running_save;
 mod save_job;
 #[cfg(feature = "python")]
 mod save_summary;
+#[cfg(feature = "python")]
+mod snapshot_destination;
 #[cfg(feature = "python")]
 mod store_save;
 #[cfg(feature = "python")]

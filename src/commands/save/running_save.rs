@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 
-use super::save_job::{SaveJob, SnapshotDestination, cannot_save};
+use super::save_job::SaveJob;
 use super::save_summary::relative_to_here;
+use super::snapshot_destination::{SnapshotDestination, cannot_save};
 use crate::cli::RunningArgs;
 use crate::commands::input_output::is_stdio;
 use crate::exit;

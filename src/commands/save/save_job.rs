@@ -2,8 +2,6 @@
 //!
 //! Both output files are tried before the script runs, so that hours of work are not lost to a mistyped path.
 
-use std::fs::File;
-use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -14,17 +12,17 @@ use super::load_check::LoadCheck;
 use super::named_patterns::NamedPatterns;
 use super::running_save::{crash_path, frames_of, snapshot_times};
 use super::save_summary::print_strict;
-use super::store_save::check_store;
+use super::snapshot_destination::{SnapshotDestination, cannot_save, sync};
 use super::unmatched_names::WrongModule;
-use crate::cli::{GivenOptions, SaveArgs, SelectionArgs, SnapshotLabels};
+use crate::cli::{GivenOptions, SaveArgs, SelectionArgs};
 use crate::commands::answer_output::AnswerOutput;
-use crate::commands::input_output::{absolute_path, is_stdio, stdout};
-use crate::exit::{self, Coded, OrExit};
+use crate::commands::input_output::is_stdio;
+use crate::exit;
 use crate::python::call_watch::{self, WatchedFunction};
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
 use crate::python::early_exit;
-use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python};
+use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_observed};
 use crate::python::script_signals::{self, SnapshotTimes};
@@ -35,16 +33,14 @@ use crate::session::{
     BoundLocal, LoadCheckMode, Origin, SaveRequest, SavingChild, SelectionRules, add_to_inittab,
     note_imported_definitions, save, signing_key,
 };
-use crate::snapshot::atomic::{AtomicFile, signals};
-use crate::snapshot::file_names::beside;
+use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::Index;
-use crate::snapshot::remote::RemoteError;
 use crate::snapshot::roundtrip_target::Compared;
-use crate::snapshot::save_target::{SaveTarget, SpoolFile};
+use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::seekable::{self, SeekableTarget};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::StoredSnapshot;
-use crate::snapshot::work_meter::{self, WorkStage};
+use crate::snapshot::work_meter;
 use crate::ui::Verbosity;
 use crate::ui::messages::print_error;
 use crate::ui::progress::DelayedBar;
@@ -115,69 +111,6 @@ fn check_verify(args: &SaveArgs, given: &GivenOptions, verbosity: Verbosity) -> 
     };
     verbosity.note(&format!("note: verify in {place} has no effect on standard output"));
     Ok(())
-}
-
-/// Where a snapshot goes.
-pub(super) enum SnapshotDestination {
-    /// A file, by its absolute path: the script may change its working directory.
-    File(PathBuf),
-    /// Standard output as it was before the script began.
-    Stream(File),
-    /// A store, by its absolute path, and what is noted with the snapshot.
-    Store(PathBuf, SnapshotLabels),
-}
-
-impl SnapshotDestination {
-    fn check(path: &Path, labels: &SnapshotLabels, compress: Option<i32>) -> Result<Self> {
-        if let Some(folder) = check_store(path, labels, compress)? {
-            return Ok(Self::Store(folder, labels.clone()));
-        }
-        if is_stdio(path) {
-            if stdout().is_terminal() {
-                let text = "refusing to write binary data to a terminal: redirect stdout to a file or a pipe";
-                return Err(exit::error(exit::USAGE, text));
-            }
-            return Ok(Self::Stream(redirect_stdout().context("cannot redirect standard output")?));
-        }
-        let path = absolute_path(path)?;
-        // Dropping the new file at once removes it again: this only tests that the directory is writable.
-        AtomicFile::create(&path).or_exit(exit::USAGE, || cannot_save(&path))?;
-        AtomicFile::check_remote(&path).or_exit(exit::FAILED, || cannot_save(&path))?;
-        Ok(Self::File(path))
-    }
-}
-
-pub(super) fn cannot_save(path: &Path) -> String {
-    format!("cannot save to {}", path.display())
-}
-
-/// Brings a new file to the disk, unless Ctrl-C comes first. It is not in place yet.
-fn sync(py: Python<'_>, file: &mut AtomicFile) -> Result<()> {
-    work_meter::begin(WorkStage::Syncing, 0);
-    let synced = despite_signals(py, || Ok(py.detach(|| file.sync())?));
-    // From here on, the process may not end in the middle of what it does.
-    interrupt_limit::release();
-    check_signals(py)?;
-    synced
-}
-
-/// Does what a signal may interrupt, and does it once more if the script's handler of the signal lets the save go on.
-pub(super) fn despite_signals<T>(py: Python<'_>, mut action: impl FnMut() -> Result<T>) -> Result<T> {
-    match action() {
-        Err(error) if is_interrupted(&error) => {
-            signals::forget();
-            check_signals(py)?;
-            signals::undisturbed(action)
-        }
-        done => done,
-    }
-}
-
-fn is_interrupted(error: &anyhow::Error) -> bool {
-    error.chain().any(|link| {
-        link.downcast_ref::<std::io::Error>().is_some_and(signals::is_interrupted)
-            || matches!(link.downcast_ref(), Some(RemoteError::Interrupted))
-    })
 }
 
 const INTERRUPTED: &str = "interrupted while saving: nothing was written";
@@ -378,114 +311,6 @@ impl SaveJob {
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE, stored: None }))
     }
 
-    /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
-    /// pipe does not allow.
-    fn save_to_stream(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, stream: &File) -> Result<SavedFile> {
-        let bar = self.bar();
-        let spool = SpoolFile::new().context("cannot create a temporary file")?;
-        let (spool, index, bytes) = self.write_file(py, run, dill, spool, Path::new("-"), &bar)?;
-        let mut out = stream.try_clone()?;
-        let sent = py.detach(|| spool.send(&mut out));
-        check_signals(py)?;
-        sent.context("cannot write to standard output")?;
-        Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE, stored: None })
-    }
-
-    /// Saves to a file, or to the directory for temporary files if that fails for a reason that the earlier check could
-    /// not detect: the directory has been removed since, or the disk is full.
-    fn save_to_file_or_fallback(
-        &self,
-        py: Python<'_>,
-        run: &ScriptRun,
-        dill: &DillLocation,
-        path: &Path,
-    ) -> Result<SavedFile> {
-        let saved = self.save_to_file(py, run, dill, path);
-        saved.or_else(|error| self.save_to_fallback(py, run, dill, &fallback_path(path), error))
-    }
-
-    /// Saves to a file in the directory for temporary files, after a save elsewhere has failed.
-    ///
-    /// # Errors
-    /// The error of the save elsewhere, if it would be the same in another directory, or if this save fails too.
-    pub(super) fn save_to_fallback(
-        &self,
-        py: Python<'_>,
-        run: &ScriptRun,
-        dill: &DillLocation,
-        fallback: &Path,
-        error: anyhow::Error,
-    ) -> Result<SavedFile> {
-        // An error with another code, such as a failed verification, would be the same in another directory.
-        if exit::code_of(&error) != exit::FAILED || requested_end(py, &error).is_some() {
-            return Err(error);
-        }
-        let Ok(saved) = self.save_to_file(py, run, dill, fallback) else { return Err(error) };
-        // The session is safe, but not where the user wanted it: print why, and exit with 1.
-        print_error(&error);
-        Ok(SavedFile { code: exit::FAILED, ..saved })
-    }
-
-    pub(super) fn save_to_file(
-        &self,
-        py: Python<'_>,
-        run: &ScriptRun,
-        dill: &DillLocation,
-        path: &Path,
-    ) -> Result<SavedFile> {
-        let cannot_save = || cannot_save(path);
-        let bar = self.bar();
-        let file = AtomicFile::create(path).with_context(cannot_save)?;
-        let (mut file, index, bytes) = self.write_file(py, run, dill, file, path, &bar)?;
-        // The verifying process opens the file by its temporary name.
-        file.flush().with_context(cannot_save)?;
-        let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));
-        let verified = self.check_load(py, run, dill, &index, file.path());
-        drop(verifying);
-        // Ctrl-C also ends the verifying process, whose failure then says nothing about the file.
-        check_signals(py)?;
-        let verified = match verified {
-            Ok(verified) => verified,
-            Err(error) => {
-                // Keep the new file under another name: most of it may well load.
-                let unverified = beside(path, "unverified");
-                py.detach(|| file.commit_to(&unverified)).with_context(cannot_save)?;
-                let kept = format!("{} is unchanged; the new snapshot is {}", path.display(), unverified.display());
-                return Err(error.context(unverified_as(kept)));
-            }
-        };
-        sync(py, &mut file).with_context(cannot_save)?;
-        drop(bar);
-        self.keep_other(path, &index)?;
-        py.detach(|| file.commit()).with_context(cannot_save)?;
-        Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None })
-    }
-
-    /// The check of `--verify`; `None` if it is not wanted, or if a signal leaves no time for it.
-    ///
-    /// # Errors
-    /// If a variable cannot be loaded, and Ctrl-C.
-    pub(super) fn check_load(
-        &self,
-        py: Python<'_>,
-        run: &ScriptRun,
-        dill: &DillLocation,
-        index: &Index,
-        file: &Path,
-    ) -> Result<Option<Compared>> {
-        if !self.verify {
-            return Ok(None);
-        }
-        let verified = match script_signals::is_ending() {
-            true => None,
-            false => self.load_check().run(py, run, dill, index, file)?,
-        };
-        if verified.is_none() {
-            self.verbosity.note("warning: not verified, because a signal ends the process");
-        }
-        Ok(verified)
-    }
-
     /// Must be dropped before anything is printed.
     pub(super) fn bar(&self) -> DelayedBar {
         DelayedBar::measuring("saving", 0, work_meter::shown, self.verbosity)
@@ -543,15 +368,4 @@ impl SaveJob {
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
         save(py, &request, run, &origin, dill, out)
     }
-}
-
-/// The error of a snapshot that `--verify` could not load; `kept` says where it is.
-pub(super) fn unverified_as(kept: String) -> Coded {
-    exit::coded(exit::DAMAGED, "verification failed: the new snapshot cannot be loaded").with_details(vec![kept])
-}
-
-/// A path in the directory for temporary files. The process ID keeps two failed saves from replacing each other's file.
-pub(super) fn fallback_path(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    std::env::temp_dir().join(format!("snapcli-{}-{name}", std::process::id()))
 }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::save_job::{SaveJob, SavedFile, cannot_save, despite_signals, fallback_path, unverified_as};
+use super::file_save::{fallback_path, unverified_as};
+use super::save_job::{SaveJob, SavedFile};
+use super::snapshot_destination::{cannot_save, despite_signals};
 use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
 use crate::commands::stores::with_code;

@@ -122,6 +122,11 @@ fn dtypes_that_numpy_does_not_write_are_refused() {
         refused(&dtype("f8", state), "numpy.dtype");
     }
     refused(&format!("{}(I3\nV<\nNNNI-1\nI-1\nI0\ntb", number("f8")), "second state");
+    // numpy ignores the state of a dtype that is not a copy.
+    for flags in ["", "I01\n", "I00\n", "I00\nI00\n", "I01\nI00\n", "I01\nI01\n", "I00\nI01\nI01\n"] {
+        let state = "(I3\nV>\nNNNI-1\nI-1\nI0\ntb";
+        refused(&format!("cnumpy\ndtype\n(Vi4\n{flags}tR{state}"), "arguments that numpy does not write");
+    }
     for unit in
         ["C\x02xxI1\nI1\n", "C\x02nsI0\nI1\n", "C\x02nsI-1\nI1\n", "C\x02nsI1\nI2\n", "C\x02nsI9999999999\nI1\n"]
     {

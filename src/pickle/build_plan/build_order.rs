@@ -47,6 +47,11 @@ impl PackedStep {
 }
 
 impl BuildSteps {
+    /// The number of all steps.
+    pub(crate) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     /// The steps for the wanted value with this number, besides those for the values before it.
     pub(crate) fn of(&self, number: usize) -> impl Iterator<Item = BuildStep> + '_ {
         let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);

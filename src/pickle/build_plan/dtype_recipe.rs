@@ -8,7 +8,9 @@ use std::rc::Rc;
 
 use super::dtype_layout::{Dtype, DtypeField, DtypeKind};
 use super::{ArrayMake, Fill, Make, PlanContext, PlannedCall, Recipe, Refused};
-use crate::pickle::known::dtype::{ALIGNED_FLAG, DtypeCode, DtypeState, OBJECT_FLAGS, POINTER_FLAGS, is_scalar_code};
+use crate::pickle::known::dtype::{
+    ALIGNED_FLAG, DtypeCode, DtypeState, OBJECT_FLAGS, POINTER_FLAGS, STRUCTURE_FLAG, is_scalar_code,
+};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// The deepest nesting of structures and subarrays.
@@ -89,7 +91,14 @@ impl DtypeParser<'_, '_, '_> {
         let [spec, flags @ ..] = call.arguments else {
             return Err("has no arguments".to_owned());
         };
-        if flags.len() > 2 || flags.iter().any(|flag| self.context.flag(*flag).is_none()) {
+        let flags: Option<Vec<bool>> = flags.iter().map(|flag| self.context.flag(*flag)).collect();
+        let is_written = match flags.as_deref() {
+            // Without a copy, this is a dtype that all arrays share, and numpy ignores the state.
+            Some(flags) if call.state.is_some() => *flags == [false, true],
+            Some(flags) => flags.len() <= 2,
+            None => false,
+        };
+        if !is_written {
             return Err("has arguments that numpy does not write".to_owned());
         }
         let (order, code) = self.code(*spec)?;
@@ -191,7 +200,8 @@ impl DtypeParser<'_, '_, '_> {
         let forged = |what: &str| format!("has a structured dtype {what}");
         let size = context.int(state.size).and_then(|size| u64::try_from(size).ok());
         let size = size.filter(|size| *size <= MAX_SIZE).ok_or_else(|| forged("without a size"))?;
-        let flags = context.int(state.flags).ok_or_else(|| forged("without flags"))?;
+        let flags = context.int(state.flags).filter(|flags| flags & STRUCTURE_FLAG != 0);
+        let flags = flags.ok_or_else(|| forged("without its flags"))?;
         let alignment = context.int(state.alignment).and_then(|alignment| u64::try_from(alignment).ok());
         let alignment = alignment.filter(|alignment| matches!(alignment, 1 | 2 | 4 | 8 | 16));
         let alignment = alignment.ok_or_else(|| forged("with an alignment that nothing has"))?;

@@ -7,6 +7,8 @@
 pub(in crate::pickle) const OBJECT_FLAGS: i64 = 63;
 /// The flags by which numpy counts references or follows pointers (`NPY_ITEM_REFCOUNT` and the next two).
 pub(in crate::pickle) const POINTER_FLAGS: i64 = 7;
+/// The flag of every structure: its items are read and written under the interpreter's lock (`NPY_NEEDS_PYAPI`).
+pub(in crate::pickle) const STRUCTURE_FLAG: i64 = 16;
 /// Items are references (`NPY_ITEM_REFCOUNT`).
 pub(in crate::pickle) const REFERENCE_FLAG: i64 = 1;
 /// numpy aligns the fields of a structure (`NPY_ALIGNED_STRUCT`). numpy 1 writes the flags as a signed byte.

@@ -91,7 +91,7 @@ fn build_chosen<'v, 'py>(
     };
     let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
     check_index(snapshot, index, segments, &loads, &damage, request)?;
-    work_meter::begin(WorkStage::Building, 0);
+    work_meter::begin(WorkStage::Building, input.len() as u64);
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let (names, lost, frames) = if damage.is_none() {
         let building = OwnBuild { namespace: &namespace, plan: &plan, lost_slots: &lost_slots };
@@ -313,7 +313,7 @@ fn build_whole<'py>(py: Python<'py>, snapshot: &Snapshot, name: &str) -> Result<
     let input = LoadInput::of_pickle(bytes).with_max_memory(snapshot.max_memory());
     work_meter::begin(WorkStage::Following, bytes.len() as u64);
     let planned = input.plan().or_else(|why| untrusted_load::refuse_plan(snapshot, name, why))?;
-    work_meter::begin(WorkStage::Building, 0);
+    work_meter::begin(WorkStage::Building, bytes.len() as u64);
     let context = BuildContext::new(py, input.len());
     let built = build_alone(&context, &planned.machine, &planned.plan, &planned.values);
     let object = built.map_err(|failure| fatal(py, failure, name))?;

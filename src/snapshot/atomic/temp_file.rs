@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::fault_injection;
 use super::replaced_file::ReplacedFile;
 use super::signals::{self, CleanupEntry, SignalGuard};
-use crate::snapshot::system;
+use crate::snapshot::{system, work_meter};
 
 /// A sync of this many bytes may take seconds.
 const LONG_SYNC: u64 = 16 << 20;
@@ -43,8 +43,12 @@ pub(crate) fn sync(file: &File) -> io::Result<()> {
     let is_wanted = Arc::new(());
     let wanted = Arc::downgrade(&is_wanted);
     let work = move || {
-        system::write_back(&of_thread, length, || wanted.strong_count() > 0)?;
-        if wanted.strong_count() > 0 { of_thread.sync_all() } else { Ok(()) }
+        let is_wanted = |done| {
+            work_meter::synced(done, length);
+            wanted.strong_count() > 0
+        };
+        system::write_back(&of_thread, length, is_wanted)?;
+        if is_wanted(length) { of_thread.sync_all() } else { Ok(()) }
     };
     let started = thread::Builder::new().spawn(move || sender.send(work()));
     if started.is_err() {

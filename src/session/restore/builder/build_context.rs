@@ -12,6 +12,7 @@ use super::{BuildFailure, Built};
 use crate::pickle::build_plan::MOST_SAME_HASH;
 use crate::python::deferred_signals::check_signals;
 use crate::session::restore::untrusted_load;
+use crate::snapshot::work_meter;
 
 /// How long any load may take, and how much longer for each byte of the opcodes: far longer than honest files need.
 const MIN_TIME: Duration = Duration::from_secs(10);
@@ -25,6 +26,10 @@ pub(in crate::session::restore) struct BuildContext<'py> {
     globals: RefCell<HashMap<(String, String), Bound<'py, PyAny>>>,
     deadline: Instant,
     steps: Cell<u32>,
+    /// The length of the opcodes.
+    length: usize,
+    /// The steps of the plan that are done, and all of them, for the progress bar.
+    carried_out: Cell<(usize, usize)>,
 }
 
 impl<'py> BuildContext<'py> {
@@ -32,7 +37,14 @@ impl<'py> BuildContext<'py> {
     pub(in crate::session::restore) fn new(py: Python<'py>, opcodes: usize) -> Self {
         let megabytes = u32::try_from(opcodes / 1_000_000).unwrap_or(u32::MAX);
         let deadline = Instant::now() + MIN_TIME + TIME_FOR_MEGABYTE.saturating_mul(megabytes);
-        Self { py, globals: RefCell::default(), deadline, steps: Cell::new(0) }
+        Self {
+            py,
+            globals: RefCell::default(),
+            deadline,
+            steps: Cell::new(0),
+            length: opcodes,
+            carried_out: Cell::default(),
+        }
     }
 
     /// The Python that runs.
@@ -59,6 +71,14 @@ impl<'py> BuildContext<'py> {
         Ok(found)
     }
 
+    /// Counts a step of the plan, of `all`.
+    #[inline]
+    pub(super) fn carry_out(&self, all: usize) -> Built<()> {
+        let (done, _) = self.carried_out.get();
+        self.carried_out.set((done + 1, all));
+        self.tick(1)
+    }
+
     /// Counts steps, and looks now and then whether the load takes too long or was interrupted.
     #[inline]
     pub(super) fn tick(&self, steps: u32) -> Built<()> {
@@ -70,6 +90,9 @@ impl<'py> BuildContext<'py> {
     #[cold]
     fn look(&self) -> Built<()> {
         self.steps.set(0);
+        let (done, all) = self.carried_out.get();
+        // As if all steps made equally many bytes into objects.
+        work_meter::set((self.length as f64 * done as f64 / all.max(done) as f64) as u64);
         check_signals(self.py)?;
         if Instant::now() < self.deadline { Ok(()) } else { Err(BuildFailure::TooLong) }
     }

@@ -97,7 +97,7 @@ impl<'b, 'a, 'py> ObjectBuilder<'b, 'a, 'py> {
     }
 
     fn carry_out(&mut self, step: BuildStep) -> Built<()> {
-        self.context.tick(1)?;
+        self.context.carry_out(self.plan.steps().len())?;
         match step {
             BuildStep::Make(index) => {
                 let object = self.make(index)?;
