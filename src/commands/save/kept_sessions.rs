@@ -98,7 +98,9 @@ impl SaveJob {
     pub(super) fn keep_other(&self, path: &Path, index: &Index) -> Result<()> {
         let SnapshotDestination::File(output) = &self.output else { return Ok(()) };
         if !self.keeps_others
-            || ![output.clone(), crash_path(output), running_path(output)].iter().any(|own| own == path)
+            || ![output.clone(), crash_path(output), running_path(output), path_beside(output)]
+                .iter()
+                .any(|own| own == path)
         {
             return Ok(());
         }
