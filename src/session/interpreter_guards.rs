@@ -60,17 +60,27 @@ impl WarningFilters {
         AddedFilters { filters: self.clone(), py }
     }
 
-    /// Calls `warnings.simplefilter(action, category)`.
+    /// Adds the filter of `warnings.simplefilter(action, category)`. That function would take the place of an equal
+    /// filter of the script, which would then be removed with this one.
     pub(super) fn add(&self, py: Python<'_>, action: &str, category: &Bound<'_, PyAny>) {
         let added = || {
             let warnings = py.import("warnings")?;
-            warnings.call_method1("simplefilter", (action, category))?;
-            warnings.getattr("filters")?.get_item(0)
+            let filter = (action, py.None(), category, py.None(), 0).into_pyobject(py)?.into_any();
+            warnings.getattr("filters")?.call_method1("insert", (0, &filter))?;
+            forget_decisions(&warnings)?;
+            Ok::<_, PyErr>(filter)
         };
         if let Some(filter) = added().tolerated() {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(filter.unbind());
         }
     }
+}
+
+/// Filters are remembered by the lines that they were used for: has that forgotten.
+fn forget_decisions(warnings: &Bound<'_, PyModule>) -> PyResult<()> {
+    let changed = warnings.getattr_opt("_filters_mutated")?;
+    let changed = changed.map_or_else(|| warnings.getattr_opt("_filters_mutated_lock_held"), |it| Ok(Some(it)))?;
+    changed.map_or(Ok(()), |changed| changed.call0().map(drop))
 }
 
 /// Removes warning filters when it is dropped.
@@ -86,11 +96,7 @@ impl Drop for AddedFilters<'_> {
             // Fails only if something has removed the filter in the meantime.
             let removed = self.py.import("warnings").and_then(|warnings| {
                 warnings.getattr("filters")?.call_method1("remove", (filter,))?;
-                // Filters are remembered by the lines that they were used for.
-                let changed = warnings.getattr_opt("_filters_mutated")?;
-                let changed =
-                    changed.map_or_else(|| warnings.getattr_opt("_filters_mutated_lock_held"), |it| Ok(Some(it)));
-                changed?.map(|changed| changed.call0()).transpose()
+                forget_decisions(&warnings)
             });
             removed.tolerated();
         }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::forked_checkpoints::CheckpointOutcome;
+use super::forked_checkpoints::{CheckpointOutcome, standby_pause};
 use super::missing_variables::noted_losses;
 use super::resume_point::shown_name;
 use super::run_job::RunJob;
@@ -49,7 +49,8 @@ impl StepObserver for RunJob {
         let (Some(request), Some(program)) = (step_signals::requested(), self.program.get()) else { return Ok(()) };
         let position = own_thread(py).and_then(|thread| match thread {
             Some(name) => {
-                self.say_once(&format!("no checkpoint for now: the thread {name:?} of the script is running"));
+                let why = format!("the thread {name:?} of the script is running: one is made when it has ended");
+                self.say_once(&format!("no checkpoint for now: {why}"));
                 Ok(None)
             }
             None => program.position(py, end),
@@ -123,7 +124,7 @@ impl RunJob {
             return self.checkpoint_now(py, position, StepRequest::Timer);
         }
         drop(prepared);
-        Ok(self.after_checkpoint(started.elapsed()).min(FIRST_STANDBY))
+        Ok(self.after_checkpoint(started.elapsed()).min(standby_pause()))
     }
 
     /// Makes a checkpoint, and ends the process if that is asked for. Returns when the next one is due.
@@ -144,7 +145,7 @@ impl RunJob {
         if outcome.stored.is_some() {
             self.drop_standby();
         }
-        Ok(self.after_checkpoint(started.elapsed()).min(FIRST_STANDBY))
+        Ok(self.after_checkpoint(started.elapsed()).min(standby_pause()))
     }
 
     /// Notes when the next checkpoint is due after one that took some time, and returns how long that is.

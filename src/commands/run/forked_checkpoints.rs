@@ -129,8 +129,7 @@ impl RunJob {
 
     /// Replaces the standby, if that costs little. Returns when the next one may.
     pub(super) fn renew_standby(&self, py: Python<'_>, position: &StepPosition<'_>) -> Result<Duration> {
-        let resident = resident_bytes();
-        let wait = LEAST_PAUSE.max(Duration::from_secs_f64(resident as f64 / COPY_RATE));
+        let (resident, wait) = (resident_bytes(), standby_pause());
         if resident.saturating_mul(2) > free_bytes() {
             return Ok(wait);
         }
@@ -162,6 +161,12 @@ impl RunJob {
         let standby = self.lock().forked.standby.take();
         drop(standby);
     }
+}
+
+/// How long after a checkpoint or a standby the next standby is made. One that came sooner would have nearly the same
+/// state, and the script would copy all memory that it writes into once more.
+pub(super) fn standby_pause() -> Duration {
+    LEAST_PAUSE.max(Duration::from_secs_f64(resident_bytes() as f64 / COPY_RATE))
 }
 
 /// Waits in the child until the parent asks it to save. False if the parent has ended or dropped the standby.

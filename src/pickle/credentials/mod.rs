@@ -6,12 +6,13 @@
 //! will not either. Where leaving something out costs little, [`may_be_credential`] guesses on the safe side.
 
 mod credential_values;
+mod paired_names;
 
 use std::ops::Range;
 
-#[cfg(feature = "python")]
 pub(crate) use self::credential_values::is_plain_word;
 use self::credential_values::{is_encoded_login, is_number, is_stand_in, is_word_in_capitals, looks_random};
+pub(crate) use self::paired_names::{PairedName, may_be_paired, names_login, paired_name};
 
 /// What stands in place of a credential.
 pub(crate) const NOT_SHOWN: &str = "(not shown)";
@@ -39,7 +40,7 @@ const NAMES: &[&[&str]] = &[
     &["cookie"],
 ];
 /// The last letters of these names, to tell ordinary names apart quickly.
-const ENDINGS: [&str; 12] = [
+const ENDINGS: [&str; 13] = [
     "password",
     "passwd",
     "passphrase",
@@ -52,7 +53,12 @@ const ENDINGS: [&str; 12] = [
     "credentials",
     "authorization",
     "cookie",
+    "netloc",
 ];
+/// The names of pairs of a user and a password.
+const NAMES_OF_LOGINS: [&str; 3] = ["auth", "login", "credentials"];
+/// What shows that a string with `Pwd=` is a connection string: elsewhere, that is often a directory.
+const CONNECTIONS: [&str; 6] = ["uid=", "user id=", "user=", "server=", "data source=", "driver="];
 /// The last words of options that are too short for a name of a variable.
 const OPTIONS: [&str; 6] = ["pass", "passw", "pw", "pwd", "auth", "dsn"];
 /// Words before `token` that give it another meaning, as in language models and paginated results.
@@ -139,6 +145,10 @@ pub(crate) fn reason(name: Option<&str>, value: &str) -> Option<String> {
 
 /// The reason why a name says that its value is a credential.
 pub(crate) fn reason_in_name(name: &str, value: &str) -> Option<String> {
+    // A part of a URL that was split.
+    if name == "netloc" && has_password(value) {
+        return Some("contains a URL with a password".to_owned());
+    }
     let pattern = credential_name(name)?;
     let is_other = pattern == ["token"] && !is_token(name, value)
         || pattern == ["cookie"] && !value.contains('=')
@@ -146,6 +156,8 @@ pub(crate) fn reason_in_name(name: &str, value: &str) -> Option<String> {
         || is_file(pattern, value)
         // `PASSWORD = "DB_PASSWORD"` names a variable.
         || is_word_in_capitals(value) && credential_name(value).is_some()
+        // `PASSWORD = "password"`, as in an enumeration.
+        || words(value) == words(name)
         || is_stand_in(value);
     (!value.is_empty() && !is_other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
 }
@@ -164,6 +176,12 @@ fn is_authorization(value: &str) -> bool {
 
 fn is_scheme(word: &str) -> bool {
     ["basic", "bearer", "digest", "token", "negotiate", "apikey"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
+}
+
+/// Whether this is `user:password@host`.
+fn has_password(netloc: &str) -> bool {
+    let user = netloc.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
+    user.is_some_and(|(_, password)| !is_placeholder(password) && !is_word_in_capitals(password))
 }
 
 /// Whether a value names a file where a credential may be, as in `credentials="service.json"`.
@@ -345,6 +363,10 @@ fn passwords_in_urls(string: &str) -> impl Iterator<Item = FoundCredential> {
         let authority = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
         let (user, _) = authority.rsplit_once('@')?;
         let (name, password) = user.split_once(':')?;
+        // A pattern of URLs.
+        if user.contains("[^") {
+            return None;
+        }
         let from = start + name.len() + 1;
         let what = "a URL with a password".to_owned();
         (!is_placeholder(password) && !is_word_in_capitals(password))
@@ -399,10 +421,23 @@ fn pairs(string: &str) -> impl Iterator<Item = FoundCredential> {
                 || is_number(value) && !NUMBERS.contains(&words.join(" ").as_str())
                 || mark == ":" && *words == ["token"] && !is_token(name, value)
         };
-        let words = credential_name(name).filter(|words| is_value && !is_other(words))?;
+        let words = credential_name(name).or_else(|| short_name(name, string));
+        let words = words.filter(|words| is_value && !is_other(words))?;
         let start = value.as_ptr() as usize - string.as_ptr() as usize;
         Some(FoundCredential { span: start..start + value.len(), what: format!("a value of '{}'", words.join(" ")) })
     })
+}
+
+/// Names that mean a credential in connection strings and signed URLs only.
+fn short_name(name: &str, string: &str) -> Option<&'static [&'static str]> {
+    let name = name.trim();
+    if name.eq_ignore_ascii_case("pwd") && string.contains(';') {
+        let string = string.to_ascii_lowercase();
+        return CONNECTIONS.iter().any(|part| string.contains(part)).then_some(&["password"]);
+    }
+    let is_signature =
+        ["sig", "signature", "x-amz-signature", "x-goog-signature"].contains(&&*name.to_ascii_lowercase());
+    (is_signature && string.contains("://")).then_some(&["signature"])
 }
 
 /// `Cookie: session=…`, as HTTP writes it, on a line of its own.
@@ -552,6 +587,7 @@ mod tests {
             ("token", "covid-19x"),
             ("password", "string"),
             ("PASSWORD", "DB_PASSWORD"),
+            ("PASSWORD", "password"),
             ("password", "<password>"),
             ("credentials", "service.json"),
             ("private_key", "~/.ssh/keys/id_rsa"),
@@ -599,6 +635,8 @@ mod tests {
             (format!("password=hunter2{}", "x".repeat(3000)), "a value of 'password'"),
             ("GET / HTTP/1.1\r\nHost: h\r\nCookie: sid=a1\r\n".to_owned(), "a value of 'cookie'"),
             ("Authorization: Token hunter2".to_owned(), "a value of 'authorization'"),
+            ("Server=db;Database=x;Uid=bob;Pwd=hunter2;".to_owned(), "a value of 'password'"),
+            ("https://x.blob.net/a?sv=2021&se=2026&sig=hunter2%3D".to_owned(), "a value of 'signature'"),
         ];
         for (string, what) in values {
             assert_eq!(reason_in_value(&string).as_deref(), Some(format!("contains {what}").as_str()), "{string}");

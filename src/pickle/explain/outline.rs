@@ -35,6 +35,19 @@ pub enum Outline {
     },
 }
 
+impl Outline {
+    /// The outline, of which nothing but the kind is left here: its rows take much memory.
+    pub(crate) fn take(&mut self) -> Self {
+        match self {
+            Self::Session { module, variables } => {
+                Self::Session { module: module.clone(), variables: std::mem::take(variables) }
+            }
+            Self::Dict { variables } => Self::Dict { variables: std::mem::take(variables) },
+            Self::Object { value } => Self::Object { value: value.clone() },
+        }
+    }
+}
+
 /// A row of an outline: a value with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutlineRow {

@@ -329,6 +329,15 @@ impl Snapshot {
         Ok(&self.follow(false)?.outline)
     }
 
+    /// The same for a caller that is the last one to ask for it.
+    ///
+    /// # Errors
+    /// As for [`outline`](Self::outline).
+    pub(crate) fn take_outline(&mut self) -> Result<Outline, ReadError> {
+        self.follow(false)?;
+        Ok(self.followed.get_mut().map_or(Outline::Dict { variables: Vec::new() }, |found| found.outline.take()))
+    }
+
     /// The ranges of array bytes between the opcodes, as joblib writes them; always empty for our own file.
     ///
     /// # Errors
@@ -633,13 +642,13 @@ impl Snapshot {
         let found = if self.is_signed_by_user() {
             let (segments, bytes) = (VariableSegment::all(index)?, self.bytes()?);
             let skip = vec![false; segments.len()];
-            verification::problem_of_index(index, &segments, bytes, &skip, true)
+            verification::problem_of_index(index, &segments, bytes, &skip, true, &self.budget())
         } else {
             self.index_problem(index, &Damage::default())?
         };
         Ok(match found {
             None => verdict,
-            Some(problem) => verdict.refusing(&[(problem.at, format!("the index (is wrong: {})", problem.what))]),
+            Some(problem) => verdict.with_wrong_index(problem.at, &problem.what),
         })
     }
 
