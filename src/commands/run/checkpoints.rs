@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-use super::forked_checkpoints::{CheckpointOutcome, standby_pause};
+use super::forked_checkpoints::CheckpointOutcome;
 use super::missing_variables::noted_losses;
 use super::resume_point::shown_name;
 use super::run_job::RunJob;
@@ -124,7 +124,7 @@ impl RunJob {
             return self.checkpoint_now(py, position, StepRequest::Timer);
         }
         drop(prepared);
-        Ok(self.after_checkpoint(started.elapsed()).min(standby_pause()))
+        Ok(self.after_checkpoint(started.elapsed()))
     }
 
     /// Makes a checkpoint, and ends the process if that is asked for. Returns when the next one is due.
@@ -145,14 +145,16 @@ impl RunJob {
         if outcome.stored.is_some() {
             self.drop_standby();
         }
-        Ok(self.after_checkpoint(started.elapsed()).min(standby_pause()))
+        Ok(self.after_checkpoint(started.elapsed()))
     }
 
-    /// Notes when the next checkpoint is due after one that took some time, and returns how long that is.
+    /// Notes when the next checkpoint is due after one that took some time, and returns how long it is until that, or
+    /// until a standby is made.
     fn after_checkpoint(&self, took: Duration) -> Duration {
         let wait = self.every.max(took * SHARE_OF_SCRIPT);
-        self.lock().next = Instant::now().checked_add(wait);
-        wait
+        let mut state = self.lock();
+        state.next = Instant::now().checked_add(wait);
+        wait.min(state.forked.standby_pause())
     }
 
     /// Binds the position in the session, and writes what waits in buffers. `None` before the script has begun.
