@@ -181,6 +181,7 @@ fn an_option_before_its_command_is_told_with_the_right_order() {
         (&["--json", "inspect", "b.pkl"][..], "snapcli inspect --json b.pkl"),
         (&["--strict", "save", "x.py"], "snapcli save --strict x.py"),
         (&["-o", "x.pkl", "save", "x.py"], "snapcli save -o x.pkl x.py"),
+        (&["-c", "x", "restore", "s.pkl"], "snapcli restore s.pkl -c x"),
         (&["-q", "--only=a b", "restore", "s.pkl"], "snapcli restore -q '--only=a b' s.pkl"),
     ] {
         let told = told(&sandbox, words, 2);
