@@ -57,8 +57,8 @@ while not all(os.path.exists(f'ready{n}') for n in range(4)) and time.monotonic(
         for name in files(&sandbox).into_iter().chain((0..4).map(|number| format!("ready{number}"))) {
             let _ = fs::remove_file(sandbox.work().join(name));
         }
-        let jobs: Vec<JoinHandle<Run>> =
-            (0..4).map(|number| sandbox.call_snapcli(&["save", "job.py", &number.to_string()]).spawn()).collect();
+        let start = |number: i32| begun(sandbox.call_snapcli(&["save", "job.py", &number.to_string()]));
+        let jobs: Vec<_> = (0..4).map(start).collect();
         for job in jobs {
             ended(job);
         }
