@@ -228,10 +228,7 @@ pub(crate) struct TrustArgs {
 /// The schema describes the answers and the errors of a command, or those of all commands. It is JSON Schema, draft
 /// 2020-12. A later version of snapcli may add keys: ignore those that you do not know.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli schema inspect > inspect.schema.json
-  snapcli inspect --json | check-jsonschema --schemafile inspect.schema.json -")]
+#[command(after_help = help_texts::SCHEMA, after_long_help = help_texts::SCHEMA_LONG)]
 pub(crate) struct SchemaArgs {
     /// Command whose answers are described [default: all of them]
     #[arg(value_enum)]
@@ -260,11 +257,7 @@ pub(crate) enum SchemaOf {
 
 /// Print a manual page
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli man | man -l -             read the page of the program
-  snapcli man save | man -l -        read the page of a command
-  snapcli man > ~/.local/share/man/man1/snapcli.1")]
+#[command(after_help = help_texts::MAN, after_long_help = help_texts::MAN_LONG)]
 pub(crate) struct ManArgs {
     /// Command whose page is printed [default: that of the program, with a list of all commands]
     pub(crate) command: Option<String>,
@@ -275,12 +268,7 @@ pub(crate) struct ManArgs {
 /// It completes commands, options, files, and the names of the variables in a snapshot, as in `snapcli restore run7.pkl
 /// --only <TAB>`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli completions --install       install it for your shell, and say what is
-                                      left to do
-  snapcli completions --install zsh
-  snapcli completions bash > /etc/bash_completion.d/snapcli")]
+#[command(after_help = help_texts::COMPLETIONS, after_long_help = help_texts::COMPLETIONS_LONG)]
 pub(crate) struct CompletionsArgs {
     /// Write the script to the place where the shell looks for completions of this user
     #[arg(long)]

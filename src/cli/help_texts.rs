@@ -52,6 +52,13 @@ Exit codes:
   N    the script's own exit code
   130  interrupted
 
+Environment variables:
+  SNAPCLI_PYTHON      the Python to use, like --python
+  SNAPCLI_KEY         your key: only checkpoints signed with it are resumed
+  SNAPCLI_NO_INSTALL  1 forbids installing a private dill
+  SNAPCLI_NO_CONFIG   1 ignores pyproject.toml and config.toml, like --no-config
+  PYTHON...           as for python
+
 Signals:
   USR1             make a checkpoint when the current step ends, and continue
   TERM, HUP, INT   make a checkpoint when the current step ends, then end by
@@ -249,4 +256,138 @@ Environment variables:
   SNAPCLI_NO_CONFIG   1 ignores pyproject.toml and config.toml, like --no-config
   VIRTUAL_ENV, CONDA_PREFIX, PATH   where a Python is searched for
   XDG_CONFIG_HOME, XDG_CACHE_HOME, XDG_DATA_HOME   where the directories are"
+);
+
+help_texts!(
+    LOG,
+    LOG_LONG,
+    "\
+Examples:
+  snapcli log runs.snaps/                 list all snapshots
+  snapcli log -n 5 runs.snaps/            list the five newest
+  snapcli log --json runs.snaps/          the same as JSON
+  snapcli restore runs.snaps/@3           restore one of them by its number
+  snapcli diff runs.snaps/@3 runs.snaps/@best",
+    "\
+Exit codes:
+  0    listed; a damaged snapshot is marked as such
+  1    object storage cannot be reached
+  2    usage error, or there is no such store
+  130  interrupted"
+);
+
+help_texts!(
+    EXPORT,
+    EXPORT_LONG,
+    "\
+Examples:
+  snapcli export runs.snaps/@3 -o run3.pkl
+  snapcli export runs.snaps/              write the newest snapshot to session.pkl
+  snapcli export runs.snaps/@best -o - | ssh host snapcli restore -",
+    "\
+Exit codes:
+  0    written
+  1    the file cannot be written, or object storage cannot be reached
+  2    usage error, or there is no such store or snapshot
+  4    the snapshot is damaged
+  130  interrupted"
+);
+
+help_texts!(
+    IMPORT,
+    IMPORT_LONG,
+    "\
+Examples:
+  snapcli import session.pkl runs.snaps/
+  snapcli import --name monday monday.pkl runs.snaps/
+  snapcli import runs.snaps/@3 other.snaps/",
+    "\
+Exit codes:
+  0    added
+  1    the store cannot be written to, or object storage cannot be reached
+  2    usage error, or the file does not exist
+  4    not a snapshot, damaged, or truncated
+  130  interrupted
+
+Environment variables:
+  SNAPCLI_KEY  your key, in place of the file: what it has signed stays signed"
+);
+
+help_texts!(
+    PRUNE,
+    PRUNE_LONG,
+    "\
+Examples:
+  snapcli prune runs.snaps/ --keep-last 10 --keep-named
+  snapcli prune runs.snaps/ --keep-last 10 --dry-run   say what would be removed",
+    "\
+Exit codes:
+  0    done
+  1    the store cannot be written to, or object storage cannot be reached
+  2    usage error, or there is no such store
+  4    a snapshot is damaged, so it is unknown which objects it needs; nothing
+       was removed
+  130  interrupted"
+);
+
+help_texts!(
+    STATUS,
+    STATUS_LONG,
+    "\
+Examples:
+  snapcli status train.snaps/
+  snapcli status --json train.snaps/",
+    "\
+Exit codes:
+  0    shown
+  1    object storage cannot be reached
+  2    usage error, or the store has no checkpoint of a run
+  4    no checkpoint in the store can be read
+  130  interrupted"
+);
+
+help_texts!(
+    SCHEMA,
+    SCHEMA_LONG,
+    "\
+Examples:
+  snapcli schema inspect > inspect.schema.json
+  snapcli inspect --json | check-jsonschema --schemafile inspect.schema.json -",
+    "\
+Exit codes:
+  0    printed
+  2    usage error"
+);
+
+help_texts!(
+    MAN,
+    MAN_LONG,
+    "\
+Examples:
+  snapcli man | man -l -             read the page of the program
+  snapcli man save | man -l -        read the page of a command
+  snapcli man > ~/.local/share/man/man1/snapcli.1",
+    "\
+Exit codes:
+  0    printed
+  2    usage error"
+);
+
+help_texts!(
+    COMPLETIONS,
+    COMPLETIONS_LONG,
+    "\
+Examples:
+  snapcli completions --install       install it for your shell, and say what is
+                                      left to do
+  snapcli completions --install zsh
+  snapcli completions bash > /etc/bash_completion.d/snapcli",
+    "\
+Exit codes:
+  0    printed or installed
+  1    the script cannot be written
+  2    usage error
+
+Environment variables:
+  SHELL  the shell whose completion --install writes, if none is named"
 );

@@ -57,10 +57,7 @@ pub(crate) struct RunArgs {
 /// Prints the line at which `snapcli run` would resume, when the last checkpoint was made, and which statements would
 /// be rerun.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli status train.snaps/
-  snapcli status --json train.snaps/")]
+#[command(after_help = help_texts::STATUS, after_long_help = help_texts::STATUS_LONG)]
 pub(crate) struct StatusArgs {
     /// Print JSON
     #[arg(long)]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::help_texts;
+
 /// What is noted with a snapshot of a store.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Store options")]
@@ -23,13 +25,7 @@ pub(crate) struct SnapshotLabels {
 /// runs.snaps/ SCRIPT` adds one. The newest comes first. `changed` is the number of variables that are new or differ
 /// from the snapshot before; `added` is what was written for it.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli log runs.snaps/                 list all snapshots
-  snapcli log -n 5 runs.snaps/            list the five newest
-  snapcli log --json runs.snaps/          the same as JSON
-  snapcli restore runs.snaps/@3           restore one of them by its number
-  snapcli diff runs.snaps/@3 runs.snaps/@best")]
+#[command(after_help = help_texts::LOG, after_long_help = help_texts::LOG_LONG)]
 pub(crate) struct LogArgs {
     /// Print JSON
     #[arg(long)]
@@ -47,11 +43,7 @@ pub(crate) struct LogArgs {
 /// The file is what `snapcli save -o FILE` would have written: any unpickler reads it, without snapcli and without the
 /// store. It is signed with your key if the snapshot is.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli export runs.snaps/@3 -o run3.pkl
-  snapcli export runs.snaps/              write the newest snapshot to session.pkl
-  snapcli export runs.snaps/@best -o - | ssh host snapcli restore -")]
+#[command(after_help = help_texts::EXPORT, after_long_help = help_texts::EXPORT_LONG)]
 pub(crate) struct ExportArgs {
     /// File to write; `-` for standard output
     #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
@@ -70,11 +62,7 @@ pub(crate) struct ExportArgs {
 /// The file is checked first, and stays as it is. It becomes the newest snapshot of the store, signed with your key if
 /// the file is.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli import session.pkl runs.snaps/
-  snapcli import --name monday monday.pkl runs.snaps/
-  snapcli import runs.snaps/@3 other.snaps/")]
+#[command(after_help = help_texts::IMPORT, after_long_help = help_texts::IMPORT_LONG)]
 pub(crate) struct ImportArgs {
     /// Print JSON
     #[arg(long)]
@@ -94,10 +82,7 @@ pub(crate) struct ImportArgs {
 /// Without an option that says what to keep, all snapshots stay, and only the leftovers of saves that were killed are
 /// removed. Waits until no process saves to the store; saves that begin meanwhile wait for the end.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  snapcli prune runs.snaps/ --keep-last 10 --keep-named
-  snapcli prune runs.snaps/ --keep-last 10 --dry-run   say what would be removed")]
+#[command(after_help = help_texts::PRUNE, after_long_help = help_texts::PRUNE_LONG)]
 pub(crate) struct PruneArgs {
     /// Keep the N newest snapshots, and remove the others
     #[arg(long, value_name = "N", value_parser = parse_count)]

@@ -183,10 +183,17 @@ pub(crate) fn missing_environment(explicit: Option<&str>) -> Option<String> {
     if explicit.is_some() || around.module_python.is_some() || around.var(VARIABLE).is_some() {
         return None;
     }
-    let is_missing = |name: &&str| around.var(name).is_some_and(|folder| !exists(&around.cwd.join(folder)));
-    let name = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().find(is_missing)?;
+    let found = |name: &str| around.var(name).map(|folder| around.cwd.join(folder));
+    let is_missing = |name: &&str| found(name).is_some_and(|folder| !exists(&folder));
+    // An environment of conda may have no Python.
+    let is_empty = || found("VIRTUAL_ENV").is_some_and(|folder| !exists(&folder.join("bin/python")));
+    let (name, why) = match ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().find(is_missing) {
+        Some(name) => (name, "which does not exist"),
+        None if is_empty() => ("VIRTUAL_ENV", "which has no bin/python"),
+        None => return None,
+    };
     let folder = Path::new(around.var(name)?).display();
-    Some(format!("note: {name} is {folder}, which does not exist: using another Python (see `snapcli doctor`)"))
+    Some(format!("note: {name} is {folder}, {why}: using another Python (see `snapcli doctor`)"))
 }
 
 /// Finds a Python of this version, even if this process runs another one.

@@ -7,6 +7,8 @@ mod accepted_plans;
 #[cfg(feature = "python")]
 mod ambient_state;
 #[cfg(feature = "python")]
+mod attacked_answers;
+#[cfg(feature = "python")]
 mod attacked_saves;
 #[cfg(feature = "python")]
 mod background_saves;

@@ -50,6 +50,9 @@ fn an_active_environment_that_is_gone_is_noted() {
             assert_eq!(run.assert_code(0).err().matches(&note).count(), 1, "{command:?}: {}", run.whole());
         }
     }
+    // A folder that is no environment.
+    let run = call(&sandbox, &["save", "-c", "x = 1"]).env("VIRTUAL_ENV", sandbox.work()).env("PATH", &path).run();
+    assert!(run.assert_code(0).err().contains(", which has no bin/python: using another Python"), "{}", run.whole());
     // Nothing is said where it makes no difference.
     let python = sandbox.interpreter().to_str().unwrap();
     let words = ["--python", python, "save", "-c", "x = 1"];

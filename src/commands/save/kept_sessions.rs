@@ -101,7 +101,8 @@ impl SaveJob {
     /// its place until the claim is dropped.
     pub(super) fn keep_other(&self, py: Python<'_>, path: &Path, index: &Index) -> Result<Option<FileClaim>> {
         let SnapshotDestination::File(output) = &self.output else { return Ok(None) };
-        if !self.keeps_others || !(output == path || crash_path(output) == path) || RemoteAddress::is_at(path) {
+        let is_own = [output.clone(), crash_path(output), path_beside(output)].iter().any(|own| own == path);
+        if !self.keeps_others || !is_own || RemoteAddress::is_at(path) {
             return Ok(None);
         }
         let claim = FileClaim::wait(py, path)?;

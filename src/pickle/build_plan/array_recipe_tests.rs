@@ -96,7 +96,7 @@ fn objects_are_never_made_of_bytes() {
     for flags in ["0", "1", "2", "4", "62", "127"] {
         refused(&dtype("O8", &format!("I3\nV|\nNNNI-1\nI-1\nI{flags}\n")), "state that does not fit");
     }
-    for flags in ["1", "2", "4", "63"] {
+    for flags in ["1", "2", "4", "8", "16", "63", "128", "200", "-56"] {
         refused(&dtype("f8", &format!("I3\nV<\nNNNI-1\nI-1\nI{flags}\n")), "state that does not fit");
         refused(&dtype("V8", &format!("I3\nV|\nNNNI8\nI1\nI{flags}\n")), "state that does not fit");
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::dtype_layout::{Dtype, DtypeField, DtypeKind};
 use super::{ArrayMake, Fill, Make, PlanContext, PlannedCall, Recipe, Refused};
 use crate::pickle::known::dtype::{
-    ALIGNED_FLAG, DtypeCode, DtypeState, OBJECT_FLAGS, POINTER_FLAGS, STRUCTURE_FLAG, is_scalar_code,
+    ALIGNED_FLAG, DtypeCode, DtypeState, OBJECT_FLAGS, POINTER_FLAGS, STRUCTURE_FLAG, TEXT_FLAG, is_scalar_code,
 };
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
@@ -166,7 +166,8 @@ impl DtypeParser<'_, '_, '_> {
                 let is_stated = is_sized && u64::try_from(size) == Ok(dtype.size);
                 let own_alignment = if code.starts_with('U') { 4 } else { 1 };
                 let is_written = size == -1 && alignment == -1 || is_stated && alignment == own_alignment;
-                flags & POINTER_FLAGS == 0 && is_written
+                let own_flags = if code.starts_with('U') { TEXT_FLAG } else { 0 };
+                flags == own_flags && is_written
             }
         };
         if let (DtypeKind::Code { order, .. }, 0..=1) = (&mut dtype.kind, dtype.size) {

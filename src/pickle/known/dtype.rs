@@ -7,6 +7,8 @@
 pub(in crate::pickle) const OBJECT_FLAGS: i64 = 63;
 /// The flags by which numpy counts references or follows pointers (`NPY_ITEM_REFCOUNT` and the next two).
 pub(in crate::pickle) const POINTER_FLAGS: i64 = 7;
+/// The flag of strings of characters: their memory is cleared (`NPY_NEEDS_INIT`). Other codes of one value have none.
+pub(in crate::pickle) const TEXT_FLAG: i64 = 8;
 /// The flag of every structure: its items are read and written under the interpreter's lock (`NPY_NEEDS_PYAPI`).
 pub(in crate::pickle) const STRUCTURE_FLAG: i64 = 16;
 /// Items are references (`NPY_ITEM_REFCOUNT`).

@@ -199,6 +199,10 @@ impl Judge {
         arguments: &str,
         why: &str,
     ) -> VerdictClass {
+        // Once the budget is spent, nothing is resolved any more: that is no finding.
+        if self.budget.is_spent() {
+            return class;
+        }
         // The list of findings is limited, the class is not.
         self.worst = self.worst.max(class);
         if self.count_again(class, callee, why) {

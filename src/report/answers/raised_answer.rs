@@ -32,8 +32,8 @@ pub(super) struct RaisedAnswer<'a> {
 struct FrameAnswer<'a> {
     /// The number for `restore --frame`.
     number: usize,
-    /// The source file, as in the traceback: not always a path.
-    file: &'a str,
+    /// The source file, as in the traceback: `<string>` and the like are not files.
+    path: &'a str,
     /// The line that was being executed.
     line: u32,
     /// The name of the function; `<module>` for the body of a module.
@@ -82,6 +82,6 @@ impl<'a> RaisedAnswer<'a> {
 impl<'a> FrameAnswer<'a> {
     fn of(number: usize, frame: &'a StackFrame, variables: Vec<VariableAnswer<'a>>) -> Self {
         let StackFrame { path, line, function, source, locals, same_as, .. } = frame;
-        Self { number, file: path, line: *line, function, source, locals: *locals, same_as: *same_as, variables }
+        Self { number, path, line: *line, function, source, locals: *locals, same_as: *same_as, variables }
     }
 }

@@ -44,7 +44,8 @@ pub struct RunPlace {
     pub function: String,
     /// The line that runs next.
     pub line: u32,
-    /// The path to it in the syntax tree: blocks and the numbers of statements in them.
+    /// The way to it in the syntax tree: blocks and the numbers of statements in them.
+    #[serde(rename = "position", alias = "path")]
     pub path: Vec<(String, u32)>,
     /// What is next there: `before` a statement, the `next` iteration of a loop, or the end of a `call`.
     pub next: String,

@@ -44,6 +44,11 @@ def offset(steps=None, **parts):
     return Call(pandas.DateOffset, (), state)
 
 
+def flagged_offset(flag):
+    state = dict(pandas.DateOffset(months=1).__reduce__()[2], _use_relativedelta=flag)
+    return Call(pandas.DateOffset, (), state)
+
+
 def index_call():
     function, arguments, *_ = pandas.Index([1, 2]).__reduce__()
     return Call(function, arguments), arguments
@@ -100,6 +105,8 @@ def cases():
         "a DateOffset whose steps have a month without a number": offset({"month": 0}, months=1),
         "a DateOffset whose steps have an unknown name": offset({"decades": 1}, months=1),
         "a DateOffset whose steps are another timedelta": offset(datetime.timedelta(7)),
+        "a DateOffset whose flag is a string": flagged_offset("leapdays"),
+        "a DateOffset whose flag is that of other steps": flagged_offset(False),
         "the state of an index as a second value": [index, index_arguments[1]],
         "the arguments of an index as a second value": [index, index_arguments],
         "the state of a frame in a list": [[frame_state], frame],
@@ -119,6 +126,8 @@ def cases():
         "a dtype with a state that is not a copy": Call(numpy.dtype, ("i4", True), numpy.dtype(">i4").__reduce__()[2]),
         "a dtype with a state that is aligned": Call(numpy.dtype, ("i4", True, True), numpy.dtype(">i4").__reduce__()[2]),
         "a dtype in the form of numpy 1.0": Call(numpy.dtype, ("i4", 0, 1), numpy.dtype(">i4").__reduce__()[2]),
+        "a number with the flag of aligned structures": dtype_with(numpy.dtype("f4"), 7, 128),
+        "characters without their flag": dtype_with(numpy.dtype("U3"), 7, 0),
         "a structure without its flags": dtype_with(record.dtype, 7, 0),
         "an aligned structure without its flags": dtype_with(aligned.dtype, 7, 128),
         "one index in two frames": [pandas.DataFrame({"a": [1, 2]}, index=rows), pandas.Series([1, 2], index=rows)],

@@ -111,12 +111,21 @@ pub(super) fn date_offset<'a>(
     let steps = number_of_steps(context, steps, false)?;
     let normalize = state.need("normalize")?;
     let normalize = bool_of(context, normalize).ok_or_else(unexpected_state)?;
-    // What pandas computes of the parts.
-    state.take("_use_relativedelta");
+    // What pandas computes of the parts, and whether that is a `relativedelta`.
+    let is_relative = state.take("_use_relativedelta");
+    let is_relative = is_relative.map(|flag| bool_of(context, flag).ok_or_else(unexpected_state)).transpose()?;
     let computed = match state.take("_offset") {
         Some(computed) => self::computed(context, computed)?,
         None => PandasArgument::None,
     };
+    let is_other = match computed {
+        PandasArgument::Tuple(_) => is_relative == Some(false),
+        PandasArgument::Object(_) => is_relative == Some(true),
+        _ => false,
+    };
+    if is_other {
+        return Err(unexpected_state());
+    }
     let parts = numbers(context, state, &|name| PARTS.contains(&name), false)?;
     let arguments = vec![PandasArgument::Int(steps), PandasArgument::Bool(normalize), parts, computed];
     Ok(call_of("date_offset", arguments, Made::Offset))
