@@ -55,6 +55,12 @@ impl CommandWords {
         self.words.iter().take(self.program.unwrap_or(self.words.len())).take_while(|word| *word != "--")
     }
 
+    /// The words between the name of the subcommand and the option that has the program, `-c` or `-m`.
+    pub(super) fn before_code(&self) -> Vec<OsString> {
+        let (Some(command), Some(program)) = (self.command_word, self.program) else { return Vec::new() };
+        self.words.get(command + 1..program.saturating_sub(1)).unwrap_or_default().to_vec()
+    }
+
     /// Whether an option that takes a value is among the words after the name of the subcommand.
     pub(super) fn has_after_command(&self, option: &str) -> bool {
         let after = self.command_word.unwrap_or(self.words.len());
@@ -87,6 +93,7 @@ impl CommandWords {
         let is_run = |option: Option<&Arg>| option.is_some_and(is_option_of_run);
         for argument in self.arguments().take_while(|argument| argument != "--") {
             let name = argument.split_once('=').map_or(argument.as_str(), |(name, _)| name);
+            let name = without_attached_path(name);
             let is_ours = match (name.strip_prefix("--"), name.strip_prefix('-')) {
                 (Some(long), _) => is_run(by_long(command, root, long)),
                 (None, Some(short)) => is_run(by_name(command, root, short)),
@@ -96,7 +103,7 @@ impl CommandWords {
                 options.push(name.to_owned());
             }
         }
-        let first = options.first()?;
+        let Some(first) = options.first() else { return self.note_on_code(program) };
         let (after, what) = match self.words.get(program.checked_sub(1)?) {
             Some(before) if before == "-c" => ("the code".to_owned(), "the code"),
             Some(before) if before == "-m" => (format!("-m {}", self.shown(program)), "the module"),
@@ -114,10 +121,34 @@ impl CommandWords {
     }
 }
 
+/// `-o` for `-ox.pkl`. Other arguments of scripts begin with a single `-` as well, such as `-output`.
+fn without_attached_path(argument: &str) -> &str {
+    const ENDINGS: [&str; 7] = [".pkl", ".pickle", ".dill", ".joblib", ".zst", ".snaps", "/"];
+    let is_output = argument.strip_prefix("-o").is_some_and(|path| ENDINGS.iter().any(|end| path.ends_with(end)));
+    if is_output { "-o" } else { argument }
+}
+
 /// Whether an option that stands after the script could be meant for snapcli. `--help` is the script's own, and `-c`
 /// and `-m` cannot be combined with a script.
 fn is_option_of_run(option: &Arg) -> bool {
     !option.is_hide_set() && !["help", "version", "code", "run_module"].contains(&option.get_id().as_str())
+}
+
+impl CommandWords {
+    /// A note on a `-c` behind the code or the script of `restore`, which runs one of them. With `save`, it is an
+    /// option of the script.
+    fn note_on_code(&self, program: usize) -> Option<String> {
+        let is_code = self.words.get(program.checked_sub(1)?).is_some_and(|before| before == "-c");
+        let can_be_ours = self.command_name() == "restore" || (is_code && self.command_name() == "save");
+        if !can_be_ours || !self.arguments().take_while(|argument| argument != "--").any(|argument| argument == "-c") {
+            return None;
+        }
+        let (of, advice) = match is_code {
+            true => ("the code".to_owned(), "to run both, write them as one, with a `;` or a new line between"),
+            false => (self.shown(program), "a script and code cannot be combined"),
+        };
+        Some(format!("note: -c is an argument of {of}, because it is after {of}: {advice}"))
+    }
 }
 
 struct Walk<'c> {

@@ -62,6 +62,8 @@ pub(crate) struct GivenOptions {
     typed: HashSet<String>,
     /// Whether `--python` comes after the name of the command. Before it, as in an alias, it may be for any command.
     pub(crate) python_for_command: bool,
+    /// The words between the name of the command and `-c` or `-m`.
+    pub(crate) before_code: Vec<OsString>,
     /// The origins of options that files of settings set.
     pub(crate) origins: OptionOrigins,
 }
@@ -189,6 +191,7 @@ pub(crate) fn parse(words: Vec<OsString>) -> Result<Cli, Box<Rejected>> {
         Ok(mut cli) => {
             cli.note = words.note(&root);
             cli.given.python_for_command = words.has_after_command("--python");
+            cli.given.before_code = words.before_code();
             Ok(cli)
         }
         Err(error) => Err(Box::new(Rejected { error, root, words })),

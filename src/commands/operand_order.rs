@@ -9,20 +9,28 @@ use anyhow::Result;
 use super::input_output::is_stdio;
 use crate::exit::{self, Coded};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
-use crate::snapshot::file_names::{begins_like_pickle, has_script_name, has_snapshot_name, is_likely_snapshot};
+use crate::snapshot::file_names::{
+    begins_like_pickle, has_script_name, has_snapshot_name, is_bare_compressed, is_likely_snapshot,
+};
 use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::store::StoreAddress;
 
 /// The file that `restore` reads if none is named, and no store is set.
 const DEFAULT_FILE: &str = "session.pkl";
 
-/// Checks the operands of `restore`. `file` is `None` if no snapshot was named, and `default` is read then.
-pub(super) fn check_restore(file: Option<&Path>, default: &Path, command: Option<&ScriptCommand>) -> Result<()> {
+/// Checks the operands of `restore`. `file` is `None` if no snapshot was named, and `default` is read then. `options`
+/// are the words before `-c`.
+pub(super) fn check_restore(
+    file: Option<&Path>,
+    default: &Path,
+    command: Option<&ScriptCommand>,
+    options: &[OsString],
+) -> Result<()> {
     let arguments = command.map(|command| command.arguments.as_slice()).unwrap_or_default();
     match command.map(|command| &command.target) {
         Some(ScriptTarget::Code(code) | ScriptTarget::Expression(code)) if file.is_none() => {
             match snapshot_in(arguments) {
-                Some(at) => Err(snapshot_after_code(code, arguments, at, default).into()),
+                Some(at) => Err(snapshot_after_code(code, arguments, at, default, options).into()),
                 None => Ok(()),
             }
         }
@@ -94,14 +102,24 @@ fn snapshot_in(arguments: &[OsString]) -> Option<usize> {
         let is_local = matches!(RemoteAddress::of(path), Ok(None));
         is_snapshot || (is_local && matches!(StoreAddress::of(path), Ok(Some(_))))
     };
-    let is_named = arguments.first().is_some_and(|first| is_likely_snapshot(first.as_ref()));
+    let is_named = arguments.first().is_some_and(|first| {
+        let path = Path::new(first);
+        is_stdio(path) || is_likely_snapshot(path) || is_bare_compressed(path) || StoreAddress::has_form(path)
+    });
     if is_named { Some(0) } else { arguments.iter().position(exists) }
 }
 
-fn snapshot_after_code(code: &OsString, arguments: &[OsString], at: usize, default: &Path) -> Coded {
+fn snapshot_after_code(
+    code: &OsString,
+    arguments: &[OsString],
+    at: usize,
+    default: &Path,
+    typed: &[OsString],
+) -> Coded {
     let file = arguments.get(at).map(Path::new).unwrap_or(Path::new(""));
     let (default, default_word) = (default.display(), shell_word(&default.to_string_lossy()));
-    let (name, code) = (file.display(), shell_word(&code.to_string_lossy()));
+    let name = if is_stdio(file) { "standard input".to_owned() } else { file.display().to_string() };
+    let (shown, typed, code) = (file.display(), shell_words(typed), shell_word(&code.to_string_lossy()));
     let (before, after) = (arguments.get(..at).unwrap_or_default(), arguments.get(at + 1..).unwrap_or_default());
     let word = shell_word(&file.to_string_lossy());
     let all = shell_words(arguments);
@@ -113,10 +131,10 @@ fn snapshot_after_code(code: &OsString, arguments: &[OsString], at: usize, defau
     };
     let rest = format!("{values}{}", shell_words(after));
     usage(
-        format!("{name} comes after -c, so it would be an argument of the code, and {default} would be restored"),
+        format!("{shown} comes after -c, so it would be an argument of the code, and {default} would be restored"),
         vec![
-            format!("to restore {name}: snapcli restore{options} {word} -c {code}{rest}"),
-            format!("to restore {default}: snapcli restore {default_word} -c {code}{all}"),
+            format!("to restore {name}: snapcli restore{typed}{options} {word} -c {code}{rest}"),
+            format!("to restore {default}: snapcli restore{typed} {default_word} -c {code}{all}"),
         ],
     )
 }

@@ -12,6 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error, ValueEnum};
 
 use super::input_output::stdout;
+use super::operand_order::shell_word;
 use crate::cli::{ColorChoice, CommandWords, Rejected};
 use crate::exit::{self, Coded};
 use crate::snapshot::file_names::{has_script_name, has_snapshot_name};
@@ -135,6 +136,9 @@ fn unknown_argument(error: &Error, root: &Command, words: &CommandWords) -> Opti
     if !found.starts_with('-') {
         return Some(extra_operand(found, words));
     }
+    if let Some(error) = option_before_command(found, root, words) {
+        return Some(error);
+    }
     let mut details = Vec::new();
     if let Some(python) = PYTHON_OPTIONS.iter().find(|(option, _)| option == found)
         && matches!(name, "save" | "run" | "restore" | "inspect")
@@ -152,6 +156,38 @@ fn unknown_argument(error: &Error, root: &Command, words: &CommandWords) -> Opti
     details.push(see_help(name));
     let of = if name.is_empty() { String::new() } else { format!(" of `snapcli {name}`") };
     Some(exit::coded(exit::USAGE, format!("{found} is not an option{of}")).with_details(details))
+}
+
+/// The explanation of an option that stands before the name of its command.
+fn option_before_command(found: &str, root: &Command, words: &CommandWords) -> Option<Coded> {
+    let typed: Vec<String> = words.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let is_found = |word: &String| match found.starts_with("--") {
+        true => word.split('=').next() == Some(found),
+        // `-o` may be in `-qo` or `-ox.pkl`.
+        false => word.starts_with('-') && !word.starts_with("--") && word.contains(found.trim_start_matches('-')),
+    };
+    let at = typed.iter().skip(1).position(is_found)? + 1;
+    if !words.command_name().is_empty() && words.command_word.is_some_and(|command| command < at) {
+        return None;
+    }
+    let has_option = |option: &clap::Arg| match (found.strip_prefix("--"), found.strip_prefix('-')) {
+        (Some(long), _) => option.get_long() == Some(long) && !option.is_hide_set(),
+        (None, Some(short)) => option.get_short().is_some_and(|letter| short.starts_with(letter)),
+        (None, None) => false,
+    };
+    let named = |word: &String| root.find_subcommand(word).filter(|command| !command.is_hide_set());
+    let mut behind = typed.iter().enumerate().skip(at + 1);
+    let (place, command) = behind.find_map(|(place, word)| {
+        let command = named(word)?;
+        command.get_arguments().any(has_option).then_some((place, command.get_name()))
+    })?;
+    let (before, after) = (typed.get(1..place).unwrap_or_default(), typed.get(place + 1..).unwrap_or_default());
+    // Code and modules come last: all words after them are their arguments.
+    let others = if matches!(found, "-c" | "-m") { [after, before].concat() } else { [before, after].concat() };
+    let others: String = others.iter().map(|word| format!(" {}", shell_word(word))).collect();
+    let details = vec![format!("options of a command come after its name: snapcli {command}{others}")];
+    let text = format!("{found} is an option of `snapcli {command}`, but it comes before that name");
+    Some(exit::coded(exit::USAGE, text).with_details(details))
 }
 
 /// The options that may have been meant.

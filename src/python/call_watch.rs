@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -18,7 +19,7 @@ use pyo3::types::{PyAny, PyBytes, PyCFunction, PyCode, PyDict, PyTuple};
 use super::deferred_signals::Tolerated;
 use super::script_command::ScriptSource;
 use super::script_entry::compile;
-use super::{ffi, frame_evaluation};
+use super::{ffi, frame_evaluation, notebook};
 
 /// A function that the user has named: `main`, `Trainer.fit`, `pkg.models:Trainer.fit`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +31,20 @@ pub(crate) struct WatchedFunction {
 }
 
 impl WatchedFunction {
-    /// Reads what the user has typed.
-    pub(crate) fn parse(text: &str) -> Self {
+    /// Reads what the user has typed: each function once.
+    pub(crate) fn parse_all(texts: &[String]) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        for text in texts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()) {
+            let function = Self::parse(text);
+            if !found.contains(&function) {
+                found.push(function);
+            }
+        }
+        found
+    }
+
+    fn parse(text: &str) -> Self {
+        let text = text.strip_prefix("__main__:").unwrap_or(text);
         let (module, name) = text.split_once(':').map_or((None, text), |(module, name)| (Some(module), name));
         let parts = name.split('.').filter(|part| *part != "<locals>");
         Self { module: module.map(str::to_owned), name: parts.collect::<Vec<_>>().join(".") }
@@ -42,11 +55,24 @@ impl WatchedFunction {
         self.module.as_ref().map_or_else(|| self.name.clone(), |module| format!("{module}:{}", self.name))
     }
 
-    /// Whether the function is in this namespace.
+    /// Whether the function is in this namespace. That of the script has the name of its file or module as well.
     fn is_in(&self, globals: &Bound<'_, PyAny>) -> bool {
         let name = globals.get_item(intern!(globals.py(), "__name__")).and_then(|name| name.extract::<String>());
-        name.is_ok_and(|name| name == self.module.as_deref().unwrap_or("__main__"))
+        let Ok(name) = name else { return false };
+        let wanted = self.module.as_deref().unwrap_or("__main__");
+        name == wanted || (name == "__main__" && module_of_script(globals).is_some_and(|module| module == wanted))
     }
+}
+
+/// The name that the module of the script has when it is imported: `rep` for `rep.py`, `pkg.__main__` for `-m pkg`.
+fn module_of_script(globals: &Bound<'_, PyAny>) -> Option<String> {
+    let py = globals.py();
+    let spec = globals.get_item(intern!(py, "__spec__")).ok().filter(|spec| !spec.is_none());
+    if let Some(spec) = spec {
+        return spec.getattr(intern!(py, "name")).ok()?.extract().ok();
+    }
+    let file: PathBuf = globals.get_item(intern!(py, "__file__")).ok()?.extract().ok()?;
+    Some(file.file_stem()?.to_string_lossy().into_owned())
 }
 
 /// The calls of the watched functions.
@@ -317,10 +343,11 @@ pub(crate) fn forget() {
 
 /// The functions of a script by their qualified names, without `<locals>`. `None` if it cannot be compiled.
 pub(crate) fn functions_in(py: Python<'_>, source: &ScriptSource) -> Option<Vec<String>> {
-    let text = PyBytes::new(py, &source.bytes);
-    let code = compile(py, text.as_any(), source.path.as_os_str(), "exec").tolerated()?;
     let mut found = Vec::new();
-    add_functions(&code, "", &mut found).tolerated()?;
+    for text in notebook::python_parts(source) {
+        let code = compile(py, PyBytes::new(py, &text).as_any(), source.path.as_os_str(), "exec").tolerated()?;
+        add_functions(&code, "", &mut found).tolerated()?;
+    }
     Some(found)
 }
 

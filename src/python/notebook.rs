@@ -11,6 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyModule};
 use serde::Deserialize;
 
+use super::script_command::ScriptSource;
+
 const RUNNER: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("notebook_cells.py"), "\0").as_bytes()) {
     Ok(source) => source,
     Err(_) => c"",
@@ -98,6 +100,26 @@ pub(super) fn cells(bytes: &[u8]) -> Result<Vec<NotebookCell>, String> {
         }
     }
     Ok(cells)
+}
+
+/// The source of a script in parts: those of a notebook are its cells, without what is not Python.
+pub(crate) fn python_parts(source: &ScriptSource) -> Vec<Vec<u8>> {
+    if !is_notebook(&source.path) {
+        return vec![source.bytes.clone()];
+    }
+    let cells = sources(&source.bytes).into_iter().filter(|cell| !cell.trim_start().starts_with("%%"));
+    cells.map(|cell| without_magics(&cell).into_bytes()).collect()
+}
+
+/// A cell in which the lines of IPython, such as `%matplotlib inline` and `!pip list`, do nothing.
+fn without_magics(cell: &str) -> String {
+    let line = |line: &str| match line.trim_start() {
+        code if code.starts_with(['%', '!', '?']) || code.trim_end().ends_with('?') => {
+            format!("{}pass\n", line.strip_suffix(code).unwrap_or_default())
+        }
+        _ => format!("{line}\n"),
+    };
+    cell.lines().map(line).collect()
 }
 
 /// The sources of the cells that are to run; empty if it is no notebook.

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 
+use super::table::{cut_path, cut_words};
 use crate::snapshot::index::{FrameKind, Index, LeftOut, RaisedError, StackFrame, Variable, split_local_name};
 use crate::ui::{Lines, Paint};
 
@@ -12,6 +13,9 @@ const FEW_LOCALS: usize = 20;
 /// How many frames of an exception are shown without `--all`: the outermost and the innermost.
 const FEW_OUTERMOST: usize = 5;
 const FEW_INNERMOST: usize = 15;
+/// The spaces before the source of a frame, and before a local variable.
+const SOURCE_INDENT: usize = 8;
+const LOCAL_INDENT: usize = 10;
 
 /// Writes all exceptions with their frames. With `all`, no frame and no variable is omitted.
 pub(crate) fn write_frames(out: &mut Lines<'_>, index: &Index, all: bool) -> io::Result<()> {
@@ -101,10 +105,14 @@ impl FrameWriter<'_> {
 
     fn write_frame(&self, out: &mut Lines<'_>, number: usize, frame: &StackFrame) -> io::Result<()> {
         let StackFrame { path, line, function, source, .. } = frame;
+        // A path, and a word of a preview, may be wider than the terminal, which would break it anywhere.
+        let columns = |indent: usize| out.width().map_or(usize::MAX, |width| width.saturating_sub(indent));
+        let (room, of_source) = (columns(format!("    [{number}] ,").len()), columns(SOURCE_INDENT + 2));
+        let (path, source) = (cut_path(path, room), cut_words(source, of_source));
         let place = format!(" {path}, line {line}, in ");
         out.painted(&[(Paint::Faint, &format!("    [{number}]")), (Paint::Plain, &place), (Paint::Name, function)])?;
         if !source.is_empty() {
-            out.line(format_args!("        {source}"))?;
+            out.line(format_args!("{:SOURCE_INDENT$}{source}", ""))?;
         }
         match (frame.locals, frame.same_as) {
             (FrameKind::Saved, Some(same)) => out.line(format_args!("          (locals as in [{same}])")),
@@ -124,7 +132,8 @@ impl FrameWriter<'_> {
                 Local::Saved(Variable { type_name, preview, .. }) => format!("{name}: {type_name} = {preview}"),
                 Local::LeftOut(LeftOut { type_name, .. }) => format!("{name}: {type_name} (not saved)"),
             };
-            out.line(format_args!("          {line}"))?;
+            let room = out.width().map_or(usize::MAX, |width| width.saturating_sub(LOCAL_INDENT + 2));
+            out.line(format_args!("{:LOCAL_INDENT$}{}", "", cut_words(&line, room)))?;
         }
         match locals.len().saturating_sub(shown) {
             0 => Ok(()),

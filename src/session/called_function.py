@@ -7,7 +7,12 @@ and classes only, so no code of the session runs.
 import ast
 from types import FunctionType, ModuleType
 
-NESTED = (ast.If, ast.Try, ast.With)
+NESTED = (ast.If, ast.Try, ast.With, ast.AsyncWith)
+LOOPS = (ast.For, ast.AsyncFor)
+# How far the calls of functions without data are followed, and how many functions are named.
+DEPTH = 4
+MOST_NAMED = 3
+MOST_VALUES = 200
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 VARIADIC = 0x04 | 0x08
 
@@ -25,6 +30,53 @@ def attribute_of_class(kind, name):
         if name in names:
             return names[name]
     return None
+
+
+def function_of(found):
+    """The function that a method or a decorated function is made of."""
+    if isinstance(found, (staticmethod, classmethod)):
+        found = found.__func__
+    while type(found) is FunctionType and "__wrapped__" in found.__dict__:
+        found = found.__dict__["__wrapped__"]
+    return found if type(found) is FunctionType else None
+
+
+def owner_of(found):
+    """The class of a method that is named in its module; None for other functions."""
+    function = function_of(found)
+    name, _, rest = function.__qualname__.partition(".")
+    owner = function.__globals__.get(name) if rest else None
+    return owner if isinstance(owner, type) else None
+
+
+def number_of_locals(function):
+    code = function.__code__
+    arguments = code.co_argcount + code.co_kwonlyargcount + bin(code.co_flags & VARIADIC).count("1")
+    return len({*code.co_varnames, *code.co_cellvars}) - arguments
+
+
+def called_by(function, owner):
+    """The functions that the code of a function names, with the classes whose methods they are: global ones, methods of
+    global classes, and methods of its own class."""
+    names, namespace = function.__code__.co_names, function.__globals__
+    values = [namespace.get(name) for name in names]
+    # `package.module.function()`
+    for value in values:
+        if type(value) is ModuleType and len(values) < MOST_VALUES:
+            values += [found for found in map(vars(value).get, names) if type(found) is ModuleType and found is not value]
+    classes = [value for value in values if isinstance(value, type)] + [owner] * (owner is not None)
+    found = [(function_of(value), None) for value in values]
+    found += [(function_of(attribute_of_class(kind, name)), kind) for name in names for kind in classes]
+    for kind in classes[: len(classes) - (owner is not None)]:
+        found.append((function_of(attribute_of_class(kind, "__init__")), kind))
+    found += [
+        (function_of(vars(value).get(name)), None) for value in values if type(value) is ModuleType for name in names
+    ]
+    return [(callee, kind) for callee, kind in found if callee is not None]
+
+
+def names_in(targets):
+    return [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
 
 
 class Search:
@@ -54,21 +106,35 @@ class Search:
         return None
 
     def name_of(self, found):
-        """The name of a function of the project that has local variables, as `--locals` takes it."""
-        if isinstance(found, (staticmethod, classmethod)):
-            found = found.__func__
-        while type(found) is FunctionType and "__wrapped__" in found.__dict__:
-            found = found.__dict__["__wrapped__"]
-        if type(found) is not FunctionType:
+        """The names of a function of the project that has local variables, or of those that it calls, as `--locals`
+        takes them."""
+        function = function_of(found)
+        if function is None:
             return None
-        code = found.__code__
-        arguments = code.co_argcount + code.co_kwonlyargcount + bin(code.co_flags & VARIADIC).count("1")
-        has_locals = len({*code.co_varnames, *code.co_cellvars}) > arguments
-        name = found.__qualname__.replace(".<locals>", "")
-        if found.__module__ == "__main__":
-            return name if has_locals and name in self.own else None
-        is_known = has_locals and isinstance(found.__module__, str) and self.is_of_project(code.co_filename)
-        return f"{found.__module__}:{name}" if is_known else None
+        if number_of_locals(function):
+            return self.known_name(function)
+        # Neither does a function without local variables have data: the work is in what it calls.
+        named, seen, level = {}, {function}, [(function, owner_of(found))]
+        for _ in range(DEPTH):
+            called = [pair for caller, owner in level for pair in called_by(caller, owner)]
+            level = [(callee, owner) for callee, owner in called if callee not in seen]
+            seen.update(callee for callee, _ in level)
+            for callee, _ in level:
+                name = self.known_name(callee)
+                if name is not None and number_of_locals(callee):
+                    named[name] = number_of_locals(callee)
+            if named:
+                break
+        most = sorted(named, key=named.get, reverse=True)[:MOST_NAMED]
+        return ",".join(name for name in named if name in most) or None
+
+    def known_name(self, function):
+        """The name of a function of the project, as `--locals` takes it."""
+        name = function.__qualname__.replace(".<locals>", "")
+        if function.__module__ == "__main__":
+            return name if name in self.own else None
+        is_known = isinstance(function.__module__, str) and self.is_of_project(function.__code__.co_filename)
+        return f"{function.__module__}:{name}" if is_known else None
 
     def call_in(self, statement):
         """The outermost call of such a function in a statement: its name, and the variable whose method it is."""
@@ -100,7 +166,8 @@ class Search:
             found = self.call_in(statement)
             if found is not None:
                 targets = statement.targets if isinstance(statement, ast.Assign) else ()
-                yield *found, [target.id for target in targets if isinstance(target, ast.Name)]
+                counters = [node.target for node in ast.walk(statement) if isinstance(node, LOOPS)]
+                yield *found, names_in(targets), names_in(counters)
 
 
 def calls(source, namespace, own, is_of_project):

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyType};
 
 use super::module_state::{is_of_project, library_folder};
-use super::select::NamedValue;
+use super::select::{NamedValue, names_of_type};
 use crate::python::deferred_signals::{Tolerated, shown};
 use crate::snapshot::index::{FrameKind, Index, RaisedError, StackFrame, local_name};
 
@@ -81,6 +81,13 @@ impl CapturedFrames {
             }
         }
         all
+    }
+
+    /// The names of the local variables, and those of their types.
+    pub(crate) fn names_and_types(&self, py: Python<'_>) -> (HashSet<String>, HashSet<String>) {
+        let all = self.locals(py);
+        let types = all.iter().flat_map(|local| names_of_type(&local.named.value.get_type())).collect();
+        (all.into_iter().map(|local| local.bare_name).collect(), types)
     }
 
     /// Describes exceptions and frames in the index.

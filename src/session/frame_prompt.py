@@ -6,8 +6,41 @@ session with the same names; these come back when another frame is selected. All
 
 import builtins
 import operator
+import shutil
+import sys
 
 MISSING = object()
+
+
+def wrapped(text, indent):
+    """A line in parts that fit the terminal: it breaks at spaces, and a long path after a `/`."""
+    width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else 0
+    if width < 20 or len(text) < width:
+        return text
+    start = len(text) - len(text.lstrip(" "))
+    parts, line = [], text[:start]
+    for word in text[start:].split(" "):
+        joined = f"{line} {word}" if line.strip() else line + word
+        if len(joined) < width:
+            line = joined
+            continue
+        if "/" in word[1:] and indent + len(word) >= width:
+            # No line has room for all of it, so it begins on this one.
+            line = joined[: len(joined) - len(word)]
+        elif line.strip():
+            parts.append(line.rstrip())
+            line = " " * indent
+        while len(line + word) >= width and "/" in word[1:]:
+            at = word.rfind("/", 1, max(width - 1 - len(line), 1)) + 1
+            if not at and line.strip():
+                parts.append(line.rstrip())
+                line = " " * indent
+                continue
+            at = at or word.index("/", 1) + 1
+            parts.append(line + word[:at])
+            line, word = " " * indent, word[at:]
+        line += word
+    return "\n".join([*parts, line])
 
 
 class FrameCommand:
@@ -50,13 +83,13 @@ class Frames:
         lines, last = [], None
         for number, (raised, path, line, function, source, kind, _) in enumerate(self._rows):
             if raised != last:
-                lines.append(self._headings[raised] if raised < len(self._headings) else "?")
+                lines.append(wrapped(self._headings[raised] if raised < len(self._headings) else "?", 4))
                 last = raised
             mark = ">" if number == self._current else " "
             note = " (installed, no locals)" if kind == "library" else ""
-            lines.append(f"{mark} {number:>3}  {path}:{line} in {function}{note}")
+            lines.append(wrapped(f"{mark} {number:>3}  {path}:{line} in {function}{note}", 11))
             if source:
-                lines.append(f"         {source}")
+                lines.append(wrapped(f"         {source}", 13))
         return "\n".join(lines)
 
     def __call__(self):
@@ -100,15 +133,15 @@ class Frames:
     def show(self):
         """Prints where the selected frame is."""
         _, path, line, function, source, kind, _ = self._rows[self._current]
-        print(f"[{self._current}] {path}({line}) {function}")
+        print(wrapped(f"[{self._current}] {path}({line}) {function}", 4))
         if source:
-            print(f"-> {source}")
+            print(wrapped(f"-> {source}", 7))
         if kind == "library":
             print("   its locals are not saved: the code is installed")
         elif kind == "saved" and not self._hidden:
             print("   it has no locals")
         elif self._hidden:
-            print(f"   locals: {', '.join(self._hidden)}")
+            print(wrapped(f"   locals: {', '.join(self._hidden)}", 11))
 
     def go(self, step):
         """Selects the frame that called this one (-1), or that it called (1)."""
@@ -120,7 +153,8 @@ class Frames:
         return True
 
     def install(self):
-        """Makes the functions known to the prompt. Returns the names that variables hide."""
+        """Makes the functions known to the prompt. Returns the names that variables hide, each with the expression that
+        has the function."""
 
         def frame(number=None):
             """Select the frame with this number, bind its local variables, and print where it is."""
@@ -154,9 +188,14 @@ class Frames:
             setattr(builtins, name, function)
         names = set(self._namespace).union(*self._locals.values())
         hidden = [name for name in functions if name in names]
-        if hidden:
-            import snapcli
+        if not hidden:
+            return []
+        import snapcli
 
-            for name in hidden:
-                setattr(snapcli, name, functions[name])
-        return hidden
+        for name in hidden:
+            setattr(snapcli, name, functions[name])
+            setattr(builtins, f"__{name}__", functions[name])
+        if "snapcli" not in names:
+            builtins.snapcli = snapcli
+        is_module = "snapcli" not in names or self._namespace.get("snapcli") is snapcli
+        return [(name, f"snapcli.{name}" if is_module else f"__{name}__") for name in hidden]

@@ -49,11 +49,11 @@ impl<'py> FramePrompt<'py> {
     }
 
     /// Prints where the bound frame is, and makes the functions of the prompt known. Returns those whose names are
-    /// those of variables.
+    /// those of variables, each with the expression that has the function.
     ///
     /// # Errors
     /// If printing fails.
-    pub(crate) fn begin(&self) -> PyResult<Vec<String>> {
+    pub(crate) fn begin(&self) -> PyResult<Vec<(String, String)>> {
         let hidden = self.0.call_method0("install")?.extract()?;
         self.0.call_method0("show")?;
         Ok(hidden)

@@ -58,6 +58,13 @@ impl<'a> Origin<'a> {
     }
 }
 
+impl Origin<'_> {
+    /// What a snapshot says about the script.
+    pub(crate) fn script(&self) -> ScriptInfo {
+        script(self)
+    }
+}
+
 /// An index that has everything but the variables, the names left out, the packages and the version of dill.
 pub(super) fn provenance(module: &str, origin: &Origin<'_>) -> Index {
     let python = origin.interpreter;

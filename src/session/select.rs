@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use glob::Pattern;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyModule, PyString};
+use pyo3::types::{PyAny, PyDict, PyModule, PyString, PyType};
 
 use super::code_objects::CodeReader;
 use super::ipython_names::IpythonNames;
@@ -240,12 +240,14 @@ pub(crate) fn session_types(py: Python<'_>, run: &ScriptRun, module: &str) -> Py
             types.entry(kind.as_ptr() as usize).or_insert(kind);
         }
     }
-    let both = types.values().flat_map(|kind| {
-        let full = type_name(kind);
-        let bare = full.rsplit('.').next().unwrap_or(&full).to_owned();
-        [full, bare]
-    });
-    Ok(both.collect())
+    Ok(types.values().flat_map(names_of_type).collect())
+}
+
+/// A type with its module, and without.
+pub(super) fn names_of_type(kind: &Bound<'_, PyType>) -> [String; 2] {
+    let full = type_name(kind);
+    let bare = full.rsplit('.').next().unwrap_or(&full).to_owned();
+    [full, bare]
 }
 
 /// Why a module cannot be imported; `None` if it can.

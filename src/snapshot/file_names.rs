@@ -21,6 +21,11 @@ pub(crate) fn has_snapshot_name(path: &Path) -> bool {
     has_extension(inner, &SNAPSHOTS)
 }
 
+/// Whether a path is named as compressed files are, with nothing about what is compressed: `k.zst`.
+pub(crate) fn is_bare_compressed(path: &Path) -> bool {
+    has_extension(path, &COMPRESSED) && path.file_stem().is_some_and(|stem| Path::new(stem).extension().is_none())
+}
+
 /// The path beside a snapshot for another one: `session.crash.pkl` for `session.pkl` and `crash`.
 pub(crate) fn beside(path: &Path, what: &str) -> PathBuf {
     let Some(inner) = path.file_stem().filter(|_| is_named_so(path)) else {
@@ -65,6 +70,7 @@ mod tests {
         for name in ["a.py", "a", "pkl", ".pkl", "a.gz", "data.csv.gz", "a.pkl.py", ""] {
             assert!(!has_snapshot_name(Path::new(name)), "{name}");
         }
+        assert!(is_bare_compressed(Path::new("x/k.zst")) && !is_bare_compressed(Path::new("data.csv.gz")));
         assert!(has_script_name(Path::new("a.py")) && !has_script_name(Path::new("py")));
     }
 

@@ -39,6 +39,11 @@ impl<'w> Lines<'w> {
         Self { colour, ..self }
     }
 
+    /// The width of the terminal in columns, if it is one.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.width
+    }
+
     pub(super) fn is_coloured(&self) -> bool {
         self.colour
     }

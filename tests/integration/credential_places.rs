@@ -73,6 +73,13 @@ connection_pwd | 'Driver={x};Server=db;Uid=bob;Pwd=' + SECRET + ';'
 connection_key | 'DefaultEndpointsProtocol=https;AccountName=x;AccountKey=' + SECRET + ';'
 dsn_text | 'host=db user=bob password=' + SECRET
 json_text | '{\"user\": \"bob\", \"password\": \"' + SECRET + '\"}'
+configuration | '[db]\\nuser = bob\\npassword = ' + SECRET + '\\n'
+yaml | 'db:\\n  password: ' + SECRET + '\\n'
+shell_line | 'PGPASSWORD=' + SECRET + ' psql -h db'
+pg_variable | {'PGPASSWORD': SECRET}
+key_in_query | 'https://example.org/v1?key=' + SECRET
+webhook | 'https://hooks.slack.com/services/T000/B000/' + SECRET
+auth_header | {'auth_header': 'Bearer ' + SECRET}
 pattern | re.compile('https://bob:' + SECRET + '@example')
 argument_list | ['run', '--password', SECRET]
 auth | ('bob', SECRET)
@@ -157,6 +164,9 @@ options = [{'name': 'learning_rate', 'value': '1e-3'}, {'name': 'password', 'def
 form = [{'name': 'password', 'type': 'text', 'value': ''}]
 places = {'path': '/usr/bin', 'value': 'x-1', 'pwd': '/home/ada'}
 shell = 'PWD=/home/ada;HOME=/home/ada'
+prose = 'The password:\\nit should have 12 letters\\nsecret: none\\npassword = input()\\n'
+query = 'https://example.org/?key=value&page=2'
+header = {'header': 'a-1', 'phrase': 'once upon 1 time', 'license': 'MIT-0'}
 words = [['the', 'secret'], ['a', 'token'], ('next', 'word')]
 split = urllib.parse.urlsplit('https://ada@example.org:8080/x')
 signature = 'f(a: int, b: str) -> None'

@@ -22,7 +22,7 @@ use crate::python::{self, Interpreter, Python, interrupt_limit, work_left};
 use crate::report::answers::ErrorAnswer;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
-    LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
+    CapturedFrames, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
 };
 use crate::snapshot::index::ScriptInfo;
 use crate::snapshot::reader::Snapshot;
@@ -93,7 +93,8 @@ impl ScriptInspection {
 
     fn report(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, out: File) -> Result<i32> {
         let inspection = &self.inspection;
-        let unmatched = NamedPatterns::of(&inspection.args.selection).unmatched_in(py, run, "__main__")?;
+        let unmatched =
+            NamedPatterns::of(&inspection.args.selection).unmatched_in(py, run, "__main__", CapturedFrames::default)?;
         if !unmatched.is_empty() {
             return Err(unmatched.error(Vec::new()));
         }

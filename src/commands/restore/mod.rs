@@ -49,7 +49,7 @@ pub(crate) fn run_command(
     // `-c` prints values, as the prompt does.
     let command = ScriptCommand::from_words(Vec::new(), code, script).map(ScriptCommand::showing_value);
     let named = Some(args.file.as_path()).filter(|_| given.has("file"));
-    check_restore(named, &args.file, command.as_ref())?;
+    check_restore(named, &args.file, command.as_ref(), &given.before_code)?;
     if let Some(command) = &command {
         check_script(command)?;
     }

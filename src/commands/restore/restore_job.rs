@@ -263,8 +263,8 @@ impl RestoreJob {
             return Ok(());
         }
         self.verbosity.note("the frames of the traceback: frames, up(), down() and frame(n) go from one to another");
-        for name in frames.begin()? {
-            self.verbosity.note(&format!("{name} is also a variable here: use snapcli.{name} for the frames"));
+        for (name, expression) in frames.begin()? {
+            self.verbosity.note(&format!("{name} is also a variable here: use {expression} for the frames"));
         }
         Ok(())
     }

@@ -9,11 +9,11 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde::{Deserialize, Serialize};
 
-use super::running_save::running_path;
 use super::save_job::SaveJob;
 use super::snapshot_destination::SnapshotDestination;
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::dill::DillLocation;
+use crate::python::launch::ProcessEnd;
 use crate::python::script_run::StartedScript;
 use crate::python::script_signals::Occasion;
 use crate::python::{PyErr, Python};
@@ -54,6 +54,11 @@ impl SaveJob {
         }
         if occasion == Occasion::Timer && is_saved_by_script() {
             return Ok(());
+        }
+        if let SnapshotDestination::File(output) = &self.output {
+            // Decided here: what the process decides is forgotten when it ends, and so are its locks.
+            let run = started.so_far(py, "running", ProcessEnd::Exit(0));
+            self.running_file(output, &self.origin(py, &run))?;
         }
         match reason_against_fork(py) {
             Some(why) => {
@@ -137,7 +142,11 @@ impl SaveJob {
 
     fn remove_leftovers(&self, child: &SavingChild) {
         match &self.output {
-            SnapshotDestination::File(path) => atomic::remove_leftovers(&running_path(path), child.process()),
+            SnapshotDestination::File(_) => {
+                if let Some(running) = self.running.get() {
+                    atomic::remove_leftovers(running.path(), child.process());
+                }
+            }
             SnapshotDestination::Store(folder, _) => store::remove_leftovers(folder, child.process()),
             SnapshotDestination::Stream(_) => {}
         }

@@ -111,8 +111,9 @@ impl SaveJob {
         };
         sync(py, &mut file).with_context(cannot_save)?;
         drop(bar);
-        self.keep_other(path, &index)?;
+        let claim = self.keep_other(py, path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
+        drop(claim);
         Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None })
     }
 

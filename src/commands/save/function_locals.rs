@@ -12,7 +12,9 @@ use crate::python::call_watch::{self, FunctionLocals, WatchedFunction};
 use crate::python::script_command::ScriptTarget;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Python, context};
-use crate::session::{BoundLocal, BoundLocals, CalledFunction, function_that_did_the_work, functions_of_script};
+use crate::session::{
+    BoundLocal, BoundLocals, CalledFunction, function_that_did_the_work, functions_like, functions_of_script,
+};
 use crate::snapshot::index::Index;
 use crate::ui::Verbosity;
 use crate::ui::messages::print_line;
@@ -71,18 +73,27 @@ impl SaveJob {
     }
 
     /// What is wrong with the functions that were never called, a line for each.
-    pub(super) fn uncalled(py: Python<'_>) -> Vec<String> {
+    pub(super) fn uncalled(py: Python<'_>, run: &ScriptRun) -> Vec<String> {
         let functions = call_watch::so_far(py).into_iter().filter(|function| function.locals.is_none());
         let message = |FunctionLocals { function, is_known, .. }| {
-            let why = if is_known { "was never called" } else { "was not found in any module that ran" };
-            format!("--locals {}: the function {why}, so it has no local variables to save", function.text())
+            let meant: Vec<String> = functions_like(py, &function.name, run);
+            let meant: Vec<String> = meant.into_iter().filter(|name| *name != function.text()).collect();
+            let is_elsewhere = meant.iter().any(|name| name.contains(':'));
+            let why = match is_known && !is_elsewhere {
+                true => "was never called",
+                false if function.module.is_none() => "was not found in the script",
+                false => "was not found in that module, or it did not run",
+            };
+            let meant =
+                did_you_mean(meant.iter().map(String::as_str)).map_or(String::new(), |meant| format!(": {meant}"));
+            format!("--locals {}: the function {why}, so it has no local variables to save{meant}", function.text())
         };
         functions.map(message).collect()
     }
 
     /// Says which local variables have another name in the session, and, unless `is_told`, which functions were never
     /// called. Returns whether all were.
-    pub(super) fn print_locals(&self, py: Python<'_>, index: &Index, is_told: bool) -> bool {
+    pub(super) fn print_locals(&self, py: Python<'_>, run: &ScriptRun, index: &Index, is_told: bool) -> bool {
         let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
         for function in index.variables.iter().filter_map(|variable| variable.local_of.as_deref()) {
             *kept.entry(function).or_default() += 1;
@@ -103,7 +114,7 @@ impl SaveJob {
                 self.verbosity.note(&text);
             }
         }
-        let uncalled = Self::uncalled(py);
+        let uncalled = Self::uncalled(py, run);
         if !is_told {
             uncalled.iter().for_each(|text| print_line(text));
         }
@@ -125,10 +136,16 @@ impl SaveJob {
             _ => "-c …".to_owned(),
         };
         let data = if is_all { "no data" } else { "hardly any data" };
-        let function = name.split(':').next_back().unwrap_or(&name);
+        let functions: Vec<String> =
+            name.split(',').map(|name| format!("{}()", name.split(':').next_back().unwrap_or(name))).collect();
+        let (did, its) = match functions.as_slice() {
+            [one] => (one.clone(), "its"),
+            [others @ .., last] => (format!("{} and {last}", others.join(", ")), "their"),
+            [] => return,
+        };
         self.verbosity.note(&format!(
-            "the session has {data}: {function}() did the work in its local variables; to save these, run snapcli \
-             save --locals {name} {script}"
+            "the session has {data}: {did} did the work in {its} local variables; to save these, run snapcli save \
+             --locals {name} {script}"
         ));
     }
 }

@@ -70,7 +70,7 @@ fn generation(path: &Path, number: u32) -> PathBuf {
 }
 
 /// Whether the same script or code was run with the same arguments. The script may have been edited since.
-fn is_same_run(old: &ScriptInfo, new: &ScriptInfo) -> bool {
+pub(super) fn is_same_run(old: &ScriptInfo, new: &ScriptInfo) -> bool {
     let arguments = |script: &ScriptInfo| script.argv.get(1..).unwrap_or_default().to_vec();
     // The path of `-c` says nothing about its code.
     let is_code = new.kind == "code";

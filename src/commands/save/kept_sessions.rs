@@ -5,9 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
+use super::file_claims::FileClaim;
 use super::file_save::fallback_path;
 use super::generations::{KeptSnapshot, keep_other};
-use super::running_save::{crash_path, running_path};
+use super::running_file::crash_path;
+use super::running_save::frames_of;
 use super::save_job::{SaveJob, SavedFile};
 use super::save_summary::relative_to_here;
 use super::snapshot_destination::SnapshotDestination;
@@ -17,17 +19,18 @@ use crate::python::Python;
 use crate::python::dill::DillLocation;
 use crate::python::script_run::ScriptRun;
 use crate::session::SelectionRules;
-use crate::snapshot::index::Index;
+use crate::snapshot::index::{Index, ScriptInfo};
+use crate::snapshot::remote::RemoteAddress;
 use crate::ui::messages::print_error;
 
 impl SaveJob {
     /// The patterns of the command line that match no name of the session, if it must not be saved as the command line
     /// says. Where there are any, [`rules`](Self::rules) are more careful from here on.
     pub(super) fn check_names(&self, py: Python<'_>, run: &ScriptRun) -> Result<Option<UnmatchedPatterns>> {
-        let mut unmatched = self.named.unmatched_in(py, run, self.module())?;
+        let mut unmatched = self.named.unmatched_in(py, run, self.module(), || frames_of(py, run))?;
         unmatched.module = self.missing_module.get().cloned();
         if run.succeeded() {
-            unmatched.locals = Self::uncalled(py);
+            unmatched.locals = Self::uncalled(py, run);
         }
         if unmatched.is_empty() {
             return Ok(None);
@@ -94,18 +97,22 @@ impl SaveJob {
         self.careful_rules.get().unwrap_or(&self.rules)
     }
 
-    /// Keeps the snapshot of another script that is about to be replaced at `path`.
-    pub(super) fn keep_other(&self, path: &Path, index: &Index) -> Result<()> {
-        let SnapshotDestination::File(output) = &self.output else { return Ok(()) };
-        if !self.keeps_others
-            || ![output.clone(), crash_path(output), running_path(output), path_beside(output)]
-                .iter()
-                .any(|own| own == path)
-        {
-            return Ok(());
+    /// Keeps the snapshot of another script that is about to be replaced at `path`. No other process puts a snapshot in
+    /// its place until the claim is dropped.
+    pub(super) fn keep_other(&self, py: Python<'_>, path: &Path, index: &Index) -> Result<Option<FileClaim>> {
+        let SnapshotDestination::File(output) = &self.output else { return Ok(None) };
+        let is_own = [output.clone(), crash_path(output), path_beside(output)].iter().any(|own| own == path);
+        if !self.keeps_others || !is_own || RemoteAddress::is_at(path) {
+            return Ok(None);
         }
-        let kept =
-            keep_other(path, &index.script).with_context(|| format!("cannot keep the old {}", path.display()))?;
+        let claim = FileClaim::wait(py, path)?;
+        self.rotate(path, &index.script)?;
+        Ok(claim)
+    }
+
+    /// Gives the snapshot of another script at `path` another name.
+    pub(super) fn rotate(&self, path: &Path, script: &ScriptInfo) -> Result<()> {
+        let kept = keep_other(path, script).with_context(|| format!("cannot keep the old {}", path.display()))?;
         if let Some(KeptSnapshot { path: kept, made_by }) = kept {
             let [old, kept] = [path, &kept].map(|path| relative_to_here(&path.display().to_string()));
             self.verbosity.note(&format!("{old} was made by {made_by}: it is now {kept} (-o names another file)"));

@@ -3,6 +3,8 @@
 #[cfg(feature = "python")]
 mod background_snapshot;
 #[cfg(feature = "python")]
+mod file_claims;
+#[cfg(feature = "python")]
 mod file_save;
 #[cfg(feature = "python")]
 mod function_locals;
@@ -13,6 +15,8 @@ mod kept_sessions;
 #[cfg(feature = "python")]
 mod load_check;
 pub(in crate::commands) mod named_patterns;
+#[cfg(feature = "python")]
+mod running_file;
 #[cfg(feature = "python")]
 mod running_save;
 #[cfg(feature = "python")]

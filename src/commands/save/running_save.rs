@@ -1,10 +1,9 @@
 //! Saves a script that still runs: before a signal ends it, from time to time, and on demand.
 //!
-//! While the script goes on, its snapshots are written to `session.running.pkl`, or added to a store. The file is
-//! removed when the script has ended and its session is saved: `session.pkl` is always the session of a script that
-//! came to its end.
+//! While the script goes on, its snapshots are written to [`running_file`](super::running_file), or added to a store.
+//! `session.pkl` is always the session of a script that came to its end.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -23,9 +22,8 @@ use crate::python::script_run::{ScriptRun, StartedScript, requested_end};
 use crate::python::script_signals::{self, Occasion, SnapshotTimes};
 use crate::python::{PyErr, Python};
 use crate::session::{CapturedFrames, is_saving};
+use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::atomic::signals::end_by;
-use crate::snapshot::atomic::{AtomicFile, remove_saved};
-use crate::snapshot::file_names::beside;
 use crate::ui::messages::print_error;
 use crate::ui::{count, format_size};
 
@@ -84,7 +82,7 @@ impl SaveJob {
     ) -> Result<()> {
         let run = started.so_far(py, "running", ProcessEnd::Exit(0));
         let path = match &self.output {
-            SnapshotDestination::File(path) => running_path(path),
+            SnapshotDestination::File(output) => self.running_file(output, &self.origin(py, &run))?,
             SnapshotDestination::Store(folder, _) => {
                 let stored = self.add_running(py, &run, dill, folder)?;
                 let name = relative_to_here(&stored.address.display().to_string());
@@ -93,14 +91,13 @@ impl SaveJob {
             }
             SnapshotDestination::Stream(_) => return Ok(()),
         };
-        let cannot_save = || cannot_save(&path);
-        let file = AtomicFile::create(&path).with_context(cannot_save)?;
+        let cannot_save = || cannot_save(path);
+        let file = AtomicFile::create(path).with_context(cannot_save)?;
         let bar = self.bar();
-        let written = self.with_locals(py, &run, || self.write_file(py, &run, dill, file, &path, &bar));
+        let written = self.with_locals(py, &run, || self.write_file(py, &run, dill, file, path, &bar));
         let (file, index, bytes) = written?;
         drop(bar);
         check_signals(py)?;
-        self.keep_other(&path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         let saved = count(index.variables.len(), "variable");
         let text =
@@ -115,26 +112,6 @@ impl SaveJob {
             _ => self.verbosity.detail(text),
         }
     }
-
-    /// Removes the snapshot of the running script, once its session is saved.
-    pub(super) fn remove_running(&self) {
-        if let SnapshotDestination::File(path) = &self.output
-            && self.times.is_some()
-        {
-            // There may be none yet.
-            let _ = remove_saved(&running_path(path));
-        }
-    }
-}
-
-/// `session.crash.pkl` for `session.pkl`.
-pub(super) fn crash_path(path: &Path) -> PathBuf {
-    beside(path, "crash")
-}
-
-/// `session.running.pkl` for `session.pkl`.
-pub(super) fn running_path(path: &Path) -> PathBuf {
-    beside(path, "running")
 }
 
 /// The name of a signal, for messages.

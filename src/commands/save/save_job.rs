@@ -10,7 +10,8 @@ use anyhow::{Context, Result};
 
 use super::load_check::LoadCheck;
 use super::named_patterns::NamedPatterns;
-use super::running_save::{crash_path, frames_of, snapshot_times};
+use super::running_file::{RunningFile, crash_path};
+use super::running_save::{frames_of, snapshot_times};
 use super::save_summary::{print_strict, relative_to_here};
 use super::snapshot_destination::{SnapshotDestination, cannot_save, sync};
 use super::unmatched_names::WrongModule;
@@ -87,16 +88,26 @@ pub(super) fn run(
         careful_rules: OnceLock::new(),
         rules: args.selection.into(),
         times: snapshot_times(args.while_running, &args.output)?,
-        locals: args.locals.iter().map(|text| WatchedFunction::parse(text)).collect(),
+        locals: functions_to_watch(&args.locals)?,
         bound: Mutex::default(),
         compress: args.compress,
         child: Mutex::default(),
+        running: OnceLock::new(),
         key,
         interpreter,
         verbosity,
     };
     let save = Arc::new(save);
     match start_python(&executable, add_to_inittab, PythonJob::Whole(Box::new(move |py| save.run(py))))? {}
+}
+
+/// The functions of `--locals`.
+fn functions_to_watch(typed: &[String]) -> Result<Vec<WatchedFunction>> {
+    let functions = WatchedFunction::parse_all(typed);
+    if functions.is_empty() && !typed.is_empty() {
+        return Err(exit::error(exit::USAGE, "--locals names no function: write --locals main"));
+    }
+    Ok(functions)
 }
 
 /// Checks that there will be a file that `--verify` can load.
@@ -145,6 +156,8 @@ pub(super) struct SaveJob {
     pub(super) compress: Option<i32>,
     /// The process that makes a snapshot of the running script.
     child: Mutex<Option<SavingChild>>,
+    /// The file of the snapshots of the running script, from the first of them on.
+    pub(super) running: OnceLock<RunningFile>,
     key: Option<SigningKey>,
     interpreter: Interpreter,
     pub(super) verbosity: Verbosity,
@@ -193,6 +206,7 @@ impl SaveJob {
         }
         script_signals::begin_last_save();
         let end = self.save_last(py, &run, &dill);
+        self.release_running();
         script_signals::disarm().map_or(end, ProcessEnd::Signal)
     }
 
@@ -271,9 +285,9 @@ impl SaveJob {
         let file = path.display().to_string();
         let report = SessionReport::of_own_index(file, FileFormat::Snapcli, bytes, index);
         let report = SessionReport { verified, ..report };
-        self.remove_running();
+        self.remove_running(&report.index.script);
         self.print_summary(run, &report, stored.as_ref());
-        let all_called = self.print_locals(py, &report.index, code == exit::USAGE);
+        let all_called = self.print_locals(py, run, &report.index, code == exit::USAGE);
         self.print_hint(py, run, &report.index);
         self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
         // With --strict, the file is saved all the same; only the exit code differs.
@@ -307,9 +321,14 @@ impl SaveJob {
             return Ok(None);
         }
         sync(py, &mut file).with_context(|| cannot_save(path))?;
-        self.keep_other(path, &index)?;
+        let claim = self.keep_other(py, path, &index)?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
+        drop(claim);
         Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE, stored: None }))
+    }
+
+    pub(super) fn origin<'a>(&'a self, py: Python<'_>, run: &'a ScriptRun) -> Origin<'a> {
+        Origin::of_run(py, &self.command, run, &self.interpreter)
     }
 
     /// Says that a crash snapshot is of an earlier run: one would look there.
@@ -376,7 +395,7 @@ impl SaveJob {
             run: None,
             measured: bar.is_shown(),
         };
-        let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
+        let origin = self.origin(py, run);
         save(py, &request, run, &origin, dill, out)
     }
 }

@@ -15,12 +15,13 @@ use super::named_patterns::NamedPatterns;
 use crate::exit;
 use crate::python::Python;
 use crate::python::script_run::ScriptRun;
-use crate::session::{SelectionRules, import_failure, known_modules, session_names, session_types};
+use crate::session::{CapturedFrames, SelectionRules, import_failure, known_modules, session_names, session_types};
 use crate::snapshot::file_names::beside;
 use crate::ui::nearest_names::{Unmatched, did_you_mean, nearest, unmatched};
 
 impl NamedPatterns {
-    /// The patterns that match no name of a session.
+    /// The patterns that match no name of a session, and no local variable of `frames`, which are asked for only if
+    /// there are patterns.
     ///
     /// # Errors
     /// If the names cannot be read.
@@ -29,11 +30,17 @@ impl NamedPatterns {
         py: Python<'_>,
         run: &ScriptRun,
         module: &str,
+        frames: impl FnOnce() -> CapturedFrames,
     ) -> Result<UnmatchedPatterns> {
+        let (local_names, local_types) = match self.is_empty() && self.exclude_type.is_empty() {
+            true => Default::default(),
+            false => frames().names_and_types(py),
+        };
         let exclude_type = match self.exclude_type.is_empty() {
             true => Vec::new(),
             false => {
-                let types = session_types(py, run, module)?;
+                let mut types = session_types(py, run, module)?;
+                types.extend(local_types);
                 unmatched(&self.exclude_type, "--exclude-type", types.iter().map(String::as_str))
             }
         };
@@ -42,7 +49,8 @@ impl NamedPatterns {
         }
         let has_dot = |pattern: &Pattern| pattern.as_str().contains('.');
         let and_modules = self.include.iter().chain(&self.exclude).any(has_dot);
-        let names = session_names(py, run, module, and_modules)?;
+        let mut names = session_names(py, run, module, and_modules)?;
+        names.extend(local_names);
         let of = |patterns: &[Pattern], option| unmatched(patterns, option, names.iter().map(String::as_str));
         let (include, exclude) = (of(&self.include, "--include"), of(&self.exclude, "--exclude"));
         Ok(UnmatchedPatterns { include, exclude, exclude_type, ..UnmatchedPatterns::default() })

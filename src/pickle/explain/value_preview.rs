@@ -152,7 +152,7 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
         }
         self.text.push(quote);
         // Python escapes characters by its own tables, and a longer string may have a credential after its start.
-        self.is_exact &= was_whole && string.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        self.is_exact &= was_whole && string.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'));
         self.is_exact &= !string.contains(NOT_SHOWN);
     }
 

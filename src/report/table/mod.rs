@@ -14,6 +14,7 @@ use console::{Alignment, Style, measure_text_width, pad_str};
 
 use self::column_widths::ColumnWidths;
 use self::cut_text::{cut_end, cut_middle};
+pub(super) use self::cut_text::{cut_path, cut_words};
 use super::imports::{import_line, is_import};
 use crate::snapshot::index::{Index, LeftOut, LeftOutReason, Variable};
 use crate::ui::{Lines, escape, format_size};

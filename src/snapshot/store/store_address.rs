@@ -82,6 +82,14 @@ impl StoreAddress {
         Ok(is_store.then(|| path.to_path_buf()))
     }
 
+    /// Whether a path has the form of a store or of a snapshot in one: `runs.snaps`, `runs.snaps/`, `runs/@3`. There
+    /// may be none.
+    pub(crate) fn has_form(path: &Path) -> bool {
+        let is_folder = |folder: &Path| folder.extension().is_some_and(|ending| ending == "snaps");
+        let has_selector = path.as_os_str().as_bytes().contains(&b'/') && selected(path).is_some();
+        is_folder(path) || has_selector || path.parent().is_some_and(is_folder)
+    }
+
     /// The newest snapshot of a store.
     pub(crate) fn newest_of(store: &Path) -> Self {
         Self { folder: store.to_path_buf(), which: WhichSnapshot::Newest }
