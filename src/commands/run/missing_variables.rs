@@ -63,8 +63,7 @@ impl RunJob {
             }
             let place @ (depth, name) = split_local(&item.name);
             match self.line_to_repeat(py, progress, item, bound)? {
-                Ok((line, said)) => {
-                    losses.extend(said);
+                Ok(line) => {
                     statements.push(RerunStatement { name: name.to_owned(), depth, line, why: item.error.clone() });
                 }
                 Err(why) if item.name == RUN_POSITION || is_used(py, program, progress, place)? => return Ok(Err(why)),
@@ -99,14 +98,14 @@ impl RunJob {
         }
     }
 
-    /// The line that makes a variable again, and what is said about that; or why none may do so.
+    /// The line that makes a variable again; or why none may do so.
     fn line_to_repeat(
         &self,
         py: Python<'_>,
         progress: &RunProgress,
         item: &LeftOut,
         bound: &BoundPosition<'_>,
-    ) -> Result<Result<(u32, Vec<String>), String>> {
+    ) -> Result<Result<u32, String>> {
         if let Err(why) = self.may_repeat(item) {
             return Ok(Err(why));
         }
@@ -117,22 +116,18 @@ impl RunJob {
             let text = format!("{}, and no simple statement assigned it", cannot_be_saved(item));
             return Ok(Err(text));
         };
-        let mut said = Vec::new();
-        for ChangedInput { text, kind } in bound.changed_inputs(program, progress, place)? {
-            let why = match kind {
-                InputChange::Said => {
-                    let change = format!("{text} has changed since");
-                    said.push(format!("line {line} may not do the same when it is run again: {change}"));
-                    continue;
-                }
-                InputChange::Refused => {
-                    format!("line {line}, which assigned it, would not do the same again: {text} has changed since")
-                }
-                InputChange::Thread => format!("its thread {text:?} would not run if line {line} made it again"),
-            };
-            return Ok(Err(format!("{}, and {why}", cannot_be_saved(item))));
-        }
-        Ok(Ok((line, said)))
+        let Some(ChangedInput { text, kind }) = bound.changed_inputs(program, progress, place)?.into_iter().next()
+        else {
+            return Ok(Ok(line));
+        };
+        let why = match kind {
+            InputChange::Changed => {
+                format!("line {line}, which assigned it, would not do the same again: {text} has changed since")
+            }
+            InputChange::Thread => format!("its thread {text:?} would not run if line {line} made it again"),
+            InputChange::Progress => format!("{text} would be lost if line {line} made it again"),
+        };
+        Ok(Err(format!("{}, and {why}", cannot_be_saved(item))))
     }
 
     fn may_repeat(&self, item: &LeftOut) -> Result<(), String> {

@@ -31,10 +31,11 @@ pub(crate) struct ChangedInput {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InputChange {
-    Refused,
-    Said,
+    Changed,
     /// No input, but the name of a thread that the object has, and would not have if it were made again.
     Thread,
+    /// No input, but what of the object would be lost.
+    Progress,
 }
 
 impl BoundPosition<'_> {
@@ -55,9 +56,9 @@ impl BoundPosition<'_> {
         let found = program.function(py, "changed_inputs")?.call1(arguments)?;
         let found: Vec<(String, String)> = found.extract()?;
         let kind = |how: &str| match how {
-            "refused" => InputChange::Refused,
             "thread" => InputChange::Thread,
-            _ => InputChange::Said,
+            "progress" => InputChange::Progress,
+            _ => InputChange::Changed,
         };
         Ok(found.into_iter().map(|(text, how)| ChangedInput { text, kind: kind(&how) }).collect())
     }

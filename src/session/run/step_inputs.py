@@ -10,8 +10,9 @@ MOST_PARTS = 2000
 MOST_CHARACTERS = 100_000
 PRIME = 2**127 - 1
 SCALARS = (int, float, complex, bool, type(None), type(...), range)
-# How a changed input is taken: the statement must not run again, or it may and that is said.
-REFUSED, SAID, THREAD = "refused", "said", "thread"
+# Why a statement must not run again: an input has changed; the object has a thread that would not run; it has a state
+# that would be lost.
+CHANGED, THREAD, PROGRESS = "changed", "thread", "progress"
 
 
 class Missing:
@@ -208,32 +209,61 @@ def statement_at(node, path):
 
 
 def changed_inputs(program, namespace, frames, scopes, depth, place, name):
-    """What a statement would read now that it did not read before: the text, and how that is taken. Or the thread that
-    the object has, which would not run."""
+    """Why a statement must not run again: what it would read now that it did not read before, the thread that its object
+    has, or what would be lost with the object."""
     root, path, kind = place
     noted = program.inputs.get((depth, root, name))
     made = scopes[depth].get(name)
     if not is_listener(made) and (thread := running_thread(made)):
         return [(thread, THREAD)]
+    if lost := lost_progress(made):
+        return [(lost, PROGRESS)]
     stmt = assigned_by(program, root, path, kind, name)
     if noted is None or stmt is None:
         return []
     lookup = lookup_in(namespace) if not depth else lookup_in(*local_scopes(frames[depth], scopes[depth]), namespace)
     value = stmt.value
     direct, indirect = described_inputs(value, lookup)
-    found = []
-    for text, (node, is_receiver) in inputs(value).items():
-        if text in noted[0] and direct[text] != noted[0][text]:
-            read = followed(node, lookup)
-            is_plain = is_receiver and type(read).__module__ != "__main__"
-            is_fixed = type(read) in SCALARS + (str, bytes, tuple, FunctionType) or read is Missing
-            found.append((text, REFUSED if is_plain or is_fixed or is_iterator(read) else SAID))
-    found += [(text, SAID) for text, number in indirect.items() if noted[1].get(text, number) != number]
-    return found
+    found = [text for text, number in direct.items() if noted[0].get(text, number) != number]
+    found += [text for text, number in indirect.items() if noted[1].get(text, number) != number]
+    return [(text, CHANGED) for text in found]
 
 
-def is_iterator(value):
-    return hasattr(type(value), "__next__")
+def lost_progress(value):
+    """What of an object would be lost if its statement made it again; None if it is of a kind that has nothing to lose,
+    such as a connection, or has lost nothing yet."""
+    kind = type(value)
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if hasattr(kind, "__next__"):
+        return "its position"
+    if hasattr(kind, "update") and hasattr(kind, "digest"):
+        return "what it has hashed"
+    if kind.__module__ in ("zlib", "_bz2", "_lzma", "zipfile", "tarfile") and getattr(value, "mode", "w") != "r":
+        return "what was written to it"
+    if isinstance(value, (list, dict, set, bytearray)):
+        return "its contents"
+    if kind.__module__ == "tempfile":
+        return "the files in it"
+    if name == "_contextvars.ContextVar" or name == "contextvars.ContextVar":
+        return None if value.get(Missing) is Missing else "its value"
+    if name == "_thread._local":
+        return "its attributes" if vars(value) else None
+    if name == "sqlite3.Connection":
+        return database_in_memory(value)
+    return None
+
+
+def database_in_memory(connection):
+    """The tables of a database that is in memory; None if it has none, or cannot be asked."""
+    try:
+        cursor = connection.cursor()
+        cursor.row_factory = None
+        files = [row[2] for row in cursor.execute("pragma database_list").fetchall() if row[1] == "main"]
+        tables = cursor.execute("select count(*) from sqlite_master").fetchone()[0]
+        cursor.close()
+    except Exception:
+        return None
+    return "its tables, which are in memory" if files == [""] and tables else None
 
 
 def local_scopes(frame, values):
