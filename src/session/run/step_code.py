@@ -102,8 +102,10 @@ def first_line(node):
 class Root:
     """The module, or a function of the script."""
 
-    def __init__(self, name, node):
+    def __init__(self, name, node, top=None):
         self.name, self.node, self.plain = name, node, None
+        # The top-level statement that it is in.
+        self.top = top
 
 
 class Site:
@@ -122,7 +124,12 @@ class Program:
         self.tree = parse(source, filename, "exec", ONLY_AST, True)
         self.plain = quiet(self.tree, filename, "exec", 0, True)
         self.roots = {"": Root("", self.tree)}
-        self.find_functions(self.tree, "")
+        for stmt in self.tree.body:
+            self.find_functions([stmt], "", stmt)
+        self.by_name = {}
+        for root in self.roots.values():
+            if root.name:
+                self.by_name.setdefault(root.node.name, []).append(root)
         self.by_code = {}
         self.match_code(self.plain)
         self.sites, self.numbers, self.markers = [], {}, {}
@@ -134,8 +141,8 @@ class Program:
 
     # --- functions
 
-    def find_functions(self, node, prefix):
-        for child in fields(node):
+    def find_functions(self, nodes, prefix, top):
+        for child in nodes:
             if isinstance(child, (FunctionDef, AsyncFunctionDef, ClassDef)):
                 name = prefix + child.name
                 if type(child) is FunctionDef:
@@ -143,11 +150,11 @@ class Program:
                     while key in self.roots:
                         number += 1
                         key = f"{name}#{number}"
-                    self.roots[key] = Root(key, child)
+                    self.roots[key] = Root(key, child, top)
                 inner = name + "." if isinstance(child, ClassDef) else name + ".<locals>."
-                self.find_functions(child, inner)
+                self.find_functions(fields(child), inner, top)
             else:
-                self.find_functions(child, prefix)
+                self.find_functions(fields(child), prefix, top)
 
     def match_code(self, code):
         by_place = {}
@@ -361,7 +368,7 @@ class Program:
     def is_defined(self, path):
         """Whether the script defines a function or method of this name."""
         name = path.id if isinstance(path, Name) else path.attr
-        return any(root.name and root.node.name == name for root in self.roots.values())
+        return name in self.by_name
 
     def is_path(self, node):
         while isinstance(node, Attribute):
@@ -372,8 +379,7 @@ class Program:
         """Whether the called function may have loops: a call in a loop is not worth the while otherwise."""
         if not isinstance(call.func, Name):
             return True
-        found = [root for key, root in self.roots.items() if root.name and root.node.name == call.func.id]
-        return any(self.has_loops(root, ()) for root in found)
+        return any(self.has_loops(root, ()) for root in self.by_name.get(call.func.id, ()))
 
     def has_loops(self, root, seen):
         if root.name in self.has_loops_in:
@@ -386,7 +392,7 @@ class Program:
             if isinstance(node, (For, While)):
                 found = True
             elif isinstance(node, Call) and isinstance(node.func, Name):
-                others = [other for other in self.roots.values() if other.name and other.node.name == node.func.id]
+                others = self.by_name.get(node.func.id, ())
                 found = any(self.has_loops(other, seen + (root.name,)) for other in others)
             if not isinstance(node, (FunctionDef, AsyncFunctionDef, ClassDef, Lambda)):
                 waiting += fields(node)
@@ -449,11 +455,14 @@ class Program:
         return at(made, node)
 
     def compile_with(self, root, new):
-        """Compiles the script with another definition of a function, and returns the code of that function."""
+        """Compiles the top-level statement that a function is in, with another definition of it, and returns the code of
+        the function. The other statements have no influence on it, but for those from the future."""
         old = root.node
-        for outer in reversed(path_to(self.tree, old)):
+        for outer in reversed(path_to(root.top, old) or []):
             old, new = outer, replaced(outer, old, new)
-        return self.find_code(quiet(new, self.filename, "exec", 0, True), root)
+        front = [stmt for stmt in self.tree.body[:docstring_end(self.tree.body)] if isinstance(stmt, ImportFrom)]
+        module = Module(body=front + [new], type_ignores=[])
+        return self.find_code(quiet(module, self.filename, "exec", 0, True), root)
 
     def find_code(self, code, root):
         waiting = [code]

@@ -174,3 +174,12 @@ print(n, log[0])
     assert!(runs[1].err().contains("resuming at line"), "{}", runs[1].err());
     runs[1].assert_stdout("2 0\n");
 }
+
+#[test]
+fn a_script_of_many_functions_runs_in_steps() {
+    let sandbox = Sandbox::new();
+    let pairs = (0..600).map(|n| format!("def f{n}(a):\n    b = a + 1\n    return len([b])\ntotal += f{n}(total)\n"));
+    let script = format!("total = 0\n{}print(total)\n", pairs.collect::<String>());
+    sandbox.write("script.py", script);
+    sandbox.snapcli(&["run", "script.py"]).assert_code(0).assert_stdout("600\n");
+}
