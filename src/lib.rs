@@ -54,6 +54,7 @@ mod ui;
 use cli::{Cli, Command, GlobalArgs};
 use report::answers::ErrorAnswer;
 use settings::Settings;
+use snapshot::atomic::signals;
 use ui::colors::{self, ColorMode};
 use ui::{Verbosity, messages};
 
@@ -64,6 +65,11 @@ pub fn main() -> ExitCode {
 
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
+    // `snapcli run` handles it once Python has started, and must not be ended by it before.
+    let holds = words.iter().skip(1).any(|word| word == "run");
+    if holds {
+        signals::block(libc::SIGUSR1);
+    }
     if commands::completions::answer_shell(&words) {
         return 0;
     }
@@ -74,6 +80,9 @@ fn run_program(words: Vec<OsString>) -> u8 {
         Ok(cli) => commands::answer_output::answers_in_json(&cli.command),
         Err(rejected) => commands::usage_error::answers_in_json(rejected),
     };
+    if holds && !matches!(&parsed, Ok(Cli { command: Command::Run(_), .. })) {
+        signals::unblock(libc::SIGUSR1);
+    }
     let result = started.and_then(|_| match parsed {
         Ok(cli) => run(cli),
         Err(rejected) => commands::usage_error::answer(&rejected),

@@ -13,7 +13,8 @@ use super::session_args::{ProgramArgs, SelectionArgs};
 
 /// Show what is in a snapshot, or which variables of a script cannot be saved
 ///
-/// Reads a snapshot without executing anything in it, and without starting Python.
+/// Reads a snapshot without executing anything in it, and without starting Python. It does not compare the contents of
+/// variables with their checksums: `snapcli verify` and --strict do.
 ///
 /// A script (a name that ends in .py or .ipynb, or any file with --script) is run. Each of its variables is then
 /// pickled and loaded again in memory, and those that fail are listed with the reason. Nothing is saved. The script's

@@ -80,6 +80,13 @@ impl WorkBudget {
         Rc::new(Self { memory: self.memory, memory_left, steps_left, spent: Cell::new(None) })
     }
 
+    /// A budget of its own with half of what is left of this one, for another thread.
+    pub(crate) fn half(&self) -> Self {
+        let half = |left: &Cell<u64>| Cell::new(left.get() / 2);
+        let (memory_left, steps_left) = (half(&self.memory_left), half(&self.steps_left));
+        Self { memory: self.memory, memory_left, steps_left, spent: Cell::new(None) }
+    }
+
     /// An error if the budget is spent.
     ///
     /// # Errors

@@ -15,9 +15,11 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use super::ffi::module;
 use super::{interrupt_limit, thread_timers as timers};
 use crate::snapshot::atomic::signals;
 
@@ -157,7 +159,9 @@ impl Drop for DeferredSignals {
 /// # Errors
 /// The exception of a handler, and one that ends the call and was dropped since the last call.
 pub(crate) fn check_signals(py: Python<'_>) -> PyResult<()> {
-    if PROCESS.load(Ordering::Relaxed) == own_process() {
+    // Asking for the number of the process is a system call, and this function is called for every variable.
+    let has_arrived = NOTES.iter().any(|note| note.arrived.load(Ordering::Relaxed) != 0);
+    if has_arrived && PROCESS.load(Ordering::Relaxed) == own_process() {
         DEFERRED.iter().zip(&NOTES).for_each(|(signal, note)| note.deliver(*signal));
     }
     #[allow(clippy::disallowed_methods, reason = "the only place that may")]
@@ -237,7 +241,7 @@ pub(crate) fn shown<T>(object: &Bound<'_, T>) -> String {
 /// The deferred signals for which the program has a handler, with their positions in [`DEFERRED`].
 fn handled(py: Python<'_>) -> Vec<(usize, c_int)> {
     // `signal` imports a lot, and is seldom loaded.
-    let handler = py.import("_signal").and_then(|signal| signal.getattr("getsignal"));
+    let handler = module(intern!(py, "_signal")).and_then(|signal| signal.getattr(intern!(py, "getsignal")));
     let Some(handler) = handler.tolerated() else { return Vec::new() };
     let is_handled = |(_, signal): &(usize, c_int)| {
         handler.call1((signal,)).tolerated().is_some_and(|handler| handler.is_callable())
@@ -247,7 +251,7 @@ fn handled(py: Python<'_>) -> Vec<(usize, c_int)> {
 
 /// Whether Ctrl-C raises KeyboardInterrupt, as the handler that Python sets does.
 pub(super) fn has_default_handler(py: Python<'_>) -> bool {
-    let signal = py.import("_signal").tolerated();
+    let signal = module(intern!(py, "_signal")).tolerated();
     let handlers = signal.map(|signal| (signal.call_method1("getsignal", (libc::SIGINT,)), signal));
     handlers.is_some_and(|(handler, signal)| {
         let default = signal.getattr("default_int_handler").tolerated();

@@ -9,11 +9,13 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result};
 use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use super::deferred_signals::shown;
 use super::dill_install;
+use super::ffi::module;
 use crate::exit::{self, OrExit};
 
 /// The oldest dill that can read our sessions: the first with `load_module`.
@@ -148,7 +150,7 @@ impl DillLocation {
     /// not found in the folder of the script instead.
     fn with_path<T>(&self, py: Python<'_>, action: impl FnOnce() -> T) -> PyResult<T> {
         let Some(mut path) = self.path.clone() else { return Ok(action()) };
-        let sys = py.import("sys")?;
+        let sys = module(intern!(py, "sys"))?;
         let scripts = sys.getattr_opt("path")?;
         // The entries of the script follow, because reducers of the script may import its modules.
         let entries = scripts.as_ref().and_then(|scripts| scripts.extract::<Vec<OsString>>().ok());

@@ -4,8 +4,11 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
+
+use super::ffi::module;
 
 /// The state at the start. Recording it takes some microseconds, and imports nothing.
 pub(crate) struct StartState {
@@ -15,6 +18,8 @@ pub(crate) struct StartState {
     pub environ_bytes: Option<Py<PyDict>>,
     /// `sys.path`.
     pub path: Vec<String>,
+    /// The same, copied. While `sys.path` has the same items, nothing was changed.
+    pub path_list: Py<PyList>,
     pub directory: PathBuf,
     /// `warnings.filters`.
     pub filters: Py<PyList>,
@@ -65,17 +70,22 @@ fn now(py: Python<'_>) -> PyResult<StartState> {
         environ_bytes: environ_bytes(py).and_then(|bytes| Some(bytes.copy().ok()?.unbind())),
         environ: py.import("os")?.getattr("environ")?.call_method0("copy")?.cast_into::<PyDict>()?.unbind(),
         path: strings(&sys.getattr("path")?)?,
+        path_list: copy_of(&sys.getattr("path")?.cast_into::<PyList>()?),
         directory: std::env::current_dir().unwrap_or_default(),
-        filters: filters.get_slice(0, filters.len()).unbind(),
+        filters: copy_of(&filters),
         recursion_limit: sys.call_method0("getrecursionlimit")?.extract()?,
         int_digits,
         locale: current_locale(),
     })
 }
 
+fn copy_of(list: &Bound<'_, PyList>) -> Py<PyList> {
+    list.get_slice(0, list.len()).unbind()
+}
+
 /// The dict of bytes that `os.environ` keeps.
 pub(crate) fn environ_bytes(py: Python<'_>) -> Option<Bound<'_, PyDict>> {
-    let environ = py.import("os").ok()?.getattr("environ").ok()?;
+    let environ = module(intern!(py, "os")).ok()?.getattr(intern!(py, "environ")).ok()?;
     environ.getattr_opt("_data").ok()??.cast_into_exact::<PyDict>().ok()
 }
 

@@ -100,25 +100,33 @@ impl SessionReport {
                 }
                 Self { file, format, bytes, index, is_believed, in_store: None, verdict: None, verified: None }
             }
-            Contents::Foreign { .. } => Self::foreign(file, snapshot.file_len(), snapshot.outline()?),
+            Contents::Foreign { .. } => Self::foreign(file, snapshot.file_len(), snapshot.outline()?.clone()),
         })
     }
 
+    /// The same for a caller that asks nothing more about the variables of the snapshot: they are in memory once.
+    pub(crate) fn of_last(file: String, snapshot: &mut Snapshot) -> Result<Self, ReadError> {
+        match snapshot.contents() {
+            Contents::Own { .. } => Self::of(file, snapshot),
+            Contents::Foreign { .. } => Ok(Self::foreign(file, snapshot.file_len(), snapshot.take_outline()?)),
+        }
+    }
+
     /// The report of a pickle without an index.
-    pub fn foreign(file: String, bytes: u64, shape: &Outline) -> Self {
+    pub fn foreign(file: String, bytes: u64, shape: Outline) -> Self {
         let (format, module, variables) = match shape {
             // dill also saves names such as `__doc__`, which are not variables of the session.
             Outline::Session { module, variables } => {
-                let variables = variables.iter().filter(|found| !is_dunder(&found.name)).map(index_entry).collect();
-                (FileFormat::DillSession, module.clone(), variables)
+                let variables = variables.into_iter().filter(|found| !is_dunder(&found.name)).map(index_entry);
+                (FileFormat::DillSession, module, variables.collect())
             }
             Outline::Dict { variables } => {
-                (FileFormat::PickledDict, String::new(), variables.iter().map(index_entry).collect())
+                (FileFormat::PickledDict, String::new(), variables.into_iter().map(index_entry).collect())
             }
             // A single object has no name, so it gets the one under which `restore` binds it.
             Outline::Object { value } => {
-                let value = outline::OutlineRow { name: OBJECT_NAME.to_owned(), ..value.clone() };
-                (FileFormat::Pickle, String::new(), vec![index_entry(&value)])
+                let value = outline::OutlineRow { name: OBJECT_NAME.to_owned(), ..value };
+                (FileFormat::Pickle, String::new(), vec![index_entry(value)])
             }
         };
         let index = Index { schema: SCHEMA, module, variables, ..Index::default() };
@@ -155,11 +163,11 @@ fn is_dunder(name: &str) -> bool {
     name.starts_with("__") && name.ends_with("__")
 }
 
-fn index_entry(found: &outline::OutlineRow) -> Variable {
-    let facts = found.facts.clone();
+fn index_entry(found: outline::OutlineRow) -> Variable {
+    let facts = found.facts;
     Variable {
-        name: found.name.clone(),
-        type_name: found.type_name.clone(),
+        name: found.name,
+        type_name: found.type_name,
         kind: VariableKind::of_role(facts.role),
         offset: found.start,
         length: found.end - found.start,
@@ -169,16 +177,16 @@ fn index_entry(found: &outline::OutlineRow) -> Variable {
         columns: facts.columns,
         attributes: facts.attributes,
         source: facts.source,
-        preview: shorten(&facts.preview),
+        preview: shorten(facts.preview),
         ..Variable::default()
     }
 }
 
 /// Cuts a preview to the length that the index of a snapshot has.
-fn shorten(preview: &str) -> String {
+fn shorten(preview: String) -> String {
     // The ellipsis takes the place of the last character.
     match preview.char_indices().nth(PREVIEW - 1) {
-        Some((end, _)) if preview.chars().count() > PREVIEW => format!("{}…", preview.get(..end).unwrap_or(preview)),
-        _ => preview.to_owned(),
+        Some((end, _)) if preview.chars().count() > PREVIEW => format!("{}…", preview.get(..end).unwrap_or(&preview)),
+        _ => preview,
     }
 }

@@ -47,6 +47,8 @@ pub(super) enum KnownType {
     Partial,
     NumpyArray,
     DataFrame,
+    Series,
+    Deque,
     /// Holds functions, in these attributes.
     Wrapper(&'static [&'static str]),
 }
@@ -56,8 +58,12 @@ impl KnownType {
     fn of(kind: &Bound<'_, PyType>) -> Option<Self> {
         let known = match type_name(kind).as_str() {
             "functools.partial" => Self::Partial,
-            "numpy.ndarray" => Self::NumpyArray,
+            "numpy.ndarray" | "numpy.rec.recarray" | "numpy.recarray" => Self::NumpyArray,
             "pandas.DataFrame" | "pandas.core.frame.DataFrame" => Self::DataFrame,
+            "pandas.Series" | "pandas.core.series.Series" => Self::Series,
+            "polars.dataframe.frame.DataFrame" => Self::DataFrame,
+            "collections.deque" => Self::Deque,
+            "re.Pattern" => Self::Wrapper(&["pattern"]),
             "method" => Self::Wrapper(&["__func__", "__self__"]),
             "staticmethod" | "classmethod" => Self::Wrapper(&["__func__"]),
             "property" => Self::Wrapper(&["fget", "fset"]),

@@ -3,10 +3,13 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyList, PyModule};
 
+use crate::pickler::loaded_modules;
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::ffi::module;
 
 /// Pauses Python's garbage collector. While a save or a load creates millions of references, it would traverse all
 /// objects repeatedly and find no garbage.
@@ -17,10 +20,10 @@ pub(super) struct PausedCollector<'py> {
 
 impl<'py> PausedCollector<'py> {
     pub(super) fn new(py: Python<'py>) -> PyResult<Self> {
-        let collector = py.import("gc")?;
+        let collector = module(intern!(py, "gc"))?;
         // The script may have disabled the collector itself, and then it must stay disabled.
-        let was_enabled = collector.call_method0("isenabled")?.is_truthy()?;
-        collector.call_method0("disable")?;
+        let was_enabled = collector.call_method0(intern!(py, "isenabled"))?.is_truthy()?;
+        collector.call_method0(intern!(py, "disable"))?;
         Ok(Self { collector, was_enabled })
     }
 }
@@ -57,17 +60,27 @@ impl WarningFilters {
         AddedFilters { filters: self.clone(), py }
     }
 
-    /// Calls `warnings.simplefilter(action, category)`.
+    /// Adds the filter of `warnings.simplefilter(action, category)`. That function would take the place of an equal
+    /// filter of the script, which would then be removed with this one.
     pub(super) fn add(&self, py: Python<'_>, action: &str, category: &Bound<'_, PyAny>) {
         let added = || {
             let warnings = py.import("warnings")?;
-            warnings.call_method1("simplefilter", (action, category))?;
-            warnings.getattr("filters")?.get_item(0)
+            let filter = (action, py.None(), category, py.None(), 0).into_pyobject(py)?.into_any();
+            warnings.getattr("filters")?.call_method1("insert", (0, &filter))?;
+            forget_decisions(&warnings)?;
+            Ok::<_, PyErr>(filter)
         };
         if let Some(filter) = added().tolerated() {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(filter.unbind());
         }
     }
+}
+
+/// Filters are remembered by the lines that they were used for: has that forgotten.
+fn forget_decisions(warnings: &Bound<'_, PyModule>) -> PyResult<()> {
+    let changed = warnings.getattr_opt("_filters_mutated")?;
+    let changed = changed.map_or_else(|| warnings.getattr_opt("_filters_mutated_lock_held"), |it| Ok(Some(it)))?;
+    changed.map_or(Ok(()), |changed| changed.call0().map(drop))
 }
 
 /// Removes warning filters when it is dropped.
@@ -83,11 +96,7 @@ impl Drop for AddedFilters<'_> {
             // Fails only if something has removed the filter in the meantime.
             let removed = self.py.import("warnings").and_then(|warnings| {
                 warnings.getattr("filters")?.call_method1("remove", (filter,))?;
-                // Filters are remembered by the lines that they were used for.
-                let changed = warnings.getattr_opt("_filters_mutated")?;
-                let changed =
-                    changed.map_or_else(|| warnings.getattr_opt("_filters_mutated_lock_held"), |it| Ok(Some(it)));
-                changed?.map(|changed| changed.call0()).transpose()
+                forget_decisions(&warnings)
             });
             removed.tolerated();
         }
@@ -129,11 +138,13 @@ impl<'py> IgnoredWarnings<'py> {
 
     fn add(&mut self, py: Python<'py>) -> PyResult<()> {
         // `catch_warnings` gives `warnings` another list. That module may not be imported yet.
-        let modules = py.import("sys")?.getattr("modules")?;
-        let warnings = modules.get_item("warnings").or_else(|_| py.import("_warnings").map(Bound::into_any))?;
-        let filters = warnings.getattr("filters")?.cast_into::<PyList>()?;
+        let modules = loaded_modules(py)?;
+        let warnings = modules.get_item(intern!(py, "warnings"));
+        let warnings = warnings.or_else(|_| py.import("_warnings").map(Bound::into_any))?;
+        let filters = warnings.getattr(intern!(py, "filters"))?.cast_into::<PyList>()?;
+        let builtins = module(intern!(py, "builtins"))?;
         for (category, part) in IGNORED {
-            let category = py.import("builtins")?.getattr(category)?;
+            let category = builtins.getattr(category)?;
             let filter = ("ignore", MessagePart(part), category, py.None(), 0).into_pyobject(py)?.into_any();
             filters.insert(0, &filter)?;
             self.added.push(filter);

@@ -39,6 +39,7 @@ mod restore;
 mod roundtrip;
 pub(crate) mod run;
 mod save;
+mod secret_places;
 mod secrets;
 mod select;
 mod size_estimate;

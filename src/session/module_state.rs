@@ -4,6 +4,7 @@
 //! As `dill.dump_module` does, and only for modules that the saved variables lead to. What is certainly unchanged is
 //! left out: definitions, and names whose value is still the literal in the source.
 
+use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use pyo3::intern;
@@ -47,7 +48,68 @@ const REMADE: [(&str, &str); 6] = [
 pub(super) struct ProjectModules<'py> {
     /// In the order of `sys.modules`.
     modules: Vec<(String, Bound<'py, PyModule>)>,
-    names: HashSet<String>,
+}
+
+/// Says of names whether they are those of modules of the project. Finding all of these takes longer than a small save,
+/// and few variables lead to any.
+pub(super) struct ProjectNames<'py> {
+    main: Bound<'py, PyModule>,
+    library: OnceCell<Option<String>>,
+    known: RefCell<HashMap<String, bool>>,
+}
+
+impl<'py> ProjectNames<'py> {
+    /// `main` is the module that is saved.
+    pub(super) fn new(main: &Bound<'py, PyModule>) -> Self {
+        let (library, known) = Default::default();
+        Self { main: main.clone(), library, known }
+    }
+
+    pub(super) fn contains(&self, name: &str) -> bool {
+        if let Some(known) = self.known.borrow().get(name) {
+            return *known;
+        }
+        let py = self.main.py();
+        let library = self.library.get_or_init(|| library_folder(py).tolerated().flatten());
+        let found = loaded_modules(py).tolerated().and_then(|modules| modules.cast_into::<PyDict>().ok());
+        let found = found.and_then(|modules| modules.get_item(name).tolerated().flatten()?.cast_into().ok());
+        let is_one = found.is_some_and(|module| is_project_module(name, &module, &self.main, library.as_deref()));
+        self.known.borrow_mut().insert(name.to_owned(), is_one);
+        is_one
+    }
+
+    /// The modules of the project that imports (`module name`) and names of modules lead to.
+    pub(super) fn among(&self, imports: &[String], modules: &[String]) -> Vec<String> {
+        let of_imports = imports.iter().filter_map(|import| import.split(' ').next());
+        let all = of_imports.chain(modules.iter().map(String::as_str));
+        let mut found: Vec<String> = all.filter(|name| self.contains(name)).map(str::to_owned).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// Whether a loaded module is neither installed nor part of Python, nor `main`.
+fn is_project_module(
+    name: &str,
+    module: &Bound<'_, PyModule>,
+    main: &Bound<'_, PyModule>,
+    library: Option<&str>,
+) -> bool {
+    let names = module.dict();
+    let file = names.get_item(intern!(module.py(), "__file__")).tolerated().flatten();
+    let file = file.as_ref().and_then(|file| file.cast::<PyString>().ok()?.to_str().tolerated());
+    // Nearly all modules are installed.
+    if !file.is_some_and(|file| is_of_project(file, library)) {
+        return false;
+    }
+    let own_name = names.get_item("__name__").tolerated().flatten();
+    let is_own = own_name.is_some_and(|found| found.eq(name).tolerated().unwrap_or(false));
+    let has_spec = || names.get_item("__spec__").tolerated().flatten().is_some_and(|spec| !spec.is_none());
+    // snapcli has its own copy of dill for environments that have none.
+    let is_ours = name == "dill" || name.starts_with("dill.");
+    let is_alias = module.is(main) || name == "__mp_main__" || !is_own;
+    !is_alias && !is_ours && has_spec()
 }
 
 /// A variable of a module of the project.
@@ -67,55 +129,12 @@ impl<'py> ProjectModules<'py> {
         let mut modules = Vec::new();
         for (name, module) in loaded_modules(py)?.cast::<PyDict>()?.copy()?.iter() {
             let Ok(module) = module.cast_into::<PyModule>() else { continue };
-            let names = module.dict();
-            let file = names.get_item(intern!(py, "__file__")).tolerated().flatten();
-            let file = file.as_ref().and_then(|file| file.cast::<PyString>().ok()?.to_str().tolerated());
-            // Nearly all modules are installed.
-            if !file.is_some_and(|file| is_of_project(file, library.as_deref())) {
-                continue;
-            }
             let Some(name) = name.extract::<String>().tolerated() else { continue };
-            let is = |attribute: &str, name: &str| {
-                names
-                    .get_item(attribute)
-                    .tolerated()
-                    .flatten()
-                    .is_some_and(|found| found.eq(name).tolerated().unwrap_or(false))
-            };
-            let has_spec = || names.get_item("__spec__").tolerated().flatten().is_some_and(|spec| !spec.is_none());
-            // snapcli has its own copy of dill for environments that have none.
-            let is_ours = name == "dill" || name.starts_with("dill.");
-            let is_alias = module.is(main) || name == "__mp_main__" || !is("__name__", &name);
-            if !is_alias && !is_ours && has_spec() {
+            if is_project_module(&name, &module, main, library.as_deref()) {
                 modules.push((name, module));
             }
         }
-        let names = modules.iter().map(|(name, _)| name.clone()).collect();
-        Ok(Self { modules, names })
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.modules.is_empty()
-    }
-
-    pub(super) fn contains(&self, name: &str) -> bool {
-        self.names.contains(name)
-    }
-
-    /// The modules of the project that imports (`module name`) and names of modules lead to.
-    pub(super) fn among(&self, imports: &[String], modules: &[String]) -> Vec<String> {
-        if self.is_empty() {
-            return Vec::new();
-        }
-        let of_imports = imports.iter().filter_map(|import| import.split(' ').next());
-        let mut found: Vec<String> = of_imports
-            .chain(modules.iter().map(String::as_str))
-            .filter(|it| self.contains(it))
-            .map(str::to_owned)
-            .collect();
-        found.sort_unstable();
-        found.dedup();
-        found
+        Ok(Self { modules })
     }
 
     /// The variables to save of all modules that `roots` lead to.

@@ -4,11 +4,13 @@
 
 use std::cell::OnceCell;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyString};
 
 use super::secrets::MAX_KEYS;
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::ffi::module;
 
 /// A dict with this many items of the environment is taken for a copy of it.
 const ENVIRONMENT_ITEMS: usize = 8;
@@ -20,7 +22,7 @@ pub(super) struct ProcessEnvironment<'py>(OnceCell<Option<(Bound<'py, PyAny>, Bo
 impl<'py> ProcessEnvironment<'py> {
     fn get(&self, py: Python<'py>) -> Option<&(Bound<'py, PyAny>, Bound<'py, PyDict>)> {
         let find = || -> PyResult<_> {
-            let environment = py.import("os")?.getattr("environ")?;
+            let environment = module(intern!(py, "os"))?.getattr(intern!(py, "environ"))?;
             let copy = environment.call_method0("copy")?.cast_into::<PyDict>()?;
             Ok((environment, copy))
         };

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyModule, PyString};
 
@@ -18,6 +19,7 @@ use super::interpreter_guards::WarningFilters;
 use super::ipython_names::IpythonNames;
 use crate::python::Interpreter;
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::ffi::module;
 use crate::python::notebook::{self, is_notebook};
 use crate::python::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 use crate::python::script_entry::compile;
@@ -123,12 +125,12 @@ pub(super) struct ImportedPackages {
 }
 
 impl ImportedPackages {
-    pub(super) fn of<'v>(py: Python<'_>, segments: impl Iterator<Item = &'v Variable>, module: &str) -> Self {
-        Self::find(py, segments, module).tolerated().unwrap_or_default()
+    pub(super) fn of<'v>(py: Python<'_>, segments: impl Iterator<Item = &'v Variable>, session: &str) -> Self {
+        Self::find(py, segments, session).tolerated().unwrap_or_default()
     }
 
-    fn find<'v>(py: Python<'_>, segments: impl Iterator<Item = &'v Variable>, module: &str) -> PyResult<Self> {
-        let sys = py.import("sys")?;
+    fn find<'v>(py: Python<'_>, segments: impl Iterator<Item = &'v Variable>, session: &str) -> PyResult<Self> {
+        let sys = module(intern!(py, "sys"))?;
         let (standard, modules) = (sys.getattr("stdlib_module_names")?, sys.getattr("modules")?);
         let (mut found, mut seen) = (Self::default(), HashSet::new());
         let mut installed = InstalledDistributions::default();
@@ -136,7 +138,7 @@ impl ImportedPackages {
         {
             // An import is `module name`: the package ends at the first dot or space.
             let package = import.split(['.', ' ']).next().unwrap_or_default();
-            if package == module || package == "dill" || !seen.insert(package) || standard.contains(package)? {
+            if package == session || package == "dill" || !seen.insert(package) || standard.contains(package)? {
                 continue;
             }
             // Some scripts replace entries of `sys.modules`, so anything may be missing or of another type.

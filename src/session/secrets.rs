@@ -8,28 +8,28 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use pyo3::intern;
+use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyAny, PyBool, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PyModule, PySet,
-    PySlice, PyString, PyTuple, PyType,
+    PyAny, PyBool, PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PyModule,
+    PySet, PySlice, PyString, PyTuple, PyType,
 };
 
-use super::attribute_places::{AttributePlaces, KnownType};
+use super::attribute_places::AttributePlaces;
 use super::process_environment::ProcessEnvironment;
-use crate::pickle::credentials::{self, is_plain_word};
+use crate::pickle::credentials::{self, PairedName, is_plain_word};
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::{instance_dict, namespace};
 use crate::python::deferred_signals::Tolerated as _;
 
 /// How many characters of a string are searched.
-const MAX_CHARS: usize = 4096;
+pub(super) const MAX_CHARS: usize = 4096;
 /// How many characters of all strings of a variable are searched.
 const MAX_ALL_CHARS: usize = 1 << 17;
 /// How many items of a variable are searched, and how many of a container within one. Of a longer dict, the values of
 /// keys that are named like credentials are searched as well.
-const MAX_ITEMS: usize = 200;
-const MAX_INNER_ITEMS: usize = 50;
+pub(super) const MAX_ITEMS: usize = 200;
+pub(super) const MAX_INNER_ITEMS: usize = 50;
 /// How many keys of a dict are looked at.
 pub(super) const MAX_KEYS: usize = 1000;
 /// How many objects of a variable are looked at.
@@ -38,12 +38,14 @@ const MAX_VISITS: usize = 2000;
 const MAX_DEPTH: usize = 6;
 /// The most reasons that are given for one variable.
 const MAX_REASONS: usize = 8;
+/// Attributes in which an object keeps the value that the name of the object is about: those of fields and of enums.
+const VALUE_ATTRIBUTES: [&str; 4] = ["default", "value", "_value", "_value_"];
 
 /// Finds credentials in the variables of a session.
 #[derive(Default)]
 pub(super) struct SecretFinder<'py> {
     /// The name of the module whose classes and functions are saved by value.
-    session: String,
+    pub(super) session: String,
     environment: ProcessEnvironment<'py>,
     /// What is known about types, by their addresses.
     types: RefCell<HashMap<usize, Rc<AttributePlaces<'py>>>>,
@@ -88,15 +90,15 @@ impl<'py> SecretFinder<'py> {
 }
 
 /// A step from a variable to an object within it.
-enum SecretStep {
+pub(super) enum SecretStep {
     Key(String),
     Item(usize),
     Attribute(String),
 }
 
 /// The search of one variable.
-struct SecretSearch<'s, 'py> {
-    finder: &'s SecretFinder<'py>,
+pub(super) struct SecretSearch<'s, 'py> {
+    pub(super) finder: &'s SecretFinder<'py>,
     found: Vec<String>,
     path: Vec<SecretStep>,
     visits: usize,
@@ -104,12 +106,12 @@ struct SecretSearch<'s, 'py> {
     /// The addresses of the containers and instances on the way, which may contain themselves.
     around: HashSet<usize>,
     /// The addresses of the classes that were searched.
-    classes: HashSet<usize>,
+    pub(super) classes: HashSet<usize>,
 }
 
 impl<'py> SecretSearch<'_, 'py> {
     /// Searches an object. `name` is the name of the variable, key, attribute or parameter that holds it.
-    fn object(&mut self, name: Option<&str>, value: &Bound<'py, PyAny>) {
+    pub(super) fn object(&mut self, name: Option<&str>, value: &Bound<'py, PyAny>) {
         self.visits += 1;
         if self.visits > MAX_VISITS || self.found.len() > MAX_REASONS {
             return;
@@ -121,7 +123,7 @@ impl<'py> SecretSearch<'_, 'py> {
             let address = value.as_ptr() as usize;
             if self.around.insert(address) {
                 // What cannot be read is not searched.
-                self.parts(value).tolerated();
+                self.parts(name, value).tolerated();
                 self.around.remove(&address);
             }
         }
@@ -142,7 +144,7 @@ impl<'py> SecretSearch<'_, 'py> {
         credentials::reason(name, &head)
     }
 
-    fn add(&mut self, reason: Option<String>) {
+    pub(super) fn add(&mut self, reason: Option<String>) {
         let Some(reason) = reason else { return };
         self.found.push(match self.path.as_slice() {
             [] | [SecretStep::Item(_)] => reason,
@@ -151,8 +153,13 @@ impl<'py> SecretSearch<'_, 'py> {
         });
     }
 
+    /// How many reasons were found so far.
+    pub(super) fn reasons(&self) -> usize {
+        self.found.len()
+    }
+
     /// Searches an object within another one. `step` makes the step to it, which most objects do not need.
-    fn inside(&mut self, step: impl FnOnce() -> SecretStep, name: Option<&str>, value: &Bound<'py, PyAny>) {
+    pub(super) fn inside(&mut self, step: impl FnOnce() -> SecretStep, name: Option<&str>, value: &Bound<'py, PyAny>) {
         if !is_simple(value) {
             self.path.push(step());
             self.object(name, value);
@@ -170,45 +177,52 @@ impl<'py> SecretSearch<'_, 'py> {
         }
     }
 
-    fn named(&mut self, name: &str, value: &Bound<'py, PyAny>) {
+    pub(super) fn named(&mut self, name: &str, value: &Bound<'py, PyAny>) {
         self.inside(|| SecretStep::Attribute(name.to_owned()), Some(name), value);
     }
 
-    fn parts(&mut self, value: &Bound<'py, PyAny>) -> PyResult<()> {
+    /// Searches an object with parts.
+    fn parts(&mut self, name: Option<&str>, value: &Bound<'py, PyAny>) -> PyResult<()> {
         let most = if self.path.is_empty() { MAX_ITEMS } else { MAX_INNER_ITEMS };
         if let Ok(dict) = value.cast::<PyDict>() {
             self.dict(dict, most);
         } else if let Ok(list) = value.cast::<PyList>() {
-            self.items(list.iter(), most);
+            self.list(name, list, most);
         } else if let Ok(tuple) = value.cast::<PyTuple>() {
-            self.tuple(tuple, most);
+            self.tuple(name, tuple, most);
         } else if let Ok(set) = value.cast_exact::<PySet>() {
-            self.items(set.iter(), most);
+            self.items(name, set.iter(), most);
         } else if let Ok(set) = value.cast_exact::<PyFrozenSet>() {
-            self.items(set.iter(), most);
+            self.items(name, set.iter(), most);
         } else if value.is_instance_of::<PyFunction>() {
             return self.function(value);
         } else if let Ok(class) = value.cast::<PyType>() {
             return self.class(class);
         } else if value.is_instance_of::<PyModule>() {
             return Ok(());
+        } else if value.is_instance_of::<PyString>() || value.is_exact_instance_of::<PyByteArray>() {
+            // A subclass of `str` may have attributes, too.
+            let reason = self.reason(name, value);
+            self.add(reason);
         }
-        let kind = value.get_type();
-        if kind.as_type_ptr() == value.py().get_type::<PyDict>().as_type_ptr() {
-            return Ok(());
-        }
-        self.attributes(value, &kind)
+        // Built-in containers have no attributes.
+        let is_container = value.is_exact_instance_of::<PyDict>()
+            || value.is_exact_instance_of::<PyList>()
+            || value.is_exact_instance_of::<PyTuple>()
+            || value.is_exact_instance_of::<PySet>()
+            || value.is_exact_instance_of::<PyFrozenSet>();
+        if is_container { Ok(()) } else { self.attributes(name, value, &value.get_type()) }
     }
 
-    fn dict(&mut self, dict: &Bound<'py, PyDict>, most: usize) {
+    pub(super) fn dict(&mut self, dict: &Bound<'py, PyDict>, most: usize) {
         if self.finder.environment.is_in(dict).tolerated().unwrap_or(false) {
             // One reason is enough: the environment usually contains several credentials.
             return self.add(Some("a copy of the environment".to_owned()));
         }
         for (number, (key, item)) in dict.iter().take(MAX_KEYS).enumerate() {
-            match key.cast_exact::<PyString>().ok().and_then(|key| key.to_str().tolerated()) {
-                Some(name) if name.len() <= MAX_CHARS && (number < most || credentials::may_name_credential(name)) => {
-                    self.inside(|| SecretStep::Key(name.to_owned()), Some(name), &item);
+            match key_name(&key) {
+                Some(name) if name.len() <= MAX_CHARS && (number < most || credentials::may_name_credential(&name)) => {
+                    self.under_key(dict, &name, SecretStep::Key, &item);
                 }
                 _ if number < most => self.inside(|| SecretStep::Item(number), None, &item),
                 _ => {}
@@ -216,7 +230,43 @@ impl<'py> SecretSearch<'_, 'py> {
         }
     }
 
-    fn items(&mut self, items: impl Iterator<Item = Bound<'py, PyAny>>, most: usize) {
+    /// Searches the value of a key or of an attribute, whose name may be beside it.
+    pub(super) fn under_key(
+        &mut self,
+        dict: &Bound<'py, PyDict>,
+        name: &str,
+        step: impl FnOnce(String) -> SecretStep,
+        item: &Bound<'py, PyAny>,
+    ) {
+        let text = |key: &str| {
+            let text = dict.get_item(key).tolerated().flatten()?;
+            let text = text.cast_exact::<PyString>().ok()?;
+            (text.len().tolerated()? <= MAX_CHARS).then(|| text.to_string_lossy().into_owned())
+        };
+        let paired = if credentials::may_be_paired(name) { credentials::paired_name(name, text) } else { None };
+        match paired {
+            Some(PairedName::Cookie) if text(name).is_some_and(|value| !value.is_empty()) => {
+                self.path.push(step(name.to_owned()));
+                self.add(Some("the value of a cookie".to_owned()));
+                self.path.pop();
+            }
+            Some(PairedName::Named(paired)) => self.inside(|| step(name.to_owned()), Some(&paired), item),
+            _ => self.inside(|| step(name.to_owned()), Some(name), item),
+        }
+    }
+
+    /// The items of a list, which have its name. A list of a name and a value is as frequent as one of two words.
+    fn list(&mut self, name: Option<&str>, list: &Bound<'py, PyList>, most: usize) {
+        if let (2, Ok(first), Ok(second)) = (list.len(), list.get_item(0), list.get_item(1))
+            && let (Some(first), Some(value)) = (short_text(&first), short_text(&second))
+            && !is_plain_word(&value)
+        {
+            self.inside(|| SecretStep::Key(first.clone()), Some(&first), &second);
+        }
+        self.items(name, list.iter(), most);
+    }
+
+    pub(super) fn items(&mut self, name: Option<&str>, items: impl Iterator<Item = Bound<'py, PyAny>>, most: usize) {
         let mut option: Option<String> = None;
         for (number, item) in items.take(most).enumerate() {
             if self.visits > MAX_VISITS {
@@ -231,45 +281,66 @@ impl<'py> SecretSearch<'_, 'py> {
             }
             option =
                 string.filter(|name| name.starts_with("--") && credentials::is_secret_option(name)).map(str::to_owned);
-            self.inside(|| SecretStep::Item(number), None, &item);
+            self.inside(|| SecretStep::Item(number), name, &item);
         }
     }
 
-    /// A pair of a name and a value, as in headers; the fields of a named tuple; or any other items.
-    fn tuple(&mut self, tuple: &Bound<'py, PyTuple>, most: usize) {
-        let name =
-            |value: &Bound<'py, PyAny>| Some(value.cast_exact::<PyString>().ok()?.to_str().tolerated()?.to_owned());
+    /// A pair of a name and a value, as in headers; a user and a password; the fields of a named tuple; or any items.
+    fn tuple(&mut self, name: Option<&str>, tuple: &Bound<'py, PyTuple>, most: usize) {
         if !tuple.is_exact_instance_of::<PyTuple>() {
-            let fields = namespace(&tuple.get_type()).and_then(|names| names.get_item("_fields"));
-            if let Ok(fields) = fields.and_then(|fields| Ok(fields.cast_into::<PyTuple>()?)) {
+            let fields = |class: Bound<'py, PyAny>| {
+                let names = namespace(&class.cast_into::<PyType>().ok()?).tolerated()?;
+                names.get_item("_fields").tolerated()?.cast_into::<PyTuple>().ok()
+            };
+            if let Some(fields) = tuple.get_type().order().into_iter().find_map(fields) {
                 for (field, item) in fields.iter().zip(tuple.iter()).take(most) {
-                    name(&field).into_iter().for_each(|name| self.named(&name, &item));
+                    short_text(&field).into_iter().for_each(|name| self.named(&name, &item));
                 }
                 return;
             }
         }
         if let (2, Ok(first), Ok(second)) = (tuple.len(), tuple.get_item(0), tuple.get_item(1))
-            && let Some(name) = name(&first)
+            && let Some(pair) = short_text(&first)
         {
             self.object(None, &first);
-            return self.inside(|| SecretStep::Key(name.clone()), Some(&name), &second);
+            if name.is_some_and(credentials::names_login) && short_text(&second).is_some_and(|text| !text.is_empty()) {
+                self.add(Some("a user and a password".to_owned()));
+            }
+            self.inside(|| SecretStep::Key(pair.clone()), Some(&pair), &second);
+            if !name.is_some_and(credentials::may_name_credential) {
+                return;
+            }
         }
-        self.items(tuple.iter(), most);
+        self.items(name, tuple.iter(), most);
     }
 
-    fn attributes(&mut self, value: &Bound<'py, PyAny>, kind: &Bound<'py, PyType>) -> PyResult<()> {
+    fn attributes(
+        &mut self,
+        outer: Option<&str>,
+        value: &Bound<'py, PyAny>,
+        kind: &Bound<'py, PyType>,
+    ) -> PyResult<()> {
         let finder = self.finder;
         let places = finder.places(kind)?;
         if places.has_dict && finder.environment.is_same(value) {
             self.add(Some("the environment".to_owned()));
             return Ok(());
         }
+        let outer = outer.filter(|name| credentials::may_name_credential(name));
         if let Some(dict) = if places.has_dict { instance_dict(value)? } else { None } {
             for (name, item) in dict.iter().take(MAX_INNER_ITEMS) {
-                if let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().tolerated()) {
-                    self.named(name, &item);
+                let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().tolerated()) else {
+                    continue;
+                };
+                match outer.filter(|_| VALUE_ATTRIBUTES.contains(&name)) {
+                    Some(outer) => self.inside(|| SecretStep::Attribute(name.to_owned()), Some(outer), &item),
+                    None => self.under_key(&dict, name, SecretStep::Attribute, &item),
                 }
             }
+        }
+        if value.is_instance_of::<PyBaseException>() {
+            let arguments = value.py().get_type::<PyBaseException>().getattr("args")?;
+            self.object(None, &arguments.call_method1("__get__", (value,))?);
         }
         // An instance is saved with its class.
         if let Some(class) = &places.session_class {
@@ -278,131 +349,29 @@ impl<'py> SecretSearch<'_, 'py> {
         for (name, slot) in places.slots.iter().take(MAX_INNER_ITEMS) {
             // A descriptor in C: the code of the class does not run. An empty slot raises AttributeError.
             if let Some(item) = slot.call_method1("__get__", (value,)).tolerated() {
-                self.named(name, &item);
-            }
-        }
-        places.known.map_or(Ok(()), |known| self.known(known, value))
-    }
-
-    fn known(&mut self, known: KnownType, value: &Bound<'py, PyAny>) -> PyResult<()> {
-        let head = PySlice::new(value.py(), 0, MAX_INNER_ITEMS as isize, 1);
-        match known {
-            KnownType::Partial => {
-                if let Ok(keywords) = value.getattr("keywords")?.cast_into::<PyDict>() {
-                    self.dict(&keywords, MAX_INNER_ITEMS);
-                }
-            }
-            KnownType::Wrapper(parts) => {
-                for part in parts {
-                    self.object(None, &value.getattr(*part)?);
-                }
-            }
-            KnownType::NumpyArray => {
-                let kind: String = value.getattr("dtype")?.getattr("kind")?.extract()?;
-                if ["U", "S", "O"].contains(&kind.as_str())
-                    && let Ok(items) = value.getattr("flat")?.get_item(head)?.call_method0("tolist")?.cast::<PyList>()
-                {
-                    self.items(items.iter(), MAX_INNER_ITEMS);
-                }
-            }
-            KnownType::DataFrame => {
-                for name in value.getattr("columns")?.get_item(head)?.try_iter()? {
-                    let name = name?;
-                    let text = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().tolerated());
-                    let Some(text) = text.filter(|text| credentials::may_name_credential(text)) else { continue };
-                    if value.len()? > 0 {
-                        let first = value.get_item(&name)?.getattr("iloc")?.get_item(0)?;
-                        self.inside(|| SecretStep::Key(text.to_owned()), Some(text), &first);
-                    }
+                match outer.filter(|_| VALUE_ATTRIBUTES.contains(&name.as_str())) {
+                    Some(outer) => self.inside(|| SecretStep::Attribute(name.clone()), Some(outer), &item),
+                    None => self.named(name, &item),
                 }
             }
         }
-        Ok(())
-    }
-
-    /// What is saved with a function of the session: the variables of its closure, its defaults, and its attributes.
-    fn function(&mut self, function: &Bound<'py, PyAny>) -> PyResult<()> {
-        let py = function.py();
-        let closure = function.getattr(intern!(py, "__closure__"))?;
-        let defaults = function.getattr(intern!(py, "__defaults__"))?;
-        let keywords = function.getattr(intern!(py, "__kwdefaults__"))?;
-        let attributes = function.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
-        // Most functions have none of these.
-        if closure.is_none() && defaults.is_none() && keywords.is_none() && attributes.is_empty()
-            || !function.getattr(intern!(py, "__module__"))?.eq(self.finder.session.as_str())?
-        {
-            return Ok(());
-        }
-        for (name, value) in strings_and_values(&attributes) {
-            self.named(&name, &value);
-        }
-        let code = function.getattr(intern!(py, "__code__"))?;
-        if let Ok(cells) = closure.cast_into::<PyTuple>() {
-            let names: Vec<String> = code.getattr("co_freevars")?.extract()?;
-            for (name, cell) in names.iter().zip(cells.iter()) {
-                // A cell that is empty raises ValueError.
-                cell.getattr("cell_contents").tolerated().iter().for_each(|value| self.named(name, value));
-            }
-        }
-        if let Ok(defaults) = defaults.cast_into::<PyTuple>() {
-            let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
-            let arguments: usize = code.getattr("co_argcount")?.extract()?;
-            let named = names.iter().take(arguments).skip(arguments.saturating_sub(defaults.len()));
-            named.zip(defaults.iter()).for_each(|(name, value)| self.default(name, &value));
-        }
-        if let Ok(keywords) = keywords.cast_into::<PyDict>() {
-            for (name, value) in strings_and_values(&keywords) {
-                self.default(&name, &value);
-            }
-        }
-        Ok(())
-    }
-
-    /// The default of a parameter. Many are just words: `password="postgres"`.
-    fn default(&mut self, name: &str, value: &Bound<'py, PyAny>) {
-        let string = value
-            .cast_exact::<PyString>()
-            .ok()
-            .filter(|it| it.len().tolerated().is_some_and(|length| length <= MAX_CHARS));
-        if !string.is_some_and(|string| is_plain_word(&string.to_string_lossy())) {
-            self.named(name, value);
-        }
-    }
-
-    /// The attributes of a class of the session, and those of its bases that are saved with it.
-    fn class(&mut self, class: &Bound<'py, PyType>) -> PyResult<()> {
-        for base in class.order() {
-            let Ok(base) = base.cast_into::<PyType>() else { continue };
-            let names = namespace(&base)?;
-            let is_saved = names.contains("__module__")? && names.get_item("__module__")?.eq(&self.finder.session)?;
-            if !is_saved || !self.classes.insert(base.as_ptr() as usize) {
-                continue;
-            }
-            let names = names.call_method0(intern!(class.py(), "copy"))?.cast_into::<PyDict>()?;
-            for (name, value) in names.iter().take(MAX_ITEMS) {
-                let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().tolerated()) else {
-                    continue;
-                };
-                self.named(name, &value);
-                // A member of an enumeration has its value in an attribute.
-                if value.get_type().is(&base)
-                    && let Some(member) =
-                        instance_dict(&value)?.and_then(|it| it.get_item("_value_").tolerated().flatten())
-                {
-                    self.named(name, &member);
-                }
-            }
-        }
-        Ok(())
+        places.known.map_or(Ok(()), |known| self.known(known, outer, value))
     }
 }
 
-/// The first items of a dict whose keys are strings.
-fn strings_and_values<'py>(dict: &Bound<'py, PyDict>) -> Vec<(String, Bound<'py, PyAny>)> {
-    let items = dict.iter().take(MAX_INNER_ITEMS);
-    items
-        .filter_map(|(name, value)| Some((name.cast_exact::<PyString>().ok()?.to_str().tolerated()?.to_owned(), value)))
-        .collect()
+/// The text of a key: a string, one of a subclass, as the members of some enumerations are, or one in bytes.
+fn key_name(key: &Bound<'_, PyAny>) -> Option<String> {
+    if let Ok(bytes) = key.cast_exact::<PyBytes>() {
+        return Some(
+            String::from_utf8_lossy(bytes.as_bytes().get(..MAX_CHARS).unwrap_or(bytes.as_bytes())).into_owned(),
+        );
+    }
+    Some(key.cast::<PyString>().ok()?.to_str().tolerated()?.to_owned())
+}
+
+/// A string that is short enough to be searched, or such a string in bytes.
+fn short_text(value: &Bound<'_, PyAny>) -> Option<String> {
+    key_name(value).filter(|text| text.len() <= MAX_CHARS)
 }
 
 /// The step as in a Python expression.
@@ -431,8 +400,13 @@ fn string_head(value: &Bound<'_, PyAny>) -> Option<String> {
         let bytes = bytes.as_bytes();
         return Some(String::from_utf8_lossy(bytes.get(..MAX_CHARS).unwrap_or(bytes)).into_owned());
     }
-    let string = value.cast_exact::<PyString>().ok()?;
-    // Slicing first keeps a string of a gigabyte from being encoded as UTF-8.
-    let head = string.get_item(PySlice::new(value.py(), 0, MAX_CHARS as isize, 1)).tolerated()?;
+    let start = PySlice::new(value.py(), 0, MAX_CHARS as isize, 1);
+    if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
+        let head = bytes.as_any().get_item(start).tolerated()?;
+        return Some(String::from_utf8_lossy(&head.cast::<PyByteArray>().ok()?.to_vec()).into_owned());
+    }
+    let string = value.cast::<PyString>().ok()?;
+    // Slicing first keeps a string of a gigabyte from being encoded as UTF-8. A subclass may have a method for it.
+    let head = value.py().get_type::<PyString>().call_method1("__getitem__", (string, start)).tolerated()?;
     Some(head.cast::<PyString>().ok()?.to_string_lossy().into_owned())
 }

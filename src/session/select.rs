@@ -179,6 +179,10 @@ impl SelectionRules {
         if let Some(pattern) = self.exclude.iter().find(|pattern| pattern.matches(name)) {
             return Some(format!("matches {}", self.named(format!("--exclude {pattern}"))));
         }
+        // Nearly always there are none, and the name of a type takes time.
+        if self.exclude_type.is_empty() {
+            return None;
+        }
         let full = type_name(&value.get_type());
         let bare = full.rsplit('.').next().unwrap_or(&full);
         let unwanted = |pattern: &&Pattern| pattern.matches(&full) || pattern.matches(bare);

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyByteArray, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
 
+use super::code_objects::is_constant;
 use super::object_description::{genuine_module, type_name};
 use super::select::{NamedValue, SelectionRules};
 use crate::python::deferred_signals::Tolerated as _;
@@ -121,6 +122,9 @@ fn buffers_of(value: &Bound<'_, PyAny>) -> PyResult<MemoryRanges> {
         || value.is_exact_instance_of::<PyString>();
     if built_in {
         return Ok(vec![(object, value.len()? as u64)]);
+    }
+    if is_constant(value) {
+        return Ok(Vec::new());
     }
     let kind = value.get_type();
     let Some(module) = kind.module().tolerated() else { return Ok(Vec::new()) };

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 
 use super::ambient::AmbientEntry;
 use super::crash_frames::FrameLocal;
+use super::module_state::ProjectModules;
 use super::select::{NamedValue, ProcessNames};
 use super::variable_saver::{VariableSaver, left_out};
 use crate::pickle::format::emit;
@@ -57,7 +58,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         if roots.is_empty() {
             return Ok(left_out);
         }
-        for item in self.project()?.items(roots, &self.pickler)? {
+        for item in ProjectModules::loaded(py, self.source.module)?.items(roots, &self.pickler)? {
             check_signals(py)?;
             let has_attributes = !item.attributes.is_empty();
             let attributes = self.without_credentials(item.attributes, &item.named.name, &mut left_out);

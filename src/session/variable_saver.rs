@@ -1,7 +1,7 @@
 //! Pickles the selected variables, one after the other. Each becomes a segment of the file or, if it cannot be pickled,
 //! an entry in the list of names left out. An object that cannot be pickled affects only the variable that holds it.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +20,7 @@ use super::kept_locals::BoundLocal;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::load_needs;
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
-use super::module_state::ProjectModules;
+use super::module_state::ProjectNames;
 use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
 use super::secrets::SecretFinder;
@@ -155,7 +155,7 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
         filters: &filters,
         unloadable: &unloadable,
         checked: RefCell::default(),
-        project: OnceCell::new(),
+        project: ProjectNames::new(source.module),
         attributes: RefCell::default(),
         needed_modules: RefCell::default(),
         sources: RefCell::default(),
@@ -228,9 +228,8 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     unloadable: &'a Arc<UnloadableObjects>,
     /// The variables with objects whose load may fail.
     checked: RefCell<Vec<CheckedVariable>>,
-    /// The loaded modules of the project, once a variable may refer to one: finding them takes longer than saving a few
-    /// numbers.
-    project: OnceCell<ProjectModules<'py>>,
+    /// Says which modules are those of the project.
+    project: ProjectNames<'py>,
     /// The attributes to set on the class or function that is being saved as a variable of another module.
     pub(super) attributes: RefCell<Vec<ChangedAttribute<'py>>>,
     /// Those that the segments so far refer to.
@@ -299,7 +298,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
         let SavedValue { facts, buffers, modules, sources, notes, checked: ranges } = saved;
         self.sources.borrow_mut().extend(sources);
         let code = all_code(&named.value, self.source.globals);
-        let modules = self.needs_modules(&code, &facts.imports, &modules)?;
+        let modules = self.needs_modules(&code, &facts.imports, &modules);
         if !ranges.is_empty() && role == SegmentRole::default() {
             self.checked.borrow_mut().push(CheckedVariable { name: named.name.clone(), ranges });
         }
@@ -413,29 +412,12 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
 
     /// The modules of the project that a value refers to, or that its code imports. Notes them for
     /// [`save_module_state`](Self::save_module_state).
-    fn needs_modules(&self, code: &[Bound<'py, PyAny>], imports: &[String], modules: &[String]) -> Result<Vec<String>> {
-        if code.is_empty() && imports.is_empty() && modules.is_empty() {
-            return Ok(Vec::new());
-        }
-        let project = self.project()?;
-        // Most sessions have no such modules, and reading code takes time.
-        if project.is_empty() {
-            return Ok(Vec::new());
-        }
+    fn needs_modules(&self, code: &[Bound<'py, PyAny>], imports: &[String], modules: &[String]) -> Vec<String> {
         let mut found = modules.to_vec();
-        found.extend(names_among(code, |name| project.contains(name)));
-        let found = project.among(imports, &found);
+        found.extend(names_among(code, |name| self.project.contains(name)));
+        let found = self.project.among(imports, &found);
         self.needed_modules.borrow_mut().extend(found.iter().cloned());
-        Ok(found)
-    }
-
-    pub(super) fn project(&self) -> Result<&ProjectModules<'py>> {
-        let module = self.source.module;
-        let loaded = match self.project.get() {
-            None => Some(ProjectModules::loaded(module.py(), module)?),
-            Some(_) => None,
-        };
-        Ok(self.project.get_or_init(|| loaded.unwrap_or_default()))
+        found
     }
 
     /// Writes the opcodes of a value. The first one will be at offset `position` in the file.

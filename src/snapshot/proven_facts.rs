@@ -28,6 +28,8 @@ const BUILTIN: [&str; 12] =
     ["NoneType", "bool", "int", "float", "str", "bytes", "bytearray", "list", "tuple", "dict", "set", "frozenset"];
 /// The type of numpy's arrays.
 const ARRAY: &str = "numpy.ndarray";
+/// That of data frames of pandas.
+const FRAME: &str = "pandas.DataFrame";
 /// Packages whose types are never those of another one of them.
 const PACKAGES: [&str; 7] = ["numpy", "pandas", "pyarrow", "scipy", "sklearn", "torch", "polars"];
 /// The dtypes of numbers whose names index and pickle spell alike.
@@ -214,19 +216,30 @@ fn contradiction(variable: &Variable, facts: &ProvenValue) -> Option<&'static st
     {
         return Some("dtype");
     }
-    if !is_builtin(&row.type_name) && row.type_name != ARRAY {
-        return None;
+    if !is_builtin(&row.type_name) && ![ARRAY, FRAME].contains(&row.type_name.as_str()) {
+        let is_type = variable.preview.starts_with('<') && variable.preview.chars().count() == PREVIEW;
+        let is_shown = is_type || is_hidden(variable);
+        return (!is_shown && is_library_value(row)).then_some("value");
     }
     // The result of a call may have a length that the opcodes do not show.
     let has_none = ["NoneType", "bool", "int", "float", ARRAY].contains(&row.type_name.as_str());
     if variable.len.is_some() && variable.len != row.len && (row.len.is_some() || has_none) {
         return Some("length");
     }
-    // A marker is shown as the object that was lost.
-    let is_hidden = variable.preview.is_empty() || variable.preview.contains(NOT_SHOWN) || !variable.lost.is_empty();
+    (preview.is_exact && !is_hidden(variable) && variable.preview != preview.text).then_some("value")
+}
+
+/// Whether an index shows no value: it looks like a credential, is shown as a lost object, or by its type alone.
+fn is_hidden(variable: &Variable) -> bool {
+    let Variable { preview, type_name, lost, .. } = variable;
     // A save names the type where Python cannot list the elements, such as those of an array of 33 axes.
-    let is_hidden = is_hidden || variable.preview == format!("<{}>", variable.type_name);
-    (preview.is_exact && !is_hidden && variable.preview != preview.text).then_some("value")
+    preview.is_empty() || preview.contains(NOT_SHOWN) || !lost.is_empty() || *preview == format!("<{type_name}>")
+}
+
+/// Whether a value is of a type of a library that a save shows by its name in angle brackets only.
+fn is_library_value(row: &OutlineRow) -> bool {
+    let package = row.type_name.split('.').next().unwrap_or_default();
+    row.facts.role == ValueRole::Value && PACKAGES.contains(&package) && package != "numpy"
 }
 
 /// Whether the index claims the type of another package than the opcodes show.

@@ -15,6 +15,10 @@ use super::signature::SigningKey;
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::{Scanner, SegmentFacts};
 
+/// The longest value, in bytes, that builds with debug assertions keep a copy of.
+#[cfg(debug_assertions)]
+const LONGEST_CHECKED: usize = 32 << 20;
+
 /// Writes a snapshot into `T`.
 #[derive(Debug)]
 pub struct SnapshotWriter<T: SaveTarget> {
@@ -30,6 +34,9 @@ pub struct SnapshotWriter<T: SaveTarget> {
     open: Option<OpenSegment>,
     /// For [`segment`](Self::segment), and to check the facts given to [`end`](Self::end) in debug builds.
     scanner: Scanner,
+    /// Whether all values so far were short enough for such a check.
+    #[cfg(debug_assertions)]
+    is_checked: bool,
     variables: Vec<Variable>,
     module_state: Vec<Variable>,
     frame_locals: Vec<Variable>,
@@ -45,9 +52,9 @@ struct OpenSegment {
     frame: SegmentFrame,
     /// What `outside` was before the segment: a discarded one must not count.
     outside_before: Option<blake3::Hasher>,
-    /// A copy of the value's opcodes, to check the pickler's facts.
+    /// A copy of the value's opcodes, to check the pickler's facts. `None` if they are too long for that.
     #[cfg(debug_assertions)]
-    value: Vec<u8>,
+    value: Option<Vec<u8>>,
 }
 
 fn no_open_segment() -> io::Error {
@@ -74,6 +81,8 @@ impl<T: SaveTarget> SnapshotWriter<T> {
             outside,
             open: None,
             scanner: Scanner::new(emit::PRELUDE_MEMO),
+            #[cfg(debug_assertions)]
+            is_checked: true,
             variables: Vec::new(),
             module_state: Vec::new(),
             frame_locals: Vec::new(),
@@ -103,7 +112,7 @@ impl<T: SaveTarget> SnapshotWriter<T> {
             frame,
             outside_before: (role != SegmentRole::Variable).then(|| self.outside.clone()),
             #[cfg(debug_assertions)]
-            value: Vec::new(),
+            value: Some(Vec::new()),
         });
         self.pipeline.begin_segment();
         self.put(&head)?;
@@ -127,7 +136,12 @@ impl<T: SaveTarget> SnapshotWriter<T> {
 
     #[cfg(debug_assertions)]
     fn copy_value(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.open.as_mut().ok_or_else(no_open_segment)?.value.extend_from_slice(bytes);
+        let copy = &mut self.open.as_mut().ok_or_else(no_open_segment)?.value;
+        if let Some(value) = copy.as_mut().filter(|value| value.len() + bytes.len() <= LONGEST_CHECKED) {
+            value.extend_from_slice(bytes);
+        } else {
+            *copy = None;
+        }
         Ok(())
     }
 
@@ -148,10 +162,14 @@ impl<T: SaveTarget> SnapshotWriter<T> {
     ) -> io::Result<&Variable> {
         #[cfg(debug_assertions)]
         {
+            // The memo of the scanner goes on with each value: after one that was not scanned, none can be.
             let value = std::mem::take(&mut self.open.as_mut().ok_or_else(no_open_segment)?.value);
-            let scanned = self.scan(&value)?;
-            assert_eq!((scanned.memo, &scanned.takes), (facts.memo, &facts.takes), "of {}", variable.name);
-            assert_eq!(scanned.has_code, facts.has_code, "of {}", variable.name);
+            self.is_checked &= value.is_some();
+            if let Some(value) = value.filter(|_| self.is_checked) {
+                let scanned = self.scan(&value)?;
+                assert_eq!((scanned.memo, &scanned.takes), (facts.memo, &facts.takes), "of {}", variable.name);
+                assert_eq!(scanned.has_code, facts.has_code, "of {}", variable.name);
+            }
         }
         self.close(variable, facts, buffers)
     }

@@ -55,6 +55,19 @@ fn a_restored_session_goes_on_where_the_script_stopped() {
 }
 
 #[test]
+fn a_filter_for_all_warnings_is_kept() {
+    let sandbox = Sandbox::new();
+    let show = "import warnings; print(warnings.filters[0][0], warnings.filters[0][2].__name__)";
+    for filter in ["simplefilter('ignore')", "filterwarnings('ignore')", "simplefilter('ignore', Warning)"] {
+        let code = format!("import warnings, snapcli; warnings.{filter}; snapcli.save('inner.pkl'); {show}");
+        sandbox.snapcli(&["save", "-q", "-c", &code]).assert_code(0).assert_stdout("ignore Warning\n");
+        for file in ["session.pkl", "inner.pkl"] {
+            sandbox.snapcli(&["restore", file, "-c", show]).assert_code(0).assert_stdout("ignore Warning\n");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_restored_that_the_user_does_not_want() {
     let sandbox = Sandbox::new();
     save(

@@ -53,7 +53,7 @@ fn a_failure_without_variables_names_an_old_crash_snapshot() {
 fn a_session_that_was_kept_because_of_a_wrong_name_is_not_replaced() {
     let sandbox = Sandbox::new();
     for name in ["a", "b"] {
-        sandbox.write(&format!("{name}.py"), &format!("value = {name:?}\n"));
+        sandbox.write(&format!("{name}.py"), format!("value = {name:?}\n"));
         sandbox.snapcli(&["save", "--include", "nosuch", format!("{name}.py").as_str()]).assert_code(2);
     }
     let value = |file| sandbox.snapcli(&["restore", file, "-c", "value"]).assert_code(0).out().trim().to_owned();

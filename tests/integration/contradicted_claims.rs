@@ -11,7 +11,7 @@ use crate::env::{Sandbox, Stack, main_python, venv};
 const STRANGER: (&str, &str) = ("SNAPCLI_KEY", "the key of a stranger");
 
 /// Saves a script with the key of somebody else.
-fn saved(sandbox: &Sandbox, script: &str) -> Vec<u8> {
+pub(crate) fn saved(sandbox: &Sandbox, script: &str) -> Vec<u8> {
     sandbox.write("script.py", script);
     sandbox.call_snapcli(&["save", "-q", "-o", "honest.pkl", "script.py"]).env(STRANGER.0, STRANGER.1).run();
     let (file, of_failed) = (sandbox.work().join("honest.pkl"), sandbox.work().join("honest.crash.pkl"));
@@ -22,7 +22,7 @@ fn saved(sandbox: &Sandbox, script: &str) -> Vec<u8> {
 }
 
 /// The file with another index, whose hash fits.
-fn forged(file: &[u8], forge: impl Fn(&mut Index)) -> Vec<u8> {
+pub(crate) fn forged(file: &[u8], forge: impl FnOnce(&mut Index)) -> Vec<u8> {
     let trailer = Trailer::decode(file.last_chunk::<TRAILER>().unwrap(), file.len() as u64).unwrap().unwrap();
     let (start, length) = (trailer.index_offset as usize, trailer.index_length as usize);
     let mut index: Index = serde_json::from_slice(&file[start..start + length]).unwrap();

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "the full versions print their counts")]
 
 mod disks;
+mod repeated_saves;
 mod signals;
 
 use std::fs;

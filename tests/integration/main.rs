@@ -41,6 +41,8 @@ mod contradicted_claims;
 #[cfg(feature = "python")]
 mod crash_frames;
 #[cfg(feature = "python")]
+mod credential_places;
+#[cfg(feature = "python")]
 mod credentials;
 #[cfg(feature = "python")]
 mod ctrl_c_at_hand_over;
@@ -68,6 +70,8 @@ mod foreign_credentials;
 mod forged_claims;
 #[cfg(feature = "python")]
 mod forged_names;
+#[cfg(feature = "python")]
+mod forged_previews;
 #[cfg(feature = "python")]
 mod found_environments;
 #[cfg(feature = "python")]
@@ -135,6 +139,8 @@ mod kept_locals;
 #[cfg(feature = "python")]
 mod kept_snapshots;
 #[cfg(feature = "python")]
+mod key_kinds;
+#[cfg(feature = "python")]
 mod left_out_modules;
 #[cfg(feature = "python")]
 mod library_scripts;
@@ -170,6 +176,8 @@ mod native_arrays;
 mod needed_while_loading;
 #[cfg(feature = "python")]
 mod new_pythons;
+#[cfg(feature = "python")]
+mod object_arrays;
 #[cfg(all(feature = "python", feature = "remote"))]
 mod object_storage;
 #[cfg(feature = "python")]

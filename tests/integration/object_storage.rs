@@ -12,6 +12,7 @@ mod cutting_proxy;
 mod failing_storage;
 mod lying_servers;
 mod many_writers;
+mod other_regions;
 mod secure_servers;
 mod storage_server;
 

@@ -12,7 +12,7 @@ const KEYS: &str = include_str!("plan_limits/keys.py");
 const DELETE: &str = "import gc\nfirst = x\ndel x, first\ngc.collect()\nprint('deleted')";
 
 /// Inspects and restores each file in the working directory, whose name begins with its answer.
-fn assert_answers(sandbox: &Sandbox, script: &str, is_tested: impl Fn(&str) -> bool) {
+pub(crate) fn assert_answers(sandbox: &Sandbox, script: &str, is_tested: impl Fn(&str) -> bool) {
     let mut names: Vec<String> = fs::read_dir(sandbox.work())
         .unwrap()
         .filter_map(|entry| entry.unwrap().file_name().into_string().ok())

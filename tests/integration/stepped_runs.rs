@@ -3,6 +3,10 @@
 
 use crate::env::{Run, Sandbox};
 
+mod blocked_checkpoints;
+mod changed_jumps;
+#[cfg(target_os = "linux")]
+mod early_signals;
 mod edited_scripts;
 mod killed_runs;
 mod library_runs;

@@ -7,7 +7,9 @@ use std::path::Path;
 use crate::env::{Run, Sandbox};
 
 mod damaged_stores;
+mod dry_runs;
 mod killed_saves;
+mod long_segments;
 
 /// The sum of the lengths of all files below a folder.
 fn bytes_of(folder: &Path) -> u64 {

@@ -53,7 +53,6 @@ fn estimators_equal_those_of_a_trusted_load() {
         "HistGradientBoostingRegressor",
         "IsolationForest",
         "KBinsDiscretizer",
-        "KMeans",
         "KNNImputer",
         "KNeighborsClassifier",
         "LatentDirichletAllocation",

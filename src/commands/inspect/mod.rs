@@ -105,7 +105,7 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
         let is_foreign = matches!(snapshot.contents(), Contents::Foreign { .. });
         work_meter::begin(WorkStage::Following, if is_foreign { snapshot.stream_len() } else { 0 });
     });
-    let snapshot =
+    let mut snapshot =
         or_exit_code(opened.and_then(follow), path, || format!("{}{}", cannot_inspect(), script_hint(path)))?;
     drop((reading_bar, reading));
     let is_cut = matches!(snapshot.contents(), Contents::Foreign { lost_index: true });
@@ -122,7 +122,7 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     let out = &mut io::BufWriter::new(stdout());
     // The HTML page always includes the verdict: rendering takes longer anyway.
     let at_any_cost = args.strict || args.verdict || args.html.is_some();
-    let verdict = || snapshot.verdict(at_any_cost).or_exit(exit::DAMAGED, cannot_inspect);
+    let verdict = |snapshot: &Snapshot| snapshot.verdict(at_any_cost).or_exit(exit::DAMAGED, cannot_inspect);
     let file = path.display().to_string();
     let mut checked = snapshot.check_index().or_exit(exit::DAMAGED, || format!("{file} is damaged"));
     // A program gets one answer, and the gate gives its own.
@@ -133,16 +133,18 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
         let listed_by = format!("snapcli inspect {}", shell_word(&path.to_string_lossy()));
         let tree = trace(&snapshot, name, &listed_by)?;
         let code = match args.strict {
-            true => strict_gate::exit_code_of_tree(inspection, &snapshot, verdict()?.as_ref(), &file)?.max(done),
+            true => {
+                strict_gate::exit_code_of_tree(inspection, &snapshot, verdict(&snapshot)?.as_ref(), &file)?.max(done)
+            }
             false => done,
         };
         return inspection.print_tree(out, &tree, Some(absolute_path(path)), code);
     }
-    let mut report = SessionReport::of(file, &snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
+    let mut report = SessionReport::of_last(file, &mut snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
     report.in_store = newest_in_store(path);
     let step = inspection.verbosity.step("judging what loading it would do");
     let judging_bar = bar();
-    report.verdict = verdict()?;
+    report.verdict = verdict(&snapshot)?;
     drop((judging_bar, step));
     let code = match &report.verdict {
         verdict if args.strict => {

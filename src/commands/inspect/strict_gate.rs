@@ -16,8 +16,9 @@ use crate::ui::escape;
 use crate::ui::messages::print_line;
 use crate::ui::progress::DelayedBar;
 
-/// The exit code for a file: 5 if it does more than is allowed, 4 if that is unknown because it is too large, and 4 if
-/// it is a snapshot that is damaged.
+/// The exit code for a file: 4 if it is a snapshot that is damaged, whatever its bytes seem to do, or whose index is
+/// wrong about plain data; otherwise 5 if it does more than is allowed, and 4 if that is unknown because it is too
+/// large.
 pub(super) fn exit_code(
     inspection: &InspectOutput,
     snapshot: &Snapshot,
@@ -28,16 +29,22 @@ pub(super) fn exit_code(
     let class = verdict.map_or(VerdictClass::Dangerous, |verdict| verdict.class);
     let is_allowed = class <= worst_allowed(&inspection.args.allow);
     let is_own = snapshot.is_signed_by_user();
-    if !is_allowed && !is_own {
-        return Ok(if class == VerdictClass::NotJudged { exit::DAMAGED } else { exit::UNTRUSTED });
+    let is_refused = !is_allowed && !is_own;
+    let is_damaged = match is_refused {
+        // Damaged opcodes may seem to do anything: damage is the cause, and the verdict its effect.
+        true => verdict.is_some_and(Verdict::is_about_index) || has_wrong_hashes(inspection, snapshot, file)?,
+        false => !is_intact(inspection, snapshot, file, is_own)?,
+    };
+    if is_damaged {
+        let file = escape(file);
+        print_line(&format!("{file} is damaged: run `snapcli verify` for details"));
+        return Ok(exit::DAMAGED);
     }
-    if is_intact(inspection, snapshot, file, is_own)? {
-        return Ok(exit::DONE);
-    }
-    let file = escape(file);
-    print_line(&format!("{file} is damaged: run `snapcli verify` for details"));
-    // A signature says nothing about contents that do not match their hashes.
-    Ok(if is_allowed { exit::DAMAGED } else { exit::UNTRUSTED })
+    Ok(match class {
+        _ if !is_refused => exit::DONE,
+        VerdictClass::NotJudged => exit::DAMAGED,
+        _ => exit::UNTRUSTED,
+    })
 }
 
 /// The same where the verdict is not shown: a message says why the file does not pass.
@@ -72,16 +79,21 @@ fn is_intact(inspection: &InspectOutput, snapshot: &Snapshot, file: &str, is_own
         // Without its index, nothing proves the bytes of a snapshot.
         return Ok(!lost_index);
     }
-    let bar = DelayedBar::bytes(
-        "checking",
-        if is_own { snapshot.stream_len() } else { work_of(snapshot) },
-        inspection.verbosity,
-    );
-    let cannot_inspect = || format!("cannot inspect {}", escape(file));
     if is_own {
         // The hashes prove what was signed, however large it is.
-        return Ok(snapshot.damage(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_inspect)?.is_none());
+        return Ok(!has_wrong_hashes(inspection, snapshot, file)?);
     }
-    let verified = verify(snapshot, &|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_inspect)?;
-    Ok(verified.is_whole())
+    let bar = DelayedBar::bytes("checking", work_of(snapshot), inspection.verbosity);
+    let verified = verify(snapshot, &|bytes| bar.advance(bytes));
+    Ok(verified.or_exit(exit::DAMAGED, || format!("cannot inspect {}", escape(file)))?.is_whole())
+}
+
+/// Whether the bytes of a snapshot are not those that its index has the hashes of; a pickle without an index has none.
+fn has_wrong_hashes(inspection: &InspectOutput, snapshot: &Snapshot, file: &str) -> Result<bool> {
+    if let Contents::Foreign { .. } = snapshot.contents() {
+        return Ok(false);
+    }
+    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), inspection.verbosity);
+    let damage = snapshot.damage(&|bytes| bar.advance(bytes));
+    Ok(!damage.or_exit(exit::DAMAGED, || format!("cannot inspect {}", escape(file)))?.is_none())
 }

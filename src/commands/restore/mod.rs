@@ -63,9 +63,9 @@ pub(crate) fn run_command(
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
-        let snapshot = open_checked(&args, verbosity)?;
+        let mut snapshot = open_checked(&args, verbosity)?;
         snapshot.check_index().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
-        return list_variables(&snapshot, &args, &mut stdout(), verbosity);
+        return list_variables(&mut snapshot, &args, &mut stdout(), verbosity);
     }
     python::note_missing_environment(python, verbosity);
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
@@ -137,9 +137,14 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
 
 /// Prints the names of the variables, one on each line, or as JSON. Imports are a single line, unless all are wanted.
 /// With `--quiet`, prints only JSON.
-fn list_variables(snapshot: &Snapshot, args: &RestoreArgs, out: &mut dyn Write, verbosity: Verbosity) -> Result<i32> {
+fn list_variables(
+    snapshot: &mut Snapshot,
+    args: &RestoreArgs,
+    out: &mut dyn Write,
+    verbosity: Verbosity,
+) -> Result<i32> {
     let cannot_list = || "cannot list the variables".to_owned();
-    let mut report = or_exit_code(SessionReport::of(String::new(), snapshot), &args.file, cannot_list)?;
+    let mut report = or_exit_code(SessionReport::of_last(String::new(), snapshot), &args.file, cannot_list)?;
     let matches = |patterns: &[Pattern], name: &str| patterns.iter().any(|pattern| pattern.matches(name));
     let is_wanted = |variable: &Variable| {
         let name = variable.name.as_str();

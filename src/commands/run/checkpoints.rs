@@ -49,7 +49,8 @@ impl StepObserver for RunJob {
         let (Some(request), Some(program)) = (step_signals::requested(), self.program.get()) else { return Ok(()) };
         let position = own_thread(py).and_then(|thread| match thread {
             Some(name) => {
-                self.say_once(&format!("no checkpoint for now: the thread {name:?} of the script is running"));
+                let why = format!("the thread {name:?} of the script is running: one is made when it has ended");
+                self.say_once(&format!("no checkpoint for now: {why}"));
                 Ok(None)
             }
             None => program.position(py, end),
@@ -123,7 +124,7 @@ impl RunJob {
             return self.checkpoint_now(py, position, StepRequest::Timer);
         }
         drop(prepared);
-        Ok(self.after_checkpoint(started.elapsed()).min(FIRST_STANDBY))
+        Ok(self.after_checkpoint(started.elapsed()))
     }
 
     /// Makes a checkpoint, and ends the process if that is asked for. Returns when the next one is due.
@@ -144,14 +145,16 @@ impl RunJob {
         if outcome.stored.is_some() {
             self.drop_standby();
         }
-        Ok(self.after_checkpoint(started.elapsed()).min(FIRST_STANDBY))
+        Ok(self.after_checkpoint(started.elapsed()))
     }
 
-    /// Notes when the next checkpoint is due after one that took some time, and returns how long that is.
+    /// Notes when the next checkpoint is due after one that took some time, and returns how long it is until that, or
+    /// until a standby is made.
     fn after_checkpoint(&self, took: Duration) -> Duration {
         let wait = self.every.max(took * SHARE_OF_SCRIPT);
-        self.lock().next = Instant::now().checked_add(wait);
-        wait
+        let mut state = self.lock();
+        state.next = Instant::now().checked_add(wait);
+        wait.min(state.forked.standby_pause())
     }
 
     /// Binds the position in the session, and writes what waits in buffers. `None` before the script has begun.

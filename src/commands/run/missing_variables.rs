@@ -5,7 +5,9 @@ use anyhow::Result;
 
 use super::run_job::RunJob;
 use crate::python::Python;
-use crate::session::run::{BoundPosition, ChangedInput, is_used, line_of_rerun, split_local};
+use crate::session::run::{
+    BoundHandler, BoundPosition, ChangedInput, InputChange, is_used, line_of_rerun, split_local,
+};
 use crate::snapshot::index::{Index, LeftOut, RUN_POSITION, RerunStatement, RunProgress, Variable};
 
 /// Parts of notes on variables that do not apply, because the run restores these files and handlers itself.
@@ -47,11 +49,18 @@ impl RunJob {
             return Ok(Err(format!("{} cannot be saved ({}): {}", lost.path, variable.name, lost.type_name)));
         }
         if let Some(variable) = index.variables.iter().find(|variable| writes_unknown_file(variable, progress)) {
-            let text = format!("{} has a file open for writing, which cannot be opened again", variable.name);
+            let (_, name) = split_local(&variable.name);
+            let text = format!("{name} has a file open for writing, which cannot be opened again");
             return Ok(Err(text));
         }
         let (mut statements, mut losses) = (Vec::new(), Vec::new());
         for item in index.left_out.iter().filter(|item| !bound.provided.contains(&item.name)) {
+            if let Some(handler) = bound.handlers.iter().find(|handler| handler.variable == item.name) {
+                match self.reason_against_handler(py, progress, index, bound, (handler, item))? {
+                    Some(why) => return Ok(Err(why)),
+                    None => continue,
+                }
+            }
             let place @ (depth, name) = split_local(&item.name);
             match self.line_to_repeat(py, progress, item, bound)? {
                 Ok((line, said)) => {
@@ -66,6 +75,28 @@ impl RunJob {
             }
         }
         Ok(Ok((statements, losses)))
+    }
+
+    /// Why a handler of a logger that cannot be saved is not made again with the variable that has it.
+    fn reason_against_handler(
+        &self,
+        py: Python<'_>,
+        progress: &RunProgress,
+        index: &Index,
+        bound: &BoundPosition<'_>,
+        (handler, item): (&BoundHandler, &LeftOut),
+    ) -> Result<Option<String>> {
+        let owner = handler.owner.as_ref().and_then(|(depth, name)| {
+            index.left_out.iter().find(|item| split_local(&item.name) == (*depth, name.as_str()))
+        });
+        match owner {
+            Some(owner) => Ok(self.line_to_repeat(py, progress, owner, bound)?.err()),
+            None => {
+                let advice = "assign it to a variable, so that its statement can run again";
+                let (kind, logger, error) = (&item.type_name, &handler.logger, &item.error);
+                Ok(Some(format!("a handler ({kind}) of the logger {logger:?} cannot be saved: {error} ({advice})")))
+            }
+        }
     }
 
     /// The line that makes a variable again, and what is said about that; or why none may do so.
@@ -87,13 +118,19 @@ impl RunJob {
             return Ok(Err(text));
         };
         let mut said = Vec::new();
-        for ChangedInput { text, is_refused } in bound.changed_inputs(program, progress, place)? {
-            if is_refused {
-                let why =
-                    format!("line {line}, which assigned it, would not do the same again: {text} has changed since");
-                return Ok(Err(format!("{}, and {why}", cannot_be_saved(item))));
-            }
-            said.push(format!("line {line} may not do the same when it is run again: {text} has changed since"));
+        for ChangedInput { text, kind } in bound.changed_inputs(program, progress, place)? {
+            let why = match kind {
+                InputChange::Said => {
+                    let change = format!("{text} has changed since");
+                    said.push(format!("line {line} may not do the same when it is run again: {change}"));
+                    continue;
+                }
+                InputChange::Refused => {
+                    format!("line {line}, which assigned it, would not do the same again: {text} has changed since")
+                }
+                InputChange::Thread => format!("its thread {text:?} would not run if line {line} made it again"),
+            };
+            return Ok(Err(format!("{}, and {why}", cannot_be_saved(item))));
         }
         Ok(Ok((line, said)))
     }

@@ -28,7 +28,6 @@ use crate::cli::RunArgs;
 use crate::exit::{self, OrExit};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, ScriptTarget, check_script};
-use crate::snapshot::atomic::signals;
 #[cfg(feature = "python")]
 use crate::snapshot::index::RunProgress;
 use crate::snapshot::store::{Store, StoreError};
@@ -39,8 +38,6 @@ pub(crate) fn run_command(mut args: RunArgs, python: Option<&str>, verbosity: Ve
     let (program, operands) = (&mut args.program, take(&mut args.operands));
     let command = ScriptCommand::from_words(take(&mut program.run_module), take(&mut program.code), operands);
     let command = command.ok_or_else(|| exit::error(exit::USAGE, "no script given: run `snapcli run SCRIPT`"))?;
-    // It must not end the process before its handler is set.
-    signals::block(libc::SIGUSR1);
     check_save(&command)?;
     check_script(&command)?;
     check_source(&command)?;

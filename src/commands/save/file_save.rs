@@ -19,7 +19,8 @@ use crate::snapshot::file_names::beside;
 use crate::snapshot::index::Index;
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::SpoolFile;
-use crate::ui::messages::print_error;
+use crate::ui::Verbosity;
+use crate::ui::messages::{print_error, print_line};
 
 impl SaveJob {
     /// Writes the whole snapshot to a temporary file first: the bytes of a variable that fails are truncated, which a
@@ -73,6 +74,10 @@ impl SaveJob {
         let Ok(saved) = self.save_to_file(py, run, dill, fallback) else { return Err(error) };
         // The session is safe, but not where the user wanted it: print why, and exit with 1.
         print_error(&error);
+        // With `-q`, there is no summary that names the file.
+        if self.verbosity == Verbosity::Quiet {
+            print_line(&format!("the session was saved to {}", fallback.display()));
+        }
         Ok(SavedFile { code: exit::FAILED, ..saved })
     }
 

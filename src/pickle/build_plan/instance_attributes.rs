@@ -12,6 +12,8 @@ use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
 /// How deep containers of an attribute may be nested.
 const MAX_DEPTH: usize = 6;
+/// The most threads that compiled code may be asked to start.
+const MAX_THREADS: i64 = 1024;
 /// The most values in containers of one instance.
 const MAX_VALUES: usize = 1 << 20;
 
@@ -90,6 +92,14 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
                 Some(facts) => self.has_shape(&facts, axes)?,
                 None => false,
             },
+            K::FilledArray(items, axes) => {
+                let filled = |facts: &ArrayFacts| facts.has(items) && facts.shape.iter().all(|length| *length > 0);
+                match self.array(value).filter(filled) {
+                    Some(facts) => self.has_shape(&facts, axes)?,
+                    None => false,
+                }
+            }
+            K::Threads => context.int(value).is_some_and(|threads| (1..=MAX_THREADS).contains(&threads)),
             K::AnyArray(items) => self.array(value).is_some_and(|facts| facts.has(items)),
             K::List(kinds) => self.all(kinds, context.items(value, NodeKind::List), depth)?,
             K::Tuple(kinds) => self.all(kinds, context.items(value, NodeKind::Tuple), depth)?,

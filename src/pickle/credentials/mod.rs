@@ -6,12 +6,15 @@
 //! will not either. Where leaving something out costs little, [`may_be_credential`] guesses on the safe side.
 
 mod credential_values;
+mod paired_names;
+mod text_parts;
 
 use std::ops::Range;
 
-#[cfg(feature = "python")]
 pub(crate) use self::credential_values::is_plain_word;
-use self::credential_values::{is_encoded_login, is_number, is_stand_in, is_word_in_capitals, looks_random};
+use self::credential_values::{is_number, is_stand_in, is_word_in_capitals, looks_random};
+pub(crate) use self::paired_names::{PairedName, may_be_paired, names_login, paired_name};
+use self::text_parts::{assignments, authorization, header_lines, pairs, passwords_in_urls, webhooks};
 
 /// What stands in place of a credential.
 pub(crate) const NOT_SHOWN: &str = "(not shown)";
@@ -36,10 +39,15 @@ const NAMES: &[&[&str]] = &[
     &["credential"],
     &["credentials"],
     &["authorization"],
+    &["auth", "header"],
     &["cookie"],
+    &["pass", "phrase"],
+    &["license", "key"],
+    &["bearer"],
+    &["jwt"],
 ];
 /// The last letters of these names, to tell ordinary names apart quickly.
-const ENDINGS: [&str; 12] = [
+const ENDINGS: [&str; 17] = [
     "password",
     "passwd",
     "passphrase",
@@ -52,7 +60,18 @@ const ENDINGS: [&str; 12] = [
     "credentials",
     "authorization",
     "cookie",
+    "netloc",
+    "header",
+    "phrase",
+    "bearer",
+    "jwt",
 ];
+/// The ends of names of one word.
+const JOINED: [&str; 2] = ["password", "passwd"];
+/// The names of pairs of a user and a password.
+const NAMES_OF_LOGINS: [&str; 3] = ["auth", "login", "credentials"];
+/// What shows that a string with `Pwd=` is a connection string: elsewhere, that is often a directory.
+const CONNECTIONS: [&str; 6] = ["uid=", "user id=", "user=", "server=", "data source=", "driver="];
 /// The last words of options that are too short for a name of a variable.
 const OPTIONS: [&str; 6] = ["pass", "passw", "pw", "pwd", "auth", "dsn"];
 /// Words before `token` that give it another meaning, as in language models and paginated results.
@@ -139,13 +158,20 @@ pub(crate) fn reason(name: Option<&str>, value: &str) -> Option<String> {
 
 /// The reason why a name says that its value is a credential.
 pub(crate) fn reason_in_name(name: &str, value: &str) -> Option<String> {
+    // A part of a URL that was split.
+    if name == "netloc" && has_password(value) {
+        return Some("contains a URL with a password".to_owned());
+    }
     let pattern = credential_name(name)?;
     let is_other = pattern == ["token"] && !is_token(name, value)
         || pattern == ["cookie"] && !value.contains('=')
-        || pattern == ["authorization"] && !is_authorization(value)
+        || matches!(pattern, ["authorization"] | ["auth", "header"]) && !is_authorization(value)
+        || matches!(pattern, ["bearer"] | ["jwt"]) && !looks_random(value)
         || is_file(pattern, value)
         // `PASSWORD = "DB_PASSWORD"` names a variable.
         || is_word_in_capitals(value) && credential_name(value).is_some()
+        // `PASSWORD = "password"`, as in an enumeration.
+        || words(value) == words(name)
         || is_stand_in(value);
     (!value.is_empty() && !is_other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
 }
@@ -164,6 +190,12 @@ fn is_authorization(value: &str) -> bool {
 
 fn is_scheme(word: &str) -> bool {
     ["basic", "bearer", "digest", "token", "negotiate", "apikey"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
+}
+
+/// Whether this is `user:password@host`.
+fn has_password(netloc: &str) -> bool {
+    let user = netloc.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
+    user.is_some_and(|(_, password)| !is_placeholder(password) && !is_word_in_capitals(password))
 }
 
 /// Whether a value names a file where a credential may be, as in `credentials="service.json"`.
@@ -194,7 +226,9 @@ fn credential_name(name: &str) -> Option<&'static [&'static str]> {
     let ends = |pattern: &&&[&str]| {
         words.len() >= pattern.len() && words.iter().rev().zip(pattern.iter().rev()).all(|(word, part)| word == part)
     };
-    NAMES.iter().find(ends).copied()
+    // `PGPASSWORD`, `dbpassword`
+    let joined = || words.last().is_some_and(|word| JOINED.iter().any(|ending| word.ends_with(ending)));
+    NAMES.iter().find(ends).copied().or_else(|| joined().then_some(&["password"]))
 }
 
 /// Whether something named `…token` is a credential: language models and paginated APIs have tokens as well.
@@ -291,6 +325,10 @@ fn find(string: &str) -> Vec<FoundCredential> {
     }
     if has(':') {
         found.extend(header_lines(string));
+        found.extend(webhooks(string));
+    }
+    if string.len() <= LONGEST_PAIRS && (has('=') || has(':')) {
+        found.extend(assignments(string));
     }
     if string.len() <= LONGEST_PAIRS && (has('=') || has(':')) && !string.trim_end().contains('\n') {
         found.extend(pairs(string));
@@ -334,93 +372,6 @@ fn credential_kind(word: &str) -> Option<&'static str> {
         })
     };
     PREFIXES.iter().find(fits).map(|(_, _, what)| *what)
-}
-
-/// `scheme://user:password@host`.
-fn passwords_in_urls(string: &str) -> impl Iterator<Item = FoundCredential> {
-    string.match_indices("://").filter_map(|(at, mark)| {
-        let start = at + mark.len();
-        let rest = string.get(start..)?;
-        let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>');
-        let authority = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
-        let (user, _) = authority.rsplit_once('@')?;
-        let (name, password) = user.split_once(':')?;
-        let from = start + name.len() + 1;
-        let what = "a URL with a password".to_owned();
-        (!is_placeholder(password) && !is_word_in_capitals(password))
-            .then(|| FoundCredential { span: from..from + password.len(), what })
-    })
-}
-
-/// `Bearer …` and `Basic …` in an `Authorization` header, or alone.
-fn authorization(string: &str, scheme: &str, least: usize) -> Option<FoundCredential> {
-    let at = string.find(scheme)?;
-    let before = string.get(..at)?.trim_end_matches([' ', '\'', '"', ':', '=']);
-    let is_header =
-        before.is_empty() || before.get(before.len().saturating_sub(13)..)?.eq_ignore_ascii_case("authorization");
-    let start = at + scheme.len();
-    let rest = string.get(start..)?;
-    let in_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
-    let token = rest.get(..rest.find(|c: char| !in_token(c)).unwrap_or(rest.len()))?;
-    let fits = token.len() >= least
-        && token.contains(|c: char| !c.is_ascii_lowercase())
-        && (scheme != "Basic " || is_encoded_login(token));
-    let what = "an authorization header".to_owned();
-    (is_header && fits).then(|| FoundCredential { span: start..start + token.len(), what })
-}
-
-/// `password=…` and `"password": "…"`, as in connection strings, queries and JSON.
-fn pairs(string: &str) -> impl Iterator<Item = FoundCredential> {
-    string.match_indices(['=', ':']).filter_map(|(at, mark)| {
-        let before = string.get(..at)?;
-        let (name_end, is_quoted) = match before.strip_suffix(['"', '\'']) {
-            Some(inner) => (inner, true),
-            None => (before, false),
-        };
-        let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ');
-        let name = name_end.get(name_end.rfind(|c: char| !in_name(c)).map_or(0, |end| end + 1)..)?;
-        let name = name.rsplit("  ").next().unwrap_or(name);
-        let after = string.get(at + mark.len()..)?;
-        // Prose has `name: value`; in JSON and the like, the name is quoted. Code has spaces around `=`.
-        let value = if is_quoted { after.trim_start().trim_start_matches(['"', '\'']) } else { after };
-        let value = value.trim_start_matches(['"', '\'']);
-        if mark == ":" && !is_quoted {
-            return None;
-        }
-        let ends =
-            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '&' | ';' | ',' | ')' | '}' | ']' | '(' | '[');
-        let end = value.find(ends).unwrap_or(value.len());
-        let is_code = value.get(end..).is_some_and(|rest| rest.starts_with(['(', '[']));
-        let value = value.get(..end)?;
-        let is_value = value.len() >= SHORTEST_VALUE && !is_placeholder(value) && !is_code && value != name.trim();
-        let is_other = |words: &&[&str]| {
-            is_word_in_capitals(value)
-                || is_stand_in(value)
-                || is_number(value) && !NUMBERS.contains(&words.join(" ").as_str())
-                || mark == ":" && *words == ["token"] && !is_token(name, value)
-        };
-        let words = credential_name(name).filter(|words| is_value && !is_other(words))?;
-        let start = value.as_ptr() as usize - string.as_ptr() as usize;
-        Some(FoundCredential { span: start..start + value.len(), what: format!("a value of '{}'", words.join(" ")) })
-    })
-}
-
-/// `Cookie: session=…`, as HTTP writes it, on a line of its own.
-fn header_lines(string: &str) -> impl Iterator<Item = FoundCredential> {
-    let mut start = 0;
-    string.split_inclusive('\n').filter_map(move |line| {
-        let at = start;
-        start += line.len();
-        let (name, value) = line.split_once(':')?;
-        let known = HEADER_NAMES.iter().find(|header| name.trim_start().eq_ignore_ascii_case(header))?;
-        let shown = value.trim();
-        let is_value = shown.len() >= SHORTEST_VALUE
-            && !is_placeholder(shown)
-            && (!known.ends_with("cookie") || shown.contains('='))
-            && (!known.ends_with("authorization") || is_authorization(shown));
-        let from = at + name.len() + 1 + (value.len() - value.trim_start().len());
-        is_value.then(|| FoundCredential { span: from..from + shown.len(), what: format!("a value of '{known}'") })
-    })
 }
 
 /// Whether a value stands for one: `{password}`, `$PASSWORD`, `<password>`, `***`.
@@ -552,6 +503,7 @@ mod tests {
             ("token", "covid-19x"),
             ("password", "string"),
             ("PASSWORD", "DB_PASSWORD"),
+            ("PASSWORD", "password"),
             ("password", "<password>"),
             ("credentials", "service.json"),
             ("private_key", "~/.ssh/keys/id_rsa"),
@@ -599,6 +551,13 @@ mod tests {
             (format!("password=hunter2{}", "x".repeat(3000)), "a value of 'password'"),
             ("GET / HTTP/1.1\r\nHost: h\r\nCookie: sid=a1\r\n".to_owned(), "a value of 'cookie'"),
             ("Authorization: Token hunter2".to_owned(), "a value of 'authorization'"),
+            ("Server=db;Database=x;Uid=bob;Pwd=hunter2;".to_owned(), "a value of 'password'"),
+            ("https://x.blob.net/a?sv=2021&se=2026&sig=hunter2%3D".to_owned(), "a value of 'signature'"),
+            ("https://h/v1?key=hunter2hunter2hunter2".to_owned(), "a value of 'key'"),
+            ("[db]\nuser = bob\npassword = tr0ub4dor-hunter2\n".to_owned(), "a value of 'password'"),
+            ("export API_KEY=tr0ub4dor-hunter2\nexport X=1".to_owned(), "a value of 'api key'"),
+            ("PGPASSWORD=hunter2 psql".to_owned(), "a value of 'password'"),
+            ("https://hooks.slack.com/services/T00/B00/a1B2c3D4e5F6".to_owned(), "the address of a webhook"),
         ];
         for (string, what) in values {
             assert_eq!(reason_in_value(&string).as_deref(), Some(format!("contains {what}").as_str()), "{string}");

@@ -1,35 +1,39 @@
-//! The first elements of an array of numbers, as a save shows them: `[0.0, 1.0, 2.0, …]`.
+//! The first elements of an array of numpy, as a save shows them: `[0.0, 1.0, 2.0, …]`.
 //!
 //! numpy pickles an array as `_frombuffer(buffer, dtype, shape, order)`, or as `_reconstruct(…)` with the state
-//! (version, shape, dtype, is Fortran, contents). Only arrays whose items are in memory in the order in which numpy
-//! counts them are shown, and only numbers that Python spells as [`python_float`] and Rust do.
+//! (version, shape, dtype, is Fortran, contents). The elements are those of `array.flat`, which counts them in the
+//! order of C, wherever they are in memory. [`element_text`](super::element_text) spells them.
 
-use super::describe_value::Describer;
-use super::value_preview::{MAX_ELEMENTS, python_float};
+use super::describe_value::{Describer, MAX_DEPTH};
+use super::element_text::{ElementText, element_text};
+use super::value_preview::MAX_ELEMENTS;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::{self, Makes};
 use crate::pickle::machine::value::{Leaf, Node, Ref, Value};
 
 /// The most bytes of an item that is shown.
-const LONGEST: usize = 8;
+const LONGEST: usize = 1024;
 /// How many bytes of an array are looked at.
 pub(crate) const HEAD: usize = MAX_ELEMENTS * LONGEST;
 
-/// Reads the first bytes, at most [`HEAD`], of the contents of an array, which may be elsewhere than in these bytes;
-/// `None` if they cannot be had.
+/// Reads the first bytes, at most [`HEAD`], of a part of an array, which may be elsewhere than in these bytes; `None`
+/// if they cannot be had.
 pub(crate) type HeadReader<'h> = &'h dyn Fn(&[u8]) -> Option<Vec<u8>>;
+
+/// The first elements of an array.
+pub(super) struct ArrayHead {
+    pub(super) elements: Vec<ElementText>,
+    pub(super) has_more: bool,
+}
 
 impl<'m> Describer<'_, 'm, '_> {
     /// The first elements of an array.
-    pub(super) fn elements(&self, value: Ref, head: HeadReader<'_>) -> Option<String> {
+    pub(super) fn elements(&self, value: Ref, head: HeadReader<'_>) -> Option<ArrayHead> {
         if self.labels.type_name(value).as_ref() != known::ARRAY {
             return None;
         }
         let (shape, dtype, contents, is_fortran) = self.parts_of_array(self.labels.machine().node(value)?)?;
         let shape = self.shape(shape)?;
-        if is_fortran && shape.len() > 1 {
-            return None;
-        }
         let (node, code) = self.code(dtype)?;
         let state = node.state().map_or(&[][..], |state| self.items(state));
         let is_big = state.get(1).and_then(|order| self.labels.string(*order)).as_deref() == Some(">");
@@ -41,11 +45,15 @@ impl<'m> Describer<'_, 'm, '_> {
         if count.checked_mul(size as u64)? != bytes.len() as u64 {
             return None;
         }
-        let head = head(bytes)?;
-        let items = head.chunks_exact(size).take(MAX_ELEMENTS);
-        let shown: Option<Vec<String>> = items.map(|item| number(&code, item, is_big)).collect();
-        let more = if count > MAX_ELEMENTS as u64 { ", …" } else { "" };
-        Some(format!("[{}{more}]", shown?.join(", ")))
+        let shown = usize::try_from(count).ok()?.min(MAX_ELEMENTS);
+        let in_memory = match is_fortran && shape.len() > 1 {
+            true => scattered_items(bytes, &shape, size, shown, head)?,
+            false => head(bytes.get(..shown * size)?).filter(|found| found.len() == shown * size)?,
+        };
+        let dtype = self.dtype(dtype, MAX_DEPTH)?;
+        let unit = dtype.split_once('[').and_then(|(_, unit)| unit.strip_suffix(']'));
+        let elements = in_memory.chunks_exact(size).map(|item| element_text(&code, unit, item, is_big));
+        Some(ArrayHead { elements: elements.collect::<Option<_>>()?, has_more: count > MAX_ELEMENTS as u64 })
     }
 
     /// Shape, dtype and contents of an array, and whether it is in Fortran order.
@@ -75,46 +83,23 @@ impl<'m> Describer<'_, 'm, '_> {
     }
 }
 
-/// An item as Python spells it.
-fn number(code: &str, item: &[u8], is_big: bool) -> Option<String> {
-    let mut bytes = [0; LONGEST];
-    let length = item.len();
-    // In the order of the machine's integers: the lowest byte first.
-    for (at, byte) in item.iter().enumerate() {
-        let at = if is_big { length - 1 - at } else { at };
-        *bytes.get_mut(at)? = *byte;
-    }
-    let unsigned = u64::from_le_bytes(bytes);
-    let unused = 8 * (LONGEST - length) as u32;
-    Some(match code {
-        "b1" => if unsigned == 0 { "False" } else { "True" }.to_owned(),
-        "i1" | "i2" | "i4" | "i8" => (unsigned.wrapping_shl(unused).cast_signed() >> unused).to_string(),
-        "u1" | "u2" | "u4" | "u8" => unsigned.to_string(),
-        "f4" => python_float(f64::from(f32::from_bits(u32::try_from(unsigned).ok()?))),
-        "f8" => python_float(f64::from_bits(unsigned)),
-        _ => return None,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_those_of_python() {
-        let cases: [(&str, &[u8], bool, Option<&str>); 9] = [
-            ("b1", &[1], false, Some("True")),
-            ("i1", &[0xff], false, Some("-1")),
-            ("i2", &[0xff, 0xfe], true, Some("-2")),
-            ("u2", &[1, 2], true, Some("258")),
-            ("i8", &[0xff; 8], false, Some("-1")),
-            ("u8", &[0xff; 8], false, Some("18446744073709551615")),
-            ("f4", &0.1_f32.to_le_bytes(), false, Some("0.10000000149011612")),
-            ("f8", &1e16_f64.to_be_bytes(), true, Some("1e+16")),
-            ("f2", &[0, 0], false, None),
-        ];
-        for (code, item, is_big, text) in cases {
-            assert_eq!(number(code, item, is_big).as_deref(), text, "{code}");
+/// The first items of an array in the order of Fortran, in the order of C.
+fn scattered_items(bytes: &[u8], shape: &[u64], size: usize, shown: usize, head: HeadReader<'_>) -> Option<Vec<u8>> {
+    let mut items = Vec::new();
+    for number in 0..shown as u64 {
+        // The last index changes fastest in the order of C, and the first one in that of Fortran.
+        let (mut rest, mut indexes) = (number, Vec::new());
+        for length in shape.iter().rev() {
+            indexes.push(rest.checked_rem(*length)?);
+            rest = rest.checked_div(*length)?;
         }
+        let (mut at, mut step) = (0_u64, 1_u64);
+        for (index, length) in indexes.iter().rev().zip(shape) {
+            at = at.checked_add(index.checked_mul(step)?)?;
+            step = step.checked_mul(*length)?;
+        }
+        let start = usize::try_from(at).ok()?.checked_mul(size)?;
+        items.extend(head(bytes.get(start..start.checked_add(size)?)?).filter(|item| item.len() == size)?);
     }
+    Some(items)
 }

@@ -5,10 +5,39 @@
 
 use super::describe_value::{Describer, MAX_DEPTH, ValueFacts};
 use super::lengths::range_steps;
+use super::value_preview::MAX_ELEMENTS;
 use crate::pickle::known::{Makes, pandas};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
+/// The label of a column.
+pub(super) enum ColumnLabel {
+    Value(Ref),
+    /// A number of a range.
+    Number(i64),
+}
+
 impl<'m> Describer<'_, 'm, '_> {
+    /// The first labels of the columns of a data frame, and whether there are more; `None` if it is no frame, or has
+    /// other labels than an array of objects or a range.
+    pub(super) fn column_labels(&self, value: Ref) -> Option<(Vec<ColumnLabel>, bool)> {
+        if self.labels.type_name(value).as_ref() != "pandas.DataFrame" {
+            return None;
+        }
+        let (_, &[columns, _]) = self.axes(self.labels.machine().node(value)?)? else { return None };
+        let dict = self.labels.argument(self.labels.machine().node(columns)?, 1)?;
+        let number = |key| self.labels.under(dict, key).and_then(|number| self.labels.int(number));
+        if let (Some(start), Some(stop), Some(step)) = (number("start"), number("stop"), number("step")) {
+            let count = range_steps(start, stop, step)?;
+            let shown = (0..count).take(MAX_ELEMENTS);
+            let label = |index| start.checked_add(i64::try_from(index).ok()?.checked_mul(step)?);
+            let labels = shown.map(|index| label(index).map(ColumnLabel::Number)).collect::<Option<_>>()?;
+            return Some((labels, count > MAX_ELEMENTS as u64));
+        }
+        let names = self.objects(self.labels.under(dict, "data")?, MAX_DEPTH);
+        let labels = names.iter().take(MAX_ELEMENTS).map(|name| ColumnLabel::Value(*name)).collect();
+        (!names.is_empty()).then_some((labels, names.len() > MAX_ELEMENTS))
+    }
+
     /// The manager that holds the arrays of a data frame or a series, and its axes.
     fn axes(&self, node: &Node) -> Option<(&'m Node, &'m [Ref])> {
         let manager = self.labels.machine().node(self.labels.under(node.state()?, "_mgr")?)?;

@@ -5,6 +5,7 @@ pub(crate) mod array_elements;
 mod describe_arrays;
 mod describe_frames;
 pub(crate) mod describe_value;
+mod element_text;
 pub(crate) mod label_cache;
 pub(crate) mod labels;
 mod lengths;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::describe_value::Describer;
 use super::labels::Labels;
-use crate::pickle::credentials::{self, NOT_SHOWN};
+use crate::pickle::credentials::{self, NOT_SHOWN, PairedName};
 use crate::pickle::known::Makes;
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
@@ -19,6 +19,9 @@ const MAX_KEYS: usize = 256;
 const DEFAULTS: usize = 3;
 /// The key of the same values among the attributes of a function.
 const DEFAULTS_KEY: &str = "__defaults__";
+/// Named tuples for URLs, and where they have user and password.
+const SPLIT_URLS: [&str; 2] = ["SplitResult", "ParseResult"];
+const NETLOC: usize = 1;
 /// The most characters of a name in bytes.
 const MAX_NAME: usize = 200;
 
@@ -51,6 +54,18 @@ impl PlaceName {
     pub(crate) fn of_variable(name: &str, of_environment: bool) -> Self {
         if of_environment { Self::Environment(name.into()) } else { Self::Named(name.into()) }
     }
+
+    /// Whether a string with this name looks like a credential, whatever it contains.
+    pub(super) fn hides(&self, text: &str) -> bool {
+        match self {
+            Self::Named(name) => credentials::reason_in_name(name, text).is_some(),
+            Self::Environment(name) => {
+                credentials::may_be_credential(name, text) || credentials::reason_in_name(name, text).is_some()
+            }
+            Self::Argument => !text.starts_with('-'),
+            Self::Defaults(_) => false,
+        }
+    }
 }
 
 impl<'m> Labels<'m, '_> {
@@ -69,15 +84,7 @@ impl<'m> Labels<'m, '_> {
         {
             return false;
         }
-        let Some(text) = self.text(value) else { return self.is_secret_number(name, value) };
-        match name {
-            PlaceName::Named(name) => credentials::reason_in_name(name, &text).is_some(),
-            PlaceName::Environment(name) => {
-                credentials::may_be_credential(name, &text) || credentials::reason_in_name(name, &text).is_some()
-            }
-            PlaceName::Argument => !text.starts_with('-'),
-            PlaceName::Defaults(_) => false,
-        }
+        self.text(value).map_or_else(|| self.is_secret_number(name, value), |text| name.hides(&text))
     }
 
     fn is_secret_number(&self, name: &PlaceName, value: Ref) -> bool {
@@ -99,6 +106,13 @@ impl<'m> Labels<'m, '_> {
                 let name = (names.len() + at).checked_sub(items.len()).and_then(|position| names.get(position));
                 name.map(|name| PlaceName::Named(name.as_str().into()))
             }
+            ValuePlace::Item { items, at: 1, is_tuple: true, call: None }
+                if items.len() == 2
+                    && matches!(outer, Some(PlaceName::Named(name)) if credentials::names_login(name)) =>
+            {
+                // A user and a password.
+                Some(PlaceName::Argument)
+            }
             ValuePlace::Item { items, at, is_tuple, call } => {
                 self.item_name(items, at, is_tuple, call).or_else(|| outer.cloned())
             }
@@ -111,11 +125,27 @@ impl<'m> Labels<'m, '_> {
         if name.as_ref() == DEFAULTS_KEY {
             return Some(self.defaults_of(dict).map_or(PlaceName::Argument, |names| PlaceName::Defaults(names.into())));
         }
+        if credentials::may_be_paired(&name) {
+            let paired = credentials::paired_name(&name, |key| self.text_under(dict, key));
+            match paired {
+                Some(PairedName::Named(name)) => return Some(PlaceName::Named(name.into())),
+                Some(PairedName::Cookie) => return Some(PlaceName::Argument),
+                None => {}
+            }
+        }
         let keys = dict.items.iter().step_by(2).take(MAX_KEYS).filter_map(|key| self.text(*key));
         // Most names are no reason to look at the others.
         let is_capital = !name.chars().any(char::is_lowercase);
         let keys: Vec<Rc<str>> = if is_capital { keys.collect() } else { Vec::new() };
         Some(PlaceName::of_variable(&name, credentials::is_environment(keys.iter().map(AsRef::as_ref))))
+    }
+
+    /// The string under a key of a dict.
+    fn text_under(&self, dict: &Node, key: &str) -> Option<String> {
+        let mut pairs = dict.items.as_chunks::<2>().0.iter().take(MAX_KEYS);
+        self.machine().budget().steps(pairs.len() as u64);
+        let [_, value] = pairs.find(|[other, _]| self.text(*other).as_deref() == Some(key))?;
+        self.text(*value).map(|text| text.as_ref().to_owned())
     }
 
     /// The names of the parameters of a function of cloudpickle, which gets its attributes by
@@ -143,7 +173,10 @@ impl<'m> Labels<'m, '_> {
             return self.field_name(at, call);
         }
         // A pair, as in headers. Lists of two words are frequent.
-        before.filter(|_| is_tuple && items.len() == 2).map(PlaceName::Named)
+        let value = self.text(*items.get(at)?);
+        let is_pair = is_tuple || value.is_some_and(|value| !credentials::is_plain_word(&value));
+        let is_named = |name: &Rc<str>| is_pair && items.len() == 2 && credentials::may_name_credential(name);
+        before.filter(is_named).map(PlaceName::Named)
     }
 
     /// The name of a field of a named tuple whose class the pickle carries: `_create_namedtuple(name, fields, …)`.
@@ -152,7 +185,12 @@ impl<'m> Labels<'m, '_> {
         if at == DEFAULTS && self.maker(call) == Some(Makes::Type("function")) {
             return Some(PlaceName::Defaults(Describer::new(self).positional(call).into()));
         }
-        let class = self.machine().node(*call.items.first()?)?;
+        let class = *call.items.first()?;
+        if let Some((module, name)) = self.global(class) {
+            let is_split_url = module.as_ref() == "urllib.parse" && SPLIT_URLS.contains(&name.as_ref());
+            return (is_split_url && at == NETLOC).then(|| PlaceName::Named("netloc".into()));
+        }
+        let class = self.machine().node(class)?;
         let fields = self.machine().node(self.argument(class, 1)?)?;
         let field = matches!(fields.kind, NodeKind::Tuple | NodeKind::List).then_some(*fields.items.get(at)?)?;
         self.text(field).map(PlaceName::Named)

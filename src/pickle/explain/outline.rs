@@ -35,6 +35,19 @@ pub enum Outline {
     },
 }
 
+impl Outline {
+    /// The outline, of which nothing but the kind is left here: its rows take much memory.
+    pub(crate) fn take(&mut self) -> Self {
+        match self {
+            Self::Session { module, variables } => {
+                Self::Session { module: module.clone(), variables: std::mem::take(variables) }
+            }
+            Self::Dict { variables } => Self::Dict { variables: std::mem::take(variables) },
+            Self::Object { value } => Self::Object { value: value.clone() },
+        }
+    }
+}
+
 /// A row of an outline: a value with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutlineRow {
@@ -138,7 +151,11 @@ fn variable(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, key: Ref
 
 /// A row without name and range.
 pub(crate) fn described(labels: &Labels<'_, '_>, describer: &Describer<'_, '_, '_>, value: Ref) -> OutlineRow {
-    let type_name = labels.type_name(value).as_ref().to_owned();
+    // A class may have no name.
+    let type_name = match labels.type_name(value).as_ref() {
+        "" => "object".to_owned(),
+        name => name.to_owned(),
+    };
     let facts = describer.facts(value);
     let len = facts.len.or_else(|| labels.length(value));
     OutlineRow { name: String::new(), type_name, start: 0, end: 0, len, facts }
@@ -253,6 +270,7 @@ mod tests {
         }
         assert_eq!(type_name(b"\x80\x04}K\x01K\x02s."), "dict");
         assert_eq!(type_name(b"\x80\x04Pid\n."), "persistent object");
+        assert_eq!(type_name(b"\x80\x04\x8c\x08builtins\x8c\x00\x93)\x81."), "object");
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! A save makes these previews of Python objects (`session/object_description.rs`), and this module makes them of the
 //! values of a machine, for files without the user's signature. They contain nothing that looks like a credential.
 
-use super::array_elements::HeadReader;
+use super::array_elements::{ArrayHead, HeadReader};
+use super::describe_frames::ColumnLabel;
 use super::describe_value::{Describer, ValueRole};
+use super::element_text::ElementText;
 use super::labels::Labels;
 use super::named_previews::{PlaceName, ValuePlace, searched, shown_start};
 use crate::pickle::credentials::{NOT_SHOWN, hidden};
@@ -34,7 +36,7 @@ pub(crate) fn value_preview(
 ) -> ValuePreview {
     let mut writer = PreviewWriter { describer, labels: describer.labels, most, text: String::new(), is_exact: true };
     match describer.elements(value, head) {
-        Some(elements) => writer.text = elements,
+        Some(head) => writer.array(name, &head),
         None => writer.write(Some(name), value, 0),
     }
     let text: String = writer.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -92,17 +94,39 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
             Leaf::Int(number) => self.text.push_str(&number.to_string()),
             Leaf::Float(number) => self.text.push_str(&python_float(*number)),
             Leaf::Str(_) | Leaf::OldStr(_) => self.leaf_string(leaf),
-            Leaf::Bytes(bytes) => {
-                let head = bytes.get(..self.most).unwrap_or(bytes);
-                let shown = head.escape_ascii().to_string();
-                match searched(leaf).and_then(|(text, _)| hidden(&text)) {
-                    None => self.text.push_str(&format!("b\"{shown}\"")),
-                    Some(_) => self.push_unsure(NOT_SHOWN),
-                }
-            }
+            Leaf::Bytes(bytes) => self.bytes(bytes, searched(leaf).is_some_and(|(text, _)| hidden(&text).is_some())),
             Leaf::LargeInt => self.push_unsure("an int of more than 64 bits"),
             _ => self.made(value),
         }
+    }
+
+    fn bytes(&mut self, bytes: &[u8], is_credential: bool) {
+        let head = bytes.get(..self.most).unwrap_or(bytes);
+        match is_credential {
+            false => self.text.push_str(&format!("b\"{}\"", head.escape_ascii())),
+            true => self.push_unsure(NOT_SHOWN),
+        }
+    }
+
+    /// The first elements of an array, each with the name of the array.
+    fn array(&mut self, name: &PlaceName, head: &ArrayHead) {
+        self.text.push('[');
+        for (number, element) in head.elements.iter().enumerate() {
+            self.text.push_str(if number > 0 { ", " } else { "" });
+            match element {
+                ElementText::Shown(text) => self.text.push_str(text),
+                ElementText::Text(text) if name.hides(text) => self.push_unsure(NOT_SHOWN),
+                ElementText::Text(text) => {
+                    let (shown, _) = shown_start((text.clone(), true), self.most + 1);
+                    self.string(&shown, true);
+                }
+                ElementText::Bytes(bytes) => {
+                    let text = String::from_utf8_lossy(bytes);
+                    self.bytes(bytes, name.hides(&text) || hidden(&text).is_some());
+                }
+            }
+        }
+        self.text.push_str(if head.has_more { ", …]" } else { "]" });
     }
 
     fn leaf_string(&mut self, leaf: &Leaf<'_>) {
@@ -128,7 +152,7 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
         }
         self.text.push(quote);
         // Python escapes characters by its own tables, and a longer string may have a credential after its start.
-        self.is_exact &= was_whole && string.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        self.is_exact &= was_whole && string.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'));
         self.is_exact &= !string.contains(NOT_SHOWN);
     }
 
@@ -176,6 +200,9 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
 
     /// What a call makes, or a global is: its type alone, but for functions and classes.
     fn made(&mut self, value: Ref) {
+        if let Some((columns, has_more)) = self.describer.column_labels(value) {
+            return self.columns(&columns, has_more);
+        }
         let facts = self.describer.facts(value);
         let columns = facts.columns.iter().take(MAX_ELEMENTS).map(|column| format!("'{column}'"));
         let columns = columns.collect::<Vec<_>>().join(", ");
@@ -187,6 +214,19 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
             _ if facts.preview.is_empty() => self.push_unsure(&type_name),
             _ => self.push_unsure(&facts.preview),
         }
+    }
+
+    /// The names of the columns of a data frame.
+    fn columns(&mut self, columns: &[ColumnLabel], has_more: bool) {
+        self.text.push_str("columns [");
+        for (number, column) in columns.iter().enumerate() {
+            self.text.push_str(if number > 0 { ", " } else { "" });
+            match column {
+                ColumnLabel::Value(label) => self.write(None, *label, 1),
+                ColumnLabel::Number(number) => self.text.push_str(&number.to_string()),
+            }
+        }
+        self.text.push_str(if has_more { ", …]" } else { "]" });
     }
 
     fn push_unsure(&mut self, text: &str) {

@@ -4,8 +4,8 @@
 use super::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind as Kind, Kinds};
 use super::estimator_parameters::PARAMETERS;
 use super::estimators::{
-    BY_FEATURE, CLASSES, ESTIMATOR, FITTED, FLOATS, NOTHING, NUMBER, RANDOM_STATE, ROWS_BY_FEATURE, ROWS_OF_FLOATS,
-    estimator,
+    BY_FEATURE, CLASSES, ESTIMATOR, FITTED, FLAG, FLOATS, NOTHING, NUMBER, RANDOM_STATE, ROWS_BY_FEATURE,
+    ROWS_OF_FLOATS, TEXT, estimator,
 };
 use super::registry_row::KnownGlobal;
 
@@ -54,6 +54,18 @@ const NEAREST_CENTROID: Attributes = &[
 ];
 const DBSCAN: Attributes =
     &[("components_", ROWS_BY_FEATURE), ("core_sample_indices_", INTEGERS), ("labels_", INTEGERS)];
+// Its compiled code takes the sizes of all arrays from the centers and from its input.
+const K_MEANS: Attributes = &[
+    ("_algorithm", TEXT),
+    ("_n_init", NUMBER),
+    ("_n_threads", &[Kind::Threads]),
+    ("_tol", NUMBER),
+    ("cluster_centers_", &[Kind::FilledArray(ArrayItems::Floats, &[Axis::Any, Axis::Features])]),
+    ("copy_x", FLAG),
+    ("inertia_", NUMBER),
+    ("labels_", INTEGERS),
+    ("n_iter_", NUMBER),
+];
 const SPECTRAL_CLUSTERING: Attributes = &[("affinity_matrix_", ROWS_OF_FLOATS), ("labels_", INTEGERS)];
 const AGGLOMERATIVE_CLUSTERING: Attributes = &[
     ("children_", &[Kind::Array(ArrayItems::Integers, &[Axis::Any, Axis::Any])]),
@@ -104,6 +116,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     estimator(&["sklearn.neighbors._nearest_centroid"], &["NearestCentroid"],
         &[FITTED, PARAMETERS, NEAREST_CENTROID]),
     estimator(&["sklearn.cluster._dbscan"], &["DBSCAN"], &[FITTED, PARAMETERS, DBSCAN]),
+    estimator(&["sklearn.cluster._kmeans"], &["KMeans"], &[FITTED, PARAMETERS, K_MEANS]),
     estimator(&["sklearn.cluster._spectral"], &["SpectralClustering"], &[FITTED, PARAMETERS, SPECTRAL_CLUSTERING]),
     estimator(&["sklearn.cluster._agglomerative"], &["AgglomerativeClustering"],
         &[FITTED, PARAMETERS, AGGLOMERATIVE_CLUSTERING]),

@@ -16,12 +16,16 @@ pub(in crate::pickle) enum DeclaredKind {
     Integer,
     /// The length of this axis: an integer that is not negative.
     Length(Axis),
+    /// A number of threads that a machine may have.
+    Threads,
     /// An integer or a float of Python or numpy.
     Number,
     /// A string of Python or numpy.
     Text,
     /// An array of these items, with these axes.
     Array(ArrayItems, &'static [Axis]),
+    /// The same, with at least one item.
+    FilledArray(ArrayItems, &'static [Axis]),
     /// An array of these items, with any number of axes.
     AnyArray(ArrayItems),
     /// A list of values, each of one of these kinds.

@@ -3,7 +3,7 @@
 //!
 //! scikit-learn has compiled code that trusts the numbers in a file. Files of others may have only the estimators that
 //! compute with numpy alone, which checks the shapes it is given. Excluded are trees, neighbours, support vectors with
-//! kernels, k-means, boosting, and everything that makes sparse matrices of its state (OneHotEncoder, CountVectorizer),
+//! kernels, boosting, and everything that makes sparse matrices of its state (OneHotEncoder, CountVectorizer),
 //! because their compiled code reads and writes memory at offsets in their state. So are attributes that call
 //! something: the function of a FunctionTransformer, the cache of a Pipeline.
 //!

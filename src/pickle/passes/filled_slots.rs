@@ -5,6 +5,11 @@
 
 use std::collections::HashSet;
 
+use crate::pickle::work_budget::table_entry;
+
+/// The memory of a slot that was filled out of order, in bytes.
+pub(super) const SCATTERED_SLOT: usize = table_entry::<u64, ()>();
+
 /// A set of memo slots: all below `count`, and some beyond it.
 #[derive(Debug)]
 pub(super) struct FilledSlots {

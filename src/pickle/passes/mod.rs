@@ -1,6 +1,7 @@
 //! Single passes over opcodes, for questions that need little or nothing of the symbolic machine.
 
 mod filled_slots;
+pub(crate) mod relative_check;
 pub(crate) mod relative_slots;
 pub(crate) mod scan;
 pub(crate) mod stack_check;

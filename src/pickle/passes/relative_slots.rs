@@ -24,6 +24,8 @@ const PADDED: u64 = 64 * 1024;
 const ALIGNMENT: u64 = 64;
 /// SHORT_BINBYTES, its length byte, and the POP after it: the shortest padding.
 const SHORTEST_PADDING: u64 = 3;
+/// Opcodes that use no memo are passed on in stretches of about this many bytes.
+pub(crate) const STRETCH: usize = 1 << 20;
 
 /// Opcodes that have no other form: the segment must be kept as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +50,17 @@ pub(crate) trait OpcodeSink {
 
     /// The number of bytes so far.
     fn length(&self) -> usize;
+
+    /// Takes a long opcode, which is the same in both forms. In a file, there may be padding before it.
+    fn long_opcode(&mut self, bytes: &[u8], _is_padded: bool) {
+        self.put(bytes);
+    }
+
+    /// Called between two opcodes, at the latest after [`STRETCH`] bytes.
+    fn between_opcodes(&mut self) {}
+
+    /// Called where contents of this many bytes are left out.
+    fn contents(&mut self, _length: u64) {}
 }
 
 impl OpcodeSink for Vec<u8> {
@@ -198,49 +211,61 @@ fn convert<S: OpcodeSink>(
     direction: Direction,
     mut memo_use: impl FnMut(&OpStep, &mut PieceParser<'_>, &mut S) -> Result<(), NotRelative>,
 ) -> Result<Vec<Cut>, NotRelative> {
-    let (base, mut from, mut contents, mut found) = (out.length(), 0, 0_u64, Vec::with_capacity(cuts.len()));
+    let mut place = PiecePlace { offset, before: 0, base: out.length() };
+    let mut found = Vec::with_capacity(cuts.len());
     for cut in cuts.iter().map(Some).chain([None]) {
         let end = cut.map_or(opcodes.len(), |cut| cut.at);
-        let piece = opcodes.get(from..end).ok_or(NotRelative)?;
+        let piece = opcodes.get(place.before..end).ok_or(NotRelative)?;
         // The header of a raw buffer has no contents here, so it is no opcode to the parser.
         let header = if cut.is_some() { HEADER } else { 0 };
         let (body, header) = piece.split_at_checked(piece.len().wrapping_sub(header)).ok_or(NotRelative)?;
-        // The offset in the file of the first byte of the piece: of the input, or of the output.
-        let at = |length: usize| offset.saturating_add(contents).saturating_add(length as u64);
         let mut piece = PieceParser::new(body);
         while let Some(step) = piece.next()? {
             if step.opcode.memo() != MemoUse::Unused && step.opcode != Opcode::Memoize {
                 piece.copy_up_to(step.start, out)?;
                 memo_use(&step, &mut piece, out)?;
                 piece.copied = piece.position;
-            } else if is_padded(&step) {
-                match direction {
-                    Direction::ToRelative => piece.without_padding(step.start, &|start| at(from + start), out)?,
-                    Direction::ToAbsolute => {
-                        piece.copy_up_to(step.start, out)?;
-                        push_padding(at(out.length() - base), out);
-                    }
-                }
+                out.between_opcodes();
+            } else {
+                piece.pass_on(&step, place, direction, out)?;
             }
         }
-        match (cut, direction) {
-            (Some(_), Direction::ToRelative) => {
-                piece.without_padding(body.len() as u64, &|start| at(from + start), out)?
-            }
-            (Some(_), Direction::ToAbsolute) => {
-                piece.copy_up_to(body.len() as u64, out)?;
-                push_padding(at(out.length() - base), out);
-            }
-            (None, _) => piece.copy_up_to(body.len() as u64, out)?,
+        match cut {
+            Some(_) => piece.copy_before_contents(body.len() as u64, place, direction, out)?,
+            None => piece.copy_up_to(body.len() as u64, out)?,
         }
         out.put(header);
         if let Some(cut) = cut {
-            found.push(Cut { at: out.length() - base, length: cut.length });
-            contents = contents.saturating_add(cut.length);
+            out.contents(cut.length);
+            found.push(Cut { at: out.length() - place.base, length: cut.length });
+            place.offset = place.offset.saturating_add(cut.length);
         }
-        from = end;
+        place.before = end;
     }
     Ok(found)
+}
+
+/// Where a piece between contents is.
+#[derive(Clone, Copy)]
+struct PiecePlace {
+    /// The offset of the segment in the file, moved by the contents before the piece.
+    offset: u64,
+    /// How many bytes of the opcodes precede the piece.
+    before: usize,
+    /// How many bytes of the output precede the segment.
+    base: usize,
+}
+
+impl PiecePlace {
+    /// The offset in the file of what is written next, after this many bytes of the output.
+    fn of_output(&self, length: usize) -> u64 {
+        self.offset.saturating_add(length.saturating_sub(self.base) as u64)
+    }
+
+    /// The offset in the file of a byte of the piece.
+    fn of_input(&self, start: usize) -> u64 {
+        self.offset.saturating_add(self.before as u64).saturating_add(start as u64)
+    }
 }
 
 /// Whether an opcode has contents that the pickler pads.
@@ -250,7 +275,7 @@ fn is_padded(step: &OpStep) -> bool {
 }
 
 /// Appends the padding of an opcode that would begin at this offset in the file.
-fn push_padding(offset: u64, out: &mut impl OpcodeSink) {
+pub(super) fn push_padding(offset: u64, out: &mut impl OpcodeSink) {
     let contents = offset.saturating_add(HEADER as u64);
     let mut gap = contents.checked_next_multiple_of(ALIGNMENT).unwrap_or(contents).saturating_sub(contents);
     if gap == 0 {
@@ -309,6 +334,47 @@ impl<'a> PieceParser<'a> {
         out.put(self.bytes.get(self.copied..end).ok_or(NotRelative)?);
         self.copied = end;
         Ok(())
+    }
+
+    /// Copies an opcode that does not use the memo, or leaves it to the next copy.
+    fn pass_on(
+        &mut self,
+        step: &OpStep,
+        place: PiecePlace,
+        direction: Direction,
+        out: &mut impl OpcodeSink,
+    ) -> Result<(), NotRelative> {
+        let is_padded = is_padded(step);
+        if is_padded {
+            self.copy_before_contents(step.start, place, direction, out)?;
+        }
+        if step.end.saturating_sub(step.start) >= STRETCH as u64 {
+            self.copy_up_to(step.start, out)?;
+            out.long_opcode(self.bytes.get(self.copied..self.position).ok_or(NotRelative)?, is_padded);
+            self.copied = self.position;
+        } else if self.position - self.copied >= STRETCH && self.padding.is_none() && self.short_bytes.is_none() {
+            self.copy_up_to(step.end, out)?;
+            out.between_opcodes();
+        }
+        Ok(())
+    }
+
+    /// Copies what precedes large contents, with the padding that the direction wants.
+    fn copy_before_contents(
+        &mut self,
+        end: u64,
+        place: PiecePlace,
+        direction: Direction,
+        out: &mut impl OpcodeSink,
+    ) -> Result<(), NotRelative> {
+        match direction {
+            Direction::ToRelative => self.without_padding(end, &|start| place.of_input(start), out),
+            Direction::ToAbsolute => {
+                self.copy_up_to(end, out)?;
+                push_padding(place.of_output(out.length()), out);
+                Ok(())
+            }
+        }
     }
 
     /// Copies what precedes an opcode with large contents, without its padding. `offset_of` gives the offset in the

@@ -2,27 +2,44 @@
 //!
 //! `verify`, `restore --partial` and the verdict use it if they do not need the values. The symbolic machine
 //! makes the same checks, but keeps every value; this keeps the height of the stack and the numbers of the filled
-//! slots only, so a pickle of any size is checked in next to no memory.
+//! slots only, so a pickle of any size is checked in next to no memory. A hostile one fills it with marks and with
+//! slots out of order, which a [`WorkBudget`] pays for.
 
-use super::filled_slots::FilledSlots;
+use super::filled_slots::{FilledSlots, SCATTERED_SLOT};
 use crate::pickle::format::opcode::{MemoUse, Opcode, Takes};
 use crate::pickle::format::parse::{Op, ParseError};
 use crate::pickle::machine::{MAX_MARKS, MAX_MEMO, MAX_STACK, MachineError};
+use crate::pickle::work_budget::WorkBudget;
 
 /// The height of the stack and of its marks, and which memo slots are filled.
 #[derive(Debug)]
-pub struct StackCheck {
+pub struct StackCheck<'b> {
     height: usize,
     /// How many values at the bottom of the stack must stay there.
     floor: usize,
     marks: Vec<usize>,
     memo: FilledSlots,
+    budget: Option<&'b WorkBudget>,
 }
 
-impl StackCheck {
-    /// Starts with `height` values on the stack and the first `memo` slots filled.
+impl Drop for StackCheck<'_> {
+    fn drop(&mut self) {
+        if let Some(budget) = self.budget {
+            budget.release_list(std::mem::take(&mut self.marks));
+            budget.release(self.memo.scattered().saturating_mul(SCATTERED_SLOT));
+        }
+    }
+}
+
+impl<'b> StackCheck<'b> {
+    /// Starts with `height` values on the stack and the first `memo` slots filled. Nothing pays for what it remembers.
     pub fn new(height: usize, memo: u64) -> Self {
-        Self { height, floor: 0, marks: Vec::new(), memo: FilledSlots::new(memo) }
+        Self { height, floor: 0, marks: Vec::new(), memo: FilledSlots::new(memo), budget: None }
+    }
+
+    /// The same, with a budget that pays for what it remembers.
+    pub(crate) fn within(budget: &'b WorkBudget, height: usize, memo: u64) -> Self {
+        Self { height, floor: 0, marks: Vec::new(), memo: FilledSlots::new(memo), budget: Some(budget) }
     }
 
     /// Whether the stack holds exactly `height` values and no mark.
@@ -68,8 +85,14 @@ impl StackCheck {
                 if self.memo.scattered() >= MAX_MEMO {
                     return Err(MachineError::TooLarge { at: op.start, what: "memo slots", limit: MAX_MEMO });
                 }
+                let before = self.memo.scattered();
                 // MEMOIZE has no index: it fills the next slot.
                 self.memo.fill(index.unwrap_or_else(|| self.memo.len()));
+                if let Some(budget) = self.budget {
+                    let after = self.memo.scattered();
+                    budget.charge(after.saturating_sub(before).saturating_mul(SCATTERED_SLOT))?;
+                    budget.release(before.saturating_sub(after).saturating_mul(SCATTERED_SLOT));
+                }
             }
         }
         Ok(())
@@ -88,7 +111,10 @@ impl StackCheck {
             (Opcode::Mark, _) if self.marks.len() >= MAX_MARKS => {
                 return Err(MachineError::TooLarge { at, what: "marks", limit: MAX_MARKS });
             }
-            (Opcode::Mark, _) => self.marks.push(self.height),
+            (Opcode::Mark, _) => match self.budget {
+                Some(budget) => budget.push(&mut self.marks, self.height)?,
+                None => self.marks.push(self.height),
+            },
             (Opcode::Pop, _) if self.height > fence => self.height -= 1,
             // POP removes a mark if that is on top.
             (Opcode::Pop, _) => self.marks.pop().map(drop).ok_or(underflow)?,
@@ -137,6 +163,23 @@ mod tests {
             assert_eq!(check(pickle), Ok(()));
             for damaged in samples::flipped(pickle, 200) {
                 assert_eq!(Machine::run(&damaged).map(drop), check(&damaged));
+            }
+        }
+    }
+
+    #[test]
+    fn marks_and_scattered_slots_are_paid_for_and_given_back() {
+        let put = |slot: u32| [&b"r"[..], &(2 * slot).to_le_bytes()].concat();
+        let scattered: Vec<u8> = (1..2_000_000).flat_map(put).collect();
+        for pickle in [vec![b'('; 4_000_000], [b"N".to_vec(), scattered].concat()] {
+            for (memory, is_enough) in [(24_000_000, false), (200_000_000, true)] {
+                let budget = WorkBudget::new(0, Some(memory));
+                let left = budget.memory_left();
+                let mut check = StackCheck::within(&budget, 0, 0);
+                let followed: Result<(), MachineError> = Parser::new(&pickle).try_for_each(|op| check.step(&op?));
+                assert_eq!(matches!(followed, Err(MachineError::OverBudget(_))), !is_enough);
+                drop(check);
+                assert_eq!(budget.memory_left() == left, is_enough);
             }
         }
     }

@@ -38,6 +38,8 @@ use super::machine::value::Ref;
 use super::machine::{Machine, MachineError};
 use super::work_budget::WorkBudget;
 
+/// What a finding about a wrong index names.
+const INDEX: &str = "the index";
 /// The most findings that a verdict lists. If there are more, these are the worst.
 pub(crate) const MAX_FINDINGS: usize = 200;
 
@@ -209,6 +211,16 @@ impl Verdict {
             }
         }
         self
+    }
+
+    /// The same verdict on a snapshot whose pickle is plain, but whose index is wrong about it.
+    pub(crate) fn with_wrong_index(self, at: u64, problem: &str) -> Self {
+        self.refusing(&[(at, format!("{INDEX} (is wrong: {problem})"))])
+    }
+
+    /// Whether a wrong index is all that it finds.
+    pub(crate) fn is_about_index(&self) -> bool {
+        !self.findings.is_empty() && self.findings.iter().all(|finding| finding.callee == INDEX)
     }
 
     /// The findings of the worst class.

@@ -11,8 +11,10 @@
 //!
 //! So the machine follows the file once more as each of them, until it could not go on, and all that was called,
 //! imported or changed until then is judged. What every reader does before the first array is known already. Bytes of
-//! honest arrays end such a run soon: most of them are no opcodes. From the first array of objects on, only what is
-//! known to be dangerous counts: its own GETs find other strings in the memo of the file, and so look up other names.
+//! honest arrays end such a run soon: most of them are no opcodes. An honest array of objects ends it, too: the first
+//! GET of numpy's pickle has the name of the module of `dtype`, but finds something else in the memo of the file.
+
+use std::collections::HashSet;
 
 use super::judge::Judge;
 use super::{Finding, VerdictClass};
@@ -20,12 +22,10 @@ use crate::pickle::explain::labels::Labels;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::ParseError;
 use crate::pickle::machine::value::{CallKind, Leaf, Node, NodeKind, Ref, Value};
-use crate::pickle::machine::{ArrayReader, Machine, MachineError};
+use crate::pickle::machine::{ArrayReader, Machine, MachineError, RawArray};
 
 /// A frame that is longer than the file ends a reader in Python only if there is no memory for it.
 const MAX_FRAME: u64 = 1 << 40;
-/// In the reason of a finding about a name that is not known.
-const UNRESOLVED: &str = "cannot be resolved";
 /// The names of the readers.
 const OLD_JOBLIB: &str = "joblib before 1.2";
 const PLAIN: &str = "pickle.load";
@@ -33,30 +33,75 @@ const PLAIN: &str = "pickle.load";
 /// What other readers do after the first array that is more than building plain data, with the reader's name.
 pub(super) fn findings(bytes: &[u8], machine: &Machine<'_>, depth: usize) -> Vec<(&'static str, Finding)> {
     let Some(first) = machine.raw().first() else { return Vec::new() };
-    let is_padded = machine.raw().iter().any(|raw| !raw.is_pickle && raw.start > raw.from);
-    let mut readers = vec![(ArrayReader::Plain, PLAIN)];
-    if is_padded {
-        readers.push((ArrayReader::OldJoblib, OLD_JOBLIB));
+    let mut readers = vec![(ArrayReader::Plain, PLAIN, first.from)];
+    // What they do before the first padding is what joblib does.
+    if let Some(padded) = machine.raw().iter().find(|raw| !raw.is_pickle && raw.start > raw.from) {
+        readers.push((ArrayReader::OldJoblib, OLD_JOBLIB, padded.from));
     }
-    let sure = machine.raw().iter().find(|raw| raw.is_pickle).map_or(u64::MAX, |raw| raw.start);
     let mut found = Vec::new();
-    for (reader, name) in readers {
+    for (reader, name, from) in readers {
         let budget = machine.shared_budget().rest();
         let (run, end) = Machine::run_as(reader, bytes, &budget);
         let mut judge = Judge::of_plain(depth, &budget);
         judge.judge_opcodes(&Labels::new(&run));
         let last = first_failure(&run).unwrap_or(u64::MAX);
+        let known = if name == PLAIN { done_by_all(bytes, machine, depth) } else { HashSet::new() };
+        let misread = misread_dtypes(&run, machine.raw());
         let counts = |finding: &Finding| {
-            let is_sure = finding.class == VerdictClass::Dangerous && !finding.why.contains(UNRESOLVED);
             finding.class != VerdictClass::Plain
-                && (first.from..last).contains(&finding.offset)
-                && (finding.offset < sure || is_sure)
+                && (from..last).contains(&finding.offset)
+                && !misread.contains(&finding.offset)
+                && !known.contains(&(finding.offset, finding.class, finding.callee.clone()))
         };
-        let end = end.and_then(|end| beyond_end(bytes, &end, first.from));
+        let end = end.and_then(|end| beyond_end(bytes, &end, from));
         let all = judge.verdict().findings.into_iter().chain(end);
         found.extend(all.filter(counts).map(|finding| (name, finding)));
     }
     found
+}
+
+/// What any reader does in the first array of objects, which is a pickle: offset, class and callee of each finding. The
+/// other readers do not get beyond its STOP.
+fn done_by_all(bytes: &[u8], machine: &Machine<'_>, depth: usize) -> HashSet<(u64, VerdictClass, String)> {
+    let contents = machine.raw().iter().find(|raw| raw.is_pickle).and_then(|raw| {
+        let range = usize::try_from(raw.start).ok()?..usize::try_from(raw.end).ok()?;
+        Some((raw.start, bytes.get(range)?))
+    });
+    let Some((start, contents)) = contents else { return HashSet::new() };
+    let mut judge = Judge::of_plain(depth, &machine.shared_budget().rest());
+    if judge.run(contents).is_err() {
+        return HashSet::new();
+    }
+    let found = judge.verdict().findings.into_iter();
+    found.map(|finding| (start.saturating_add(finding.offset), finding.class, finding.callee)).collect()
+}
+
+/// The offsets at which a reader looks up a `dtype` in an array of objects, in the module that some other string of the
+/// file names, and at which it uses the result. There is no such module in honest files, so the reader ends here; as a
+/// hostile file may name one that exists, all other things that the reader would do count.
+fn misread_dtypes(run: &Machine<'_>, arrays: &[RawArray]) -> HashSet<u64> {
+    let is_misread = |node: &Node| {
+        let [module, name] = node.items[..] else { return false };
+        let array = arrays.iter().find(|raw| raw.is_pickle && (raw.start..raw.end).contains(&node.start()));
+        let within = |value: Ref, start: u64| run.start(run.resolve(value)) >= start;
+        let is_dtype = matches!(run.value(name), Value::Leaf(Leaf::Str(name)) if name.as_str() == Some("dtype"));
+        is_dtype && array.is_some_and(|raw| within(name, raw.start) && !within(module, raw.start))
+    };
+    let mut misread = HashSet::new();
+    let mut offsets = HashSet::new();
+    for (index, node) in run.nodes().iter().enumerate() {
+        let is_one = match node.kind {
+            NodeKind::Global => is_misread(node),
+            NodeKind::Call(_) => node.items.first().is_some_and(|callee| misread.contains(&run.resolve(*callee))),
+            _ => false,
+        };
+        if is_one {
+            misread.insert(Ref::node(index));
+            // That of a value that is memoized at once is the offset of the opcode after it.
+            offsets.extend([node.end().saturating_sub(1), node.end()]);
+        }
+    }
+    offsets
 }
 
 /// Where an unpickler would fail although the machine goes on: it can neither look up a global whose name is no string,

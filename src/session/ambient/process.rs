@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pyo3::exceptions::PyFileNotFoundError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 use serde_json::{Value, json};
@@ -38,11 +39,15 @@ pub(super) fn set_directory(sys: &Bound<'_, PyModule>, value: &Value) -> PyResul
 
 pub(super) fn find_path(sys: &Bound<'_, PyModule>, _: &mut Vec<String>) -> PyResult<Found> {
     let Some(start) = start_state::get() else { return Ok(None) };
+    let path = sys.getattr(intern!(sys.py(), "path"))?;
+    if path.eq(&start.path_list)? {
+        return Ok(None);
+    }
     // An empty string stands for the working directory.
     let version = sys.py().version_info();
     let own_dill = dill_install::folder((version.major, version.minor));
     let is_foreign = |entry: &String| !entry.is_empty() && own_dill.as_deref() != Some(Path::new(entry));
-    let now: Vec<String> = strings(&sys.getattr("path")?)?.into_iter().filter(is_foreign).collect();
+    let now: Vec<String> = strings(&path)?.into_iter().filter(is_foreign).collect();
     let is_old = |entry: &String| start.path.contains(entry) || Some(entry.as_str()) == start_state::script_directory();
     // What stands before all entries of the start was inserted there, to be searched first.
     let first_old = now.iter().position(is_old).unwrap_or(now.len());

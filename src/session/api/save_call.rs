@@ -4,6 +4,7 @@ use std::fs::File;
 
 use anyhow::Result;
 use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyDict};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use super::turns::Turn;
 use crate::python::context::{self, RunContext};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::{check_signals, deferring};
+use crate::python::ffi;
 use crate::report::answers::absolute_path;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::provenance::Origin;
@@ -52,7 +54,8 @@ use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 /// `compress` is a level of zstd, from -7 (fastest) to 22 (smallest), or True for 3; a path that ends in `.zst` is
 /// compressed without it. dill reads such a file through `compression.zstd.open`, or after `zstd -d`.
 ///
-/// With `sync=False`, the call does not wait until the file is on the disk.
+/// When the call returns, the contents of the file are on the disk, and a power cut leaves the old file or the new one:
+/// the new one from some milliseconds later on. With `sync=False`, the call does not wait for the disk at all.
 ///
 /// A path that ends in `/`, or is a store already, is a store: a folder that holds many snapshots, and each object in
 /// them only once. `report.path` is that of the new snapshot, such as `runs.snaps/@3`. `name` and `message` are noted
@@ -108,9 +111,11 @@ pub(super) fn save<'py>(
         let action = format!("save to {}", output.name(py));
         finish_previous(py, &output, wait)?;
         let prepared = SavedNamespace::new(py, namespace).and_then(|namespace| {
-            let names: Vec<String> =
-                namespace.names.keys().iter().filter_map(|name| name.extract().tolerated()).collect();
-            check_matches(py, &rules.only, &names, "only", "the session")?;
+            if !rules.only.is_empty() {
+                let names = namespace.names.keys();
+                let names: Vec<String> = names.iter().filter_map(|name| name.extract().tolerated()).collect();
+                check_matches(py, &rules.only, &names, "only", "the session")?;
+            }
             let (running, check) = (context::of_process(py)?, check_mode(py, check)?);
             Ok(SaveCall { running, namespace: namespace.keep(), rules, ambient, check, labels, level })
         });
@@ -234,7 +239,7 @@ impl SaveCall {
                 // Syncing a large file can take seconds, in which other threads of the program may run.
                 check_signals(py)?;
                 let sync = self.labels.sync;
-                py.detach(|| if sync { file.commit() } else { file.commit_without_sync() })?;
+                py.detach(|| if sync { file.commit_and_go_on() } else { file.commit_without_sync() })?;
                 (index, bytes, Some(name.clone()), None, is_signed)
             }
             SaveOutput::Object(_) | SaveOutput::Memory => {
@@ -274,7 +279,7 @@ impl SaveCall {
             interpreter: &running.interpreter,
         };
         // A process that `multiprocessing` has started calls it `__mp_main__`.
-        let name = match module.is(py.import("__main__")?) {
+        let name = match module.is(ffi::module(intern!(py, "__main__"))?) {
             true => "__main__".to_owned(),
             false => module.name()?.to_string_lossy().into_owned(),
         };
@@ -314,12 +319,12 @@ fn check_mode(py: Python<'_>, given: Option<bool>) -> PyResult<LoadCheckMode> {
 /// What a fork of this process would disturb: a thread may hold a lock that the child waits for, and an event loop
 /// stands still while its thread waits for the child.
 fn disturbed_by_fork(py: Python<'_>) -> PyResult<Option<&'static str>> {
-    let sys = py.import("sys")?;
-    if sys.call_method0("_current_frames")?.len()? > 1 {
+    let sys = ffi::module(intern!(py, "sys"))?;
+    if sys.call_method0(intern!(py, "_current_frames"))?.len()? > 1 {
         return Ok(Some("other threads are running (check=True checks it all the same)"));
     }
-    let modules = sys.getattr("modules")?.cast_into::<PyDict>()?;
-    if let Some(asyncio) = modules.get_item("_asyncio")?
+    let modules = sys.getattr(intern!(py, "modules"))?.cast_into::<PyDict>()?;
+    if let Some(asyncio) = modules.get_item(intern!(py, "_asyncio"))?
         && !asyncio.call_method0("_get_running_loop")?.is_none()
     {
         return Ok(Some("an event loop is running (check=True checks it all the same)"));

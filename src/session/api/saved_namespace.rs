@@ -3,11 +3,13 @@
 
 use anyhow::{Context, Result};
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyModule, PyString, PyType};
 
 use crate::pickler::loaded_modules;
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::ffi::module;
 
 /// The names that are saved.
 pub(super) struct SavedNamespace<'py> {
@@ -121,7 +123,9 @@ impl<'py> Caller<'py> {
     /// behalf of a script.
     fn find(py: Python<'py>) -> PyResult<Option<Self>> {
         // Without a Python frame, the caller is C code.
-        let Some(frame) = py.import("sys")?.call_method0("_getframe").tolerated() else { return Ok(None) };
+        let Some(frame) = module(intern!(py, "sys"))?.call_method0(intern!(py, "_getframe")).tolerated() else {
+            return Ok(None);
+        };
         // `IPython.embed` has a subclass of dict.
         let Ok(globals) = frame.getattr("f_globals")?.cast_into::<PyDict>() else { return Ok(None) };
         let code = frame.getattr("f_code")?;

@@ -101,7 +101,8 @@ pub(super) fn check_index(
     let skip: Vec<bool> = segments.iter().zip(loads).map(skip).collect();
     let read = segments.iter().zip(&skip).filter(|(_, skip)| !**skip).map(|(segment, _)| segment);
     let file = snapshot.bytes_with(read).or_exit(exit::DAMAGED, cannot_restore)?;
-    match verification::problem_of_index(index, segments, file, &skip, !request.partial) {
+    let budget = snapshot.budget();
+    match verification::problem_of_index(index, segments, file, &skip, !request.partial, &budget) {
         None => Ok(()),
         Some(problem) => Err(exit::error(exit::DAMAGED, format!("{}: {}", cannot_restore(), escape(&problem.what)))),
     }

@@ -49,6 +49,14 @@ pub(super) fn wrap<'py>(inner: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>
     Ok(made)
 }
 
+/// Whether the type of an object says itself what `object @ other` is.
+pub(super) fn multiplies(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a live object.
+    let kind = unsafe { ffi::Py_TYPE(object.as_ptr()) };
+    // SAFETY: the type of a live object; from 3.10 on, static types are allowed.
+    !unsafe { ffi::PyType_GetSlot(kind, ffi::Py_nb_matrix_multiply) }.is_null()
+}
+
 unsafe extern "C" fn next(this: *mut ffi::PyObject) -> *mut ffi::PyObject {
     if is_due() && !end_iteration() {
         return null_mut();

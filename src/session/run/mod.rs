@@ -3,11 +3,12 @@
 //!
 //! [`step_program`] compiles a script with *sites*, objects in its code that stand where steps end ([`step_sites`]).
 //! They keep [`run_stack`]: the loops and calls that are under way. Where a step ends and something is asked for, they
-//! call a [`StepObserver`], which saves the session with its [`StepPosition`]. [`loop_iterator`] costs little in each
-//! iteration, and [`iterator_state`] says how an iterator comes back.
+//! call a [`StepObserver`], which saves the session with its [`StepPosition`]. [`jump_switches`] leads loops to a site
+//! when something is asked for, and [`iterator_state`] says how an iterator comes back.
 
 mod edited_script;
 mod iterator_state;
+mod jump_switches;
 mod loop_iterator;
 mod repeated_statement;
 mod replayed_loop;
@@ -19,10 +20,10 @@ mod step_program;
 mod step_sites;
 mod stepped_call;
 
-pub(crate) use self::repeated_statement::{ChangedInput, is_used, line_of_rerun};
+pub(crate) use self::repeated_statement::{ChangedInput, InputChange, is_used, line_of_rerun};
 pub(crate) use self::replayed_loop::replay;
 pub(crate) use self::run_stack::{StepObserver, observe, pause_loops};
-pub(crate) use self::saved_position::{BoundPosition, ResumePlan, progress_of, split_local};
+pub(crate) use self::saved_position::{BoundHandler, BoundPosition, ResumePlan, progress_of, split_local};
 pub(crate) use self::script_state::{
     code_of_nothing, flush_output, namespace_of, own_thread, raised, script_namespace,
 };

@@ -26,7 +26,15 @@ pub(crate) fn line_of_rerun(
 /// statement must not run again for that.
 pub(crate) struct ChangedInput {
     pub(crate) text: String,
-    pub(crate) is_refused: bool,
+    pub(crate) kind: InputChange,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InputChange {
+    Refused,
+    Said,
+    /// No input, but the name of a thread that the object has, and would not have if it were made again.
+    Thread,
 }
 
 impl BoundPosition<'_> {
@@ -46,7 +54,12 @@ impl BoundPosition<'_> {
         let arguments = (program.object(py), self.namespace(), frames, scopes, depth, place, name);
         let found = program.function(py, "changed_inputs")?.call1(arguments)?;
         let found: Vec<(String, String)> = found.extract()?;
-        Ok(found.into_iter().map(|(text, how)| ChangedInput { text, is_refused: how == "refused" }).collect())
+        let kind = |how: &str| match how {
+            "refused" => InputChange::Refused,
+            "thread" => InputChange::Thread,
+            _ => InputChange::Said,
+        };
+        Ok(found.into_iter().map(|(text, how)| ChangedInput { text, kind: kind(&how) }).collect())
     }
 }
 

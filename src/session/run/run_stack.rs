@@ -10,8 +10,9 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::iterator_state::exchange;
+use super::jump_switches::{Setter, set};
 use super::loop_iterator::wrap;
-use super::short_loops::{self, set_due_flag};
+use super::short_loops;
 use super::step_program::StepProgram;
 use super::step_sites::StepEnd;
 use crate::python::deferred_signals::Tolerated as _;
@@ -32,6 +33,8 @@ type ObservedProgram = (Arc<dyn StepObserver>, Arc<StepProgram>);
 /// How the iterations of a loop are ends of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LoopKind {
+    /// The jump to the next iteration leads elsewhere while something is asked for. Iterations cost nothing.
+    Direct,
     /// The loop has an iterator that can be made to end early, such as that of a list. Iterations cost nothing.
     Exchanged,
     /// The loop has an iterator of ours around the real one.
@@ -119,6 +122,9 @@ pub(super) fn remove_loop(id: u64) {
     };
     if let Some(StackEntry::Loop(entry)) = removed.as_ref().and_then(|removed| removed.first()) {
         short_loops::note(entry.site, entry.started.elapsed());
+        if entry.kind == LoopKind::OneStep && is_due() {
+            Python::attach(|py| set(py, Setter::Request, true));
+        }
     }
     drop(removed);
 }
@@ -133,15 +139,15 @@ pub(super) fn remove_call(position: usize) {
     drop(removed);
 }
 
-/// Exhausts the iterators of loops that have their own, so that a pending request is handled before the next iteration.
-/// Each loop then continues with the rest of it. `while` loops look at a flag.
+/// Changes the jumps of loops, so that a pending request is handled before the next iteration. Where that is not
+/// possible, the iterator of a loop is exhausted, and the loop then continues with the rest of it.
 ///
 /// Called between two bytecodes.
 pub(crate) fn pause_loops(py: Python<'_>) {
     if !is_due() {
         return;
     }
-    set_due_flag(py);
+    set(py, Setter::Request, true);
     let ranges: Vec<(u64, Py<PyAny>)> = stack()
         .iter()
         .filter_map(|entry| match entry {

@@ -15,7 +15,7 @@ use crate::session::select::is_of_module;
 use crate::snapshot::index::{RUN_POSITION, RerunStatement, RunPlace, RunProgress, WrittenFile};
 
 /// The version of the variable.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The position, bound in the namespace of the script until this is dropped: as one variable, and one more for each
 /// local variable of a function that is under way, so that one which cannot be saved costs only itself.
@@ -27,8 +27,18 @@ pub(crate) struct BoundPosition<'py> {
     pub(crate) files: Vec<WrittenFile>,
     /// Variables that come back with the loggers.
     pub(crate) provided: Vec<String>,
+    /// Handlers of loggers.
+    pub(crate) handlers: Vec<BoundHandler>,
     /// The script and the functions under way, each with its local variables.
     pub(super) frames: Option<(Bound<'py, PyList>, Bound<'py, PyList>)>,
+}
+
+/// A handler of a logger, which is saved as a variable of its own.
+pub(crate) struct BoundHandler {
+    pub(crate) variable: String,
+    /// The variable of the script that has it, if there is one: the number of the function under way, and the name.
+    pub(crate) owner: Option<(usize, String)>,
+    pub(crate) logger: String,
 }
 
 impl<'py> BoundPosition<'py> {
@@ -47,6 +57,7 @@ impl<'py> BoundPosition<'py> {
             bound: Vec::new(),
             files: Vec::new(),
             provided: Vec::new(),
+            handlers: Vec::new(),
             frames: None,
         };
         let state = PyDict::new(py);
@@ -82,6 +93,12 @@ impl<'py> BoundPosition<'py> {
             let part = |name: &str| file.get_item(name);
             let (name, path) = (part("name")?.extract()?, part("path")?.extract()?);
             self.files.push(WrittenFile { name, path, length: part("size")?.extract()? });
+        }
+        for (number, found) in outer.call_method1("pop", ("handlers",))?.try_iter()?.enumerate() {
+            let (handler, owner, logger): (Bound<'py, PyAny>, _, _) = found?.extract()?;
+            let variable = local_name(0, &format!("handler{number}"));
+            self.set(variable.clone(), &handler)?;
+            self.handlers.push(BoundHandler { variable, owner, logger });
         }
         let loggers = outer.get_item("loggers")?;
         if loggers.is_none() {
@@ -258,6 +275,9 @@ impl<'py> ResumePlan<'py> {
             program.function(py, "refresh")?.call1((old.object(py), program.object(py), namespace, functions))?;
         }
         self.run_again(program, namespace, &frames, statements)?;
+        for name in ["restore_handlers", "restart_listeners"] {
+            program.function(py, name)?.call1((namespace, &frames, state.get_item("outer")?))?;
+        }
         arrange(namespace, &names)?;
         for (line, code) in &self.added {
             eval_code(code, namespace).map_err(|error| cannot_repeat(py, *line, &error))?;

@@ -34,6 +34,11 @@ pub(crate) fn own_thread(py: Python<'_>) -> PyResult<Option<String>> {
             continue;
         }
         let target = thread.getattr("_target").tolerated().filter(|target| !target.is_none());
+        if let Some(target) = &target
+            && is_idle_worker(&thread, target)? == Some(true)
+        {
+            continue;
+        }
         let module = target.as_ref().unwrap_or(&thread).getattr("__module__").tolerated();
         let is_of_script = module.is_some_and(|module| module.extract::<&str>().tolerated() == Some("__main__"));
         if is_of_script || !thread.getattr("daemon")?.is_truthy()? {
@@ -41,6 +46,29 @@ pub(crate) fn own_thread(py: Python<'_>) -> PyResult<Option<String>> {
         }
     }
     Ok(None)
+}
+
+/// Whether a thread is a worker of a `ThreadPoolExecutor` that waits for work, and there is none. `None` if it is
+/// another thread.
+fn is_idle_worker(thread: &Bound<'_, PyAny>, target: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+    let py = thread.py();
+    let is_worker = target
+        .getattr("__module__")
+        .tolerated()
+        .is_some_and(|module| module.extract::<&str>().tolerated() == Some("concurrent.futures.thread"));
+    if !is_worker {
+        return Ok(None);
+    }
+    let frames = py.import("sys")?.call_method0("_current_frames")?;
+    let Some(frame) = frames.get_item(thread.getattr("ident")?).tolerated() else { return Ok(Some(false)) };
+    // A worker that does something has another frame on top of this one.
+    if !frame.getattr("f_code")?.is(target.getattr("__code__")?) {
+        return Ok(Some(false));
+    }
+    let variables = frame.getattr("f_locals")?;
+    let has_work = variables.get_item("work_item").tolerated().is_some_and(|item| !item.is_none());
+    let Some(queue) = variables.get_item("work_queue").tolerated() else { return Ok(Some(false)) };
+    Ok(Some(!has_work && queue.call_method0("empty")?.is_truthy()?))
 }
 
 /// Flushes the standard streams, so that output from before a checkpoint is neither lost nor printed again.

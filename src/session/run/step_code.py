@@ -5,7 +5,7 @@ the compiled code, objects of `snapcli` stand where a site is; they are constant
 script leads to them. `for` loops become
 
     for () in SITE @ iterable:          # once, and again if the iterator was exchanged
-        for target in -CURRENT:
+        for target in None @ CURRENT:
             body
         else:
             continue
@@ -13,10 +13,10 @@ script leads to them. `for` loops become
     else:
         orelse
 
-which costs nothing in an iteration. A `while` loop gets `if DUE: -MARK` at the start of its body, where `DUE` is a list
-that is empty unless something is asked for. Inner loops have a copy as the script has it, `if SHORT: loop`, for those
-that turn out to be short. Only `_ast` is imported: the script must not find modules loaded that it did not
-load.
+which costs nothing in an iteration. A `while` loop gets `- -BEGIN` at the start of its body. Inner loops have a copy as
+the script has it, `if -SHORT: loop`, for those that turn out to be short. `step_jumps.py` changes the bytecode of all
+three; where it does not know the instructions, a `while` loop has `if -DUE: -MARK`, and the objects answer. Only `_ast`
+is imported: the script must not find modules loaded that it did not load.
 """
 
 import _warnings
@@ -24,9 +24,12 @@ import sys
 from _ast import (
     Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, Expression, For, FunctionDef, Global, If, IfExp, Import,
     ImportFrom, Lambda, Load, MatMult, Module, Name, Nonlocal, Pass, Return, Store, Tuple, UnaryOp, USub,
-    While, Attribute, AsyncFunctionDef, AST, Subscript, With, arg, arguments,
+    While, Attribute, AsyncFunctionDef, AST, Subscript, Try, With, arg, arguments,
 )
 
+# Statements that have other statements in blocks, which run at most once.
+COMPOUND = (If, Try, With)
+BLOCKS = ("body", "orelse", "finalbody")
 FunctionType = type(lambda: None)
 CodeType = type((lambda: None).__code__)
 CellType = type((lambda value: lambda: value)(None).__closure__[0])
@@ -38,9 +41,7 @@ PREFIX = b"\0snapcli site "
 # The name of the function that goes on, while it is compiled: none that a script can have.
 RESUMED_NAME = "<resumed>"
 
-MARK, LOOP, CALLED_LOOP, CURRENT, SHORT, RESUMED, ONCE, CALL, ENTER, CONTINUED, IS_REPLAY, NOTE, DUE = range(13)
-# The numbers of LOAD_CONST, UNARY_NEGATIVE, NOP and EXTENDED_ARG.
-OPCODES = {(3, 10): (100, 11, 9, 144), (3, 11): (100, 11, 9, 144), (3, 12): (100, 11, 9, 144), (3, 13): (83, 42, 30, 71)}
+MARK, LOOP, CALLED_LOOP, CURRENT, SHORT, RESUMED, ONCE, CALL, ENTER, CONTINUED, IS_REPLAY, NOTE, DUE, BEGIN = range(14)
 
 
 def quiet(*arguments):
@@ -125,6 +126,7 @@ class Program:
         self.by_code = {}
         self.match_code(self.plain)
         self.sites, self.numbers, self.markers = [], {}, {}
+        self.opcodes = known_opcodes()
         self.compiled = {}
         self.has_loops_in = {}
         # What statements have read that assign a variable: see `step_inputs.py`.
@@ -186,7 +188,7 @@ class Program:
 
     def site(self, kind, root, path, node):
         """The number of a site. The kinds of one loop have the same."""
-        key = (root.name, path, kind in (MARK,))
+        key = (root.name, path, kind in (MARK, BEGIN))
         number = self.numbers.get(key)
         if number is None:
             number = self.numbers[key] = len(self.sites)
@@ -209,19 +211,25 @@ class Program:
 
     def with_sites(self, code):
         """Puts the objects in place of the constants."""
-        consts, flags = [], {}
-        opcodes = OPCODES.get(sys.version_info[:2])
+        consts, sites = [], {}
         for number, const in enumerate(code.co_consts):
             if type(const) is CodeType:
                 const = self.with_sites(const)
             elif type(const) is bytes and const in self.markers:
-                kind = self.markers[const][0]
-                const = self.make_site(*self.markers[const])
-                if kind in (SHORT, DUE) and opcodes is not None:
-                    flags[number] = const = const.flag
+                kind, site = self.markers[const]
+                const = self.make_site(kind, site)
+                sites[number] = kind, const
             consts.append(const)
         new = code.replace(co_consts=tuple(consts))
-        return new.replace(co_code=without_negation(code.co_code, flags, opcodes)) if flags else new
+        if not sites or self.opcodes is None:
+            return new
+        switched = Switched(code.co_code, sites, self.opcodes)
+        new = new.replace(co_code=bytes(switched.text))
+        for kind, site in sites.values():
+            if kind in (LOOP, CALLED_LOOP, RESUMED) and switched.direct.get(site.number) is not None:
+                site.go_direct()
+        watch_code(new, switched.switches)
+        return new
 
     # --- steps
 
@@ -259,9 +267,9 @@ class Program:
                 test = self.negative(SHORT, root, path, stmt, stmt.iter)
                 made = at(If(test=test, body=[stmt], orelse=[made]), stmt)
             return [made]
-        noted = []
-        if marks and noted_value(stmt) is not None:
-            noted = [at(Expr(value=self.negative(NOTE, root, path, stmt, stmt)), stmt)]
+        if marks and kind in COMPOUND:
+            return [self.with_notes(stmt, root, path)]
+        noted = self.note(stmt, root, path) if marks else []
         call = self.call_in(stmt, root)
         if call is not None and (marks or self.may_be_long(call)):
             func = self.before(CALL, root, path, stmt, call.func, value=call.func)
@@ -269,13 +277,36 @@ class Program:
             return noted + [self.with_call(stmt, call, new)]
         return noted + [stmt]
 
+    def note(self, stmt, root, path):
+        """What notes the inputs of a statement."""
+        if noted_value(stmt) is None:
+            return []
+        return [at(Expr(value=self.negative(NOTE, root, path, stmt, stmt)), stmt)]
+
+    def with_notes(self, node, root, path):
+        """A copy of a statement that is one step, or of a handler in it, which notes the inputs of simple statements."""
+        made = replaced(node, None, None)
+        for field in BLOCKS:
+            noted = []
+            for number, stmt in enumerate(getattr(node, field, ())):
+                here = path + ((field, number),)
+                noted += self.note(stmt, root, here)
+                noted.append(self.with_notes(stmt, root, here) if isinstance(stmt, COMPOUND) else stmt)
+            if noted:
+                setattr(made, field, noted)
+        if isinstance(node, Try):
+            made.handlers = [self.with_notes(handler, root, path + (("handlers", number),))
+                             for number, handler in enumerate(node.handlers)]
+        return made
+
     def loop(self, stmt, root, path, marks, depth, first=None, resumed=False):
         if type(stmt) is While:
             return self.while_loop(stmt, root, path, marks, depth, first)
         body = self.block(stmt.body, "body", root, path, False, depth + 1)
         place = stmt.iter
-        inner = self.plain_for(stmt.target, self.negative(CURRENT, root, path, stmt, place), body,
-                               [at(Continue(), stmt)], stmt)
+        nothing = at(Constant(value=None, kind=None), place)
+        current = at(BinOp(left=nothing, op=MatMult(), right=self.constant(CURRENT, root, path, stmt, place)), place)
+        inner = self.plain_for(stmt.target, current, body, [at(Continue(), stmt)], stmt)
         if first is not None:
             empty = at(Tuple(elts=[], ctx=Store()), stmt)
             inner = self.plain_for(empty, self.negative(ONCE, root, path, stmt, place), first, [inner], stmt)
@@ -295,9 +326,13 @@ class Program:
         """A `while` loop whose iterations are steps. `first` is what is left of an iteration: `for () in ((),): first`,
         with the loop in the `else` block, so that `break` and `continue` do the same as in it."""
         begin, start = path + (("body", 0),), stmt.body[0]
-        test = self.negative(DUE, root, path, stmt, stmt.test)
-        mark = at(Expr(value=self.negative(MARK, root, begin, start, stmt.test)), stmt.test)
-        body = [at(If(test=test, body=[mark], orelse=[]), stmt.test)]
+        if self.opcodes is None:
+            test = self.negative(DUE, root, path, stmt, stmt.test)
+            mark = at(Expr(value=self.negative(MARK, root, begin, start, stmt.test)), stmt.test)
+            body = [at(If(test=test, body=[mark], orelse=[]), stmt.test)]
+        else:
+            mark = self.negative(BEGIN, root, begin, start, stmt.test)
+            body = [at(Expr(value=at(UnaryOp(op=USub(), operand=mark), stmt.test)), stmt.test)]
         body += self.block(stmt.body, "body", root, path, False, depth + 1)
         orelse = self.block(stmt.orelse, "orelse", root, path, marks, depth)
         made = at(While(test=stmt.test, body=body, orelse=orelse), stmt)
@@ -583,19 +618,6 @@ def loops_on(node, path, kind):
         if isinstance(node, For) and (kind == "next" if is_last else path[level + 1][0] == "body"):
             found.append(path[:level + 1])
     return found
-
-
-def without_negation(text, flags, opcodes):
-    """Bytecode that tests constants, which are lists, and not their negatives: no compiler leaves such a test alone."""
-    load, negative, nop, extended = opcodes
-    text, argument = bytearray(text), 0
-    for place in range(0, len(text) - 2, 2):
-        argument = argument << 8 | text[place + 1]
-        if text[place] == load and argument in flags and text[place + 2] == negative:
-            text[place + 2] = nop
-        if text[place] != extended:
-            argument = 0
-    return bytes(text)
 
 
 def new_cell(*value):

@@ -46,14 +46,49 @@ def imports(program, path, kind):
     return [(stmt.lineno, compiled(program, [stmt])) for stmt in found]
 
 
-def rerun(program, root, path, kind, name):
-    """The simple statement that has assigned a variable, if there is only one: its line, and the code of the value."""
+def simple_statements(stmts, hidden=()):
+    """The simple statements of a block, also those in its `if`, `try` and `with` statements; with each the names that
+    have their values only within such a statement."""
+    for stmt in stmts:
+        if not isinstance(stmt, COMPOUND):
+            yield stmt, hidden
+            continue
+        bound = hidden
+        for item in getattr(stmt, "items", ()):
+            bound += stored_names(item.optional_vars)
+        for field in BLOCKS:
+            yield from simple_statements(getattr(stmt, field, ()), bound)
+        for handler in getattr(stmt, "handlers", ()):
+            yield from simple_statements(handler.body, hidden + (handler.name,))
+
+
+def stored_names(node):
+    """The names that a target binds."""
+    if node is None:
+        return ()
+    own = (node.id,) if isinstance(node, Name) and isinstance(node.ctx, Store) else ()
+    return own + tuple(name for child in fields(node) for name in stored_names(child))
+
+
+def assigned_by(program, root, path, kind, name):
+    """The simple statement that has assigned a variable; None if it may have been another one. It is none that assigns
+    a constant, which could be saved."""
     done, under_way = finished(program.roots[root], path, kind)
-    found = [stmt for stmt in done if assigned_name(stmt) == name]
+    every = [(stmt, hidden) for stmt, hidden in simple_statements(done) if assigned_name(stmt) == name]
+    found = [(stmt, hidden) for stmt, hidden in every if not isinstance(stmt.value, Constant)]
     everything = done + ([under_way] if under_way is not None else [])
-    if len(found) != 1 or sum(count_stores(stmt, name) for stmt in everything) != 1:
+    if len(found) != 1 or sum(count_stores(stmt, name) for stmt in everything) != len(every):
         return None
-    return found[0].lineno, quiet(Expression(body=found[0].value), program.filename, "eval", 0, True)
+    stmt, hidden = found[0]
+    return None if any(mentions(stmt.value, other) for other in hidden) else stmt
+
+
+def rerun(program, root, path, kind, name):
+    """The simple statement that has assigned a variable, if only one can have: its line, and the code of the value."""
+    stmt = assigned_by(program, root, path, kind, name)
+    if stmt is None:
+        return None
+    return stmt.lineno, quiet(Expression(body=stmt.value), program.filename, "eval", 0, True)
 
 
 def value_again(namespace, frames, depth, code):
@@ -118,13 +153,17 @@ class Search:
         """The number of the first statement after those that have run."""
         number = 0
         for stmt in done:
+            first = number
             while number < len(after) and self.is_added(after[number], stmt, done):
                 self.added.append(after[number])
                 number += 1
             new = after[number] if number < len(after) else None
             if new is None or not self.same_finished(stmt, new):
                 if not self.accepts:
-                    raise changed(self.old, self.new, stmt, new)
+                    # A definition of another name in its place: it was probably renamed.
+                    is_definition = isinstance(stmt, (FunctionDef, ClassDef))
+                    is_renamed = first < number and is_definition and type(after[first]) is type(stmt)
+                    raise changed(self.old, self.new, stmt, after[first] if is_renamed else new)
                 if new is not None and isinstance(new, (FunctionDef, ClassDef, Import, ImportFrom)):
                     self.added.append(new)
             number += 1

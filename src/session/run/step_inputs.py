@@ -11,7 +11,7 @@ MOST_CHARACTERS = 100_000
 PRIME = 2**127 - 1
 SCALARS = (int, float, complex, bool, type(None), type(...), range)
 # How a changed input is taken: the statement must not run again, or it may and that is said.
-REFUSED, SAID = "refused", "said"
+REFUSED, SAID, THREAD = "refused", "said", "thread"
 
 
 class Missing:
@@ -208,14 +208,18 @@ def statement_at(node, path):
 
 
 def changed_inputs(program, namespace, frames, scopes, depth, place, name):
-    """What a statement would read now that it did not read before: the text, and how that is taken."""
+    """What a statement would read now that it did not read before: the text, and how that is taken. Or the thread that
+    the object has, which would not run."""
     root, path, kind = place
     noted = program.inputs.get((depth, root, name))
-    stmts = [stmt for stmt in finished(program.roots[root], path, kind)[0] if assigned_name(stmt) == name]
-    if noted is None or len(stmts) != 1:
+    made = scopes[depth].get(name)
+    if not is_listener(made) and (thread := running_thread(made)):
+        return [(thread, THREAD)]
+    stmt = assigned_by(program, root, path, kind, name)
+    if noted is None or stmt is None:
         return []
     lookup = lookup_in(namespace) if not depth else lookup_in(*local_scopes(frames[depth], scopes[depth]), namespace)
-    value = stmts[0].value
+    value = stmt.value
     direct, indirect = described_inputs(value, lookup)
     found = []
     for text, (node, is_receiver) in inputs(value).items():

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyTuple};
 
 use super::iterator_state::describe;
+use super::jump_switches::{is_changeable, watch_code};
 use super::run_stack::{LoopKind, StackEntry, stack};
 use super::step_sites::{StepEnd, StepSite};
 use crate::python::ffi::current_frame;
@@ -16,6 +17,8 @@ use crate::session::interpreter_guards::IgnoredWarnings;
 const SOURCE: &CStr = match CStr::from_bytes_with_nul(
     concat!(
         include_str!("step_code.py"),
+        "\n\n",
+        include_str!("step_jumps.py"),
         "\n\n",
         include_str!("step_edits.py"),
         "\n\n",
@@ -71,6 +74,8 @@ impl StepProgram {
             modules.del_item("_ast")?;
         }
         module.add_function(wrap_pyfunction!(birth_time, &module)?)?;
+        module.add_function(wrap_pyfunction!(is_changeable, &module)?)?;
+        module.add_function(wrap_pyfunction!(watch_code, &module)?)?;
         let make_site = py.get_type::<StepSite>();
         let source = PyBytes::new(py, source);
         let program = module.getattr("Program")?.call1((source, filename, make_site, is_old))?;

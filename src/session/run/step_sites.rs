@@ -1,20 +1,22 @@
 //! The objects that stand in the code of a script where steps end. `-site` and `site @ value` are what the code does
 //! with them: no call, so that Python's own optimizer leaves them alone and `compile` has no warning for them.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyList, PyTuple};
+use pyo3::types::{PyBool, PyTuple};
 
 use super::iterator_state::{
     can_be_exchanged, can_be_kept, is_exchangeable, is_shared, is_simple, rebuild, references_of, replayed,
 };
+use super::jump_switches::{Setter, set};
+use super::loop_iterator::multiplies;
 use super::replayed_loop::skip;
 use super::run_stack::{
     LoopKind, StackEntry, StackedCall, StackedLoop, observed, push_loop, remove_loop, stack, wrapped,
 };
-use super::short_loops::{self, clear_due_flag, due_flag, short_flag};
+use super::short_loops::{self, is_short};
 use super::stepped_call::{calls_under_way, enter, may_step, stepped_call, within};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::step_signals::{has_waited, is_due, is_own_process};
@@ -32,6 +34,7 @@ const ENTER: u8 = 8;
 const IS_REPLAY: u8 = 10;
 const NOTE: u8 = 11;
 const DUE: u8 = 12;
+const BEGIN: u8 = 13;
 
 /// After this many calls at one site, short ones are no longer taken in steps.
 const TRIED_CALLS: u32 = 16;
@@ -68,11 +71,8 @@ impl EndKind {
 
 /// A step has ended: tells the observer, if a request is pending.
 fn step_ended(py: Python<'_>, site: usize, kind: EndKind) -> PyResult<()> {
-    if !is_due() {
-        clear_due_flag(py);
-        return Ok(());
-    }
-    if !is_own_process() {
+    if !is_due() || !is_own_process() {
+        set(py, Setter::Request, false);
         return Ok(());
     }
     if has_waited(LONG_WAIT) {
@@ -83,7 +83,7 @@ fn step_ended(py: Python<'_>, site: usize, kind: EndKind) -> PyResult<()> {
         None => Ok(()),
     };
     if !is_due() {
-        clear_due_flag(py);
+        set(py, Setter::Request, false);
     }
     done
 }
@@ -108,6 +108,8 @@ pub(super) struct StepSite {
     /// The address of the type of the loop's last iterator, and the kind of loop that it makes, as in `kind_of`.
     known_type: AtomicUsize,
     known_kind: AtomicU8,
+    /// Whether the jumps of the loop can be changed.
+    is_direct: AtomicBool,
 }
 
 #[pymethods]
@@ -121,18 +123,67 @@ impl StepSite {
             spent: AtomicU64::new(0),
             known_type: AtomicUsize::new(0),
             known_kind: AtomicU8::new(0),
+            is_direct: AtomicBool::new(false),
         }
     }
 
-    fn __neg__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        match self.kind {
-            MARK => step_ended(py, self.number, EndKind::Before).map(|()| py.None()),
-            CURRENT => current_iterator(py),
-            // Where the bytecode is not known, the flags are tested by this call.
-            SHORT => {
-                Ok(PyBool::new(py, !short_flag(py, self.number)?.bind(py).is_empty()).to_owned().into_any().unbind())
-            }
+    #[getter]
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+
+    /// The jumps of the loop can be changed.
+    fn go_direct(&self) {
+        self.is_direct.store(true, Ordering::Relaxed);
+    }
+
+    fn __neg__(this: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let (site, py) = (this.get(), this.py());
+        match site.kind {
+            MARK => step_ended(py, site.number, EndKind::Before).map(|()| py.None()),
+            // Where the bytecode is not as expected, there are two of these in a row.
+            BEGIN => step_ended(py, site.number, EndKind::Before).map(|()| this.clone().into_any().unbind()),
+            SHORT => Ok(PyBool::new(py, is_short(site.number)).to_owned().into_any().unbind()),
             DUE => Ok(PyBool::new(py, is_due()).to_owned().into_any().unbind()),
+            _ => site.negated(py),
+        }
+    }
+
+    /// `None @ CURRENT` is what a loop iterates over. `iterator @ CURRENT` ends an iteration.
+    fn __rmatmul__<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = value.py();
+        if self.kind != CURRENT {
+            return Ok(py.NotImplemented().into_bound(py));
+        }
+        if value.is_none() {
+            return current_iterator(py).map(|iterator| iterator.into_bound(py));
+        }
+        match with_loop(|entry| entry.kind) {
+            // These end it when they are asked for the next item.
+            Some(LoopKind::Exchanged | LoopKind::Wrapped) if is_due() => {}
+            // The request waits until the loop has ended.
+            Some(LoopKind::OneStep) => set(py, Setter::Request, false),
+            _ => step_ended(py, self.number, EndKind::Next)?,
+        }
+        Ok(value.clone())
+    }
+
+    fn __matmul__(this: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let py = this.py();
+        match this.get().kind {
+            LOOP | CALLED_LOOP => this.get().new_loop(py, value),
+            CALL => stepped_call(this, value),
+            RESUMED => this.get().resumed_loop(py, Some(value)),
+            ENTER => enter(value).map(|()| py.None()),
+            _ => Ok(py.NotImplemented()),
+        }
+    }
+}
+
+impl StepSite {
+    /// `-site`, for those that are not in loops.
+    fn negated(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self.kind {
             RESUMED => self.resumed_loop(py, None),
             NOTE => {
                 if let Some((_, program)) = observed().filter(|_| may_step()) {
@@ -155,28 +206,6 @@ impl StepSite {
         }
     }
 
-    /// The list that the code tests in place of this.
-    #[getter]
-    fn flag(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
-        match self.kind {
-            SHORT => short_flag(py, self.number),
-            _ => due_flag(py).map(|flag| flag.clone().unbind()),
-        }
-    }
-
-    fn __matmul__(this: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let py = this.py();
-        match this.get().kind {
-            LOOP | CALLED_LOOP => this.get().new_loop(py, value),
-            CALL => stepped_call(this, value),
-            RESUMED => this.get().resumed_loop(py, Some(value)),
-            ENTER => enter(value).map(|()| py.None()),
-            _ => Ok(py.NotImplemented()),
-        }
-    }
-}
-
-impl StepSite {
     /// The loop has been reached.
     fn new_loop(&self, py: Python<'_>, iterable: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let iterator = iterable.try_iter()?.into_any();
@@ -200,6 +229,7 @@ impl StepSite {
         const UNKNOWN: u8 = 0;
         const EXCHANGED: u8 = 1;
         const WRAPPED: u8 = 2;
+        let is_direct = self.is_direct.load(Ordering::Relaxed);
         // Most loops have an iterator of the same type each time.
         let kind = iterator.get_type();
         let address = kind.as_ptr() as usize;
@@ -208,6 +238,7 @@ impl StepSite {
             false => UNKNOWN,
         };
         match known {
+            EXCHANGED | WRAPPED if is_direct => return Ok(LoopKind::Direct),
             EXCHANGED if !is_shared => return Ok(LoopKind::Exchanged),
             EXCHANGED | WRAPPED => return Ok(LoopKind::Wrapped),
             _ => {}
@@ -217,10 +248,11 @@ impl StepSite {
             self.known_kind.store(known, Ordering::Relaxed);
             self.known_type.store(address, Ordering::Relaxed);
         }
-        Ok(match !is_shared && can_be_exchanged(iterator)? {
+        Ok(match !is_shared && !is_direct && can_be_exchanged(iterator)? {
             true => LoopKind::Exchanged,
-            false if can_be_kept(iterator)? => LoopKind::Wrapped,
-            false => LoopKind::OneStep,
+            false if !can_be_kept(iterator)? => LoopKind::OneStep,
+            false if is_direct && !multiplies(iterator) => LoopKind::Direct,
+            false => LoopKind::Wrapped,
         })
     }
 
@@ -233,18 +265,17 @@ impl StepSite {
             _ => rebuild(&state)?,
         };
         // One that a variable refers to as well must not be exchanged.
-        let is_own = !is_shared(&state)? && can_be_exchanged(&iterator)?;
-        let kind = if is_own { LoopKind::Exchanged } else { LoopKind::Wrapped };
+        let kind = match self.is_direct.load(Ordering::Relaxed) {
+            true if !multiplies(&iterator) => LoopKind::Direct,
+            _ if !is_shared(&state)? && can_be_exchanged(&iterator)? => LoopKind::Exchanged,
+            _ => LoopKind::Wrapped,
+        };
         self.passes(py, kind, iterator.unbind())
     }
 
     fn passes(&self, py: Python<'_>, kind: LoopKind, iterator: Py<PyAny>) -> PyResult<Py<PyAny>> {
         let id = push_loop(self.number, kind, iterator);
         Ok(Py::new(py, LoopPasses { id })?.into_any())
-    }
-
-    pub(super) fn number(&self) -> usize {
-        self.number
     }
 
     /// Notes how long a call took.
@@ -291,10 +322,12 @@ fn current_iterator(py: Python<'_>) -> PyResult<Py<PyAny>> {
         (entry.kind, entry.iterator.clone_ref(py), entry.wrapper.as_ref().map(|wrapper| wrapper.clone_ref(py)))
     });
     match found {
-        Some((LoopKind::Exchanged | LoopKind::OneStep, iterator, _)) => Ok(iterator),
+        Some((LoopKind::OneStep, iterator, _)) if multiplies(iterator.bind(py)) => wrapped(py, &iterator),
+        Some((LoopKind::Direct | LoopKind::Exchanged | LoopKind::OneStep, iterator, _)) => Ok(iterator),
         Some((_, _, Some(wrapper))) => Ok(wrapper),
         Some((_, iterator, None)) => wrapped(py, &iterator),
-        None => Ok(PyTuple::empty(py).into_any().unbind()),
+        // The script has been left.
+        None => Ok(PyTuple::empty(py).try_iter()?.into_any().unbind()),
     }
 }
 

@@ -15,8 +15,12 @@ def scopes(namespace, frames):
 
 
 def outer_state(namespace, frames):
-    """The state of files and loggers. Whatever waits in buffers is written."""
-    return {"files": written_files(namespace, frames), "loggers": handlers(namespace, frames)}
+    """The state of files and loggers, and handlers that are saved each by itself. Whatever waits in buffers is written."""
+    objects = []
+    loggers = handlers(namespace, frames, objects)
+    return {"files": written_files(namespace, frames), "loggers": loggers, "handlers": objects,
+            "listeners": [(depth, name) for depth, scope in enumerate(scopes(namespace, frames))
+                          for name, value in scope.items() if is_listener(value) and running_thread(value)]}
 
 
 def restore_outer(namespace, frames, state):
@@ -25,7 +29,7 @@ def restore_outer(namespace, frames, state):
         for scope in scopes(namespace, frames):
             for name in [name for name, value in scope.items() if value is old]:
                 scope[name] = new
-    restore_handlers(namespace, frames, state["loggers"])
+    restore_handlers(namespace, frames, state)
 
 
 # --- files
@@ -35,18 +39,21 @@ def written_files(namespace, frames):
     found, seen = [], set()
     logging = sys.modules.get("logging")
     handler = getattr(logging, "Handler", ())
-    for scope in scopes(namespace, frames):
-        for value in list(scope.values()):
-            parts = [value]
-            # The file of a handler belongs to it.
-            if not isinstance(value, (type, type(sys))) and not isinstance(value, handler) and type(getattr(value, "__dict__", None)) is dict:
-                parts += list(vars(value).values())
-            for part in parts:
-                if type(part) in FILES and id(part) not in seen:
-                    seen.add(id(part))
-                    state = written_file(part)
-                    if state is not None:
-                        found.append(state)
+    values = [value for scope in scopes(namespace, frames) for value in scope.values()]
+    for _, _, own in loggers_with_handlers(logging):
+        values += [getattr(other, "stream", None) for other in own if not isinstance(other, logging.FileHandler)]
+    for value in values:
+        parts = [value]
+        # The file of a handler belongs to it.
+        is_plain = not isinstance(value, (type, type(sys))) and not isinstance(value, handler)
+        if is_plain and type(getattr(value, "__dict__", None)) is dict:
+            parts += list(vars(value).values())
+        for part in parts:
+            if type(part) in FILES and id(part) not in seen:
+                seen.add(id(part))
+                state = written_file(part)
+                if state is not None:
+                    found.append(state)
     return found
 
 
@@ -117,12 +124,11 @@ def reopen_file(state):
 # --- loggers
 
 
-def handlers(namespace, frames):
-    """The handlers of all loggers, and the variables that are handlers which cannot be pickled."""
-    logging = sys.modules.get("logging")
+def loggers_with_handlers(logging):
+    """The loggers that the script has changed: the name, the logger, and its handlers."""
     if logging is None or not hasattr(logging, "root"):
-        return None
-    known, loggers = {}, []
+        return []
+    found = []
     manager = logging.root.manager.loggerDict
     for name, logger in [("", logging.root)] + [(name, logger) for name, logger in manager.items()
                                                 if isinstance(logger, logging.Logger)]:
@@ -130,49 +136,103 @@ def handlers(namespace, frames):
         if name.partition(".")[0] == "dill" and "dill" not in sys.modules:
             continue
         if logger.handlers or not logger.propagate or logger.disabled:
-            states = [handler_state(logging, handler, known) for handler in logger.handlers]
-            loggers.append((name, states, logger.propagate, logger.disabled))
+            found.append((name, logger, logger.handlers))
+    return found
+
+
+def handlers(namespace, frames, objects):
+    """The handlers of all loggers, and the variables that are handlers of files. The others are added to `objects`: the
+    handler, a variable that it is the value of (the number of its scope, and its name) or None, and its logger."""
+    logging = sys.modules.get("logging")
+    if logging is None or not hasattr(logging, "root"):
+        return None
+    known, loggers = {}, []
+    every = scopes(namespace, frames)
+    for name, logger, own in loggers_with_handlers(logging):
+        states = []
+        for handler in own:
+            if id(handler) not in known:
+                known[id(handler)] = handler_state(logging, handler, name, every, objects)
+            states.append(known[id(handler)])
+        loggers.append((name, states, logger.propagate, logger.disabled))
     bound = []
-    for depth, scope in enumerate(scopes(namespace, frames)):
+    for depth, scope in enumerate(every):
         for name, value in scope.items():
-            if id(value) in known:
+            if id(value) in known and known[id(value)][0] == "file":
                 bound.append((depth, name, known[id(value)]))
     return loggers, bound
 
 
-def handler_state(logging, handler, known):
+def handler_state(logging, handler, logger, every, objects):
     handler.flush()
-    if not isinstance(handler, logging.FileHandler):
-        return ("object", handler)
-    if id(handler) not in known:
+    if isinstance(handler, logging.FileHandler):
         state = {name: value for name, value in vars(handler).items() if name not in ("lock", "stream", "_builtin_open")}
-        known[id(handler)] = ("file", type(handler), state)
-    return known[id(handler)]
+        return ("file", type(handler), state)
+    owners = [(depth, name) for depth, scope in enumerate(every) for name, value in scope.items() if value is handler]
+    owner = owners[0] if owners else None
+    objects.append((handler, owner, logger or "root"))
+    settings = {name: getattr(handler, name, None) for name in ("level", "formatter", "filters")}
+    return ("object", len(objects) - 1, owner, settings)
 
 
-def restore_handlers(namespace, frames, state):
-    if state is None:
+def is_listener(value):
+    """Whether a value takes the records of a `QueueHandler`, in a thread."""
+    return isinstance(value, getattr(sys.modules.get("logging.handlers"), "QueueListener", ()))
+
+
+def running_thread(value):
+    """The name of the running thread that an object has as an attribute."""
+    kind = getattr(sys.modules.get("threading"), "Thread", ())
+    own = getattr(value, "__dict__", None)
+    parts = list(own.values()) if type(own) is dict else []
+    return next((part.name for part in parts if isinstance(part, kind) and part.is_alive()), None)
+
+
+def restart_listeners(namespace, frames, outer):
+    """Starts the listeners that statements have made again."""
+    every = scopes(namespace, frames)
+    for depth, name in outer["listeners"]:
+        value = every[depth].get(name)
+        if is_listener(value) and not running_thread(value):
+            value.start()
+
+
+def restore_handlers(namespace, frames, outer):
+    """Gives the loggers their handlers. Called once more when statements have run again: a handler that could not be
+    saved is then the value of a variable."""
+    if outer["loggers"] is None:
         return
     logging = sys.modules.get("logging")
     if logging is None:
         import logging
-    made = {}
+    made, every = outer.setdefault("made", {}), scopes(namespace, frames)
 
     def handler(state):
-        if state[0] == "object":
-            return state[1]
         if id(state) not in made:
-            made[id(state)] = file_handler(logging, state)
+            value = file_handler(logging, state) if state[0] == "file" else saved_handler(namespace, every, state)
+            if value is None:
+                return None
+            made[id(state)] = value
         return made[id(state)]
 
-    loggers, bound = state
+    loggers, bound = outer["loggers"]
     for name, states, propagate, disabled in loggers:
         logger = logging.getLogger(name) if name else logging.root
-        logger.handlers[:] = [handler(state) for state in states]
+        logger.handlers[:] = [found for found in map(handler, states) if found is not None]
         logger.propagate, logger.disabled = propagate, disabled
-    every = scopes(namespace, frames)
     for depth, name, state in bound:
         every[depth][name] = handler(state)
+
+
+def saved_handler(namespace, every, state):
+    """A handler that was saved by itself, or that its statement has made again; None if that has not run yet."""
+    _, number, owner, settings = state
+    value = namespace.pop(f"__snapcli_run__0_handler{number}", None)
+    if value is None and owner is not None:
+        value = every[owner[0]].get(owner[1])
+        if value is not None:
+            vars(value).update(settings)
+    return value
 
 
 def file_handler(logging, state):

@@ -5,17 +5,18 @@
 //! stays untouched. A temporary file left by SIGKILL or a power cut is removed by the next save to the same path.
 
 mod atomic_error;
+mod directory_sync;
 mod fault_injection;
 mod replaced_file;
 mod resolve;
 pub(crate) mod signals;
 mod temp_file;
 
-use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 pub(crate) use self::atomic_error::AtomicError;
+pub(in crate::snapshot) use self::directory_sync::sync_directory;
 use self::resolve::resolve;
 use self::temp_file::TempFile;
 pub(crate) use self::temp_file::sync;
@@ -94,6 +95,13 @@ impl AtomicFile {
         self.persist(&target, SyncMode::Now)
     }
 
+    /// The same for a program that goes on: its contents are on the disk, and its name follows within milliseconds. A
+    /// power cut in between leaves the old file.
+    pub(crate) fn commit_and_go_on(self) -> Result<(), AtomicError> {
+        let target = self.target.clone();
+        self.persist(&target, SyncMode::Contents)
+    }
+
     /// Renames the file to its target without a sync: a power cut in the next half minute can lose both the old file
     /// and the new one.
     pub(crate) fn commit_without_sync(self) -> Result<(), AtomicError> {
@@ -122,14 +130,16 @@ impl AtomicFile {
             return send(&address, &file).map_err(AtomicError::Remote);
         }
         // The contents must be on the disk before the rename is: otherwise a power cut can leave an empty file.
-        if sync == SyncMode::Now {
-            file.sync().map_err(failed)?;
+        if sync == SyncMode::Later {
+            return file.exchange(target).map_err(failed);
         }
+        file.sync().map_err(failed)?;
         file.rename(target).map_err(failed)?;
         match sync {
-            SyncMode::Now => sync_directory(directory(target)).map_err(failed),
-            SyncMode::Later => Ok(()),
+            SyncMode::Contents => directory_sync::begin(directory(target)),
+            _ => sync_directory(directory(target)),
         }
+        .map_err(failed)
     }
 }
 
@@ -152,7 +162,11 @@ fn send(address: &RemoteAddress, file: &TempFile) -> Result<(), RemoteError> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SyncMode {
+    /// Wait until the file is on the disk, with its name.
     Now,
+    /// Wait until its contents are.
+    Contents,
+    /// Do not wait.
     Later,
 }
 
@@ -194,18 +208,6 @@ pub(crate) fn remove_leftovers(target: &Path, process: u32) {
     }
 }
 
-/// Makes the rename survive a power cut.
-pub(in crate::snapshot) fn sync_directory(directory: &Path) -> io::Result<()> {
-    fault_injection::point()?;
-    match File::open(directory).and_then(|directory| directory.sync_all()) {
-        // Some network file systems cannot sync a directory, and do not need it.
-        Err(error) if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => Ok(()),
-        // A directory that may be written to but not read.
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        result => result,
-    }
-}
-
 /// The directory of a path that [`resolve()`] returned.
 fn directory(target: &Path) -> &Path {
     target.parent().unwrap_or(target)
@@ -242,6 +244,46 @@ mod tests {
         file.commit()?;
         assert_eq!((fs::read_to_string(&target)?.as_str(), names(folder.path())), ("new", vec!["a.pkl".to_owned()]));
         assert_eq!(fs::metadata(&target)?.permissions().mode() & 0o777, 0o600);
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_is_replaced_however_long_the_save_waits() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let target = folder.path().join("a.pkl");
+        type Commit = fn(AtomicFile) -> Result<(), AtomicError>;
+        let ways: [Commit; 3] = [AtomicFile::commit, AtomicFile::commit_and_go_on, AtomicFile::commit_without_sync];
+        // At first there is no file, then a small one, and then a large one.
+        for (number, commit) in (0..3_u8).flat_map(|round| ways.iter().map(move |commit| (round, commit))) {
+            let contents = vec![number; 1 + usize::from(number) * (5 << 20)];
+            if number == 0 {
+                fs::remove_file(&target).or_else(|error| if target.exists() { Err(error) } else { Ok(()) })?;
+            }
+            let mut file = AtomicFile::create(&target)?;
+            file.write_all(&contents)?;
+            commit(file)?;
+            assert!(fs::read(&target)? == contents, "{number}");
+            assert_eq!(names(folder.path()), ["a.pkl"], "{number}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_directory_that_took_the_place_of_the_target_stays() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let target = folder.path().join("a.pkl");
+        for commit in [AtomicFile::commit_and_go_on, AtomicFile::commit_without_sync] {
+            let mut file = AtomicFile::create(&target)?;
+            file.write_all(b"new")?;
+            fs::create_dir(&target)?;
+            fs::write(target.join("kept"), "kept")?;
+            assert!(commit(file).is_err());
+            assert_eq!(
+                (names(folder.path()), fs::read_to_string(target.join("kept"))?),
+                (vec!["a.pkl".to_owned()], "kept".to_owned())
+            );
+            fs::remove_dir_all(&target)?;
+        }
         Ok(())
     }
 
@@ -331,32 +373,40 @@ mod tests {
     fn a_fault_at_any_call_leaves_the_old_file_or_the_new_one() -> Outcome {
         let folder = tempfile::tempdir()?;
         let target = folder.path().join("a.pkl");
-        let save = |contents: &[u8]| -> Outcome {
-            let mut file = AtomicFile::create(&target)?;
-            for chunk in contents.chunks(BUFFER / 3) {
-                file.write_all(chunk)?;
-            }
-            file.cut(contents.len() as u64)?;
-            Ok(file.commit()?)
-        };
-        let (old, new) = (vec![1; 100], vec![2; 5 * BUFFER + 7]);
-        save(&old)?;
-        fault_injection::fail_at(None);
-        save(&new)?;
-        let calls = fault_injection::passed();
-        assert!(calls > 8, "{calls}");
-        for call in 0..calls {
-            fault_injection::fail_at(None);
+        type Commit = fn(AtomicFile) -> Result<(), AtomicError>;
+        // With whether a call that may fail comes after the rename: the one that syncs the directory.
+        let ways: [(Commit, bool); 3] = [
+            (AtomicFile::commit, true),
+            (AtomicFile::commit_and_go_on, true),
+            (AtomicFile::commit_without_sync, false),
+        ];
+        for (commit, syncs_directory) in ways {
+            let save = |contents: &[u8]| -> Outcome {
+                let mut file = AtomicFile::create(&target)?;
+                for chunk in contents.chunks(BUFFER / 3) {
+                    file.write_all(chunk)?;
+                }
+                file.cut(contents.len() as u64)?;
+                Ok(commit(file)?)
+            };
+            let (old, new) = (vec![1; 100], vec![2; 5 * BUFFER + 7]);
             save(&old)?;
-            fault_injection::fail_at(Some(call));
-            assert!(save(&new).is_err(), "call {call}");
-            let found = fs::read(&target)?;
-            // Only the last call, which syncs the directory, comes after the rename.
-            assert_eq!(found == new, call == calls - 1, "call {call}");
-            assert!(found == new || found == old, "call {call}: {} bytes", found.len());
-            assert_eq!(names(folder.path()), ["a.pkl"], "call {call}");
+            fault_injection::fail_at(None);
+            save(&new)?;
+            let calls = fault_injection::passed();
+            assert!(calls > 8, "{calls}");
+            for call in 0..calls {
+                fault_injection::fail_at(None);
+                save(&old)?;
+                fault_injection::fail_at(Some(call));
+                assert!(save(&new).is_err(), "call {call}");
+                let found = fs::read(&target)?;
+                assert_eq!(found == new, syncs_directory && call == calls - 1, "call {call}");
+                assert!(found == new || found == old, "call {call}: {} bytes", found.len());
+                assert_eq!(names(folder.path()), ["a.pkl"], "call {call}");
+            }
+            fault_injection::fail_at(None);
         }
-        fault_injection::fail_at(None);
         Ok(())
     }
 

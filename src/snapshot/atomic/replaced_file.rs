@@ -1,5 +1,5 @@
-//! Moves the cost of freeing a large file that is replaced to another thread: for gigabytes, it takes a tenth of a
-//! second.
+//! Moves the cost of freeing a file that is replaced to another thread: for gigabytes, it takes a tenth of a second.
+//! Where the file system tells the disk of each file that is freed, it takes milliseconds for any file.
 //!
 //! A rename frees the file that it replaces, unless the file is open. So the file is opened before the rename, and a
 //! thread closes it while the program goes on. Only on Linux.
@@ -7,14 +7,22 @@
 use std::fs::File;
 #[cfg(target_os = "linux")]
 use std::fs::OpenOptions;
+use std::io;
 #[cfg(target_os = "linux")]
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// Freeing a shorter file, in bytes, takes less time than starting a thread.
 #[cfg(target_os = "linux")]
 const LARGE: u64 = 4 << 20;
+/// Freeing a file that takes longer is worth a thread.
+const LONG: Duration = Duration::from_millis(2);
+
+/// Whether freeing a short file took so long, in this process.
+static IS_SLOW: AtomicBool = AtomicBool::new(false);
 
 /// A file that is about to be replaced, until it is dropped.
 pub(super) struct ReplacedFile(Option<File>);
@@ -23,7 +31,19 @@ impl ReplacedFile {
     /// Opens the file, if it exists and is large, without access to its contents.
     #[cfg(target_os = "linux")]
     pub(super) fn hold(target: &Path) -> Self {
-        let is_large = target.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() >= LARGE);
+        Self::hold_if(target, if IS_SLOW.load(Ordering::Relaxed) { 1 } else { LARGE })
+    }
+
+    /// The same for a file that is probably not on the disk yet: freeing a short one takes no time.
+    #[cfg(target_os = "linux")]
+    pub(super) fn hold_unsynced(target: &Path) -> Self {
+        Self::hold_if(target, LARGE)
+    }
+
+    /// `least` is the length from which on it is opened, in bytes.
+    #[cfg(target_os = "linux")]
+    fn hold_if(target: &Path, least: u64) -> Self {
+        let is_large = target.symlink_metadata().is_ok_and(|found| found.is_file() && found.len() >= least);
         let open = || OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_NOFOLLOW).open(target).ok();
         Self(is_large.then(open).flatten())
     }
@@ -31,6 +51,16 @@ impl ReplacedFile {
     #[cfg(not(target_os = "linux"))]
     pub(super) fn hold(_: &Path) -> Self {
         Self(None)
+    }
+
+    /// Replaces the file, and notes whether freeing it took long.
+    pub(super) fn while_it_is(self, replaced: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let started = Instant::now();
+        let done = replaced();
+        if self.0.is_none() && started.elapsed() > LONG {
+            IS_SLOW.store(true, Ordering::Relaxed);
+        }
+        done
     }
 }
 
@@ -56,7 +86,9 @@ mod tests {
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
         fs::write(&old, "old")?;
         fs::write(&new, "new")?;
-        assert!(ReplacedFile::hold(&old).0.is_none(), "a short file");
+        if !IS_SLOW.load(Ordering::Relaxed) {
+            assert!(ReplacedFile::hold(&old).0.is_none(), "a short file");
+        }
         #[cfg(target_os = "linux")]
         File::options().write(true).open(&old)?.set_len(LARGE)?;
         let held = ReplacedFile::hold(&old);

@@ -282,7 +282,6 @@ pub(crate) fn block(signal: c_int) {
 }
 
 /// Lets a signal come that was blocked.
-#[cfg(feature = "python")]
 pub(crate) fn unblock(signal: c_int) {
     change_mask(libc::SIG_UNBLOCK, signal);
 }

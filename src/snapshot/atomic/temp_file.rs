@@ -14,6 +14,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
 use super::fault_injection;
 use super::replaced_file::ReplacedFile;
 use super::signals::{self, CleanupEntry, SignalGuard};
@@ -116,10 +119,42 @@ impl TempFile {
     /// Renames it, which replaces `target` in a single step.
     pub(super) fn rename(mut self, target: &Path) -> io::Result<()> {
         fault_injection::point()?;
-        let _replaced = ReplacedFile::hold(target);
-        fs::rename(self.path(), target)?;
+        ReplacedFile::hold(target).while_it_is(|| fs::rename(self.path(), target))?;
         self.path = None;
         Ok(())
+    }
+
+    /// The same without a rename over the other file. ext4 writes a file to the disk at once that replaces another one
+    /// in that way, which a save that does not wait for the disk does not want either.
+    #[cfg_attr(not(target_os = "linux"), allow(unused_mut, reason = "changed only on Linux"))]
+    pub(super) fn exchange(mut self, target: &Path) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            let swap = || renameat_with(CWD, self.path(), CWD, target, RenameFlags::EXCHANGE);
+            fault_injection::point()?;
+            let _replaced = ReplacedFile::hold_unsynced(target);
+            if swap().is_ok() {
+                self.remove_replaced().inspect_err(|_| {
+                    // Perhaps it is no file any more: it gets its name back.
+                    let _ = swap();
+                })?;
+                self.path = None;
+                return Ok(());
+            }
+        }
+        // There was no such file, or the file system does not know this.
+        self.rename(target)
+    }
+
+    /// Removes the file that has been exchanged with this one.
+    #[cfg(target_os = "linux")]
+    fn remove_replaced(&self) -> io::Result<()> {
+        fault_injection::point()?;
+        match fs::remove_file(self.path()) {
+            // Another save takes it for the temporary file of a process that was killed.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
     }
 
     pub(super) fn set_len(&self, length: u64) -> io::Result<()> {

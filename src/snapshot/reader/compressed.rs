@@ -25,8 +25,9 @@ const MAX_RATIO: u64 = 200;
 const HEAD: u64 = 32;
 /// `ZF`, and as many characters as the largest length has in Python: `0x10000000000000000`.
 const JOBLIB_HEADER: usize = 2 + 19;
-/// The memory that a decoder of the old lzma format may take, in bytes. A file can ask for up to 4 GiB.
-const MAX_LZMA_MEMORY: u64 = 256 << 20;
+/// The memory that a decoder of xz or of the old lzma format may take, in bytes: twice what `xz -9` needs. A file can
+/// ask for up to 4 GiB. Zstandard has the same limit by itself.
+const MAX_LZMA_MEMORY: u64 = 128 << 20;
 /// How every frame of a zstd file with data begins.
 const ZSTD_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
 /// How many bytes are decompressed at a time.
@@ -68,6 +69,10 @@ pub(super) fn decompress(
             if out.written == 0 || strictness == Strictness::Checked {
                 return Err(ReadError::BadCompression { problem: "it is truncated".to_owned() });
             }
+        }
+        Err(error) if needs_more_memory(&error) => {
+            let problem = format!("it takes more than {MAX_LZMA_MEMORY} bytes of memory: decompress it with xz first");
+            return Err(ReadError::BadCompression { problem });
         }
         // Nothing could be decompressed: it is another kind of file.
         Err(_) if out.written == 0 => return Ok(None),
@@ -173,11 +178,21 @@ fn decoder<'r>(mut compressed: impl Read + Send + 'r) -> Result<Option<Box<dyn R
             let stream = Stream::new_lzma_decoder(MAX_LZMA_MEMORY).map_err(io::Error::from)?;
             Some(Box::new(XzDecoder::new_stream(whole, stream)))
         }
+        Some(FileKind::Xz) => {
+            let stream = Stream::new_stream_decoder(MAX_LZMA_MEMORY, 0).map_err(io::Error::from)?;
+            Some(Box::new(XzDecoder::new_stream(whole, stream)))
+        }
         _ => match niffler::send::get_reader(Box::new(whole)) {
             Ok((decompressed, format)) if format != Format::No => Some(decompressed),
             _ => None,
         },
     })
+}
+
+/// Whether a decoder has stopped at its limit of memory.
+fn needs_more_memory(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<liblzma::stream::Error>());
+    matches!(cause, Some(liblzma::stream::Error::MemLimit))
 }
 
 /// The length of joblib's header before zlib data. Python 2 wrote one more space.
@@ -285,6 +300,26 @@ mod tests {
         let checksum = gzip.len() - 6;
         gzip.get_mut(checksum).map(|byte| *byte ^= 1).expect("a checksum");
         assert!(decompress(gzip.as_slice(), gzip.len() as u64, Strictness::Salvaging).is_err());
+    }
+
+    #[test]
+    fn a_decoder_that_would_take_much_memory_is_refused() {
+        // The first block begins at byte 12, with its length, flags, one filter with its properties, and a checksum.
+        let mut xz = packed(Format::Lzma, b"\x80\x04N.");
+        let end = 12 + (usize::from(xz[12]) + 1) * 4 - 4;
+        assert_eq!(xz[14..16], [0x21, 1]);
+        // A dictionary of 1 GiB.
+        xz[16] = 36;
+        let mut checksum = flate2::Crc::new();
+        checksum.update(&xz[12..end]);
+        xz[end..end + 4].copy_from_slice(&checksum.sum().to_le_bytes());
+        let lzma = [&b"\x5d\0\0\0\x40"[..], &[0xff; 8], &[0; 16]].concat();
+        for bytes in [xz, lzma] {
+            match decompress(bytes.as_slice(), bytes.len() as u64, Strictness::Checked) {
+                Err(ReadError::BadCompression { problem }) => assert!(problem.contains("memory"), "{problem}"),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::pickle::format::emit;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::Parser;
 use crate::pickle::passes::stack_check::StackCheck;
+use crate::pickle::work_budget::WorkBudget;
 
 /// The height of the stack between two segments: the module and the dict.
 const HEIGHT_BETWEEN: usize = 2;
@@ -16,7 +17,8 @@ pub(super) fn salvage(bytes: &[u8]) -> Option<Vec<u8>> {
     if !bytes.starts_with(emit::HEAD) {
         return None;
     }
-    let mut balance = StackCheck::new(0, 0);
+    let budget = WorkBudget::new(bytes.len() as u64, None);
+    let mut balance = StackCheck::within(&budget, 0, 0);
     let mut end = None;
     for op in Parser::new(bytes) {
         let Ok(op) = op else { break };

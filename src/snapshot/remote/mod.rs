@@ -8,6 +8,8 @@
 #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only the client uses the keys"))]
 mod aws_files;
 #[cfg(feature = "remote")]
+mod bucket_region;
+#[cfg(feature = "remote")]
 mod cloud_settings;
 #[cfg(feature = "remote")]
 mod credential_process;

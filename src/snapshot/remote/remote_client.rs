@@ -12,6 +12,7 @@ use object_store::{Error as StorageError, ObjectStoreExt, PutMode, PutOptions, P
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+use super::bucket_region::BucketRegion;
 use super::cloud_settings::{azure, google, use_ring};
 use super::credential_sources::CredentialSource;
 use super::io_thread::IoThread;
@@ -53,15 +54,18 @@ impl Connection {
     fn new(address: &RemoteAddress) -> Result<Self, RemoteError> {
         use_ring();
         let io = IoThread::start()?;
+        let mut region = BucketRegion::default();
         let (service, source) = match address.scheme {
             Scheme::S3 => {
                 let bucket = S3Bucket::new(&address.bucket)?;
-                let region = match bucket.needs_region() {
+                let found = match bucket.needs_region() {
                     true => Some(io.run(S3Bucket::region(bucket.name().to_owned()))?),
                     false => None,
                 };
                 let source = bucket.source.clone();
-                (Service::Bucket(bucket.build(region)?), source)
+                let (store, of_store) = bucket.build(found)?;
+                region = of_store;
+                (Service::Bucket(store), source)
             }
             Scheme::Google => {
                 let (store, source) = google(&address.bucket)?;
@@ -74,7 +78,7 @@ impl Connection {
             Scheme::Http | Scheme::Https => (Service::Web(WebClient::new()?), CredentialSource::Anonymous),
         };
         let anonymous = source == CredentialSource::Anonymous;
-        Ok(Self { io, backend: Arc::new(Backend { address: address.clone(), service, anonymous }) })
+        Ok(Self { io, backend: Arc::new(Backend { address: address.clone(), service, anonymous, region }) })
     }
 }
 

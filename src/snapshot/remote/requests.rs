@@ -13,6 +13,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
 use tokio::time::{sleep, timeout};
 
+use super::bucket_region::BucketRegion;
 use super::fault_causes::fault_of;
 use super::remote_address::{RemoteAddress, Scheme};
 use super::remote_error::{FaultKind, RemoteError};
@@ -54,6 +55,8 @@ pub(super) struct Backend {
     pub(super) service: Service,
     /// Whether requests are not signed.
     pub(super) anonymous: bool,
+    /// What the answers of S3 say of the region.
+    pub(super) region: BucketRegion,
 }
 
 /// An answer that is being read.
@@ -83,7 +86,14 @@ impl Backend {
     }
 
     pub(super) fn failed(&self, action: &'static str, key: &str, error: &object_store::Error) -> RemoteError {
-        fault_of(error, action, self.address.join(key), self.anonymous)
+        let fault = fault_of(error, action, self.address.join(key), self.anonymous);
+        match (fault.kind(), self.region.other()) {
+            // An answer to HEAD has no words, and those to other requests do not always name the region.
+            (Some(FaultKind::Region | FaultKind::BadAnswer), Some(region)) => {
+                self.fault(FaultKind::Region, action, key, &format!("the bucket is in another region, {region}"))
+            }
+            _ => fault,
+        }
     }
 
     /// The bucket that is written to. Fails for a web server.

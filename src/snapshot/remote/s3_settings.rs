@@ -6,6 +6,7 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, resolve_bucket_region};
 
+use super::bucket_region::BucketRegion;
 use super::cloud_settings::{build_failed, client_options, retries};
 use super::credential_process;
 use super::credential_sources::{CredentialSource, is_set, s3_source, variable};
@@ -79,12 +80,15 @@ impl S3Bucket {
         &self.name
     }
 
-    pub(super) fn build(self, region: Option<String>) -> Result<Arc<dyn ObjectStore>, RemoteError> {
+    /// The client, and what its answers say of the region.
+    pub(super) fn build(self, region: Option<String>) -> Result<(Arc<dyn ObjectStore>, BucketRegion), RemoteError> {
         let builder = match region {
             Some(region) => self.builder.with_region(region),
             None => self.builder,
         };
+        let region = BucketRegion::new(builder.get_config_value(&AmazonS3ConfigKey::Region));
+        let builder = builder.with_http_connector(region.clone());
         let store = builder.build().map_err(|error| build_failed(&format!("s3://{}/", self.name), &error))?;
-        Ok(Arc::new(store))
+        Ok((Arc::new(store), region))
     }
 }

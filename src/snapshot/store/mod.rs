@@ -25,6 +25,7 @@ mod store_prune;
 mod store_target;
 #[cfg(test)]
 mod store_tests;
+mod stored_opcodes;
 mod upstream;
 
 pub(crate) use self::assembled::HeldStore;

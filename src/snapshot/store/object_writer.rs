@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -13,7 +13,9 @@ use std::thread;
 use tempfile::{NamedTempFile, TempPath};
 
 use super::object_name::ObjectName;
+use super::packed_object::LongContents;
 use super::store_folder::{Store, new_temporary, sync_folder};
+use super::stored_opcodes::StoredOpcodes;
 use super::upstream::object_key;
 use crate::snapshot::atomic::{signals, sync};
 use crate::snapshot::hash_tree::{self, TreeHasher};
@@ -127,6 +129,24 @@ impl ObjectWriter {
         Ok(name)
     }
 
+    /// Adds an object with these opcodes, packed, unless the store has it. Returns its name and the length of its file.
+    pub(super) fn put_packed(&mut self, opcodes: &StoredOpcodes<'_>) -> io::Result<(ObjectName, u64)> {
+        let write = |out: &mut dyn Write| opcodes.write(out);
+        let contents = LongContents { length: opcodes.length, sample: opcodes.sample(), write: &write };
+        for form in contents.forms()? {
+            let mut file = HashedFile::new(self.new_file()?);
+            contents.pack(*form, &mut file)?;
+            let (file, name, length) = file.finish()?;
+            if contents.is_good(*form, length) {
+                if !self.has(name, length) {
+                    self.keep(name, length, file)?;
+                }
+                return Ok((name, length));
+            }
+        }
+        Err(io::Error::other("no form of an object can be read again"))
+    }
+
     /// Gives all new objects their names. Their bytes are on the disk then; with `sync`, so are the names of all
     /// objects.
     pub(super) fn publish(&mut self, sync: bool) -> io::Result<()> {
@@ -175,6 +195,39 @@ impl ObjectWriter {
         let file = (self.pending.len() < MOST_OPEN).then_some(file);
         self.pending.insert(name, PendingObject { path, file, length });
         Ok(())
+    }
+}
+
+/// A new file that is hashed while it is written.
+struct HashedFile {
+    file: BufWriter<NamedTempFile>,
+    hasher: TreeHasher,
+    length: u64,
+}
+
+impl HashedFile {
+    fn new(file: NamedTempFile) -> Self {
+        Self { file: BufWriter::with_capacity(PIECE, file), hasher: TreeHasher::new(PIECE), length: 0 }
+    }
+
+    /// The file, its name as an object, and its length.
+    fn finish(self) -> io::Result<(NamedTempFile, ObjectName, u64)> {
+        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        Ok((file, ObjectName::from(self.hasher.finalize()), self.length))
+    }
+}
+
+impl Write for HashedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        signals::check()?;
+        let count = self.file.write(bytes)?;
+        self.hasher.update(bytes.get(..count).unwrap_or_default());
+        self.length = self.length.saturating_add(count as u64);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -10,9 +10,10 @@
 //!
 //! How much the contents may be longer than the file is limited, so that a small store cannot take much memory.
 
-use std::io;
+use std::io::{self, Write};
 
 use zstd::bulk::Decompressor;
+use zstd::stream::write::Encoder;
 use zstd::zstd_safe::{self, CCtx, CParameter};
 
 use super::object_name::ObjectName;
@@ -110,6 +111,51 @@ pub(super) fn pack(contents: &[u8], base: Option<(ObjectName, &[u8])>) -> io::Re
     }
 }
 
+/// Long contents that are packed while they are made: packed and unpacked ones are never in memory together.
+pub(super) struct LongContents<'c> {
+    pub(super) length: u64,
+    /// Bytes that compress about as well as they do.
+    pub(super) sample: &'c [u8],
+    /// Writes all of them; may be called again.
+    pub(super) write: &'c dyn Fn(&mut dyn Write) -> io::Result<()>,
+}
+
+impl LongContents<'_> {
+    /// The forms to try, the best one first: another one is tried if [`is_good`](Self::is_good) says no.
+    pub(super) fn forms(&self) -> io::Result<&'static [PackedForm]> {
+        let compressed = is_compressible(self.sample)?;
+        Ok(if compressed { &[PackedForm::Zstd, PackedForm::Plain] } else { &[PackedForm::Plain] })
+    }
+
+    /// Writes the bytes of the object's file.
+    pub(super) fn pack(&self, form: PackedForm, out: &mut dyn Write) -> io::Result<()> {
+        let encoding = if form == PackedForm::Zstd { ZSTD } else { PLAIN };
+        out.write_all(&head(encoding, self.length))?;
+        match form {
+            PackedForm::Plain => (self.write)(out),
+            PackedForm::Zstd => {
+                let mut encoder = Encoder::new(out, LEVEL)?;
+                encoder.set_pledged_src_size(Some(self.length))?;
+                (self.write)(&mut encoder)?;
+                encoder.finish().map(drop)
+            }
+        }
+    }
+
+    /// Whether a file of this length is worth its form, and would be read again.
+    pub(super) fn is_good(&self, form: PackedForm, file: u64) -> bool {
+        let most = most_contents(usize::try_from(file).unwrap_or(usize::MAX), 0);
+        form == PackedForm::Plain || (file < self.length.saturating_add(HEAD as u64) && self.length <= most)
+    }
+}
+
+/// A form that needs no other object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PackedForm {
+    Zstd,
+    Plain,
+}
+
 /// Unpacks the bytes of an object's file; `base` holds the contents of the object that its head names.
 pub(super) fn unpack(file: &[u8], base: &[u8]) -> Result<Vec<u8>, UnpackError> {
     let head = PackedHead::of(file)?;
@@ -156,10 +202,15 @@ fn delta(contents: &[u8], name: ObjectName, dictionary: &[u8]) -> io::Result<Vec
     Ok(joined(DELTA, contents.len(), &[name.as_bytes(), &compressed]))
 }
 
+fn head(encoding: u8, length: u64) -> Vec<u8> {
+    let mut head = MAGIC.to_vec();
+    head.push(encoding);
+    head.extend(length.to_le_bytes());
+    head
+}
+
 fn joined(encoding: u8, length: usize, parts: &[&[u8]]) -> Vec<u8> {
-    let mut file = MAGIC.to_vec();
-    file.push(encoding);
-    file.extend((length as u64).to_le_bytes());
+    let mut file = head(encoding, length as u64);
     parts.iter().for_each(|part| file.extend_from_slice(part));
     file
 }
@@ -194,6 +245,30 @@ mod tests {
             assert!(packed.len() <= contents.len() + HEAD);
         }
         assert!(pack(&text, None)?.len() < text.len() / 10);
+        Ok(())
+    }
+
+    #[test]
+    fn long_contents_are_packed_piece_by_piece() -> io::Result<()> {
+        let text: String = noise(1_000_000).iter().map(|byte| format!("{byte:02x}")).collect();
+        let text = text.into_bytes();
+        for (contents, expected) in
+            [(text, PackedForm::Zstd), (noise(3_000_000), PackedForm::Plain), (vec![0; 9_000_000], PackedForm::Plain)]
+        {
+            let pieces = |out: &mut dyn Write| contents.chunks(70_001).try_for_each(|piece| out.write_all(piece));
+            let long = LongContents { length: contents.len() as u64, sample: &contents, write: &pieces };
+            let mut tried = Vec::new();
+            for form in long.forms()? {
+                let mut file = Vec::new();
+                long.pack(*form, &mut file)?;
+                assert!(
+                    unpack(&file, &[]).is_ok_and(|found| found == contents) || !long.is_good(*form, file.len() as u64)
+                );
+                tried.push((*form, long.is_good(*form, file.len() as u64)));
+            }
+            let chosen = tried.iter().find(|(_, is_good)| *is_good).map(|(form, _)| *form);
+            assert_eq!(chosen, Some(expected), "{tried:?}");
+        }
         Ok(())
     }
 

@@ -400,15 +400,31 @@ impl Store {
         open.map_err(StoreError::io(&path))
     }
 
+    /// The same for a process that only asks what a `prune` would do, and may not be allowed to write. `None` where
+    /// there can be no such lock: in object storage, a lock is an object.
+    pub(super) fn lock_for_dry_run(&self, waiting: &mut dyn FnMut()) -> Result<Option<StoreLock>, StoreError> {
+        if self.upstream.is_some() {
+            return Ok(None);
+        }
+        let Ok(file) = self.open_lock_to_read() else { return Ok(None) };
+        match self.wait_for(file, FlockOperation::NonBlockingLockExclusive, waiting) {
+            Err(StoreError::Lock(..)) => Ok(None),
+            done => done.map(Some),
+        }
+    }
+
     /// A lock for a reader, which keeps a `prune` from removing what is being read. `None` where there can be none.
     pub(super) fn lock_reading(&self) -> Option<StoreLock> {
         if self.upstream.is_some() {
             return None;
         }
-        // Every save has made the file. A reader may not be allowed to write to it.
+        self.wait_for(self.open_lock_to_read().ok()?, FlockOperation::NonBlockingLockShared, &mut || {}).ok()
+    }
+
+    /// Every save has made the file. A reader may not be allowed to write to it.
+    fn open_lock_to_read(&self) -> io::Result<File> {
         let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(self.folder.join(LOCK)).ok()?;
-        self.wait_for(file, FlockOperation::NonBlockingLockShared, &mut || {}).ok()
+        OpenOptions::new().read(true).custom_flags(flags).open(self.folder.join(LOCK))
     }
 
     fn wait_for(

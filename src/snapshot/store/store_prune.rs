@@ -55,7 +55,10 @@ impl PruneRules {
 
 /// Removes what the rules do not keep. `waiting` is called once if a save has to be waited for.
 pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut()) -> Result<Pruned, StoreError> {
-    let _lock = store.lock_exclusive(waiting)?;
+    let _lock = match rules.dry_run {
+        true => store.lock_for_dry_run(waiting)?,
+        false => Some(store.lock_exclusive(waiting)?),
+    };
     let (kept, removed) = rules.divide(store.history()?);
     let mut needed = HashSet::new();
     for entry in &kept {

@@ -19,8 +19,9 @@ use super::parent_snapshot::ParentSnapshot;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::{MAX_MESSAGE, StoreError};
 use super::store_folder::{Store, StoreLock, is_name, new_file, random_id};
+use super::stored_opcodes::StoredOpcodes;
 use super::upstream::SharedManifest;
-use crate::pickle::passes::relative_slots::{Cut, OpcodeComparison, SegmentPosition, to_absolute, to_relative};
+use crate::pickle::passes::relative_slots::{Cut, SegmentPosition};
 use crate::snapshot::atomic::signals::SignalGuard;
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::save_target::{SaveTarget, SegmentMark};
@@ -28,8 +29,6 @@ use crate::snapshot::signature::SigningKey;
 
 /// A pack is complete at this many bytes of opcodes.
 const PACK: usize = 4 << 20;
-/// Opcodes of this many bytes are an object of their own.
-const LARGE: usize = 1 << 20;
 
 /// A save into a store.
 #[derive(Debug)]
@@ -231,15 +230,13 @@ impl StoreTarget {
         let Some(OpenParts { opcodes, cuts, buffers }) = self.stream.open.take() else { return Ok(()) };
         let uses = self.stream.memos_of(&variable.uses);
         let around = uses.as_ref().map(|uses| SegmentPosition { offset: variable.offset, memo: variable.memo, uses });
-        let relative = around.and_then(|around| relative_form(&opcodes, &cuts, around));
-        let is_relative = relative.is_some();
-        let (stored, cuts) = relative.unwrap_or((opcodes, cuts));
+        let stored = StoredOpcodes::new(&opcodes, &cuts, around);
         let place = self.place_of(&stored)?;
-        let name = ObjectName::of(&stored);
+        let (name, is_relative) = (stored.name, stored.is_relative);
         let form = u8::from(!is_relative);
-        let cuts = cuts.iter().map(|cut| cut.at as u64).collect();
+        let cuts = stored.cuts.iter().map(|cut| cut.at as u64).collect();
         self.stream.parts.segments.push(SegmentPlace(place.0, place.1, place.2, form, cuts));
-        let value = value_of(name, is_relative, variable, &uses.unwrap_or_default(), &buffers);
+        let value = value_of(name, is_relative, variable, uses.as_deref().unwrap_or_default(), &buffers);
         self.stream.values.push(SegmentValue { opcodes: name, value });
         self.stream.parts.buffers.extend(buffers);
         // As in `uses`: a variable comes before what has the same name in other lists.
@@ -248,8 +245,8 @@ impl StoreTarget {
     }
 
     /// Where these opcodes are: in a pack of the snapshot before, or of this one.
-    fn place_of(&mut self, opcodes: &[u8]) -> io::Result<SegmentPlace> {
-        let name = ObjectName::of(opcodes);
+    fn place_of(&mut self, opcodes: &StoredOpcodes<'_>) -> io::Result<SegmentPlace> {
+        let StoredOpcodes { name, length, .. } = *opcodes;
         let stream = &mut self.stream;
         if let Some(place) = stream.known.get(&name) {
             return Ok(place.clone());
@@ -263,16 +260,17 @@ impl StoreTarget {
             });
             return Ok(SegmentPlace(number, at, length, 0, Vec::new()));
         }
-        let place = if opcodes.len() >= LARGE {
-            let number = self.stream.reserve_pack();
-            self.write_pack(number, opcodes)?;
-            SegmentPlace(number, 0, opcodes.len() as u64, 0, Vec::new())
-        } else {
+        let place = if let Some(bytes) = opcodes.short_bytes() {
             let number = self.stream.pack_number.unwrap_or_else(|| self.stream.reserve_pack());
             self.stream.pack_number = Some(number);
             let at = self.stream.pack.len() as u64;
-            self.stream.pack.extend_from_slice(opcodes);
-            SegmentPlace(number, at, opcodes.len() as u64, 0, Vec::new())
+            self.stream.pack.extend_from_slice(bytes);
+            SegmentPlace(number, at, length, 0, Vec::new())
+        } else {
+            let number = self.stream.reserve_pack();
+            let (object, file_length) = self.objects.put_packed(opcodes)?;
+            self.set_pack(number, PackReference(object, file_length));
+            SegmentPlace(number, 0, length, 0, Vec::new())
         };
         self.stream.known.insert(name, place.clone());
         if self.stream.pack.len() >= PACK {
@@ -283,20 +281,19 @@ impl StoreTarget {
 
     fn end_pack(&mut self) -> io::Result<()> {
         let pack = std::mem::take(&mut self.stream.pack);
-        match self.stream.pack_number.take() {
-            Some(number) => self.write_pack(number, &pack),
-            None => Ok(()),
-        }
+        let Some(number) = self.stream.pack_number.take() else { return Ok(()) };
+        let file = packed_object::pack(&pack, None)?;
+        let reference = PackReference(self.objects.put(&file)?, file.len() as u64);
+        self.set_pack(number, reference);
+        Ok(())
     }
 
-    fn write_pack(&mut self, number: u32, opcodes: &[u8]) -> io::Result<()> {
-        let file = packed_object::pack(opcodes, None)?;
-        let reference = PackReference(self.objects.put(&file)?, file.len() as u64);
+    /// Notes which object a pack has become.
+    fn set_pack(&mut self, number: u32, reference: PackReference) {
         if let Some(slot) = self.stream.parts.packs.get_mut(number as usize) {
             *slot = reference;
         }
         self.stream.packs.insert(reference.0, number);
-        Ok(())
     }
 
     /// The description of what was written, with its object.
@@ -359,15 +356,6 @@ impl StreamParts {
         self.parts.packs.push(PackReference(ObjectName::of(&[]), 0));
         self.parts.packs.len() as u32 - 1
     }
-}
-
-/// The opcodes in the form that does not depend on where they are; `None` if that could not be undone.
-fn relative_form(opcodes: &[u8], cuts: &[Cut], around: SegmentPosition<'_>) -> Option<(Vec<u8>, Vec<Cut>)> {
-    let mut relative = Vec::with_capacity(opcodes.len());
-    let found = to_relative(opcodes, cuts, around, &mut relative).ok()?;
-    let mut again = OpcodeComparison::new(opcodes);
-    let back = to_absolute(&relative, &found, around, &mut again).ok()?;
-    (again.is_same() && back == cuts).then_some((relative, found))
 }
 
 /// What stands for the value of a segment.

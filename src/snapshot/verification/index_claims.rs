@@ -28,7 +28,7 @@ pub(crate) fn problem_of_claims(
     skip: &[bool],
     around: bool,
 ) -> Result<Option<Problem>, ReadError> {
-    match problem_of_index(index, segments, snapshot.bytes()?, skip, around) {
+    match problem_of_index(index, segments, snapshot.bytes()?, skip, around, &snapshot.budget()) {
         Some(problem) => Ok(Some(problem)),
         None => Ok(false_claims(snapshot, index, segments, skip, around)?.into_iter().map(|(_, found)| found).next()),
     }

@@ -27,6 +27,7 @@ use crate::pickle::format::parse::Parser;
 use crate::pickle::machine::{MachineError, RawArray, opcodes_around};
 use crate::pickle::passes::scan::{Scanner, SegmentFacts};
 use crate::pickle::passes::stack_check::StackCheck;
+use crate::pickle::work_budget::WorkBudget;
 
 /// What is wrong with a segment that names another variable.
 const WRONG_NAME: &str = "the name here is not the one in the index";
@@ -117,7 +118,8 @@ pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, R
     match snapshot.contents() {
         Contents::Own { index } => own(snapshot, index, progress),
         Contents::Foreign { lost_index } => {
-            let mut verified = foreign(snapshot.bytes()?, snapshot.raw_arrays()?, snapshot.outline()?, progress);
+            let (raw, outline) = (snapshot.raw_arrays()?, snapshot.outline()?);
+            let mut verified = foreign(snapshot.bytes()?, raw, outline, &snapshot.budget(), progress);
             if *lost_index {
                 let what = "the index is missing: the file is truncated, or damaged at its end; copy it again";
                 let at = snapshot.file_len().saturating_sub(verified.behind_stop);
@@ -152,7 +154,7 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
     problems.extend(snapshot.bad_table_end().map(|end| Problem::new(end, table)));
     // The bytes of a damaged segment could be anything, so they are not parsed.
     let skip: Vec<bool> = checked_segments.iter().map(|segment| !segment.whole).collect();
-    let mut within = problems_within(index, &segments, bytes, &skip, progress);
+    let mut within = problems_within(index, &segments, bytes, &skip, &snapshot.budget(), progress);
     if !snapshot.is_signed_by_user() {
         let is_known = |number: usize| {
             skip.get(number) == Some(&true) || within.get(number).is_some_and(|found| !found.is_empty())
@@ -188,9 +190,10 @@ pub(crate) fn problem_of_index(
     bytes: &[u8],
     skip: &[bool],
     around: bool,
+    budget: &WorkBudget,
 ) -> Option<Problem> {
     let outside = if around { problems_around(index, bytes) } else { Vec::new() };
-    let within = problems_within(index, segments, bytes, skip, &|_| {}).into_iter().flatten();
+    let within = problems_within(index, segments, bytes, skip, budget, &|_| {}).into_iter().flatten();
     outside.into_iter().chain(within).next()
 }
 
@@ -244,16 +247,17 @@ fn problems_within(
     segments: &[VariableSegment<'_>],
     bytes: &[u8],
     skip: &[bool],
+    budget: &WorkBudget,
     progress: Progress<'_>,
 ) -> Vec<Vec<Problem>> {
     let next = AtomicUsize::new(0);
-    let follow = || {
+    let follow = |budget: &WorkBudget| {
         let mut found = Vec::new();
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(segment) = segments.get(number) else { return found };
             if !skip.get(number).copied().unwrap_or_default()
-                && let Err(problem) = follow_segment(segment, bytes, progress)
+                && let Err(problem) = follow_segment(segment, bytes, budget, progress)
             {
                 found.push((number, problem));
             }
@@ -261,9 +265,11 @@ fn problems_within(
     };
     let mut problems: Vec<Vec<Problem>> = vec![Vec::new(); segments.len()];
     std::thread::scope(|scope| {
-        let other = scope.spawn(follow);
+        let [half, other_half] = [budget.half(), budget.half()];
+        let follow = &follow;
+        let other = scope.spawn(move || follow(&other_half));
         let scanned = scan(index, segments, bytes, skip);
-        let mut followed = follow();
+        let mut followed = follow(&half);
         followed.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         for (number, problem) in followed {
             if let Some(of_variable) = problems.get_mut(number) {
@@ -282,14 +288,19 @@ fn problems_within(
 const REPORTED: u64 = 1 << 18;
 
 /// Checks the opcodes of a segment in the file: the name, a value, the raw buffers that the index lists, SETITEM.
-fn follow_segment(segment: &VariableSegment<'_>, bytes: &[u8], progress: Progress<'_>) -> Result<(), Problem> {
+fn follow_segment(
+    segment: &VariableSegment<'_>,
+    bytes: &[u8],
+    budget: &WorkBudget,
+    progress: Progress<'_>,
+) -> Result<(), Problem> {
     let wrong = |(at, what): (u64, &str)| Problem::new(at, format!("{what}: save the session again"));
     let (range, value) = (segment.range(), segment.value());
     if !segment.has_name(bytes) {
         return Err(wrong((range.start, WRONG_NAME)));
     }
     // The dict of the session is on the stack.
-    let mut balance = StackCheck::new(1, segment.variable().memo.0);
+    let mut balance = StackCheck::within(budget, 1, segment.variable().memo.0);
     let mut check = SegmentCheck::new(segment);
     let mut reported = range.start;
     for op in Parser::segment(segment.bytes(bytes).unwrap_or_default(), range.start) {
@@ -362,8 +373,8 @@ fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool)
 
 /// Checks a pickle without an index. The symbolic machine has followed it to its STOP, unless it is too large for that;
 /// stack and memo are checked here in any case.
-fn foreign(bytes: &[u8], raw: &[RawArray], shape: &Outline, progress: Progress<'_>) -> Verified {
-    let mut balance = StackCheck::new(0, 0);
+fn foreign(bytes: &[u8], raw: &[RawArray], shape: &Outline, budget: &WorkBudget, progress: Progress<'_>) -> Verified {
+    let mut balance = StackCheck::within(budget, 0, 0);
     let mut verified = Verified { variables: named(shape), ..Verified::default() };
     let mut end = 0;
     for op in opcodes_around(bytes, raw) {

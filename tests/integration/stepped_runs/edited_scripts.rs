@@ -75,3 +75,13 @@ fn comments_and_blank_lines_may_change() {
     let after = SCRIPT.replace("start = 10", "# a comment\n\nstart = 10  # ten").replace("(undefined)", "()");
     edited(SCRIPT, &after, &[]).assert_code(0).assert_stdout("total 22\n\n");
 }
+
+#[test]
+fn a_function_that_was_renamed_is_shown_with_its_new_name() {
+    let after = SCRIPT.replace("twice", "double").replace("(undefined)", "()");
+    let refused = edited(SCRIPT, &after, &[]);
+    refused.assert_code(1).assert_stdout("");
+    let err = refused.err();
+    assert!(err.contains("it was: def twice(n):") && err.contains("it is:  def double(n):"), "{err}");
+    edited(SCRIPT, &after, &["--accept-changes"]).assert_code(0).assert_stdout("total 22\n\n");
+}

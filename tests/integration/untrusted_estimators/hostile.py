@@ -6,6 +6,7 @@ import pickle
 import sys
 
 import numpy as np
+from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Lasso, LogisticRegression
@@ -44,6 +45,10 @@ HOSTILE = {
     "has memory of a kind": changed(make_pipeline(StandardScaler()), memory="/tmp/cache"),
     "has steps of a kind": changed(make_pipeline(StandardScaler()), steps=[("a", print)]),
     "needs sklearn.tree": changed(make_pipeline(StandardScaler()), steps=[("a", DecisionTreeClassifier())]),
+    "has cluster_centers_ of a kind": changed(KMeans(2, n_init=1), cluster_centers_=np.zeros((0, 2))),
+    "has cluster_centers_ for 5 features": changed(KMeans(2, n_init=1), cluster_centers_=np.zeros((2, 5))),
+    "has _n_threads of a kind": changed(KMeans(2, n_init=1), _n_threads=2**31),
+    "has labels_ of a kind": changed(KMeans(2, n_init=1), labels_=np.zeros((2, 2))),
     "has func of a kind": changed(FunctionTransformer(), func=len),
     "has _scaler of a kind": changed(PowerTransformer(), _scaler=int),
     "has classes_ of a kind": changed(DummyClassifier(), classes_=np.array([{}, []], dtype=object)),

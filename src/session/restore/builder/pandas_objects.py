@@ -1,17 +1,14 @@
 """Makes objects of pandas for a file that is not trusted: by its public constructors, from checked parts.
 
-Rust runs this file with `pandas`, `numpy` and `importer` in its globals, and calls the functions with the arguments
-of the recipes in `src/pickle/build_plan/pandas_recipe.rs`. These have checked what they could see of the file. Here the
-numbers that compiled code uses as positions are checked again, as they may come from memory that another program can
-change.
+Rust runs this file with `pandas`, `numpy`, `importer` and `most_same_hash` (the limit for all keys) in its globals, and
+calls the functions with the arguments of the recipes in `src/pickle/build_plan/pandas_recipe.rs`. These have checked
+what they could see of the file. Here the numbers that compiled code uses as positions are checked again, as they may
+come from memory that another program can change.
 """
 
 from contextlib import nullcontext
 
 VERSION = tuple(int(part) for part in pandas.__version__.split(".")[:2])  # noqa: F821
-
-# The most labels with the same hash: those that are no numbers may be slow to compare.
-MOST_SAME_HASH = 16
 
 # pandas up to 2 computes times of a calendar one by one, 15 in a millisecond.
 MOST_SLOW_TIMES = 1 << 16
@@ -111,8 +108,9 @@ def has_repeated(labels):
     if values.dtype != object:
         return has_repeated_rows([values])
     hashes = numpy.sort(numpy.fromiter(map(hash, values), dtype=numpy.int64, count=len(values)))
-    if (hashes[MOST_SAME_HASH:] == hashes[:-MOST_SAME_HASH]).any():
-        raise ValueError(f"more than {MOST_SAME_HASH} labels have the same hash")
+    most = most_same_hash
+    if (hashes[most:] == hashes[:-most]).any():
+        raise ValueError(f"more than {most} labels have the same hash")
     return len(set(values)) != len(values)
 
 

@@ -1,0 +1,147 @@
+//! Credentials within a longer string: in URLs, headers, connection strings, JSON, and lines of configuration files.
+//!
+//! Each function looks for one form. What a name means, [`credentials`](super) decides.
+
+use super::credential_values::{is_encoded_login, is_number, is_stand_in, is_word_in_capitals, looks_random};
+use super::{
+    CONNECTIONS, FoundCredential, HEADER_NAMES, NUMBERS, SHORTEST_VALUE, credential_name, is_authorization,
+    is_placeholder, is_token,
+};
+
+/// Addresses whose path is all that it takes to use them, and how many parts follow.
+const WEBHOOKS: [&str; 3] = ["hooks.slack.com/services/", "discord.com/api/webhooks/", "api.telegram.org/bot"];
+
+/// `scheme://user:password@host`.
+pub(super) fn passwords_in_urls(string: &str) -> impl Iterator<Item = FoundCredential> {
+    string.match_indices("://").filter_map(|(at, mark)| {
+        let start = at + mark.len();
+        let rest = string.get(start..)?;
+        let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>');
+        let authority = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
+        let (user, _) = authority.rsplit_once('@')?;
+        let (name, password) = user.split_once(':')?;
+        // A pattern of URLs.
+        if user.contains("[^") {
+            return None;
+        }
+        let from = start + name.len() + 1;
+        let what = "a URL with a password".to_owned();
+        (!is_placeholder(password) && !is_word_in_capitals(password))
+            .then(|| FoundCredential { span: from..from + password.len(), what })
+    })
+}
+
+/// `Bearer …` and `Basic …` in an `Authorization` header, or alone.
+pub(super) fn authorization(string: &str, scheme: &str, least: usize) -> Option<FoundCredential> {
+    let at = string.find(scheme)?;
+    let before = string.get(..at)?.trim_end_matches([' ', '\'', '"', ':', '=']);
+    let is_header =
+        before.is_empty() || before.get(before.len().saturating_sub(13)..)?.eq_ignore_ascii_case("authorization");
+    let start = at + scheme.len();
+    let rest = string.get(start..)?;
+    let in_token = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
+    let token = rest.get(..rest.find(|c: char| !in_token(c)).unwrap_or(rest.len()))?;
+    let fits = token.len() >= least
+        && token.contains(|c: char| !c.is_ascii_lowercase())
+        && (scheme != "Basic " || is_encoded_login(token));
+    let what = "an authorization header".to_owned();
+    (is_header && fits).then(|| FoundCredential { span: start..start + token.len(), what })
+}
+
+/// `password=…` and `"password": "…"`, as in connection strings, queries and JSON.
+pub(super) fn pairs(string: &str) -> impl Iterator<Item = FoundCredential> {
+    string.match_indices(['=', ':']).filter_map(|(at, mark)| {
+        let before = string.get(..at)?;
+        let (name_end, is_quoted) = match before.strip_suffix(['"', '\'']) {
+            Some(inner) => (inner, true),
+            None => (before, false),
+        };
+        let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' ');
+        let name = name_end.get(name_end.rfind(|c: char| !in_name(c)).map_or(0, |end| end + 1)..)?;
+        let name = name.rsplit("  ").next().unwrap_or(name);
+        let after = string.get(at + mark.len()..)?;
+        // Prose has `name: value`; in JSON and the like, the name is quoted. Code has spaces around `=`.
+        let value = if is_quoted { after.trim_start().trim_start_matches(['"', '\'']) } else { after };
+        let value = value.trim_start_matches(['"', '\'']);
+        if mark == ":" && !is_quoted {
+            return None;
+        }
+        let ends =
+            |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '&' | ';' | ',' | ')' | '}' | ']' | '(' | '[');
+        let end = value.find(ends).unwrap_or(value.len());
+        let is_code = value.get(end..).is_some_and(|rest| rest.starts_with(['(', '[']));
+        let value = value.get(..end)?;
+        let is_value = value.len() >= SHORTEST_VALUE && !is_placeholder(value) && !is_code && value != name.trim();
+        let is_other = |words: &&[&str]| {
+            is_word_in_capitals(value)
+                || is_stand_in(value)
+                || is_number(value) && !NUMBERS.contains(&words.join(" ").as_str())
+                || mark == ":" && *words == ["token"] && !is_token(name, value)
+        };
+        let words = credential_name(name).or_else(|| short_name(name, value, string));
+        let words = words.filter(|words| is_value && !is_other(words))?;
+        let start = value.as_ptr() as usize - string.as_ptr() as usize;
+        Some(FoundCredential { span: start..start + value.len(), what: format!("a value of '{}'", words.join(" ")) })
+    })
+}
+
+/// Names that mean a credential in connection strings and signed URLs only.
+fn short_name(name: &str, value: &str, string: &str) -> Option<&'static [&'static str]> {
+    let name = name.trim();
+    if name.eq_ignore_ascii_case("pwd") && string.contains(';') {
+        let string = string.to_ascii_lowercase();
+        return CONNECTIONS.iter().any(|part| string.contains(part)).then_some(&["password"]);
+    }
+    if name == "key" && string.contains("://") && looks_random(value) {
+        return Some(&["key"]);
+    }
+    let is_signature =
+        ["sig", "signature", "x-amz-signature", "x-goog-signature"].contains(&&*name.to_ascii_lowercase());
+    (is_signature && string.contains("://")).then_some(&["signature"])
+}
+
+/// `Cookie: session=…`, as HTTP writes it, on a line of its own.
+pub(super) fn header_lines(string: &str) -> impl Iterator<Item = FoundCredential> {
+    let mut start = 0;
+    string.split_inclusive('\n').filter_map(move |line| {
+        let at = start;
+        start += line.len();
+        let (name, value) = line.split_once(':')?;
+        let known = HEADER_NAMES.iter().find(|header| name.trim_start().eq_ignore_ascii_case(header))?;
+        let shown = value.trim();
+        let is_value = shown.len() >= SHORTEST_VALUE
+            && !is_placeholder(shown)
+            && (!known.ends_with("cookie") || shown.contains('='))
+            && (!known.ends_with("authorization") || is_authorization(shown));
+        let from = at + name.len() + 1 + (value.len() - value.trim_start().len());
+        is_value.then(|| FoundCredential { span: from..from + shown.len(), what: format!("a value of '{known}'") })
+    })
+}
+
+/// `password = …` and `password: …` on a line of its own, as configuration files and shells have it. Prose and code
+/// have such lines, too, so the value must look random.
+pub(super) fn assignments(string: &str) -> impl Iterator<Item = FoundCredential> {
+    let mut start = 0;
+    string.split_inclusive('\n').filter_map(move |line| {
+        let at = start;
+        start += line.len();
+        let (name, value) = line.split_once(['=', ':'])?;
+        let words = credential_name(name.trim().trim_start_matches("export ").trim_matches(['"', '\'']))?;
+        let shown = value.trim().trim_end_matches([',', ';']).trim_matches(['"', '\'']);
+        let is_value = looks_random(shown) && !is_placeholder(shown) && !shown.contains(['(', '[', '{']);
+        let from = at + name.len() + 1 + value.find(shown)?;
+        let what = format!("a value of '{}'", words.join(" "));
+        is_value.then_some(FoundCredential { span: from..from + shown.len(), what })
+    })
+}
+
+/// Addresses that anybody may post to who knows them.
+pub(super) fn webhooks(string: &str) -> impl Iterator<Item = FoundCredential> {
+    WEBHOOKS.into_iter().filter_map(|address| {
+        let start = string.find(address)? + address.len();
+        let rest = string.get(start..)?;
+        let path = rest.get(..rest.find(|c: char| c.is_whitespace() || "\"'<>".contains(c)).unwrap_or(rest.len()))?;
+        let what = "the address of a webhook".to_owned();
+        looks_random(path).then_some(FoundCredential { span: start..start + path.len(), what })
+    })
+}

@@ -1,0 +1,174 @@
+//! Where functions, classes and the objects of known libraries keep what [`secrets`](super::secrets) searches for
+//! credentials: defaults, closures, attributes of classes, members of enumerations, columns of frames.
+//!
+//! No code of the session runs here either: only genuine types of libraries are asked for what they hold.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyDict, PyList, PySlice, PyString, PyTuple, PyType};
+
+use super::attribute_places::KnownType;
+use super::secrets::{MAX_CHARS, MAX_INNER_ITEMS, MAX_ITEMS, SecretSearch, SecretStep};
+use crate::pickle::credentials::{self, is_plain_word};
+use crate::pickler::class_attributes::ClassOrder as _;
+use crate::pickler::class_attributes::{instance_dict, namespace};
+use crate::python::deferred_signals::Tolerated as _;
+
+impl<'py> SecretSearch<'_, 'py> {
+    /// Searches an object of a known type. `name` is that of what holds it, if it may be one of a credential.
+    pub(super) fn known(&mut self, known: KnownType, name: Option<&str>, value: &Bound<'py, PyAny>) -> PyResult<()> {
+        let head = PySlice::new(value.py(), 0, MAX_INNER_ITEMS as isize, 1);
+        match known {
+            KnownType::Partial => {
+                if let Ok(keywords) = value.getattr("keywords")?.cast_into::<PyDict>() {
+                    self.dict(&keywords, MAX_INNER_ITEMS);
+                }
+            }
+            KnownType::Wrapper(parts) => {
+                for part in parts {
+                    self.object(None, &value.getattr(*part)?);
+                }
+            }
+            KnownType::Deque => {
+                self.items(name, value.try_iter()?.filter_map(|item| item.tolerated()), MAX_INNER_ITEMS);
+            }
+            KnownType::NumpyArray => {
+                let dtype = value.getattr("dtype")?;
+                let kind: String = dtype.getattr("kind")?.extract()?;
+                if let ("V", Ok(fields)) = (kind.as_str(), dtype.getattr("names")?.cast_into::<PyTuple>()) {
+                    for field in fields.iter().take(MAX_INNER_ITEMS) {
+                        let Some(field) = string(&field) else { continue };
+                        self.known(known, Some(&field), &value.get_item(&field)?)?;
+                    }
+                } else if ["U", "S", "O"].contains(&kind.as_str())
+                    && let Ok(items) = value.getattr("flat")?.get_item(head)?.call_method0("tolist")?.cast::<PyList>()
+                {
+                    self.items(name, items.iter(), MAX_INNER_ITEMS);
+                }
+            }
+            KnownType::DataFrame => {
+                for column in value.getattr("columns")?.get_item(head)?.try_iter()? {
+                    let column = column?;
+                    let text = string(&column).filter(|text| credentials::may_name_credential(text));
+                    if let Some(text) = text {
+                        self.series(&text, &value.get_item(&column)?)?;
+                    }
+                }
+            }
+            KnownType::Series => {
+                if let Some(name) = string(&value.getattr("name")?).or_else(|| name.map(str::to_owned)) {
+                    self.series(&name, value)?;
+                }
+                let labels = value.getattr("index")?.get_item(head)?;
+                for (number, label) in labels.try_iter()?.enumerate() {
+                    if let Some(label) = string(&label?).filter(|label| credentials::may_name_credential(label)) {
+                        let item = value.getattr("iloc")?.get_item(number)?;
+                        self.inside(|| SecretStep::Key(label.clone()), Some(&label), &item);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Searches the first values of a column or a series with this name.
+    fn series(&mut self, name: &str, values: &Bound<'py, PyAny>) -> PyResult<()> {
+        for item in values.call_method1("head", (MAX_INNER_ITEMS,))?.call_method0("to_list")?.try_iter()? {
+            let before = self.reasons();
+            self.inside(|| SecretStep::Key(name.to_owned()), Some(name), &item?);
+            // One reason is enough for a column.
+            if self.reasons() > before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is saved with a function of the session: the variables of its closure, its defaults, and its attributes.
+    pub(super) fn function(&mut self, function: &Bound<'py, PyAny>) -> PyResult<()> {
+        let py = function.py();
+        let closure = function.getattr(intern!(py, "__closure__"))?;
+        let defaults = function.getattr(intern!(py, "__defaults__"))?;
+        let keywords = function.getattr(intern!(py, "__kwdefaults__"))?;
+        let attributes = function.getattr(intern!(py, "__dict__"))?.cast_into::<PyDict>()?;
+        // Most functions have none of these.
+        if closure.is_none() && defaults.is_none() && keywords.is_none() && attributes.is_empty()
+            || !function.getattr(intern!(py, "__module__"))?.eq(self.finder.session.as_str())?
+        {
+            return Ok(());
+        }
+        for (name, value) in strings_and_values(&attributes) {
+            self.named(&name, &value);
+        }
+        let code = function.getattr(intern!(py, "__code__"))?;
+        if let Ok(cells) = closure.cast_into::<PyTuple>() {
+            let names: Vec<String> = code.getattr("co_freevars")?.extract()?;
+            for (name, cell) in names.iter().zip(cells.iter()) {
+                // A cell that is empty raises ValueError.
+                cell.getattr("cell_contents").tolerated().iter().for_each(|value| self.named(name, value));
+            }
+        }
+        if let Ok(defaults) = defaults.cast_into::<PyTuple>() {
+            let names: Vec<String> = code.getattr("co_varnames")?.extract()?;
+            let arguments: usize = code.getattr("co_argcount")?.extract()?;
+            let named = names.iter().take(arguments).skip(arguments.saturating_sub(defaults.len()));
+            named.zip(defaults.iter()).for_each(|(name, value)| self.default(name, &value));
+        }
+        if let Ok(keywords) = keywords.cast_into::<PyDict>() {
+            for (name, value) in strings_and_values(&keywords) {
+                self.default(&name, &value);
+            }
+        }
+        Ok(())
+    }
+
+    /// The default of a parameter. Many are just words: `password="postgres"`.
+    fn default(&mut self, name: &str, value: &Bound<'py, PyAny>) {
+        let string = value
+            .cast_exact::<PyString>()
+            .ok()
+            .filter(|it| it.len().tolerated().is_some_and(|length| length <= MAX_CHARS));
+        if !string.is_some_and(|string| is_plain_word(&string.to_string_lossy())) {
+            self.named(name, value);
+        }
+    }
+
+    /// The attributes of a class of the session, and those of its bases that are saved with it.
+    pub(super) fn class(&mut self, class: &Bound<'py, PyType>) -> PyResult<()> {
+        for base in class.order() {
+            let Ok(base) = base.cast_into::<PyType>() else { continue };
+            let names = namespace(&base)?;
+            let is_saved = names.contains("__module__")? && names.get_item("__module__")?.eq(&self.finder.session)?;
+            if !is_saved || !self.classes.insert(base.as_ptr() as usize) {
+                continue;
+            }
+            let names = names.call_method0(intern!(class.py(), "copy"))?.cast_into::<PyDict>()?;
+            for (name, value) in names.iter().take(MAX_ITEMS) {
+                let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().tolerated()) else {
+                    continue;
+                };
+                self.named(name, &value);
+                // A member of an enumeration has its value in an attribute.
+                if value.get_type().is(&base)
+                    && let Some(member) =
+                        instance_dict(&value)?.and_then(|it| it.get_item("_value_").tolerated().flatten())
+                {
+                    self.named(name, &member);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first items of a dict whose keys are strings.
+fn strings_and_values<'py>(dict: &Bound<'py, PyDict>) -> Vec<(String, Bound<'py, PyAny>)> {
+    let items = dict.iter().take(MAX_INNER_ITEMS);
+    items
+        .filter_map(|(name, value)| Some((name.cast_exact::<PyString>().ok()?.to_str().tolerated()?.to_owned(), value)))
+        .collect()
+}
+
+fn string(value: &Bound<'_, PyAny>) -> Option<String> {
+    value.cast_exact::<PyString>().ok()?.to_str().tolerated().map(str::to_owned)
+}
