@@ -38,6 +38,8 @@ const MAX_VISITS: usize = 2000;
 const MAX_DEPTH: usize = 6;
 /// The most reasons that are given for one variable.
 const MAX_REASONS: usize = 8;
+/// The longest option.
+const MAX_OPTION: usize = 64;
 /// Attributes in which an object keeps the value that the name of the object is about: those of fields and of enums.
 const VALUE_ATTRIBUTES: [&str; 4] = ["default", "value", "_value", "_value_"];
 
@@ -267,20 +269,20 @@ impl<'py> SecretSearch<'_, 'py> {
     }
 
     pub(super) fn items(&mut self, name: Option<&str>, items: impl Iterator<Item = Bound<'py, PyAny>>, most: usize) {
-        let mut option: Option<String> = None;
+        let mut before: Option<String> = None;
         for (number, item) in items.take(most).enumerate() {
             if self.visits > MAX_VISITS {
                 return;
             }
             let string = item.cast_exact::<PyString>().ok().and_then(|item| item.to_str().tolerated());
             // As in `sys.argv`: an option, and then its argument.
-            if let (Some(name), Some(argument)) = (option.take(), string)
-                && !argument.starts_with('-')
+            if let (Some(option), Some(argument)) = (before.take(), string)
+                && (credentials::is_login_argument(&option, argument)
+                    || credentials::is_secret_option(&option) && !argument.starts_with('-'))
             {
-                self.add(Some(format!("contains the argument of {name}")));
+                self.add(Some(format!("contains the argument of {option}")));
             }
-            option =
-                string.filter(|name| name.starts_with("--") && credentials::is_secret_option(name)).map(str::to_owned);
+            before = string.filter(|option| option.starts_with('-') && option.len() <= MAX_OPTION).map(str::to_owned);
             self.inside(|| SecretStep::Item(number), name, &item);
         }
     }
@@ -303,7 +305,8 @@ impl<'py> SecretSearch<'_, 'py> {
             && let Some(pair) = short_text(&first)
         {
             self.object(None, &first);
-            if name.is_some_and(credentials::names_login) && short_text(&second).is_some_and(|text| !text.is_empty()) {
+            let is_password = |text: String| !is_plain_word(&text);
+            if name.is_some_and(credentials::names_login) && short_text(&second).is_some_and(is_password) {
                 self.add(Some("a user and a password".to_owned()));
             }
             self.inside(|| SecretStep::Key(pair.clone()), Some(&pair), &second);

@@ -81,6 +81,8 @@ key_in_query | 'https://example.org/v1?key=' + SECRET
 webhook | 'https://hooks.slack.com/services/T000/B000/' + SECRET
 auth_header | {'auth_header': 'Bearer ' + SECRET}
 pattern | re.compile('https://bob:' + SECRET + '@example')
+login_argument | ['curl', '-u', 'bob:' + SECRET, 'https://example.org']
+login_command | 'curl -u bob:' + SECRET + ' https://example.org'
 argument_list | ['run', '--password', SECRET]
 auth | ('bob', SECRET)
 session_auth | instance(Plain, auth=('bob', SECRET))
@@ -171,6 +173,9 @@ words = [['the', 'secret'], ['a', 'token'], ('next', 'word')]
 split = urllib.parse.urlsplit('https://ada@example.org:8080/x')
 signature = 'f(a: int, b: str) -> None'
 auth_method = ('basic', 'digest')
+auth = ('basic', 'digest')
+where = {'user': 'ada', 'pwd': '/home/ada/project-1'}
+docker = ['docker', 'run', '-u', '1000:1000', '--user', 'ada:staff']
 labels = collections.deque(['secret', 'public'])
 pattern_of_urls = re.compile('https?://[^:]+:[^@]+@')
 table = {'cookie': 'chocolate chip', 'author': 'bob', 'key': 'value-1'}

@@ -14,7 +14,10 @@ use std::ops::Range;
 pub(crate) use self::credential_values::is_plain_word;
 use self::credential_values::{is_number, is_stand_in, is_word_in_capitals, looks_random};
 pub(crate) use self::paired_names::{PairedName, may_be_paired, names_login, paired_name};
-use self::text_parts::{assignments, authorization, header_lines, pairs, passwords_in_urls, webhooks};
+pub(crate) use self::text_parts::is_login_argument;
+use self::text_parts::{
+    assignments, authorization, header_lines, logins_of_options, pairs, passwords_in_urls, webhooks,
+};
 
 /// What stands in place of a credential.
 pub(crate) const NOT_SHOWN: &str = "(not shown)";
@@ -326,6 +329,7 @@ fn find(string: &str) -> Vec<FoundCredential> {
     if has(':') {
         found.extend(header_lines(string));
         found.extend(webhooks(string));
+        found.extend(logins_of_options(string));
     }
     if string.len() <= LONGEST_PAIRS && (has('=') || has(':')) {
         found.extend(assignments(string));
@@ -557,6 +561,7 @@ mod tests {
             ("[db]\nuser = bob\npassword = tr0ub4dor-hunter2\n".to_owned(), "a value of 'password'"),
             ("export API_KEY=tr0ub4dor-hunter2\nexport X=1".to_owned(), "a value of 'api key'"),
             ("PGPASSWORD=hunter2 psql".to_owned(), "a value of 'password'"),
+            ("curl -u bob:hunter2 https://h".to_owned(), "the password of -u"),
             ("https://hooks.slack.com/services/T00/B00/a1B2c3D4e5F6".to_owned(), "the address of a webhook"),
         ];
         for (string, what) in values {

@@ -31,6 +31,10 @@ pub(crate) fn paired_name(key: &str, text: impl Fn(&str) -> Option<String>) -> O
     let bare = key.trim_start_matches('_');
     let beside = |name: &str| text(name).or_else(|| text(&format!("_{name}")));
     if SHORT.contains(&bare) {
+        // A working directory.
+        if text(key).is_some_and(|value| value.starts_with(['/', '~'])) {
+            return None;
+        }
         return USERS.iter().find_map(|user| beside(user)).map(|_| PairedName::Named("password".to_owned()));
     }
     // Those of `http.cookiejar`, of browsers and of `http.cookies`.
@@ -75,6 +79,7 @@ mod tests {
             ("value", &[("name", "learning_rate"), ("value", "x1")][..]),
             ("default", &[("name", "password"), ("default", "changeme")]),
             ("pwd", &[("cwd", "/home")]),
+            ("pwd", &[("user", "ada"), ("pwd", "/home/ada")]),
             ("value", &[("path", "/x"), ("value", "x1")]),
             ("other", &[("name", "password")]),
         ] {

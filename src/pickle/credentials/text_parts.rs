@@ -2,12 +2,16 @@
 //!
 //! Each function looks for one form. What a name means, [`credentials`](super) decides.
 
-use super::credential_values::{is_encoded_login, is_number, is_stand_in, is_word_in_capitals, looks_random};
+use super::credential_values::{
+    is_encoded_login, is_number, is_plain_word, is_stand_in, is_word_in_capitals, looks_random,
+};
 use super::{
     CONNECTIONS, FoundCredential, HEADER_NAMES, NUMBERS, SHORTEST_VALUE, credential_name, is_authorization,
     is_placeholder, is_token,
 };
 
+/// Options whose argument is `user:password`, as those of curl. That of docker is `user:group`.
+const LOGIN_OPTIONS: [&str; 3] = ["-u", "--user", "--proxy-user"];
 /// Addresses whose path is all that it takes to use them, and how many parts follow.
 const WEBHOOKS: [&str; 3] = ["hooks.slack.com/services/", "discord.com/api/webhooks/", "api.telegram.org/bot"];
 
@@ -132,6 +136,24 @@ pub(super) fn assignments(string: &str) -> impl Iterator<Item = FoundCredential>
         let from = at + name.len() + 1 + value.find(shown)?;
         let what = format!("a value of '{}'", words.join(" "));
         is_value.then_some(FoundCredential { span: from..from + shown.len(), what })
+    })
+}
+
+/// Whether the argument of an option is `user:password`.
+pub(crate) fn is_login_argument(option: &str, argument: &str) -> bool {
+    let password = argument.split_once(':').map(|(_, password)| password);
+    LOGIN_OPTIONS.contains(&option) && password.is_some_and(|it| !is_plain_word(it) && !is_placeholder(it))
+}
+
+/// `curl -u user:password`.
+pub(super) fn logins_of_options(string: &str) -> impl Iterator<Item = FoundCredential> {
+    let mut words = string.split(' ').peekable();
+    std::iter::from_fn(move || Some((words.next()?, words.peek().copied()))).filter_map(|(option, argument)| {
+        let argument = argument.filter(|argument| is_login_argument(option, argument))?;
+        let (_, password) = argument.split_once(':')?;
+        let start = password.as_ptr() as usize - string.as_ptr() as usize;
+        let what = format!("the password of {option}");
+        Some(FoundCredential { span: start..start + password.len(), what })
     })
 }
 

@@ -108,7 +108,11 @@ impl<'m> Labels<'m, '_> {
             }
             ValuePlace::Item { items, at: 1, is_tuple: true, call: None }
                 if items.len() == 2
-                    && matches!(outer, Some(PlaceName::Named(name)) if credentials::names_login(name)) =>
+                    && matches!(outer, Some(PlaceName::Named(name)) if credentials::names_login(name))
+                    && items
+                        .get(1)
+                        .and_then(|it| self.text(*it))
+                        .is_some_and(|it| !credentials::is_plain_word(&it)) =>
             {
                 // A user and a password.
                 Some(PlaceName::Argument)
@@ -167,6 +171,11 @@ impl<'m> Labels<'m, '_> {
         let before = at.checked_sub(1).and_then(|before| self.text(*items.get(before)?));
         // As in `sys.argv`: an option, and then its argument.
         if before.as_ref().is_some_and(|name| name.starts_with("--") && credentials::is_secret_option(name)) {
+            return Some(PlaceName::Argument);
+        }
+        if let (Some(option), Some(argument)) = (&before, self.text(*items.get(at)?))
+            && credentials::is_login_argument(option, &argument)
+        {
             return Some(PlaceName::Argument);
         }
         if let Some(call) = call {
