@@ -108,6 +108,10 @@ pub(super) fn last_checkpoint(store: &Store, folder: &Path, reads: bool) -> Resu
                 continue;
             }
         };
+        if current.is_some() && has_no_run(&snapshot) {
+            // The user has saved something else in this store.
+            continue;
+        }
         let found = Some((entry.number, snapshot)).filter(|(_, snapshot)| is_of(snapshot, current.as_ref()));
         return Ok(LastCheckpoint { found, damaged });
     }
@@ -133,6 +137,10 @@ fn readable(store: &Store, folder: &Path, entry: &HistoryEntry, reads: bool) -> 
         Err(error) if error.is_unreachable() => Err(error).or_exit(exit::FAILED, cannot),
         Err(error) => Ok(Err(error.without_advice())),
     }
+}
+
+fn has_no_run(snapshot: &Snapshot) -> bool {
+    matches!(snapshot.contents(), Contents::Own { index } if index.run.is_none())
 }
 
 /// Whether a snapshot is one of the run in force. Where nothing says which run that is, each is.

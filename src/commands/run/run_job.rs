@@ -28,7 +28,6 @@ use crate::snapshot::index::RunProgress;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::Store;
-use crate::ui::display::format_time;
 use crate::ui::messages::print_line;
 use crate::ui::{Verbosity, format_size};
 
@@ -270,8 +269,7 @@ impl RunJob {
             Some(last) => format!("resumes from the last checkpoint, at {last}"),
             None => "starts over".to_owned(),
         };
-        let grace = format_time(self.grace);
-        let text = format!("snapcli: stopped in the middle of a step (after {grace}): the same command {place}\n");
+        let text = format!("snapcli: stopped in the middle of a step: the same command {place}\n");
         step_signals::set_last_words(text);
     }
 

@@ -219,7 +219,11 @@ impl<'py> ResumePlan<'py> {
                 Ok(Self { frames, added, old: Some(old) })
             }
             Err((line, mut details)) => {
-                details.push("use --accept-changes to resume anyway, or --fresh to start over".to_owned());
+                let advice = match accepts {
+                    true => "--accept-changes cannot find the place in this script: use --fresh to start over",
+                    false => "use --accept-changes to resume anyway, or --fresh to start over",
+                };
+                details.push(advice.to_owned());
                 let text = format!("line {line} has already run, but has changed since");
                 Err(exit::coded(exit::FAILED, text).with_details(details).into())
             }

@@ -85,3 +85,13 @@ fn a_function_that_was_renamed_is_shown_with_its_new_name() {
     assert!(err.contains("it was: def twice(n):") && err.contains("it is:  def double(n):"), "{err}");
     edited(SCRIPT, &after, &["--accept-changes"]).assert_code(0).assert_stdout("total 22\n\n");
 }
+
+#[test]
+fn a_change_that_cannot_be_accepted_is_not_advised_to_be_accepted() {
+    let after = SCRIPT.replace("    for n in range(4):", "    for n in range(5):").replace("(undefined)", "()");
+    let refused = edited(SCRIPT, &after, &["--accept-changes"]);
+    refused.assert_code(1).assert_stdout("");
+    let err = refused.err();
+    assert!(err.contains("--accept-changes cannot find the place") && err.contains("--fresh"), "{err}");
+    assert!(!err.contains("use --accept-changes"), "{err}");
+}

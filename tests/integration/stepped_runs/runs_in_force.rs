@@ -232,3 +232,16 @@ fn the_status_of_a_finished_run_counts_its_steps() {
     let status = sandbox.snapcli(&["status", "--json", "script.snaps/"]).json();
     assert_eq!((status["steps_done"].as_u64(), status["steps"].as_u64()), (Some(3), Some(3)), "{status}");
 }
+
+#[test]
+fn another_snapshot_in_the_store_of_a_run_does_not_hide_its_checkpoints() {
+    let sandbox = with_two_checkpoints();
+    sandbox.write("other.py", "y = 1\n");
+    sandbox.snapcli(&["save", "-q", "-o", "script.snaps/", "other.py"]).assert_code(0);
+    let status = sandbox.snapcli(&["status", "script.snaps/"]);
+    status.assert_code(0);
+    assert!(status.out().contains("not finished"), "{}", status.out());
+    let resumed = run(&sandbox, 2, &[]);
+    resumed.assert_code(0).assert_stdout("[0, 1, 2, 3, 4] 6\n");
+    assert!(resumed.err().contains("resuming at line"), "{}", resumed.err());
+}
