@@ -19,7 +19,7 @@ def outer_state(namespace, frames):
     objects = []
     loggers = handlers(namespace, frames, objects)
     return {"files": written_files(namespace, frames), "loggers": loggers, "handlers": objects,
-            "signals": signal_handlers(),
+            "signals": signal_handlers(), "input": input_position(),
             "listeners": [(depth, name) for depth, scope in enumerate(scopes(namespace, frames))
                           for name, value in scope.items() if is_listener(value) and running_thread(value)]}
 
@@ -30,7 +30,19 @@ def restore_outer(namespace, frames, state):
         for scope in scopes(namespace, frames):
             for name in [name for name, value in scope.items() if value is old]:
                 scope[name] = new
+    if state["input"] is not None and input_position() is not None:
+        sys.stdin.seek(state["input"])
     restore_handlers(namespace, frames, state)
+
+
+def input_position():
+    """The position in standard input, if that is a file. None if it has none, or if iterating over it hides it."""
+    file = getattr(sys, "stdin", None)
+    try:
+        is_file = type(file) is _io.TextIOWrapper and posix.fstat(file.fileno()).st_mode & 0o170000 == 0o100000
+        return file.tell() if is_file else None
+    except (OSError, ValueError):
+        return None
 
 
 # --- files

@@ -81,3 +81,31 @@ print(n, len(seen), signal.getsignal(signal.SIGUSR2) is note)
 ";
     assert_same(script, 2);
 }
+
+#[test]
+fn standard_input_goes_on_where_it_was_if_it_is_a_file() {
+    let script = "
+import sys
+seen = [input()]
+for n in range(6):
+    seen.append(sys.stdin.readline().strip())
+    if n == 2:
+        checkpoint()
+    if n == 3:
+        kill(1)
+print(seen)
+";
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", format!("{STEPS}{script}"));
+    sandbox.write("in.txt", (0..20).map(|n| format!("é{n}\n")).collect::<String>());
+    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let python = sandbox.interpreter().to_str().unwrap().to_owned();
+    let shell = std::ffi::OsStr::new("sh");
+    let run = |process: &str| {
+        sandbox.write("processes", process);
+        let command = format!("exec '{program}' --python '{python}' run script.py < in.txt");
+        sandbox.call_program(shell, &["-c", command.as_str()]).env("PYTHONUTF8", "1").run()
+    };
+    assert_eq!(run("x").ending(), "signal 9");
+    run("xx").assert_code(0).assert_stdout("['é0', 'é1', 'é2', 'é3', 'é4', 'é5', 'é6']\n");
+}
