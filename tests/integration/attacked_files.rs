@@ -127,10 +127,10 @@ fn what_pandas_has_computed_of_a_dtype_is_ignored() {
 
 /// Members of enumerations of modules that are dangerous otherwise.
 const MEMBERS: &str = "
-import http, pickle, pstats, socket, ssl
+import http, pickle, pstats, socket, ssl, sys
 members = [
     getattr(http, 'HTTPMethod', http.HTTPStatus).__members__.get('GET', 1), socket.MsgFlag.MSG_PEEK,
-    socket.MsgFlag.MSG_PEEK | socket.MsgFlag.MSG_OOB, socket.AddressInfo.AI_PASSIVE, ssl.Options.OP_ALL,
+    socket.MsgFlag(3 if sys.version_info > (3, 11) else 1), socket.AddressInfo.AI_PASSIVE, ssl.Options.OP_ALL,
     ssl.VerifyFlags.VERIFY_X509_STRICT, ssl.AlertDescription.ALERT_DESCRIPTION_CLOSE_NOTIFY, pstats.SortKey.TIME,
 ]
 ";
