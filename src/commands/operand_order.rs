@@ -181,7 +181,8 @@ fn shell_words(words: &[OsString]) -> String {
 
 /// A string as a word of a shell command.
 pub(super) fn shell_word(path: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '=' | ':');
+    let is_plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | ',' | '=' | ':' | '@');
     match path.chars().all(is_plain) && !path.is_empty() {
         true => path.to_owned(),
         false => format!("'{}'", path.replace('\'', "'\\''")),

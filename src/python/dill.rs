@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
 use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
@@ -154,13 +154,47 @@ impl DillLocation {
         let scripts = sys.getattr_opt("path")?;
         // The entries of the script follow, because reducers of the script may import its modules.
         let entries = scripts.as_ref().and_then(|scripts| scripts.extract::<Vec<OsString>>().ok());
-        path.extend(entries.unwrap_or_default());
+        let entries = entries.unwrap_or_default();
+        path.extend(entries.iter().cloned());
         sys.setattr("path", path)?;
+        let noted = NotedPath::new(entries);
         let result = action();
+        drop(noted);
         if let Some(scripts) = scripts {
             sys.setattr("path", scripts)?;
         }
         Ok(result)
+    }
+}
+
+/// `sys.path` as the script has it, while [`DillLocation::with_path`] has put other entries in front.
+static PATH_OF_SCRIPT: Mutex<Option<Vec<OsString>>> = Mutex::new(None);
+
+/// `sys.path` as the script has it, if it is another one now. Entries that are no Unicode are left out.
+pub(crate) fn path_of_script() -> Option<Vec<String>> {
+    let path = PATH_OF_SCRIPT.lock().unwrap_or_else(PoisonError::into_inner);
+    path.as_ref().map(|path| path.iter().filter_map(|entry| entry.to_str().map(str::to_owned)).collect())
+}
+
+/// Notes the path until it is dropped, unless an outer action has noted it.
+struct NotedPath {
+    is_outer: bool,
+}
+
+impl NotedPath {
+    fn new(entries: Vec<OsString>) -> Self {
+        let mut path = PATH_OF_SCRIPT.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_outer = path.is_none();
+        path.get_or_insert(entries);
+        Self { is_outer }
+    }
+}
+
+impl Drop for NotedPath {
+    fn drop(&mut self) {
+        if self.is_outer {
+            *PATH_OF_SCRIPT.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 }
 

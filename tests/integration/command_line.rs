@@ -32,11 +32,16 @@ fn a_snapshot_after_the_code_is_an_error() {
     copy("no extension");
     copy("x.bin");
     for file in ["a.pkl", "./a.pkl", "no extension", "x.bin", "missing.pkl", "run.pickle.gz", "model.joblib"] {
-        for code in [&["-c", "best"][..], &["-cbest"], &["-qc", "best"], &["--strict", "-c", "best"]] {
+        for (code, options) in [
+            (&["-c", "best"][..], ""),
+            (&["-cbest"], ""),
+            (&["-qc", "best"], " -q"),
+            (&["--strict", "-c", "best"], " --strict"),
+        ] {
             let words: Vec<&str> = ["restore"].iter().chain(code).chain(&[file]).copied().collect();
             let run = sandbox.snapcli(&words);
             let quoted = if file.contains(' ') { format!("'{file}'") } else { file.to_owned() };
-            assert_usage(&run, &[file, &format!("snapcli restore {quoted} -c best")]);
+            assert_usage(&run, &[file, &format!("snapcli restore{options} {quoted} -c best")]);
         }
     }
     // With a snapshot in its place, the argument is one.

@@ -12,6 +12,7 @@ mod killed_runs;
 mod library_runs;
 mod loop_flags;
 mod lost_variables;
+mod outer_state;
 mod random_kills;
 mod runs_in_force;
 mod stopped_runs;

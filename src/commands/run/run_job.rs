@@ -21,10 +21,11 @@ use crate::python::script_run::{CompiledScript, ScriptRun, StartedScript, end_af
 use crate::python::{self, Interpreter, Python, step_signals};
 use crate::session::run::{ResumePlan, StepProgram, code_of_nothing, observe, pause_loops, script_namespace};
 use crate::session::{
-    AmbientChoice, RestoreRequest, Signer, add_to_inittab, note_imported_definitions, restore, signing_key,
+    AmbientChoice, RestoreRequest, Signer, add_to_inittab, apply_before_imports, note_imported_definitions, restore,
+    signing_key,
 };
 use crate::snapshot::index::RunProgress;
-use crate::snapshot::reader::Snapshot;
+use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::Store;
 use crate::ui::display::format_time;
@@ -229,6 +230,10 @@ impl RunJob {
         }
         let plan = ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes)?;
         let namespace = script_namespace(py)?;
+        if let Contents::Own { index } = snapshot.contents() {
+            let cannot = || format!("cannot resume from {shown}");
+            apply_before_imports(py, &snapshot, index).or_exit(exit::DAMAGED, cannot)?;
+        }
         plan.run_imports(program, &namespace)?;
         self.load(py, &Arc::new(snapshot), &shown)?;
         let code = plan.code(program, &namespace, &progress.rerun);

@@ -82,7 +82,7 @@ impl SaveJob {
             let why = match is_known && !is_elsewhere {
                 true => "was never called",
                 false if function.module.is_none() => "was not found in the script",
-                false => "was not found in that module, or it did not run",
+                false => "was not found in any module that ran",
             };
             let meant =
                 did_you_mean(meant.iter().map(String::as_str)).map_or(String::new(), |meant| format!(": {meant}"));

@@ -56,6 +56,8 @@ type Apply = fn(&Bound<'_, PyModule>, &Value) -> PyResult<()>;
 
 /// Directories with modules that the variables may need.
 const SEARCH_PATH: &str = "sys.path";
+/// The environment, which may decide how modules are imported.
+const ENVIRON: &str = "environ";
 /// An option that decides what jax makes of the arrays in a file.
 const JAX: &str = "jax";
 /// The name of the entry that only the prompt and code get: the arguments of a script are relative to this directory.
@@ -65,7 +67,7 @@ const KINDS: &[AmbientKind] = &[
     kind(DIRECTORY, "sys", true, process::find_directory, process::set_directory),
     kind(SEARCH_PATH, "sys", true, process::find_path, process::set_path),
     kind(JAX, "os", true, libraries::find_jax, libraries::set_jax),
-    kind("environ", "os", true, process::find_environ, process::set_environ),
+    kind(ENVIRON, "os", true, process::find_environ, process::set_environ),
     kind("interpreter", "sys", true, process::find_limits, process::set_limits),
     kind("locale", "sys", true, process::find_locale, process::set_locale),
     kind("warnings", "_warnings", true, warning_filters::find, warning_filters::set),
@@ -204,6 +206,21 @@ impl AppliedState {
             }
         }
     }
+}
+
+/// Puts back what the imports of a run depend on, before they run again.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(crate) fn apply_before_imports(py: Python<'_>, snapshot: &Snapshot, index: &Index) -> Result<(), ReadError> {
+    let entries = stored_entries(snapshot, index)?;
+    let path = entries.iter().find(|(name, _)| name == SEARCH_PATH).zip(py.import("sys").tolerated());
+    if let Some(((_, value), sys)) = path {
+        process::set_path_of_run(&sys, value).tolerated();
+    }
+    // What cannot be put back is said when all of the state is.
+    AppliedState::default().apply(py, &entries, |name| name == ENVIRON || name == JAX);
+    Ok(())
 }
 
 /// Whether an entry is applied before anything is loaded.

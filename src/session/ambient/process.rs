@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::{Found, integer, string, unexpected};
 use crate::pickle::credentials;
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::dill::path_of_script;
 use crate::python::dill_install;
 use crate::python::start_state::{self, current_locale, strings};
 
@@ -39,15 +40,22 @@ pub(super) fn set_directory(sys: &Bound<'_, PyModule>, value: &Value) -> PyResul
 
 pub(super) fn find_path(sys: &Bound<'_, PyModule>, _: &mut Vec<String>) -> PyResult<Found> {
     let Some(start) = start_state::get() else { return Ok(None) };
-    let path = sys.getattr(intern!(sys.py(), "path"))?;
-    if path.eq(&start.path_list)? {
-        return Ok(None);
-    }
+    let path = match path_of_script() {
+        Some(path) if path == start.path => return Ok(None),
+        Some(path) => path,
+        None => {
+            let path = sys.getattr(intern!(sys.py(), "path"))?;
+            if path.eq(&start.path_list)? {
+                return Ok(None);
+            }
+            strings(&path)?
+        }
+    };
     // An empty string stands for the working directory.
     let version = sys.py().version_info();
     let own_dill = dill_install::folder((version.major, version.minor));
     let is_foreign = |entry: &String| !entry.is_empty() && own_dill.as_deref() != Some(Path::new(entry));
-    let now: Vec<String> = strings(&path)?.into_iter().filter(is_foreign).collect();
+    let now: Vec<String> = path.into_iter().filter(is_foreign).collect();
     let is_old = |entry: &String| start.path.contains(entry) || Some(entry.as_str()) == start_state::script_directory();
     // What stands before all entries of the start was inserted there, to be searched first.
     let first_old = now.iter().position(is_old).unwrap_or(now.len());
@@ -64,6 +72,18 @@ pub(super) fn find_path(sys: &Bound<'_, PyModule>, _: &mut Vec<String>) -> PyRes
     }
     let preview = front.iter().chain(&end).map(String::as_str).collect::<Vec<_>>().join(", ");
     Ok(Some((json!({"front": front, "end": end}), preview)))
+}
+
+/// Puts the entries back where they were in a run: the first ones before the directory of the script.
+pub(super) fn set_path_of_run(sys: &Bound<'_, PyModule>, value: &Value) -> PyResult<()> {
+    let path = sys.getattr("path")?;
+    let front = value.get("front").and_then(Value::as_array).cloned().unwrap_or_default();
+    for (index, entry) in front.iter().filter_map(Value::as_str).enumerate() {
+        if !path.contains(entry)? {
+            path.call_method1("insert", (index, entry))?;
+        }
+    }
+    set_path(sys, value)
 }
 
 pub(super) fn set_path(sys: &Bound<'_, PyModule>, value: &Value) -> PyResult<()> {

@@ -8,6 +8,7 @@
 mod at_fork_functions;
 mod child_setup;
 mod child_watch;
+mod file_offsets;
 mod fork_safety;
 mod held_descriptor;
 mod process_identity;
@@ -25,6 +26,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use self::at_fork_functions::AtForkFunctions;
 use self::child_watch::{ChildNotes, ChildState};
+use self::file_offsets::FileOffsets;
 pub(crate) use self::fork_safety::reason_against_fork;
 pub(crate) use self::held_descriptor::HeldDescriptor;
 use self::process_identity::ProcessIdentity;
@@ -124,12 +126,13 @@ pub(crate) fn fork_to_save(
     let mut hidden = Some(functions.hide(py)?);
     let mut held = Some(signals::hold());
     let mut start = Some((notes.try_clone()?, to_parent, work, lock));
+    let offsets = FileOffsets::now();
     // SAFETY: the GIL is held. No function of the script is called.
     unsafe { pyo3::ffi::PyOS_BeforeFork() };
     let forked = unseen_fork::fork(&mut |mask| {
         drop(held.take());
         if let Some((notes, to_parent, work, lock)) = start.take() {
-            let child = NewChild { notes: Arc::new(notes), to_parent, kept, mask };
+            let child = NewChild { notes: Arc::new(notes), to_parent, kept, mask, offsets: &offsets };
             child.run(py, || drop((hidden.take(), lock)), work);
         }
     });
@@ -171,15 +174,18 @@ struct NewChild<'a> {
     to_parent: PipeWriter,
     kept: &'a [RawFd],
     mask: &'a SignalMask,
+    offsets: &'a FileOffsets,
 }
 
 impl NewChild<'_> {
     fn run(self, py: Python<'_>, release: impl FnOnce(), work: impl FnOnce(Python<'_>) -> Vec<u8>) -> ! {
-        let Self { notes, to_parent, kept, mask } = self;
+        let Self { notes, to_parent, kept, mask, offsets } = self;
         let alive = child_setup::closed_last(OwnedFd::from(to_parent));
         let worked = catch_unwind(AssertUnwindSafe(|| {
             let own = [alive.as_raw_fd(), notes.as_raw_fd()];
-            child_setup::prepare(&[&own, kept].concat());
+            let kept = [&own, kept].concat();
+            child_setup::prepare(&kept);
+            offsets.separate(&kept);
             child_setup::after_fork(py);
             release();
             mask.restore();

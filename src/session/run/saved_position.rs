@@ -275,7 +275,7 @@ impl<'py> ResumePlan<'py> {
             program.function(py, "refresh")?.call1((old.object(py), program.object(py), namespace, functions))?;
         }
         self.run_again(program, namespace, &frames, statements)?;
-        for name in ["restore_handlers", "restart_listeners"] {
+        for name in ["restore_handlers", "restart_listeners", "restore_signals"] {
             program.function(py, name)?.call1((namespace, &frames, state.get_item("outer")?))?;
         }
         arrange(namespace, &names)?;

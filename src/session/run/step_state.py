@@ -19,6 +19,7 @@ def outer_state(namespace, frames):
     objects = []
     loggers = handlers(namespace, frames, objects)
     return {"files": written_files(namespace, frames), "loggers": loggers, "handlers": objects,
+            "signals": signal_handlers(),
             "listeners": [(depth, name) for depth, scope in enumerate(scopes(namespace, frames))
                           for name, value in scope.items() if is_listener(value) and running_thread(value)]}
 
@@ -173,6 +174,22 @@ def handler_state(logging, handler, logger, every, objects):
     objects.append((handler, owner, logger or "root"))
     settings = {name: getattr(handler, name, None) for name in ("level", "formatter", "filters")}
     return ("object", len(objects) - 1, owner, settings)
+
+
+def signal_handlers():
+    """The functions of the script that handle signals."""
+    module = sys.modules.get("signal")
+    if module is None:
+        return []
+    found = [(int(number), module.getsignal(number)) for number in module.valid_signals()]
+    return [(number, handler) for number, handler in found
+            if type(handler) is FunctionType and handler.__module__ == "__main__"]
+
+
+def restore_signals(namespace, frames, outer):
+    for number, handler in outer["signals"]:
+        import signal
+        signal.signal(number, handler)
 
 
 def is_listener(value):
