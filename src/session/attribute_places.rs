@@ -49,6 +49,10 @@ pub(super) enum KnownType {
     DataFrame,
     Series,
     Deque,
+    /// A view of a mapping.
+    Proxy,
+    /// A file in memory.
+    MemoryFile,
     /// Holds functions, in these attributes.
     Wrapper(&'static [&'static str]),
 }
@@ -63,6 +67,8 @@ impl KnownType {
             "pandas.Series" | "pandas.core.series.Series" => Self::Series,
             "polars.dataframe.frame.DataFrame" => Self::DataFrame,
             "collections.deque" => Self::Deque,
+            "mappingproxy" | "types.MappingProxyType" => Self::Proxy,
+            "_io.StringIO" | "io.StringIO" | "_io.BytesIO" | "io.BytesIO" => Self::MemoryFile,
             "re.Pattern" => Self::Wrapper(&["pattern"]),
             "method" => Self::Wrapper(&["__func__", "__self__"]),
             "staticmethod" | "classmethod" => Self::Wrapper(&["__func__"]),

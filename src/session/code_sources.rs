@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::ambient::{AmbientEntry, stored_entries};
 use super::failure_path::error_text;
 use super::variable_saver::VariableSaver;
-use crate::pickle::credentials::hidden;
+use crate::pickle::credentials::{hidden, hidden_in_source};
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::save_target::SaveTarget;
@@ -29,9 +29,10 @@ impl<T: SaveTarget> VariableSaver<'_, '_, T> {
         let (mut texts, mut notes) = (BTreeMap::new(), Vec::new());
         for name in self.sources.take() {
             let Some(text) = self.pickler.source(&name)? else { continue };
-            let shown = without_credentials(&text);
+            let (shown, names) = without_credentials(&text, self.request.rules.redact);
             if shown != text {
-                notes.push(format!("a part of the source of {name} looks like a credential: it is not kept"));
+                let named = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
+                notes.push(format!("a part of the source of {name} looks like a credential: it is not kept{named}"));
             }
             texts.insert(name, shown);
         }
@@ -44,8 +45,15 @@ impl<T: SaveTarget> VariableSaver<'_, '_, T> {
     }
 }
 
-/// The same source, with the same lines. A credential may go over several lines, as private keys do.
-fn without_credentials(text: &str) -> String {
+/// The same source, with the same lines, and the names of what was hidden by them. With `all`, hides whatever may be a
+/// credential.
+fn without_credentials(text: &str, all: bool) -> (String, Vec<String>) {
+    let (text, names) = hidden_in_source(text, all).unwrap_or_else(|| (text.to_owned(), Vec::new()));
+    (without_values(&text), names)
+}
+
+/// The same source without values that look like credentials. They may go over several lines, as private keys do.
+fn without_values(text: &str) -> String {
     let Some(whole) = hidden(text) else { return text.to_owned() };
     if whole.lines().count() == text.lines().count() {
         return whole;
@@ -94,11 +102,11 @@ mod tests {
         let key = "k = '''-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7\n\
                    -----END PRIVATE KEY-----'''\n";
         for source in [format!("t = '{token}'\ndef f():\n    return 1\n"), format!("{key}def f():\n    return 1\n")] {
-            let shown = without_credentials(&source);
+            let (shown, _) = without_credentials(&source, false);
             assert!(!shown.contains(&token) && !shown.contains("MIIE"), "{shown}");
             assert_eq!(shown.lines().count(), source.lines().count());
             assert!(shown.ends_with("def f():\n    return 1\n"), "{shown}");
         }
-        assert_eq!(without_credentials("def f(): pass\n"), "def f(): pass\n");
+        assert_eq!(without_credentials("def f(): pass\n", true).0, "def f(): pass\n");
     }
 }

@@ -32,6 +32,14 @@ impl<'py> SecretSearch<'_, 'py> {
             KnownType::Deque => {
                 self.items(name, value.try_iter()?.filter_map(|item| item.tolerated()), MAX_INNER_ITEMS);
             }
+            KnownType::Proxy => {
+                // The garbage collector knows the mapping, so that no method of it is called.
+                let held = value.py().import(intern!(value.py(), "gc"))?.call_method1("get_referents", (value,))?;
+                for mapping in held.try_iter()? {
+                    self.object(name, &mapping?);
+                }
+            }
+            KnownType::MemoryFile => self.object(name, &value.call_method0("getvalue")?),
             KnownType::NumpyArray => {
                 let dtype = value.getattr("dtype")?;
                 let kind: String = dtype.getattr("kind")?.extract()?;

@@ -222,6 +222,11 @@ impl<'py> SecretSearch<'_, 'py> {
             return self.add(Some("a copy of the environment".to_owned()));
         }
         for (number, (key, item)) in dict.iter().take(MAX_KEYS).enumerate() {
+            // As of a `Counter` of lines.
+            if number < most && is_simple(&key) {
+                let reason = self.reason(None, &key).map(|reason| format!("a key {reason}"));
+                self.add(reason);
+            }
             match key_name(&key) {
                 Some(name) if name.len() <= MAX_CHARS && (number < most || credentials::may_name_credential(&name)) => {
                     self.under_key(dict, &name, SecretStep::Key, &item);

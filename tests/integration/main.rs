@@ -9,6 +9,8 @@ mod ambient_state;
 #[cfg(feature = "python")]
 mod attacked_answers;
 #[cfg(feature = "python")]
+mod attacked_files;
+#[cfg(feature = "python")]
 mod attacked_saves;
 #[cfg(feature = "python")]
 mod background_saves;

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use super::build_order::BuildSteps;
 use super::key_limits::KeyLimits;
 use super::planner::{Planner, is_call};
 use super::read_times::ReadTimes;
-use super::{Fill, PlannedRecipe, value_recipe};
+use super::{BuildStep, Fill, Make, PlannedRecipe, value_recipe};
 use crate::pickle::format::lines::MAX_DIGITS;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known::{self, current_name};
@@ -13,7 +14,41 @@ use crate::pickle::machine::FarSlot;
 use crate::pickle::machine::value::{NodeKind, Ref};
 use crate::pickle::verdict;
 
+/// What Python cannot read without being told an encoding.
+const OLD_STRING: &str =
+    "strings that Python 2 wrote: load it with pickle.load(file, encoding='latin1') and save it again";
+
 impl Planner<'_, '_, '_> {
+    /// Refuses strings of Python 2 that are not ASCII, where they become strings: the load could not decode them.
+    pub(super) fn check_old_strings(&mut self, values: &[Ref], steps: &BuildSteps) {
+        let machine = self.labels.machine();
+        let old = &machine.notes().old_strings;
+        if old.is_empty() {
+            return;
+        }
+        let found = |part: Ref| machine.resolve(part).leaf_offset().filter(|at| old.binary_search(at).is_ok());
+        let mut refused: Vec<u64> = values.iter().filter_map(|value| found(*value)).collect();
+        for step in (0..values.len()).flat_map(|number| steps.of(number)) {
+            let (BuildStep::Make(index) | BuildStep::Fill(index)) = step;
+            let Some(node) = machine.nodes().get(index) else { continue };
+            let recipe = self.recipes.get(index).filter(|_| !node.kind.holds_items());
+            // What other recipes need of Python 2 they may read as bytes.
+            let needs = recipe.filter(|recipe| matches!(*recipe.make, Make::Instance(_)));
+            needs.into_iter().for_each(|recipe| refused.extend(recipe.needs.iter().filter_map(|it| found(*it))));
+            match recipe.map(PlannedRecipe::fill) {
+                Some(fill) => {
+                    let parts = (0..).map_while(|at| fill.part(at));
+                    refused.extend(parts.filter_map(found));
+                }
+                None if node.kind.holds_items() => refused.extend(node.items.iter().filter_map(|it| found(*it))),
+                None => {}
+            }
+        }
+        if let Some(at) = refused.into_iter().min() {
+            self.refuse(at, OLD_STRING.into());
+        }
+    }
+
     /// Refuses what `dill.load_module` would import because a session has it in lists of certain names, names that
     /// only Python can compute, and names that are added after `dill.load_module` has read the namespace.
     pub(super) fn check_session(&mut self, session: Option<usize>, namespace: Ref) {

@@ -5,6 +5,9 @@
 const LONG: usize = 16;
 /// From this length on, it does if it has characters of three kinds.
 const MIXED: usize = 11;
+/// From this length on, it does if letters and digits change that often.
+const SHORT: usize = 6;
+const CHANGES: usize = 3;
 /// The longest word in capitals that stands for a value, as in `--password=PASSWORD`.
 const LONGEST_WORD: usize = 20;
 /// Types and constants, as in the JSON schema `{"password": "string"}`.
@@ -17,6 +20,13 @@ pub(super) fn looks_random(value: &str) -> bool {
     let kinds = [has_digit, has(|c| c.is_lowercase()), has(|c| c.is_uppercase()), has(|c| !c.is_alphanumeric())];
     let is_mixed = kinds.into_iter().filter(|kind| *kind).count() >= 3;
     has_digit && !has(|c| c.is_whitespace()) && (value.len() >= LONG || value.len() >= MIXED && is_mixed)
+}
+
+/// Whether letters and digits change often in a short value, unlike in words with a number: `python3`, `2nd`.
+pub(super) fn is_mixed(value: &str) -> bool {
+    let kinds: Vec<bool> = value.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.is_ascii_digit()).collect();
+    let changes = kinds.windows(2).filter(|pair| pair.first() != pair.last()).count();
+    kinds.len() == value.chars().count() && kinds.len() >= SHORT && changes >= CHANGES
 }
 
 /// Whether a value is just a word or a number, as the default of a parameter often is: `password="postgres"`.

@@ -7,13 +7,16 @@
 
 mod credential_values;
 mod paired_names;
+mod source_literals;
 mod text_parts;
 
 use std::ops::Range;
 
 pub(crate) use self::credential_values::is_plain_word;
-use self::credential_values::{is_number, is_stand_in, is_word_in_capitals, looks_random};
+use self::credential_values::{is_mixed, is_number, is_stand_in, is_word_in_capitals, looks_random};
 pub(crate) use self::paired_names::{PairedName, may_be_paired, names_login, paired_name};
+#[cfg(feature = "python")]
+pub(crate) use self::source_literals::hidden_in_source;
 pub(crate) use self::text_parts::is_login_argument;
 use self::text_parts::{
     assignments, authorization, header_lines, logins_of_options, pairs, passwords_in_urls, webhooks,
@@ -243,7 +246,7 @@ fn is_token(name: &str, value: &str) -> bool {
     let words = words(name);
     match words.len().checked_sub(2).and_then(|index| words.get(index)) {
         Some(before) => !OTHER_TOKENS.contains(&before.as_str()) && !value.contains(char::is_whitespace),
-        None => looks_random(value),
+        None => looks_random(value) || is_mixed(value),
     }
 }
 
@@ -479,6 +482,7 @@ mod tests {
         }
         assert!(reason_in_name("token", "9f86d081884c7d659a2feaa0").is_some());
         assert!(reason_in_name("token", "obj-hunter2").is_some());
+        assert!(reason_in_name("token", "s3cr3t").is_some() && reason_in_name("token", "a1B2c3").is_some());
     }
 
     #[test]
@@ -503,6 +507,7 @@ mod tests {
         }
         assert_eq!((reason_in_name("token", "the"), reason_in_name("password", "")), (None, None));
         assert_eq!(reason_in_name("token", "internationalization"), None);
+        assert_eq!((reason_in_name("token", "python3"), reason_in_name("token", "2nd")), (None, None));
         for (name, value) in [
             ("token", "covid-19x"),
             ("password", "string"),
@@ -561,6 +566,8 @@ mod tests {
             ("[db]\nuser = bob\npassword = tr0ub4dor-hunter2\n".to_owned(), "a value of 'password'"),
             ("export API_KEY=tr0ub4dor-hunter2\nexport X=1".to_owned(), "a value of 'api key'"),
             ("PGPASSWORD=hunter2 psql".to_owned(), "a value of 'password'"),
+            ("db:\n  user: bob\n  password: hunter2\n".to_owned(), "a value of 'password'"),
+            ("- api_key: \"k3y\"\n- x: 1".to_owned(), "a value of 'api key'"),
             ("curl -u bob:hunter2 https://h".to_owned(), "the password of -u"),
             ("https://hooks.slack.com/services/T00/B00/a1B2c3D4e5F6".to_owned(), "the address of a webhook"),
         ];

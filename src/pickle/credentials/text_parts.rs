@@ -123,7 +123,7 @@ pub(super) fn header_lines(string: &str) -> impl Iterator<Item = FoundCredential
 }
 
 /// `password = …` and `password: …` on a line of its own, as configuration files and shells have it. Prose and code
-/// have such lines, too, so the value must look random.
+/// have such lines, too, so the value must look random; in YAML, where the name is one word, it must have a digit.
 pub(super) fn assignments(string: &str) -> impl Iterator<Item = FoundCredential> {
     let mut start = 0;
     string.split_inclusive('\n').filter_map(move |line| {
@@ -132,11 +132,24 @@ pub(super) fn assignments(string: &str) -> impl Iterator<Item = FoundCredential>
         let (name, value) = line.split_once(['=', ':'])?;
         let words = credential_name(name.trim().trim_start_matches("export ").trim_matches(['"', '\'']))?;
         let shown = value.trim().trim_end_matches([',', ';']).trim_matches(['"', '\'']);
-        let is_value = looks_random(shown) && !is_placeholder(shown) && !shown.contains(['(', '[', '{']);
+        let is_yaml = || {
+            let name = name.trim().trim_start_matches("- ").trim_matches(['"', '\'']);
+            let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+            is_name && value.starts_with([' ', '\t']) && has_digit_in_word(shown) && words != ["token"]
+        };
+        let is_colon = line.as_bytes().get(name.len()) == Some(&b':');
+        let is_value = (looks_random(shown) || is_colon && is_yaml())
+            && !is_placeholder(shown)
+            && !shown.contains(['(', '[', '{']);
         let from = at + name.len() + 1 + value.find(shown)?;
         let what = format!("a value of '{}'", words.join(" "));
         is_value.then_some(FoundCredential { span: from..from + shown.len(), what })
     })
+}
+
+/// Whether a value is one word that is no number and has a digit.
+fn has_digit_in_word(value: &str) -> bool {
+    value.contains(|c: char| c.is_ascii_digit()) && !value.contains(char::is_whitespace) && !is_number(value)
 }
 
 /// Whether the argument of an option is `user:password`.

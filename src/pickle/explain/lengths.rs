@@ -23,12 +23,16 @@ impl<'m, 'a> Labels<'m, 'a> {
 
     fn node_length(&self, node: &'m Node) -> Option<u64> {
         match node.kind {
-            NodeKind::Tuple | NodeKind::List | NodeKind::Set | NodeKind::FrozenSet => Some(node.items.len() as u64),
-            NodeKind::Dict => Some(node.items.len() as u64 / 2),
+            NodeKind::Tuple | NodeKind::List => Some(node.items.len() as u64),
+            NodeKind::Set | NodeKind::FrozenSet => Some(self.different(node.items.iter())),
+            NodeKind::Dict => Some(self.different(node.items.iter().step_by(2))),
             NodeKind::Global | NodeKind::Persistent | NodeKind::Array => None,
             // `deque` is filled with items, `OrderedDict` with pairs.
             NodeKind::Call(_) => match node.added() {
-                Some(added) => Some((added.items.len() + added.pairs.len() / 2) as u64),
+                Some(added) => {
+                    let filled = added.items.len() as u64 + self.different(added.pairs.iter().step_by(2));
+                    Some(self.deque_length(node, filled).unwrap_or(filled))
+                }
                 None => self.constructor_length(node),
             },
         }
@@ -51,6 +55,7 @@ impl<'m, 'a> Labels<'m, 'a> {
         match class.as_ref() {
             "set" | "frozenset" | "bytearray" | "collections.Counter" => {}
             "range" => return self.length_of_range(node),
+            "collections.deque" => return self.deque_length(node, 0),
             class => return known::starts_empty(class).then_some(0),
         }
         let Some(argument) = argument else { return Some(0) };
@@ -59,10 +64,28 @@ impl<'m, 'a> Labels<'m, 'a> {
             // `bytearray(_codecs.encode('…', 'latin1'))`.
             Some(call) if self.maker(call) == Some(Makes::Type("bytes")) => self.leaf_length(self.argument(call, 0)?),
             // Not the result of another call: calls can be nested without end.
-            Some(Node { kind: NodeKind::List | NodeKind::Tuple, items, .. }) => Some(items.len() as u64),
-            Some(Node { kind: NodeKind::Dict, items, .. }) => Some(items.len() as u64 / 2),
+            Some(Node { kind: NodeKind::List | NodeKind::Tuple, items, .. }) => Some(match class.as_ref() {
+                "bytearray" => items.len() as u64,
+                _ => self.different(items.iter()),
+            }),
+            Some(Node { kind: NodeKind::Dict, items, .. }) => Some(self.different(items.iter().step_by(2))),
             Some(_) => None,
         }
+    }
+
+    /// The length of a `deque` to which this many items were added: older versions give it the items as a list.
+    fn deque_length(&self, node: &'m Node, added: u64) -> Option<u64> {
+        let class = self.class(*node.items.first()?)?;
+        if class.as_ref() != "collections.deque" {
+            return None;
+        }
+        let given = match self.argument(node, 0).map(|items| self.machine().node(items)) {
+            None => 0,
+            Some(Some(Node { kind: NodeKind::List | NodeKind::Tuple, items, .. })) => items.len() as u64,
+            Some(_) => return None,
+        };
+        let most = self.argument(node, 1).and_then(|most| self.int(most)).and_then(|most| u64::try_from(most).ok());
+        Some(given.saturating_add(added).min(most.unwrap_or(u64::MAX)))
     }
 
     /// The strings of a list that snapcli writes as one, with [`SEPARATOR`] between them.

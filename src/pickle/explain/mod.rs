@@ -6,6 +6,7 @@ mod describe_arrays;
 mod describe_frames;
 pub(crate) mod describe_value;
 mod element_text;
+mod key_equality;
 pub(crate) mod label_cache;
 pub(crate) mod labels;
 mod lengths;

@@ -101,11 +101,21 @@ pub(super) const ROWS: &[KnownGlobal] = &[
         .traits(&[Trait::OnlyCalled]),
     data(&["re"], &["compile"]).builds(Value(B::Regex)).traits(&[Trait::OnlyCalled]),
     data(&["re"], &["RegexFlag"]).builds(Value(B::EnumMember)),
-    known(&["http"], &["HTTPStatus"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    known(&["http"], &["HTTPStatus", "HTTPMethod"]).effect(Effect::Data).builds(Value(B::EnumMember)),
     known(&["signal"], &["Signals", "Handlers", "Sigmasks"]).effect(Effect::Data).builds(Value(B::EnumMember)),
-    known(&["socket"], &["AddressFamily", "SocketKind"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    known(&["socket"], &["AddressFamily", "SocketKind", "MsgFlag", "AddressInfo"])
+        .effect(Effect::Data)
+        .builds(Value(B::EnumMember)),
+    known(&["pstats"], &["SortKey"]).effect(Effect::Data).builds(Value(B::EnumMember)),
     known(&["calendar"], &["Month", "Day"]).effect(Effect::Data).builds(Value(B::EnumMember)),
-    known(&["ssl"], &["TLSVersion", "VerifyMode"]).effect(Effect::Data).builds(Value(B::EnumMember)),
+    known(
+        &["ssl"],
+        &[
+            "TLSVersion", "VerifyMode", "Options", "VerifyFlags", "AlertDescription", "SSLErrorNumber", "_SSLMethod",
+        ],
+    )
+    .effect(Effect::Data)
+    .builds(Value(B::EnumMember)),
     data(&["os", "posix"], &["stat_result", "statvfs_result", "terminal_size", "times_result", "uname_result"])
         .builds(Value(B::Record)),
     data(&["time"], &["struct_time"]).builds(Value(B::Record)),

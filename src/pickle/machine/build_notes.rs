@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::limits::MachineError;
 use super::state::{ArrayReader, Done, Machine};
-use super::value::{Ref, RefTarget};
+use super::value::{Leaf, Ref, RefTarget, Value};
 use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::parse::{OpStep, Parser};
@@ -24,13 +24,16 @@ pub(crate) struct BuildNotes {
     pub(crate) crossed_frame: Option<u64>,
     /// The first integer that is written as text and has too many digits.
     pub(crate) long_integer: Option<u64>,
+    /// Where strings of Python 2 are that are not ASCII, in ascending order.
+    pub(crate) old_strings: Vec<u64>,
     /// The end of the frame that was begun last.
     frame_end: u64,
 }
 
 impl Default for BuildNotes {
     fn default() -> Self {
-        Self { late: Vec::new(), buffers: Vec::new(), crossed_frame: None, long_integer: None, frame_end: u64::MAX }
+        let (late, buffers, old_strings) = Default::default();
+        Self { late, buffers, crossed_frame: None, long_integer: None, old_strings, frame_end: u64::MAX }
     }
 }
 
@@ -103,6 +106,15 @@ impl<'a> Machine<'a> {
                 self.notes.long_integer.get_or_insert(op.start);
             }
         }
+    }
+
+    /// Notes a string of Python 2 that is not ASCII.
+    pub(super) fn check_old_string(&mut self, op: OpStep) -> Done {
+        let is_old = matches!(op.opcode, Opcode::String | Opcode::BinString | Opcode::ShortBinString);
+        if is_old && matches!(self.value(Ref::leaf(op.start)), Value::Leaf(Leaf::OldStr(text)) if !text.is_ascii()) {
+            self.budget.push(&mut self.notes.old_strings, op.start)?;
+        }
+        Ok(())
     }
 
     /// Notes that a node is changed through the memo.

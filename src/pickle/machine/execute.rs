@@ -70,6 +70,7 @@ impl Machine<'_> {
                     self.note_lookup(op)?;
                 }
                 self.check_digits(op);
+                self.check_old_string(op)?;
                 self.push_leaf(op)
             }
         }

@@ -13,6 +13,8 @@ use super::{
     DtypeMade, Made, PandasArgument, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made,
 };
 
+/// Attributes in which pandas keeps what it has computed of a dtype.
+const CACHES: [&str; 2] = ["_cache", "_cache_dtypes"];
 /// The dtypes without parts.
 const NAMED: [&str; 11] = [
     "Int8Dtype",
@@ -50,10 +52,24 @@ pub(super) fn dtype<'a>(
     Ok(call_of(function, arguments, Made::Dtype(made)))
 }
 
+/// The state of a dtype that is made without arguments.
+fn dtype_state<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<StateDict<'a>, Refused> {
+    let mut state = instance_state(context, call)?;
+    take_caches(&mut state);
+    Ok(state)
+}
+
+/// Takes what pandas has computed of a dtype, and computes again.
+fn take_caches(state: &mut StateDict<'_>) {
+    for key in CACHES {
+        state.take(key);
+    }
+}
+
 type DtypeParts<'a> = (&'static str, Vec<PandasArgument<'a>>, DtypeMade);
 
 fn categorical<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
-    let mut state = instance_state(context, call)?;
+    let mut state = dtype_state(context, call)?;
     let categories = unless_none(context, Some(state.need("categories")?));
     let count = match categories.map(|categories| made(context, categories)) {
         None => None,
@@ -74,7 +90,7 @@ fn categorical<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
 }
 
 fn zoned<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
-    let mut state = instance_state(context, call)?;
+    let mut state = dtype_state(context, call)?;
     let unit = word(context, state.need("unit")?, &UNITS).ok_or("has an unknown unit")?;
     let zone = state.need("tz")?;
     check_zone(context, zone)?;
@@ -109,7 +125,7 @@ fn check_called(call: &PlannedCall<'_>) -> Result<(), Refused> {
 fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     let (subtype, closed) = match call.arguments {
         [] => {
-            let mut state = instance_state(context, call)?;
+            let mut state = dtype_state(context, call)?;
             let parts = (state.need("subtype")?, state.take("closed"));
             state.end()?;
             parts
@@ -137,7 +153,7 @@ fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result
 fn string<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
     let (storage, missing) = match call.arguments {
         [] => {
-            let mut state = instance_state(context, call)?;
+            let mut state = dtype_state(context, call)?;
             let storage = state.take_either("storage", "_storage").ok_or_else(unexpected_state)?;
             let missing = state.take("_na_value");
             state.end()?;
@@ -164,7 +180,7 @@ fn string<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<D
 }
 
 fn sparse<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
-    let mut state = instance_state(context, call)?;
+    let mut state = dtype_state(context, call)?;
     let (subtype, fill_value) = (state.need("_dtype")?, state.need("_fill_value")?);
     state.end()?;
     let is_known = context.dtype_of(subtype).is_some_and(|dtype| "biufcmMO".contains(dtype.letter()));
@@ -174,7 +190,7 @@ fn sparse<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<D
 }
 
 fn arrow<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
-    let mut state = instance_state(context, call)?;
+    let mut state = dtype_state(context, call)?;
     let alias = arrow_type(context, state.need("pyarrow_dtype")?)?;
     let storage = state.take_either("_storage", "storage");
     if storage.is_some_and(|storage| text(context, storage).as_deref() != Some("pyarrow")) {
@@ -185,7 +201,7 @@ fn arrow<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Dt
 }
 
 fn numpy<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
-    let mut state = instance_state(context, call)?;
+    let mut state = dtype_state(context, call)?;
     let dtype = state.need("_dtype")?;
     state.end()?;
     let is_known = context.dtype_of(dtype).is_some_and(|dtype| "biufcmMO".contains(dtype.letter()));
@@ -199,8 +215,7 @@ fn named<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Dt
     }
     if let Some(state) = unless_none(context, call.state) {
         let mut state = StateDict::of(context, Some(state))?;
-        // What pandas has computed of the dtype.
-        state.take("_cache");
+        take_caches(&mut state);
         state.end()?;
     }
     let name = NAMED.into_iter().find(|name| *name == &*call.name).ok_or("is an unknown dtype")?;

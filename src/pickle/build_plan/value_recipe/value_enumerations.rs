@@ -14,6 +14,8 @@ struct Enumeration {
     class: &'static str,
     /// The first and the last of some values that its members have.
     values: &'static [(i64, i64)],
+    /// The values of its members that are strings.
+    texts: &'static [&'static str],
     /// The names of its members.
     names: &'static [&'static str],
     /// Whether the module has the members, too. Python 3.10 pickles them by these names.
@@ -26,6 +28,7 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "re",
         class: "RegexFlag",
         values: &[(0, 511)],
+        texts: &[],
         names: &[
             "A", "ASCII", "DEBUG", "DOTALL", "I", "IGNORECASE", "L", "LOCALE", "M", "MULTILINE", "NOFLAG", "S", "T",
             "TEMPLATE", "U", "UNICODE", "VERBOSE", "X",
@@ -36,6 +39,7 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "uuid",
         class: "SafeUUID",
         values: &[(-1, 0)],
+        texts: &[],
         names: &[
             "safe", "unknown", "unsafe",
         ],
@@ -48,6 +52,7 @@ const ENUMERATIONS: &[Enumeration] = &[
             (100, 103), (200, 208), (226, 226), (300, 305), (307, 308), (400, 418), (421, 426), (428, 429),
             (431, 431), (451, 451), (500, 508), (510, 511),
         ],
+        texts: &[],
         names: &[
             "ACCEPTED", "ALREADY_REPORTED", "BAD_GATEWAY", "BAD_REQUEST", "CONFLICT", "CONTENT_TOO_LARGE", "CONTINUE",
             "CREATED", "EARLY_HINTS", "EXPECTATION_FAILED", "FAILED_DEPENDENCY", "FORBIDDEN", "FOUND",
@@ -70,6 +75,7 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "signal",
         class: "Signals",
         values: &[(1, 31), (34, 34), (64, 64)],
+        texts: &[],
         names: &[
             "SIGABRT", "SIGALRM", "SIGBUS", "SIGCHLD", "SIGCLD", "SIGCONT", "SIGFPE", "SIGHUP", "SIGILL", "SIGINT",
             "SIGIO", "SIGIOT", "SIGKILL", "SIGPIPE", "SIGPOLL", "SIGPROF", "SIGPWR", "SIGQUIT", "SIGRTMAX",
@@ -82,6 +88,7 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "signal",
         class: "Handlers",
         values: &[(0, 1)],
+        texts: &[],
         names: &[
             "SIG_DFL", "SIG_IGN",
         ],
@@ -91,6 +98,7 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "signal",
         class: "Sigmasks",
         values: &[(0, 2)],
+        texts: &[],
         names: &[
             "SIG_BLOCK", "SIG_SETMASK", "SIG_UNBLOCK",
         ],
@@ -100,6 +108,7 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "socket",
         class: "AddressFamily",
         values: &[(0, 11), (13, 26), (29, 30), (38, 38), (40, 40), (42, 42)],
+        texts: &[],
         names: &[
             "AF_ALG", "AF_APPLETALK", "AF_ASH", "AF_ATMPVC", "AF_ATMSVC", "AF_AX25", "AF_BRIDGE", "AF_CAN",
             "AF_ECONET", "AF_INET", "AF_INET6", "AF_IPX", "AF_IRDA", "AF_KEY", "AF_LLC", "AF_NETBEUI", "AF_NETLINK",
@@ -112,6 +121,7 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "socket",
         class: "SocketKind",
         values: &[(1, 5), (1 << 11, 1 << 11), (1 << 19, 1 << 19)],
+        texts: &[],
         names: &[
             "SOCK_CLOEXEC", "SOCK_DGRAM", "SOCK_NONBLOCK", "SOCK_RAW", "SOCK_RDM", "SOCK_SEQPACKET", "SOCK_STREAM",
         ],
@@ -121,6 +131,7 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "ssl",
         class: "TLSVersion",
         values: &[(-2, -1), (768, 772)],
+        texts: &[],
         names: &[
             "MAXIMUM_SUPPORTED", "MINIMUM_SUPPORTED", "SSLv3", "TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3",
         ],
@@ -130,6 +141,7 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "ssl",
         class: "VerifyMode",
         values: &[(0, 2)],
+        texts: &[],
         names: &[
             "CERT_NONE", "CERT_OPTIONAL", "CERT_REQUIRED",
         ],
@@ -139,6 +151,7 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "calendar",
         class: "Month",
         values: &[(1, 12)],
+        texts: &[],
         names: &[
             "APRIL", "AUGUST", "DECEMBER", "FEBRUARY", "JANUARY", "JULY", "JUNE", "MARCH", "MAY", "NOVEMBER",
             "OCTOBER", "SEPTEMBER",
@@ -149,10 +162,128 @@ const ENUMERATIONS: &[Enumeration] = &[
         module: "calendar",
         class: "Day",
         values: &[(0, 6)],
+        texts: &[],
         names: &[
             "FRIDAY", "MONDAY", "SATURDAY", "SUNDAY", "THURSDAY", "TUESDAY", "WEDNESDAY",
         ],
         has_constants: false,
+    },
+    Enumeration {
+        module: "http",
+        class: "HTTPMethod",
+        values: &[],
+        texts: &[
+            "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
+        ],
+        names: &[
+            "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE",
+        ],
+        has_constants: false,
+    },
+    Enumeration {
+        module: "pstats",
+        class: "SortKey",
+        values: &[],
+        texts: &[
+            "calls", "cumulative", "filename", "line", "name", "nfl", "pcalls", "stdname", "time",
+        ],
+        names: &[
+            "CALLS", "CUMULATIVE", "FILENAME", "LINE", "NAME", "NFL", "PCALLS", "STDNAME", "TIME",
+        ],
+        has_constants: false,
+    },
+    Enumeration {
+        module: "socket",
+        class: "MsgFlag",
+        values: &[(0, 0x7fff_ffff)],
+        texts: &[],
+        names: &[
+            "MSG_CMSG_CLOEXEC", "MSG_CONFIRM", "MSG_CTRUNC", "MSG_DONTROUTE", "MSG_DONTWAIT", "MSG_EOR",
+            "MSG_ERRQUEUE", "MSG_FASTOPEN", "MSG_MORE", "MSG_NOSIGNAL", "MSG_OOB", "MSG_PEEK", "MSG_TRUNC",
+            "MSG_WAITALL",
+        ],
+        has_constants: true,
+    },
+    Enumeration {
+        module: "socket",
+        class: "AddressInfo",
+        values: &[(0, 0xffff)],
+        texts: &[],
+        names: &[
+            "AI_ADDRCONFIG", "AI_ALL", "AI_CANONNAME", "AI_NUMERICHOST", "AI_NUMERICSERV", "AI_PASSIVE",
+            "AI_V4MAPPED",
+        ],
+        has_constants: true,
+    },
+    Enumeration {
+        module: "ssl",
+        class: "Options",
+        values: &[(0, 0xffff_ffff)],
+        texts: &[],
+        names: &[
+            "OP_ALL", "OP_CIPHER_SERVER_PREFERENCE", "OP_ENABLE_KTLS", "OP_ENABLE_MIDDLEBOX_COMPAT",
+            "OP_IGNORE_UNEXPECTED_EOF", "OP_LEGACY_SERVER_CONNECT", "OP_NO_COMPRESSION", "OP_NO_RENEGOTIATION",
+            "OP_NO_SSLv2", "OP_NO_SSLv3", "OP_NO_TICKET", "OP_NO_TLSv1", "OP_NO_TLSv1_1", "OP_NO_TLSv1_2",
+            "OP_NO_TLSv1_3", "OP_SINGLE_DH_USE", "OP_SINGLE_ECDH_USE",
+        ],
+        has_constants: true,
+    },
+    Enumeration {
+        module: "ssl",
+        class: "VerifyFlags",
+        values: &[(0, 0xf_ffff)],
+        texts: &[],
+        names: &[
+            "VERIFY_ALLOW_PROXY_CERTS", "VERIFY_CRL_CHECK_CHAIN", "VERIFY_CRL_CHECK_LEAF", "VERIFY_DEFAULT",
+            "VERIFY_X509_PARTIAL_CHAIN", "VERIFY_X509_STRICT", "VERIFY_X509_TRUSTED_FIRST",
+        ],
+        has_constants: true,
+    },
+    Enumeration {
+        module: "ssl",
+        class: "SSLErrorNumber",
+        values: &[(1, 8), (10, 10)],
+        texts: &[],
+        names: &[
+            "SSL_ERROR_EOF", "SSL_ERROR_INVALID_ERROR_CODE", "SSL_ERROR_SSL", "SSL_ERROR_SYSCALL",
+            "SSL_ERROR_WANT_CONNECT", "SSL_ERROR_WANT_READ", "SSL_ERROR_WANT_WRITE", "SSL_ERROR_WANT_X509_LOOKUP",
+            "SSL_ERROR_ZERO_RETURN",
+        ],
+        has_constants: true,
+    },
+    Enumeration {
+        module: "ssl",
+        class: "_SSLMethod",
+        values: &[(2, 5), (16, 17)],
+        texts: &[],
+        names: &[
+            "PROTOCOL_TLS", "PROTOCOL_TLS_CLIENT", "PROTOCOL_TLS_SERVER", "PROTOCOL_TLSv1", "PROTOCOL_TLSv1_1",
+            "PROTOCOL_TLSv1_2",
+        ],
+        has_constants: true,
+    },
+    Enumeration {
+        module: "ssl",
+        class: "AlertDescription",
+        values: &[(0, 0), (10, 10), (20, 22), (30, 30), (40, 51), (70, 71), (80, 80), (90, 90), (100, 100), (110, 115)],
+        texts: &[],
+        names: &[
+            "ALERT_DESCRIPTION_ACCESS_DENIED", "ALERT_DESCRIPTION_BAD_CERTIFICATE",
+            "ALERT_DESCRIPTION_BAD_CERTIFICATE_HASH_VALUE", "ALERT_DESCRIPTION_BAD_CERTIFICATE_STATUS_RESPONSE",
+            "ALERT_DESCRIPTION_BAD_RECORD_MAC", "ALERT_DESCRIPTION_CERTIFICATE_EXPIRED",
+            "ALERT_DESCRIPTION_CERTIFICATE_REVOKED", "ALERT_DESCRIPTION_CERTIFICATE_UNKNOWN",
+            "ALERT_DESCRIPTION_CERTIFICATE_UNOBTAINABLE", "ALERT_DESCRIPTION_CLOSE_NOTIFY",
+            "ALERT_DESCRIPTION_DECODE_ERROR", "ALERT_DESCRIPTION_DECOMPRESSION_FAILURE",
+            "ALERT_DESCRIPTION_DECRYPT_ERROR", "ALERT_DESCRIPTION_HANDSHAKE_FAILURE",
+            "ALERT_DESCRIPTION_ILLEGAL_PARAMETER", "ALERT_DESCRIPTION_INSUFFICIENT_SECURITY",
+            "ALERT_DESCRIPTION_INTERNAL_ERROR", "ALERT_DESCRIPTION_NO_RENEGOTIATION",
+            "ALERT_DESCRIPTION_PROTOCOL_VERSION", "ALERT_DESCRIPTION_RECORD_OVERFLOW",
+            "ALERT_DESCRIPTION_UNEXPECTED_MESSAGE", "ALERT_DESCRIPTION_UNKNOWN_CA",
+            "ALERT_DESCRIPTION_UNKNOWN_PSK_IDENTITY", "ALERT_DESCRIPTION_UNRECOGNIZED_NAME",
+            "ALERT_DESCRIPTION_UNSUPPORTED_CERTIFICATE", "ALERT_DESCRIPTION_UNSUPPORTED_EXTENSION",
+            "ALERT_DESCRIPTION_USER_CANCELLED",
+        ],
+        has_constants: true,
     },
 ];
 
@@ -177,7 +308,8 @@ pub(super) fn member_by_value<'a>(
     let is_none = listed.class == "SafeUUID" && is_none(context, value);
     let is_value =
         |value: Ref| listed.values.iter().any(|(first, last)| int_in(context, value, *first..=*last).is_some());
-    if is_none || is_value(value) {
+    let is_text = || short_text(context, value, MAX_NAME).is_some_and(|text| listed.texts.contains(&&*text));
+    if is_none || is_value(value) || !listed.texts.is_empty() && is_text() {
         return Ok(called(listed.module, listed.class, vec![value]));
     }
     Err("with a value that no member has".into())

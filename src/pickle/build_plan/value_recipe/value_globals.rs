@@ -15,6 +15,8 @@ use crate::pickle::machine::value::{CallKind, Node, NodeKind, Ref};
 const MAX_STEPS: usize = 3;
 /// How deeply aliases are nested: `dict[str, list[tuple[int, str]]]`.
 const MAX_ALIASES: usize = 8;
+/// The most members of a union: Python compares each of them with all others.
+const MAX_UNION: usize = 256;
 /// The longest name of a class, an attribute or a constant, in bytes of its opcode.
 const MAX_NAME: u64 = 256;
 
@@ -163,6 +165,9 @@ fn is_union(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<boo
     let Some(parts) = context.items(parts, NodeKind::Tuple).filter(|parts| is_or && parts.len() > 1) else {
         return Ok(false);
     };
+    if parts.len() > MAX_UNION {
+        return Err(format!("of more than {MAX_UNION} members"));
+    }
     context.spend(parts.len())?;
     for part in parts {
         let class = context.found_global(*part);
