@@ -115,12 +115,15 @@ impl Shared {
         let _cleared = ClearedAtSignals::new();
         // Nothing is drawn before all is set.
         let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::hidden());
-        let (mut rate, mut label) = (Rate::default(), "");
+        let (mut rate, mut label, mut is_open) = (Rate::default(), "", false);
         loop {
             let (next, done, total) = self.measure();
-            if next != label {
+            // A total that was estimated too low is no total: a full bar would say that all is done.
+            let total = if done > total { 0 } else { total };
+            if next != label || is_open != (total == 0) {
                 bar.set_draw_target(ProgressDrawTarget::hidden());
-                (rate, label) = (Rate::default(), next);
+                rate = if next == label { rate } else { Rate::default() };
+                (label, is_open) = (next, total == 0);
                 bar.set_message(label);
                 set_template(&bar, total);
             }
