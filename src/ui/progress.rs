@@ -121,6 +121,10 @@ impl Shared {
             // A total that was estimated too low is no total: a full bar would say that all is done.
             let total = if done > total { 0 } else { total };
             if next != label || is_open != (total == 0) {
+                if !bar.is_hidden() {
+                    // A new target does not know of the old line. If it cannot be cleared, nothing is lost.
+                    let _ = console::Term::stderr().clear_line();
+                }
                 bar.set_draw_target(ProgressDrawTarget::hidden());
                 rate = if next == label { rate } else { Rate::default() };
                 (label, is_open) = (next, total == 0);
