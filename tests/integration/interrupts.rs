@@ -148,10 +148,11 @@ def save_at(moment, target):
     sys.setprofile(None)
     return ended, seen
 save_at(0, 'warm.pkl')
-_, moments = save_at(0, 'warm.pkl')
+# The last two are the return of `save` and the call of `setprofile`: the file is saved.
+moments = save_at(0, 'warm.pkl')[1] - 2
 lost = []
 for target in ('old.pkl', None):
-    for moment in range(1, moments, max(1, moments // 150)):
+    for moment in (*range(1, moments, max(1, moments // 150)), *range(moments - 20, moments + 1)):
         ended, seen = save_at(moment, target)
         if not ended or not is_whole(): lost.append((target, moment))
 print(moments > 100, lost, unraisable)

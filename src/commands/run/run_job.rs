@@ -19,7 +19,9 @@ use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptSource};
 use crate::python::script_run::{CompiledScript, ScriptRun, StartedScript, end_after_error, run_compiled};
 use crate::python::{self, Interpreter, Python, step_signals};
-use crate::session::run::{ResumePlan, StepProgram, code_of_nothing, observe, pause_loops, script_namespace};
+use crate::session::run::{
+    ResumePlan, StepProgram, code_of_nothing, flush_output, observe, pause_loops, script_namespace,
+};
 use crate::session::{
     AmbientChoice, RestoreRequest, Signer, add_to_inittab, apply_before_imports, note_imported_definitions, restore,
     signing_key,
@@ -304,6 +306,8 @@ impl RunJob {
             Err(error) => return end_after_error(py, &error.into(), "interrupted while saving"),
         };
         if run.succeeded() {
+            // A signal may end the process once the run counts as finished.
+            flush_output(py);
             return match self.save_finished(py, run) {
                 Ok(()) => run.end,
                 Err(error) => end_after_error(py, &error, "interrupted while saving: the run counts as not finished"),
