@@ -408,13 +408,14 @@ fn string_head(value: &Bound<'_, PyAny>) -> Option<String> {
         let bytes = bytes.as_bytes();
         return Some(String::from_utf8_lossy(bytes.get(..MAX_CHARS).unwrap_or(bytes)).into_owned());
     }
-    let start = PySlice::new(value.py(), 0, MAX_CHARS as isize, 1);
+    // `PySlice::new` of PyO3 leaks its numbers.
+    let start = || value.py().get_type::<PySlice>().call1((0, MAX_CHARS)).tolerated();
     if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
-        let head = bytes.as_any().get_item(start).tolerated()?;
+        let head = bytes.as_any().get_item(start()?).tolerated()?;
         return Some(String::from_utf8_lossy(&head.cast::<PyByteArray>().ok()?.to_vec()).into_owned());
     }
     let string = value.cast::<PyString>().ok()?;
     // Slicing first keeps a string of a gigabyte from being encoded as UTF-8. A subclass may have a method for it.
-    let head = value.py().get_type::<PyString>().call_method1("__getitem__", (string, start)).tolerated()?;
+    let head = value.py().get_type::<PyString>().call_method1("__getitem__", (string, start()?)).tolerated()?;
     Some(head.cast::<PyString>().ok()?.to_string_lossy().into_owned())
 }
