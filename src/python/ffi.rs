@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyModule, PyString};
+use pyo3::types::{PyAny, PyDict, PyModule, PySlice, PyString};
 
 use super::deferred_signals::check_signals;
 use crate::exit;
@@ -35,6 +35,11 @@ const FILE_INPUT: c_int = 257;
 
 /// The name of standard input in tracebacks.
 pub(crate) const STANDARD_INPUT: &str = "<stdin>";
+
+/// `slice(start, end)`. `PySlice::new` of PyO3 does not free the numbers that it makes.
+pub(crate) fn slice(py: Python<'_>, start: usize, end: usize) -> PyResult<Bound<'_, PyAny>> {
+    py.get_type::<PySlice>().call1((start, end))
+}
 
 /// A module, which is imported unless it is loaded. `Python::import` takes ten times as long for one that is: it calls
 /// `__import__`.

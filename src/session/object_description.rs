@@ -13,6 +13,7 @@ use pyo3::types::{
 use crate::pickle::known::{MARKER_REASON, MARKER_TYPE, shown_marker};
 use crate::pickler::{LostItems, is_lazy_import, loaded_modules, shown_statement};
 use crate::python::deferred_signals::{Tolerated as _, shown};
+use crate::python::ffi::slice;
 use crate::snapshot::index::{PREVIEW, VariableKind as Kind};
 
 /// Packages whose `shape`, `dtype` and `columns` are plain data.
@@ -134,9 +135,8 @@ fn array_preview(value: &Bound<'_, PyAny>, type_name: &str) -> Option<String> {
         return None;
     }
     // `flat` is a view and the slice a small copy, so only the first elements are read.
-    let first = attribute(value, "flat")?
-        .get_item(pyo3::types::PySlice::new(value.py(), 0, MAX_ELEMENTS as isize, 1))
-        .tolerated()?;
+    let head = slice(value.py(), 0, MAX_ELEMENTS).tolerated()?;
+    let first = attribute(value, "flat")?.get_item(head).tolerated()?;
     let size: usize = attribute(value, "size")?.extract().tolerated()?;
     let mut string = String::new();
     write_preview(&mut string, &first.call_method0("tolist").tolerated()?, 0, &LostItems::default());
@@ -208,7 +208,7 @@ fn is_builtin(value: &Bound<'_, PyAny>, name: &str) -> bool {
 fn scalar_preview(value: &Bound<'_, PyAny>) -> Option<String> {
     if let Ok(string) = value.cast_exact::<PyString>() {
         // Cut a long string before Python makes a repr of all of it.
-        let head = string.get_item(pyo3::types::PySlice::new(value.py(), 0, PREVIEW as isize + 1, 1)).tolerated()?;
+        let head = string.get_item(slice(value.py(), 0, PREVIEW + 1).tolerated()?).tolerated()?;
         return head.repr().tolerated().map(|string| string.to_string_lossy().into_owned());
     }
     if let Ok(bytes) = value.cast_exact::<PyBytes>() {

@@ -5,7 +5,7 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyList, PySlice, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::attribute_places::KnownType;
 use super::secrets::{MAX_CHARS, MAX_INNER_ITEMS, MAX_ITEMS, SecretSearch, SecretStep};
@@ -13,11 +13,12 @@ use crate::pickle::credentials::{self, is_plain_word};
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::{instance_dict, namespace};
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::ffi::slice;
 
 impl<'py> SecretSearch<'_, 'py> {
     /// Searches an object of a known type. `name` is that of what holds it, if it may be one of a credential.
     pub(super) fn known(&mut self, known: KnownType, name: Option<&str>, value: &Bound<'py, PyAny>) -> PyResult<()> {
-        let head = PySlice::new(value.py(), 0, MAX_INNER_ITEMS as isize, 1);
+        let head = slice(value.py(), 0, MAX_INNER_ITEMS)?;
         match known {
             KnownType::Partial => {
                 if let Ok(keywords) = value.getattr("keywords")?.cast_into::<PyDict>() {

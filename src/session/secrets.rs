@@ -12,7 +12,7 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::types::{
     PyAny, PyBool, PyByteArray, PyBytes, PyComplex, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PyModule,
-    PySet, PySlice, PyString, PyTuple, PyType,
+    PySet, PyString, PyTuple, PyType,
 };
 
 use super::attribute_places::AttributePlaces;
@@ -21,6 +21,7 @@ use crate::pickle::credentials::{self, PairedName, is_plain_word};
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::{instance_dict, namespace};
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::ffi::slice;
 
 /// How many characters of a string are searched.
 pub(super) const MAX_CHARS: usize = 4096;
@@ -408,8 +409,7 @@ fn string_head(value: &Bound<'_, PyAny>) -> Option<String> {
         let bytes = bytes.as_bytes();
         return Some(String::from_utf8_lossy(bytes.get(..MAX_CHARS).unwrap_or(bytes)).into_owned());
     }
-    // `PySlice::new` of PyO3 leaks its numbers.
-    let start = || value.py().get_type::<PySlice>().call1((0, MAX_CHARS)).tolerated();
+    let start = || slice(value.py(), 0, MAX_CHARS).tolerated();
     if let Ok(bytes) = value.cast_exact::<PyByteArray>() {
         let head = bytes.as_any().get_item(start()?).tolerated()?;
         return Some(String::from_utf8_lossy(&head.cast::<PyByteArray>().ok()?.to_vec()).into_owned());

@@ -120,6 +120,16 @@ impl SaveJob {
         Ok(())
     }
 
+    /// Says that a crash snapshot is of an earlier run: one would look there.
+    pub(super) fn note_old_crash(&self) {
+        let SnapshotDestination::File(path) = &self.output else { return };
+        let old = crash_path(path);
+        if old.exists() {
+            let name = relative_to_here(&old.display().to_string());
+            self.verbosity.note(&format!("nothing was saved: {name} is from before"));
+        }
+    }
+
     /// What a script that ends its own process loses.
     pub(super) fn lost_by_early_exit(&self) -> String {
         match &self.output {

@@ -12,7 +12,7 @@ use super::load_check::LoadCheck;
 use super::named_patterns::NamedPatterns;
 use super::running_file::{RunningFile, crash_path};
 use super::running_save::{frames_of, snapshot_times};
-use super::save_summary::{print_strict, relative_to_here};
+use super::save_summary::print_strict;
 use super::snapshot_destination::{SnapshotDestination, cannot_save, sync};
 use super::unmatched_names::WrongModule;
 use crate::cli::{GivenOptions, SaveArgs, SelectionArgs};
@@ -329,16 +329,6 @@ impl SaveJob {
 
     pub(super) fn origin<'a>(&'a self, py: Python<'_>, run: &'a ScriptRun) -> Origin<'a> {
         Origin::of_run(py, &self.command, run, &self.interpreter)
-    }
-
-    /// Says that a crash snapshot is of an earlier run: one would look there.
-    fn note_old_crash(&self) {
-        let SnapshotDestination::File(path) = &self.output else { return };
-        let old = crash_path(path);
-        if old.exists() {
-            let name = relative_to_here(&old.display().to_string());
-            self.verbosity.note(&format!("nothing was saved: {name} is from before"));
-        }
     }
 
     /// Must be dropped before anything is printed.

@@ -10,10 +10,11 @@ use std::os::unix::fs::FileExt;
 
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyByteArray, PyDict, PyMemoryView, PySlice};
+use pyo3::types::{PyAny, PyByteArray, PyDict, PyMemoryView};
 
 use crate::pickler::PyBufferView;
 use crate::python::deferred_signals::Tolerated as _;
+use crate::python::ffi::slice;
 use crate::snapshot::reader::{Memory, ReadError, Snapshot};
 use crate::snapshot::segment::VariableSegment;
 
@@ -113,12 +114,8 @@ impl<'s, 'py> MappedFile<'s, 'py> {
             Self::File(whole) => whole,
             Self::Stored(py, snapshot) => return map_objects(*py, snapshot, segment),
         };
-        let too_large = |_| PyValueError::new_err("the file is too large for this machine");
         // A slice of a memoryview is a view as well: nothing is copied or read.
-        let view = |Range { start, end }: Range<usize>| {
-            let (start, end) = (isize::try_from(start).map_err(too_large)?, isize::try_from(end).map_err(too_large)?);
-            whole.get_item(PySlice::new(whole.py(), start, end, 1))
-        };
+        let view = |Range { start, end }: Range<usize>| whole.get_item(slice(whole.py(), start, end)?);
         segment.contents().map(view).collect::<PyResult<_>>().map(BufferMemory::Mapped)
     }
 }
@@ -155,11 +152,7 @@ fn map_objects<'py>(
         }
     }
     let whole = PyMemoryView::from(&block)?;
-    let view = |range: Range<usize>| {
-        let bounds = isize::try_from(range.start).ok().zip(isize::try_from(range.end).ok());
-        let (start, end) = bounds.ok_or_else(too_large)?;
-        whole.get_item(PySlice::new(py, start, end, 1))
-    };
+    let view = |range: Range<usize>| whole.get_item(slice(py, range.start, range.end)?);
     ranges.into_iter().map(view).collect::<PyResult<_>>().map(BufferMemory::Mapped)
 }
 

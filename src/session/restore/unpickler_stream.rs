@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyMemoryView, PySlice};
+use pyo3::types::{PyAny, PyBytes, PyMemoryView};
 
 use crate::python::deferred_signals::check_signals;
+use crate::python::ffi::slice;
 use crate::snapshot::reader::{OpcodeImage, Snapshot};
 use crate::snapshot::segment::InputPiece;
 use crate::snapshot::work_meter;
@@ -166,7 +167,7 @@ impl UnpicklerStream {
             if end == filled {
                 break;
             }
-            view.set_item(PySlice::new(py, filled as isize, end as isize, 1), chunk)?;
+            view.set_item(slice(py, filled, end)?, chunk)?;
             filled = end;
         }
         Ok(filled)

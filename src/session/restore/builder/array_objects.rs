@@ -9,6 +9,7 @@ use crate::pickle::build_plan::{
     ArrayClass, ArrayContents, ArrayDescription, ArrayMake, Dtype, DtypeKind, ItemOrder, MaskedMake, byte_range,
 };
 use crate::pickler::PyBufferView;
+use crate::python::ffi::slice;
 use crate::session::restore::joblib_load::native_order;
 
 /// The bytes that are copied in the time of one step.
@@ -292,8 +293,8 @@ fn shared<'py>(
     let made = context.global("numpy", "ndarray")?.call1((shape, dtype, base, *offset, PyTuple::new(py, strides)?))?;
     if array.dtype.1.has_limits() {
         // An axis without a stride repeats its first item.
-        let axes =
-            strides.iter().map(|stride| if *stride == 0 { PySlice::new(py, 0, 1, 1) } else { PySlice::full(py) });
+        let axis = |stride: &i64| if *stride == 0 { slice(py, 0, 1) } else { Ok(PySlice::full(py).into_any()) };
+        let axes = strides.iter().map(axis).collect::<PyResult<Vec<_>>>()?;
         let distinct = made.get_item(PyTuple::new(py, axes)?)?;
         check_items(&array.dtype.1, &distinct.call_method0("tobytes")?)?;
     }
