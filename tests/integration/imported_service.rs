@@ -14,6 +14,9 @@ with socket.socket() as free:
     free.bind(("127.0.0.1", 0))
     port = free.getsockname()[1]
 words = [sys.executable, "-m", "uvicorn", "app:app", "--port", str(port), "--log-level", "warning"]
+# On a busy machine, connections wait for longer than the five seconds after which the server closes them, and a request
+# that arrives at that moment has no answer.
+words += ["--timeout-keep-alive", "600"]
 server = subprocess.Popen(words, cwd=sys.argv[1])
 address = f"http://127.0.0.1:{port}"
 
@@ -54,7 +57,7 @@ class Runs:
 async def main():
     limits = httpx.Limits(max_connections=100)
     async with httpx.AsyncClient(base_url=address, limits=limits, timeout=120) as client:
-        for _ in range(300):
+        for _ in range(1200):
             try:
                 await client.get("/docs")
                 break
