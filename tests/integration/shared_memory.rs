@@ -19,21 +19,28 @@ fn as_another_user(sandbox: &Sandbox, arguments: &[&str]) -> Run {
     sandbox.call_snapcli(arguments).env("XDG_CONFIG_HOME", sandbox.out().join("stranger")).run()
 }
 
+/// Saves a script, and checks what snapcli, with and without `--mmap`, and plain dill restore. What is shared must be
+/// stored once: the file has to be smaller than `limit` bytes.
+#[track_caller]
+fn assert_come_back(sandbox: &Sandbox, script: &str, check: &str, limit: u64) {
+    sandbox.write("script.py", script);
+    sandbox.write("check.py", check);
+    sandbox.snapcli(&["save", "-q", "--strict", "--verify", "script.py"]).assert_code(0);
+    let check = "__import__('check').check(globals())";
+    for options in [&["restore"][..], &["restore", "--mmap"]] {
+        let arguments = [options, &["session.pkl", "-c", check]].concat();
+        sandbox.snapcli(&arguments).assert_code(0).assert_stdout("right\n");
+    }
+    sandbox.python(&["-c", BY_DILL]).assert_code(0).assert_stdout("right\n");
+    let size = fs::metadata(sandbox.work().join("session.pkl")).unwrap().len();
+    assert!(size < limit, "{size} bytes");
+}
+
 #[test]
 fn arrays_share_their_memory_again() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Full));
-        sandbox.write("script.py", ARRAYS);
-        sandbox.write("check.py", CHECK);
-        sandbox.snapcli(&["save", "-q", "--strict", "--verify", "script.py"]).assert_code(0);
-        let check = "__import__('check').check(globals())";
-        for options in [&["restore"][..], &["restore", "--mmap"]] {
-            let arguments = [options, &["session.pkl", "-c", check]].concat();
-            sandbox.snapcli(&arguments).assert_code(0).assert_stdout("right\n");
-        }
-        sandbox.python(&["-c", BY_DILL]).assert_code(0).assert_stdout("right\n");
-        let size = fs::metadata(sandbox.work().join("session.pkl")).unwrap().len();
-        assert!(size < 2_500_000, "{size} bytes");
+        assert_come_back(&sandbox, ARRAYS, CHECK, 2_500_000);
     }
 }
 
@@ -169,17 +176,7 @@ fn tensors_share_their_storage_again() {
         return skipped("needs torch: set SNAPCLI_TEST_TORCH to a Python that has it");
     };
     let sandbox = Sandbox::with(python.into());
-    sandbox.write("script.py", TENSORS);
-    sandbox.write("check.py", CHECK_TENSORS);
-    sandbox.snapcli(&["save", "-q", "--strict", "--verify", "script.py"]).assert_code(0);
-    let check = "__import__('check').check(globals())";
-    for options in [&["restore"][..], &["restore", "--mmap"]] {
-        let arguments = [options, &["session.pkl", "-c", check]].concat();
-        sandbox.snapcli(&arguments).assert_code(0).assert_stdout("right\n");
-    }
-    sandbox.python(&["-c", BY_DILL]).assert_code(0).assert_stdout("right\n");
-    let size = fs::metadata(sandbox.work().join("session.pkl")).unwrap().len();
-    assert!(size < 5_500_000, "{size} bytes");
+    assert_come_back(&sandbox, TENSORS, CHECK_TENSORS, 5_500_000);
     let run = sandbox.snapcli(&["inspect", "--verdict", "session.pkl"]);
     assert!(!run.out().contains("known to be dangerous"), "{}", run.whole());
     let run = as_another_user(&sandbox, &["restore", "--only", "big", "-c", "big"]);
