@@ -24,8 +24,12 @@ mod instance_recipe;
 #[cfg(test)]
 mod instance_recipe_tests;
 mod joblib_recipe;
+mod key_costs;
 mod key_hashes;
 mod key_limits;
+#[cfg(test)]
+mod key_limits_tests;
+mod key_work;
 mod masked_recipe;
 mod object_abilities;
 mod pandas_recipe;
