@@ -4,5 +4,9 @@ mod filled_slots;
 pub(crate) mod relative_check;
 pub(crate) mod relative_slots;
 pub(crate) mod scan;
+pub(crate) mod segment_part;
+mod span_pass;
 pub(crate) mod stack_check;
 pub(crate) mod value_spans;
+#[cfg(test)]
+mod value_spans_tests;
