@@ -15,8 +15,8 @@ use super::forked_load::{in_child, library_that_hangs};
 use super::fresh_load::confirm;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::provenance::{self, ImportedPackages, Origin, ScriptNames};
+use super::session_segments::{SavedVariables, save_variables};
 use super::trial_load::{TrialLoad, TrialResult};
-use super::variable_saver::{SavedVariables, save_variables};
 use crate::pickle::credentials::hidden;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::dill::{DillLocation, with_dill};
@@ -28,8 +28,8 @@ use crate::snapshot::work_meter::{self, WorkStage};
 use crate::snapshot::writer::SnapshotWriter;
 use crate::ui::messages::Verbosity;
 
-pub(super) use super::variable_saver::SaveSource;
-pub(crate) use super::variable_saver::{LoadCheckMode, SaveRequest};
+pub(super) use super::save_request::SaveSource;
+pub(crate) use super::save_request::{LoadCheckMode, SaveRequest};
 
 /// How often a session is written at most, until all of it can be loaded.
 const MOST_ROUNDS: usize = 8;

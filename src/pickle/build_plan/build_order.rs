@@ -1,71 +1,25 @@
 //! The order in which objects are made and filled: a list of steps for each value that is wanted.
 //!
-//! CPython executes opcodes one by one, so a tuple is made of what exists before it, and a container may be filled
+//! CPython executes opcodes one by one, so a tuple is made of objects that exist already, and a container may be filled
 //! later, even with itself. Here, lists, dicts and sets are made empty; a tuple, a frozenset and an object of a recipe
-//! are made when their parts exist; and all containers are filled when what they hold exists. What a recipe reads is
-//! filled before. An order that does not exist is refused.
+//! are made when their parts exist; and all containers are filled when their contents exist. A container that a recipe
+//! reads is filled first. If there is no such order, the value is refused.
 //!
-//! Nothing recurses: a list may be nested as deep as there are nodes.
+//! Nothing recurses: lists may be nested as deep as there are nodes.
 
+use super::build_steps::BuildSteps;
 use super::plan_context::CHANGED_LATER;
 use super::read_times::{ChangeTimes, ReadTimes};
 use super::{Fill, RecipeTable, Refused};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{NodeKind, Ref};
 
-/// One step of a load that builds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BuildStep {
-    /// Makes the object of this node.
-    Make(usize),
-    /// Puts into it what it holds.
-    Fill(usize),
-}
-
-/// The steps that build some values.
-#[derive(Debug, Default)]
-pub(crate) struct BuildSteps {
-    steps: Vec<PackedStep>,
-    /// For each wanted value: where its steps end. They begin where those of the value before end.
-    ends: Vec<usize>,
-}
-
-/// A step in four bytes: the index of the node, and whether it is filled.
-#[derive(Clone, Copy, Debug)]
-struct PackedStep(u32);
-
-impl PackedStep {
-    fn new(index: usize, is_fill: bool) -> Self {
-        // The machine has fewer nodes than that.
-        Self(u32::try_from(index).unwrap_or(u32::MAX >> 1) << 1 | u32::from(is_fill))
-    }
-
-    fn step(self) -> BuildStep {
-        let index = (self.0 >> 1) as usize;
-        if self.0 & 1 == 0 { BuildStep::Make(index) } else { BuildStep::Fill(index) }
-    }
-}
-
-impl BuildSteps {
-    /// The number of all steps.
-    pub(crate) fn len(&self) -> usize {
-        self.steps.len()
-    }
-
-    /// The steps for the wanted value with this number, besides those for the values before it.
-    pub(crate) fn of(&self, number: usize) -> impl Iterator<Item = BuildStep> + '_ {
-        let start = number.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        let end = self.ends.get(number).copied().unwrap_or(start);
-        self.steps.get(start..end).unwrap_or_default().iter().map(|step| step.step())
-    }
-}
-
 /// How far the steps for a node are planned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum NodeProgress {
     #[default]
     Unknown,
-    /// What it needs is being planned.
+    /// The objects that it needs are being planned.
     Needed,
     Made,
     Filled,
@@ -76,13 +30,13 @@ enum NodeProgress {
 enum Task {
     /// Make this node, and first what it needs.
     Make(usize),
-    /// All that this node needs is made.
+    /// Everything that this node needs is made.
     Made(usize),
-    /// All that this node holds is made.
+    /// Everything that this node holds is made.
     Filled(usize),
     /// Make and fill this node and everything that it holds: a recipe reads it.
     Complete(usize),
-    /// All that this node holds is complete.
+    /// Everything that this node holds is complete.
     Completed(usize),
     /// Plan these parts of a node one after the other.
     Parts(NodeParts),
@@ -92,7 +46,7 @@ enum Task {
 #[derive(Clone, Copy, Debug)]
 struct NodeParts {
     node: usize,
-    /// Whether these are what the node needs, and not what it holds.
+    /// Whether these are the needs of the node, not its contents.
     are_needs: bool,
     /// The position of the next one.
     next: usize,
@@ -128,8 +82,7 @@ pub(super) struct BuildOrder<'p, 'a> {
     complete: Vec<u64>,
     changes: &'p ChangeTimes,
     tasks: Vec<Task>,
-    /// Nodes that are made and still have to be filled. What is needed for a node that is being made must not wait for
-    /// these: they may hold that node.
+    /// Nodes that are made and still have to be filled. Making a node must not wait for these: they may hold that node.
     to_fill: Vec<u32>,
     steps: BuildSteps,
 }
@@ -158,12 +111,11 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         if planned.is_err() {
             self.give_up();
         }
-        self.steps.ends.push(self.steps.steps.len());
+        self.steps.end_value();
         planned
     }
 
-    /// The steps, and the memory that only the order has needed is free again. They are incomplete if the budget is
-    /// spent.
+    /// The steps, which are incomplete if the budget is spent. Gives back the memory that only the planning needed.
     pub(super) fn finish(self) -> BuildSteps {
         let budget = self.machine.budget();
         budget.release_list(self.progress);
@@ -179,7 +131,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
     }
 
     fn push_step(&mut self, index: usize, is_fill: bool) {
-        let _ = self.machine.budget().push(&mut self.steps.steps, PackedStep::new(index, is_fill));
+        self.steps.push(self.machine.budget(), index, is_fill);
     }
 
     fn set_complete(&mut self, index: usize, completeness: Completeness) {
@@ -218,7 +170,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         }
     }
 
-    /// Forgets what was only begun, so that other values are not refused for it.
+    /// Resets nodes that are only begun, so that other values are not refused because of them.
     fn give_up(&mut self) {
         for task in std::mem::take(&mut self.tasks) {
             match task {
@@ -303,7 +255,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         }
     }
 
-    /// What must exist before a node is made.
+    /// The objects that must exist before a node is made.
     fn needs(&self, index: usize) -> Result<&'p [Ref], NoOrder> {
         let (machine, recipes) = (self.machine, self.recipes);
         let Some(node) = machine.nodes().get(index) else { return Ok(&[]) };
@@ -423,6 +375,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pickle::build_plan::BuildStep;
 
     fn order(pickle: &[u8]) -> Result<Vec<BuildStep>, NoOrder> {
         let (machine, value) = Machine::run(pickle).expect("a pickle");

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::build_order::BuildSteps;
+use super::build_steps::BuildSteps;
 use super::planned_call::planned_call;
 use super::planner::Planner;
 use super::recipe_table::RecipeTable;

@@ -14,6 +14,7 @@ mod array_recipe;
 #[cfg(test)]
 mod array_recipe_tests;
 mod build_order;
+mod build_steps;
 mod dtype_layout;
 mod dtype_recipe;
 mod file_plan;
@@ -23,8 +24,12 @@ mod instance_recipe;
 #[cfg(test)]
 mod instance_recipe_tests;
 mod joblib_recipe;
+mod key_costs;
 mod key_hashes;
 mod key_limits;
+#[cfg(test)]
+mod key_limits_tests;
+mod key_work;
 mod masked_recipe;
 mod object_abilities;
 mod pandas_recipe;
@@ -47,7 +52,7 @@ mod value_recipe;
 
 pub(crate) use self::array_description::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
 pub(in crate::pickle) use self::array_recipe::ArrayBuilder;
-pub(crate) use self::build_order::BuildStep;
+pub(crate) use self::build_steps::BuildStep;
 pub(crate) use self::dtype_layout::{Dtype, DtypeKind};
 pub(crate) use self::file_plan::{BuildPlan, NestedPickle};
 pub(in crate::pickle) use self::instance_recipe::InstanceBuilder;

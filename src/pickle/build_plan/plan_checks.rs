@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::build_order::BuildSteps;
+use super::build_steps::BuildSteps;
 use super::key_limits::KeyLimits;
 use super::planner::{Planner, is_call};
 use super::read_times::ReadTimes;

@@ -7,7 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::key_limits::{KeyLimits, KeyWork};
+use super::key_limits::KeyLimits;
+use super::key_work::KeyWork;
 use super::planned_call::planned_call;
 use super::read_times::{ChangeTimes, ReadTimes};
 use super::recipe_table::RecipeTable;

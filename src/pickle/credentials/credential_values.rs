@@ -1,19 +1,19 @@
-//! What a value alone says: whether it looks random, stands for a credential that is not there, or is an encoded pair
-//! of a user and a password.
+//! Tests of a value alone, without its name: whether it looks random, is a placeholder for a credential, or is an
+//! encoded pair of a user and a password.
 
 /// From this length on, a value without spaces that has a digit looks like a token.
 const LONG: usize = 16;
-/// From this length on, it does if it has characters of three kinds.
+/// From this length on, it does if it has three kinds of characters.
 const MIXED: usize = 11;
-/// From this length on, it does if letters and digits change that often.
+/// From this length on, it does if letters and digits alternate at least [`CHANGES`] times.
 const SHORT: usize = 6;
 const CHANGES: usize = 3;
-/// The longest word in capitals that stands for a value, as in `--password=PASSWORD`.
+/// The longest upper-case word that counts as a placeholder, as in `--password=PASSWORD`.
 const LONGEST_WORD: usize = 20;
 /// Types and constants, as in the JSON schema `{"password": "string"}`.
 const NO_VALUES: [&str; 7] = ["string", "str", "text", "none", "null", "true", "false"];
 
-/// Whether a value looks like a random one, and not like a word, also if that has a number: `covid-19`.
+/// Whether a value looks random, unlike a word, or a word with a number: `covid-19`.
 pub(super) fn looks_random(value: &str) -> bool {
     let has = |test: fn(&char) -> bool| value.chars().any(|c| test(&c));
     let has_digit = has(char::is_ascii_digit);
@@ -22,14 +22,14 @@ pub(super) fn looks_random(value: &str) -> bool {
     has_digit && !has(|c| c.is_whitespace()) && (value.len() >= LONG || value.len() >= MIXED && is_mixed)
 }
 
-/// Whether letters and digits change often in a short value, unlike in words with a number: `python3`, `2nd`.
+/// Whether letters and digits alternate in a short value, unlike in words with a number: `python3`, `2nd`.
 pub(super) fn is_mixed(value: &str) -> bool {
     let kinds: Vec<bool> = value.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.is_ascii_digit()).collect();
     let changes = kinds.windows(2).filter(|pair| pair.first() != pair.last()).count();
     kinds.len() == value.chars().count() && kinds.len() >= SHORT && changes >= CHANGES
 }
 
-/// Whether a value is just a word or a number, as the default of a parameter often is: `password="postgres"`.
+/// Whether a value is just a word or a number, like many defaults of parameters: `password="postgres"`.
 pub(crate) fn is_plain_word(value: &str) -> bool {
     value.chars().all(char::is_alphabetic) || is_number(value)
 }
@@ -38,7 +38,7 @@ pub(super) fn is_number(value: &str) -> bool {
     value.chars().all(|c| c.is_ascii_digit())
 }
 
-/// Whether a value certainly stands for another one: `<password>`, `{password}`, `$PASSWORD`, `***`, `string`.
+/// Whether a value is certainly a placeholder: `<password>`, `{password}`, `$PASSWORD`, `***`, `string`.
 pub(super) fn is_stand_in(value: &str) -> bool {
     let within = |start: &str, end: &str| value.starts_with(start) && value.ends_with(end);
     within("<", ">")
@@ -49,7 +49,15 @@ pub(super) fn is_stand_in(value: &str) -> bool {
         || NO_VALUES.iter().any(|word| value.eq_ignore_ascii_case(word))
 }
 
-/// Whether a value is a word in capitals, as in `usage: prog --password=PASSWORD`.
+/// Whether a value is a placeholder: `{password}`, `$PASSWORD`, `<password>`, `***`.
+pub(super) fn is_placeholder(value: &str) -> bool {
+    value.is_empty()
+        || value.starts_with(['{', '$', '<', '%', '('])
+        || value.chars().all(|c| c == '*' || c == '.' || c == 'x')
+        || ["none", "null", "true", "false"].iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+/// Whether a value is an upper-case word, as in `usage: prog --password=PASSWORD`.
 pub(super) fn is_word_in_capitals(value: &str) -> bool {
     (1..=LONGEST_WORD).contains(&value.len()) && value.chars().all(|c| c.is_ascii_uppercase() || c == '_')
 }

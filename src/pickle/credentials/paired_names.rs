@@ -1,25 +1,28 @@
-//! Names that stand beside a value: `{"name": "password", "value": "…"}`, `auth = ("user", "…")`, the parts of a cookie
-//! or of a login.
+//! Names that are stored next to a value: `{"name": "password", "value": "…"}`, `auth = ("user", "…")`, the parts of a
+//! cookie or of a login.
 
-use super::{NAMES_OF_LOGINS, credential_name, is_plain_word};
+use super::credential_names::credential_name;
+use super::credential_values::is_plain_word;
 
-/// Keys whose value has its name under another key, if one of these is there.
+/// Keys of values, if the name of the value is under one of the keys in [`NAMES_OF_VALUES`].
 const VALUES: [&str; 2] = ["value", "default"];
 const NAMES_OF_VALUES: [&str; 5] = ["name", "key", "dest", "header", "option"];
-/// Keys that are too short for a name, unless a user is beside them.
+/// Keys that are too short to mean a password, unless the same dict has one of [`USERS`].
 const SHORT: [&str; 5] = ["pass", "passw", "pw", "pwd", "psw"];
 const USERS: [&str; 7] = ["user", "username", "user_name", "login", "email", "uid", "userid"];
+/// The names of pairs of a user and a password.
+const NAMES_OF_LOGINS: [&str; 3] = ["auth", "login", "credentials"];
 
-/// What another key says of the value of a key.
+/// The meaning that another key gives to the value of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PairedName {
     /// The value has this name.
     Named(String),
-    /// Whatever it is, it is the value of a cookie.
+    /// It is the value of a cookie.
     Cookie,
 }
 
-/// Whether the value of a key may have its name beside it: a quick test that has no false negatives.
+/// A quick test whether [`paired_name`] may find something. It has no false negatives.
 pub(crate) fn may_be_paired(key: &str) -> bool {
     let bare = key.trim_start_matches('_');
     bare.len() <= "coded_value".len() && (bare == "coded_value" || VALUES.contains(&bare) || SHORT.contains(&bare))
@@ -37,7 +40,7 @@ pub(crate) fn paired_name(key: &str, text: impl Fn(&str) -> Option<String>) -> O
         }
         return USERS.iter().find_map(|user| beside(user)).map(|_| PairedName::Named("password".to_owned()));
     }
-    // Those of `http.cookiejar`, of browsers and of `http.cookies`.
+    // The attributes of cookies in `http.cookiejar`, in browsers and in `http.cookies`.
     let is_cookie = bare == "coded_value" || bare == "value" && beside("domain").and_then(|_| beside("path")).is_some();
     if is_cookie || bare == "value" && beside("coded_value").is_some() {
         return Some(PairedName::Cookie);

@@ -1,20 +1,21 @@
-//! Credentials in Python source: literals that are assigned to a name, an attribute, a key or a keyword that is named
-//! like one.
+//! Credentials in Python source: literals that are assigned to a variable, an attribute, a key or a keyword argument
+//! with the name of a credential.
 //!
-//! Source is read by its tokens, not by its grammar, so that a cell with magics or an error in it is read, too. Where
-//! nothing may be left over, all literals of a statement with such a name are hidden, and comments that mention one.
+//! The source is split into tokens but not parsed, so a cell with magics or a syntax error can be searched, too. Where
+//! no credential may remain, all literals of a statement with such a name are hidden, and comments that mention one.
 
 use std::ops::Range;
 
-use super::{
-    ENVIRONMENT_NAMES, NOT_SHOWN, is_placeholder, is_plain_word, is_secret_option, reason_in_name, word_in_message,
-};
+use super::NOT_SHOWN;
+use super::credential_names::{is_secret_option, reason_in_name, word_in_message};
+use super::credential_values::{is_placeholder, is_plain_word};
+use super::environment_variables::ENVIRONMENT_NAMES;
 
 /// The longest literal that may be a name.
 const MAX_NAME: usize = 64;
 /// How many tokens of an annotation are skipped to find the name before it.
 const MAX_ANNOTATION: usize = 16;
-/// What the names of variables of the environment are given to.
+/// Words of a statement that reads or sets environment variables.
 const ENVIRONMENT: [&str; 4] = ["environ", "putenv", "setenv", "getenv"];
 
 /// A token of Python.
@@ -22,14 +23,14 @@ const ENVIRONMENT: [&str; 4] = ["environ", "putenv", "setenv", "getenv"];
 enum SourceToken<'s> {
     /// An identifier, a keyword, or a number.
     Word(&'s str),
-    /// What is between the quotes of a literal.
+    /// The span between the quotes of a literal.
     Literal(Range<usize>),
     Comment(Range<usize>),
     Sign(char),
 }
 
-/// The source with its credentials hidden, and their names; `None` if it has none. The number of lines stays. With
-/// `all`, hides whatever may be one.
+/// The source with its credentials hidden, and their names; `None` if it has none. The number of lines does not change.
+/// With `all`, hides everything that may be a credential.
 pub(crate) fn hidden_in_source(source: &str, all: bool) -> Option<(String, Vec<String>)> {
     let (mut spans, mut names) = (Vec::new(), Vec::new());
     for statement in statements(source) {
@@ -51,7 +52,7 @@ pub(crate) fn hidden_in_source(source: &str, all: bool) -> Option<(String, Vec<S
     (!spans.is_empty()).then(|| (without_spans(source, spans), names))
 }
 
-/// Hides all literals of a statement that has a name of a credential, but not keys, and comments that mention one.
+/// Hides all literals except keys in a statement that has a name of a credential, and comments that mention one.
 fn hide_all(source: &str, statement: &[SourceToken<'_>], spans: &mut Vec<Range<usize>>, names: &mut Vec<String>) {
     let is_environment = statement.iter().any(|token| matches!(token, SourceToken::Word(w) if ENVIRONMENT.contains(w)));
     let is_name = |name: &str| {
@@ -83,13 +84,14 @@ fn text<'s>(source: &'s str, span: &Range<usize>) -> &'s str {
     source.get(span.clone()).unwrap_or_default()
 }
 
-/// The one rule for names, and shorter names if the value is more than a word.
+/// Whether a literal is a credential under this name: the rule for all names, and a few short names if the value is
+/// more than a word.
 fn is_credential(name: &str, value: &str) -> bool {
     let is_other = || is_plain_word(value) || is_placeholder(value) || value.starts_with(['/', '~', '.']);
     reason_in_name(name, value).is_some() || is_secret_option(name) && name != "token" && !is_other()
 }
 
-/// The name that a literal is given to: `name = "…"`, `x.name = "…"`, `x["name"] = "…"`, `name="…"`, `"name": "…"`,
+/// The name that a literal is assigned to: `name = "…"`, `x.name = "…"`, `x["name"] = "…"`, `name="…"`, `"name": "…"`,
 /// `name: str = "…"`, and `"name", "…"` of a pair.
 fn name_of<'s>(source: &'s str, tokens: &[SourceToken<'s>], literal: usize) -> Option<&'s str> {
     let is_sign = |at: usize, sign: char| tokens.get(at) == Some(&SourceToken::Sign(sign));
@@ -97,7 +99,7 @@ fn name_of<'s>(source: &'s str, tokens: &[SourceToken<'s>], literal: usize) -> O
         Some(SourceToken::Literal(span)) => Some(text(source, span)).filter(|name| name.len() <= MAX_NAME),
         _ => None,
     };
-    // Literals one after the other are one, also within parentheses.
+    // Adjacent literals are one string, also within parentheses.
     let mut at = literal.checked_sub(1)?;
     while matches!(tokens.get(at), Some(SourceToken::Literal(_) | SourceToken::Comment(_)) | None) || is_sign(at, '(') {
         at = at.checked_sub(1)?;
@@ -147,57 +149,49 @@ fn annotated<'s>(tokens: &[SourceToken<'s>], last: usize) -> Option<&'s str> {
 /// The tokens of each logical line.
 fn statements(source: &str) -> Vec<Vec<SourceToken<'_>>> {
     let (mut all, mut now, mut depth) = (Vec::new(), Vec::new(), 0_usize);
-    let mut rest = source;
-    while let Some(first) = rest.chars().next() {
-        let start = source.len() - rest.len();
-        let length = match first {
-            '#' => {
-                let length = rest.find('\n').unwrap_or(rest.len());
-                now.push(SourceToken::Comment(start + 1..start + length));
-                length
-            }
-            '"' | '\'' => {
-                let (inner, length) = literal(rest, first);
-                now.push(SourceToken::Literal(start + inner.start..start + inner.end));
-                length
-            }
-            '\\' => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
-            '\n' => {
-                if depth == 0 && !now.is_empty() {
-                    all.push(std::mem::take(&mut now));
-                }
-                1
-            }
-            first if first.is_alphanumeric() || first == '_' => {
-                let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-                let (word, after) = rest.split_at(length);
-                // `rb"…"`
-                let is_prefix = length <= 2 && after.starts_with(['"', '\'']) && word.is_ascii();
-                if !is_prefix {
-                    now.push(SourceToken::Word(word));
-                }
-                length
-            }
-            first => {
-                match first {
-                    '(' | '[' | '{' => depth += 1,
-                    ')' | ']' | '}' => depth = depth.saturating_sub(1),
-                    _ => {}
-                }
-                if !first.is_whitespace() {
-                    now.push(SourceToken::Sign(first));
-                }
-                first.len_utf8()
-            }
-        };
-        rest = rest.get(length..).unwrap_or_default();
+    let mut at = 0;
+    while let Some(first) = source.get(at..).and_then(|rest| rest.chars().next()) {
+        let (token, length) = token_at(source, at, first);
+        match token {
+            Some(SourceToken::Sign('(' | '[' | '{')) => depth += 1,
+            Some(SourceToken::Sign(')' | ']' | '}')) => depth = depth.saturating_sub(1),
+            None if first == '\n' && depth == 0 && !now.is_empty() => all.push(std::mem::take(&mut now)),
+            _ => {}
+        }
+        now.extend(token);
+        at += length;
     }
     all.push(now);
     all
 }
 
-/// What is between the quotes of a literal at the beginning of a text, and the length of it all. One that is not closed
-/// ends with its line or, with three quotes, with the text.
+/// The token at an offset whose first character is `first`, and the number of bytes to skip. White space, line
+/// continuations and the prefixes of literals are no tokens.
+fn token_at(source: &str, start: usize, first: char) -> (Option<SourceToken<'_>>, usize) {
+    let rest = source.get(start..).unwrap_or_default();
+    match first {
+        '#' => {
+            let length = rest.find('\n').unwrap_or(rest.len());
+            (Some(SourceToken::Comment(start + 1..start + length)), length)
+        }
+        '"' | '\'' => {
+            let (inner, length) = literal(rest, first);
+            (Some(SourceToken::Literal(start + inner.start..start + inner.end)), length)
+        }
+        '\\' => (None, 1 + rest.chars().nth(1).map_or(0, char::len_utf8)),
+        _ if first.is_alphanumeric() || first == '_' => {
+            let length = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let (word, after) = rest.split_at(length);
+            // `rb"…"`
+            let is_prefix = length <= 2 && after.starts_with(['"', '\'']) && word.is_ascii();
+            ((!is_prefix).then_some(SourceToken::Word(word)), length)
+        }
+        _ => ((!first.is_whitespace()).then_some(SourceToken::Sign(first)), first.len_utf8()),
+    }
+}
+
+/// The span between the quotes of the literal that `text` begins with, and the length of the literal. One that is not
+/// closed ends with its line or, if it has three quotes, with the text.
 fn literal(text: &str, quote: char) -> (Range<usize>, usize) {
     let three = quote.to_string().repeat(3);
     let is_long = text.starts_with(&three);

@@ -1,18 +1,20 @@
 //! Credentials within a longer string: in URLs, headers, connection strings, JSON, and lines of configuration files.
 //!
-//! Each function looks for one form. What a name means, [`credentials`](super) decides.
+//! Each function looks for one form. [`credential_names`](super::credential_names) says which names are credentials.
 
+use super::credential_names::{NUMBERS, credential_name, is_authorization, is_token};
 use super::credential_values::{
-    is_encoded_login, is_number, is_plain_word, is_stand_in, is_word_in_capitals, looks_random,
+    is_encoded_login, is_number, is_placeholder, is_plain_word, is_stand_in, is_word_in_capitals, looks_random,
 };
-use super::{
-    CONNECTIONS, FoundCredential, HEADER_NAMES, NUMBERS, SHORTEST_VALUE, credential_name, is_authorization,
-    is_placeholder, is_token,
-};
+use super::{FoundCredential, SHORTEST_VALUE};
 
-/// Options whose argument is `user:password`, as those of curl. That of docker is `user:group`.
+/// Options of curl whose argument is `user:password`. (For docker, `--user` takes `user:group`.)
 const LOGIN_OPTIONS: [&str; 3] = ["-u", "--user", "--proxy-user"];
-/// Addresses whose path is all that it takes to use them, and how many parts follow.
+/// Parts of a connection string. Outside of one, `Pwd=` is often a directory.
+const CONNECTIONS: [&str; 6] = ["uid=", "user id=", "user=", "server=", "data source=", "driver="];
+/// The HTTP headers whose values are credentials, in lower case.
+const HEADER_NAMES: [&str; 5] = ["authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key"];
+/// Addresses that anyone who knows the rest of the path can post to.
 const WEBHOOKS: [&str; 3] = ["hooks.slack.com/services/", "discord.com/api/webhooks/", "api.telegram.org/bot"];
 
 /// `scheme://user:password@host`.
@@ -104,7 +106,7 @@ fn short_name(name: &str, value: &str, string: &str) -> Option<&'static [&'stati
     (is_signature && string.contains("://")).then_some(&["signature"])
 }
 
-/// `Cookie: session=…`, as HTTP writes it, on a line of its own.
+/// `Cookie: session=…` on a line of its own, as in HTTP.
 pub(super) fn header_lines(string: &str) -> impl Iterator<Item = FoundCredential> {
     let mut start = 0;
     string.split_inclusive('\n').filter_map(move |line| {
@@ -122,8 +124,8 @@ pub(super) fn header_lines(string: &str) -> impl Iterator<Item = FoundCredential
     })
 }
 
-/// `password = …` and `password: …` on a line of its own, as configuration files and shells have it. Prose and code
-/// have such lines, too, so the value must look random; in YAML, where the name is one word, it must have a digit.
+/// `password = …` and `password: …` on a line of its own, as in configuration files and shells. Prose and code have
+/// such lines, too, so the value must look random; in YAML, where the name is one word, a digit is enough.
 pub(super) fn assignments(string: &str) -> impl Iterator<Item = FoundCredential> {
     let mut start = 0;
     string.split_inclusive('\n').filter_map(move |line| {
@@ -147,7 +149,7 @@ pub(super) fn assignments(string: &str) -> impl Iterator<Item = FoundCredential>
     })
 }
 
-/// Whether a value is one word that is no number and has a digit.
+/// Whether a value is one word with a digit, but not a number.
 fn has_digit_in_word(value: &str) -> bool {
     value.contains(|c: char| c.is_ascii_digit()) && !value.contains(char::is_whitespace) && !is_number(value)
 }
@@ -170,7 +172,7 @@ pub(super) fn logins_of_options(string: &str) -> impl Iterator<Item = FoundCrede
     })
 }
 
-/// Addresses that anybody may post to who knows them.
+/// The secret part of the path of a webhook.
 pub(super) fn webhooks(string: &str) -> impl Iterator<Item = FoundCredential> {
     WEBHOOKS.into_iter().filter_map(|address| {
         let start = string.find(address)? + address.len();

@@ -4,9 +4,9 @@
 //! [`to_relative`](super::relative_slots::to_relative) writes to a [`CheckedForm`], which turns some opcodes at a time
 //! back into those of the file, and compares them.
 
-use super::relative_slots::{
-    Cut, NotRelative, OpcodeComparison, OpcodeSink, STRETCH, SegmentPosition, push_padding, to_absolute, to_relative,
-};
+use super::opcode_sink::{OpcodeComparison, OpcodeSink, STRETCH};
+use super::relative_pieces::push_padding;
+use super::relative_slots::{Cut, NotRelative, SegmentPosition, to_absolute, to_relative};
 
 /// Turns opcodes into the relative form, as `to_relative` does, and checks that it can be undone.
 ///

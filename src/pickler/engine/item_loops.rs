@@ -1,7 +1,7 @@
-//! The loops over the items of containers, and over the actions of a plan. The state is locked.
+//! The loops over the items of containers. The state is locked.
 //!
 //! Nearly all the time of a save is spent here and in `native_types`. A loop continues until something needs Python
-//! code or an item is a container itself; then it returns what the engine must do [`Next`].
+//! code or an item is a container itself; then it returns the [`Next`] task of the engine.
 #![allow(unsafe_code)]
 
 use pyo3::exceptions::PyRuntimeError;
@@ -9,16 +9,16 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 
-use super::super::lost_items::LostItems;
-use super::super::native_types::{FastSave, save_constant, save_fast, save_simple};
+use super::super::native_types::{FastSave, save_fast, save_simple};
 use super::super::pickler_state::PicklerState;
-use super::super::plan::{Action, DictWalk, ItemBatch, Next, WorkItem};
+use super::super::plan::{DictWalk, ItemBatch, Next, WorkItem};
 use super::postponed::{PendingKey, PendingMember, finish, step_postponed};
+use super::reduction_steps::{step_actions, step_appends, step_set_items};
 use crate::pickle::format::opcode::Opcode;
 
 /// The opcodes that add one item, and all items since the MARK.
-const APPEND: [Opcode; 2] = [Opcode::Append, Opcode::Appends];
-const SETITEM: [Opcode; 2] = [Opcode::SetItem, Opcode::SetItems];
+pub(super) const APPEND: [Opcode; 2] = [Opcode::Append, Opcode::Appends];
+pub(super) const SETITEM: [Opcode; 2] = [Opcode::SetItem, Opcode::SetItems];
 /// Sets have no opcode for a single item.
 const ADDITEM: [Opcode; 2] = [Opcode::AddItems, Opcode::AddItems];
 
@@ -47,97 +47,18 @@ pub(super) fn step<'py>(
         WorkItem::Postponed { waiting, outer } => step_postponed(py, state, waiting, outer),
         WorkItem::FrozenSet { set, items } => step_frozen_set(py, state, set, items),
         WorkItem::Actions { object, actions } => step_actions(py, state, object.as_ref(), actions),
-        WorkItem::Appends { fetched, batch, .. } => {
-            if let Some(next) = save_taken(py, state, fetched)? {
-                return Ok(next);
-            }
-            batch.after(state, APPEND, false);
-            Ok(Next::FetchElement)
-        }
-        WorkItem::SetItems { object, items, key, value, batch, pending } => {
-            // A key that is a container is worked through first. Then this continues with the value.
-            if let (Some(object), Some(key)) = (object.as_ref(), key.as_ref())
-                && state.cycles.is_open()
-                && state.memo.get(object.as_ptr() as usize).is_some()
-            {
-                *pending = Some(PendingMember::begin(state, key.clone()));
-            }
-            if let Some(next) = save_taken(py, state, key)? {
-                return Ok(next);
-            }
-            if let (Some(pending), Some(object)) = (pending.take(), object.as_ref())
-                && pending.end_of_items(state, object, value, items)
-            {
-                batch.after(state, SETITEM, true);
-                return Ok(Next::Done);
-            }
-            if let Some(next) = save_taken(py, state, value)? {
-                return Ok(next);
-            }
-            batch.after(state, SETITEM, false);
-            Ok(Next::FetchElement)
-        }
-    }
-}
-
-/// Fetches the next element from a reduction's iterator. Returns false at the end. The state must not be locked: the
-/// iterator is Python code.
-pub(super) fn fetch_element(work_item: &mut WorkItem<'_>) -> PyResult<bool> {
-    match work_item {
-        WorkItem::Appends { items, fetched, .. } => {
-            *fetched = items.next().transpose()?;
-            Ok(fetched.is_some())
-        }
-        WorkItem::SetItems { items, key, value, .. } => {
-            let Some(pair) = items.next().transpose()? else { return Ok(false) };
-            let (first, second): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract()?;
-            (*key, *value) = (Some(first), Some(second));
-            Ok(true)
-        }
-        _ => Ok(false),
-    }
-}
-
-/// Must be called after `fetch_element` with its result: begins a batch, or ends the last one.
-pub(super) fn element_fetched(work_item: &mut WorkItem<'_>, state: &mut PicklerState, found: bool) -> PyResult<()> {
-    let (batch, opcodes) = match work_item {
-        WorkItem::Appends { batch, .. } => (batch, APPEND),
-        WorkItem::SetItems { batch, .. } => (batch, SETITEM),
-        _ => return Ok(()),
-    };
-    if found {
-        // An iterator does not know how many items are left, so even a single one gets a MARK.
-        return batch.before(state, 0, false);
-    }
-    batch.after(state, opcodes, true);
-    Ok(())
-}
-
-/// Replaces a lost object that was fetched by its marker.
-pub(super) fn replace_fetched(work_item: &mut WorkItem<'_>, lost: &LostItems) {
-    if let (false, WorkItem::Appends { fetched: element, .. } | WorkItem::SetItems { value: element, .. }) =
-        (lost.is_empty(), work_item)
-        && let Some(marker) = element.as_ref().and_then(|element| lost.marker(element))
-    {
-        *element = Some(marker);
-    }
-}
-
-/// Saves an element that was fetched and not written yet.
-fn save_taken<'py>(
-    py: Python<'py>,
-    state: &mut PicklerState,
-    element: &mut Option<Bound<'py, PyAny>>,
-) -> PyResult<Option<Next<'py>>> {
-    match element.take() {
-        Some(element) => save_item(py, state, element.as_ptr()),
-        None => Ok(None),
+        WorkItem::Appends { fetched, batch, .. } => step_appends(py, state, fetched, batch),
+        WorkItem::SetItems { .. } => step_set_items(py, state, work_item),
     }
 }
 
 /// Saves an item that a container owns. Returns what must happen before the next item, if anything.
 #[inline(always)]
-fn save_item<'py>(py: Python<'py>, state: &mut PicklerState, item: *mut ffi::PyObject) -> PyResult<Option<Next<'py>>> {
+pub(super) fn save_item<'py>(
+    py: Python<'py>,
+    state: &mut PicklerState,
+    item: *mut ffi::PyObject,
+) -> PyResult<Option<Next<'py>>> {
     // Most items are simple. They must not pay for a result that is returned through memory.
     // SAFETY: the callers pass a live object that a container of theirs owns.
     if unsafe { save_simple(py, state, item) } {
@@ -252,7 +173,31 @@ fn step_dict<'py>(
     {
         return Ok(next);
     }
-    // No Python code runs within the loop below, so the dict keeps its size until the loop ends.
+    let size = dict_size(dict, walk)?;
+    loop {
+        let before = walk.position;
+        let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
+        // SAFETY: the item owns the dict, PyDict_Next returned the position, and the pointers are out parameters.
+        let more = unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut walk.position, &raw mut key, &raw mut value) };
+        batch.after(state, SETITEM, more == 0);
+        if more == 0 {
+            return Ok(end_dict(state, owner));
+        }
+        batch.before(state, size, before == 0)?;
+        if state.cycles.is_open() && owner.is_none() {
+            if let Some(next) = save_pair_in_cycle(py, state, walk, before, (key, value))? {
+                return Ok(next);
+            }
+        } else if let Some(next) = save_pair(py, state, walk, key, value)? {
+            return Ok(next);
+        }
+    }
+}
+
+/// The size of a dict before the loop over it begins or continues. No Python code runs within the loop, so the dict
+/// keeps its size until the loop ends.
+#[inline]
+fn dict_size(dict: &Bound<'_, PyDict>, walk: &mut DictWalk) -> PyResult<isize> {
     // SAFETY: a dict, which the work item owns.
     let size = unsafe { ffi::PyDict_Size(dict.as_ptr()) };
     // The engine may have run Python code since the last step. A position of PyDict_Next is only valid in a dict that
@@ -262,41 +207,40 @@ fn step_dict<'py>(
     } else if walk.size != size {
         return Err(PyRuntimeError::new_err("dictionary changed size during iteration"));
     }
-    loop {
-        let before = walk.position;
-        let first = before == 0;
-        let (mut key, mut value) = (std::ptr::null_mut(), std::ptr::null_mut());
-        // SAFETY: the item owns the dict, PyDict_Next returned the position, and the pointers are out parameters.
-        let more = unsafe { ffi::PyDict_Next(dict.as_ptr(), &raw mut walk.position, &raw mut key, &raw mut value) };
-        batch.after(state, SETITEM, more == 0);
-        if more == 0 {
-            if let Some(owner) = owner {
-                // The dict is the state of a plain instance, which is below it on the unpickler's stack.
-                state.out.op(Opcode::Build);
-                if state.cycles.is_open()
-                    && let Some(postponed) = finish(state, owner)
-                {
-                    return Ok(Next::Replace(postponed));
-                }
-            }
-            return Ok(Next::Done);
-        }
-        batch.before(state, size, first)?;
-        if state.cycles.is_open() && owner.is_none() {
-            // SAFETY: the dict owns the key.
-            if unsafe { !save_simple(py, state, key) } {
-                walk.pending = Some(PendingKey::begin(state, before));
-                // SAFETY: the dict owns the value, and nothing has run since PyDict_Next returned it.
-                walk.value = Some(unsafe { Bound::from_borrowed_ptr(py, value) }.unbind());
-                return Ok(save_complex_item(py, state, key)?.unwrap_or(Next::Again));
-            }
-            if let Some(next) = save_item(py, state, value)? {
-                return Ok(next);
-            }
-        } else if let Some(next) = save_pair(py, state, walk, key, value)? {
-            return Ok(next);
+    Ok(size)
+}
+
+/// Ends a dict. If it has an owner, it is the state of that plain instance, which is below it on the unpickler's stack.
+#[inline]
+fn end_dict<'py>(state: &mut PicklerState, owner: Option<&Bound<'py, PyAny>>) -> Next<'py> {
+    if let Some(owner) = owner {
+        state.out.op(Opcode::Build);
+        if state.cycles.is_open()
+            && let Some(postponed) = finish(state, owner)
+        {
+            return Next::Replace(postponed);
         }
     }
+    Next::Done
+}
+
+/// Saves a key and its value while hashes of unfinished objects are tracked. `position` is that of the pair.
+#[inline]
+fn save_pair_in_cycle<'py>(
+    py: Python<'py>,
+    state: &mut PicklerState,
+    walk: &mut DictWalk,
+    position: isize,
+    (key, value): (*mut ffi::PyObject, *mut ffi::PyObject),
+) -> PyResult<Option<Next<'py>>> {
+    // SAFETY: the dict owns the key.
+    if unsafe { save_simple(py, state, key) } {
+        return save_item(py, state, value);
+    }
+    walk.pending = Some(PendingKey::begin(state, position));
+    // SAFETY: the dict owns the value, and nothing has run since PyDict_Next returned it.
+    walk.value = Some(unsafe { Bound::from_borrowed_ptr(py, value) }.unbind());
+    Ok(Some(save_complex_item(py, state, key)?.unwrap_or(Next::Again)))
 }
 
 /// Saves a key, and its value unless the key needs the engine.
@@ -369,75 +313,6 @@ fn step_frozen_set<'py>(
     } else {
         state.out.op(Opcode::FrozenSet);
         state.memoize(set);
-    }
-    Ok(Next::Done)
-}
-
-fn step_actions<'py>(
-    py: Python<'py>,
-    state: &mut PicklerState,
-    object: Option<&Bound<'py, PyAny>>,
-    actions: &mut Vec<Action<'py>>,
-) -> PyResult<Next<'py>> {
-    while let Some(action) = actions.pop() {
-        state.out.between_opcodes()?;
-        match action {
-            Action::BeginBuilding(object) => state.begin_building(object.as_ptr() as usize)?,
-            Action::BeginChecked(object) => state.needs.checked.begin(&object, state.out.position()),
-            Action::EndChecked => state.needs.checked.end(state.out.position()),
-            Action::ExpectCopiedList(address) => state.copied_list = address,
-            Action::Save(object) => {
-                if let Some(next) = save_item(py, state, object.as_ptr())? {
-                    return Ok(next);
-                }
-            }
-            Action::Constant(object) => save_constant(py, state, &object)?,
-            Action::Write(opcode) => state.out.op(opcode),
-            Action::Contents(view) => state.out.buffer(view, true)?,
-            Action::Memoize(object) => state.memoize_or_replace(&object),
-            Action::Global { module, name, object: None } => state.write_global(module, name),
-            Action::Global { module, name, object: Some(object) } => state.write_global_once(module, name, &object),
-            Action::BeginHashed(object) => state.begin_unfinished(&object),
-            Action::EndHashed(object) => {
-                if let Some(postponed) = finish(state, &object) {
-                    return Ok(Next::Push(postponed));
-                }
-            }
-            Action::Nested(item) => return Ok(Next::Push(*item)),
-            Action::Then(next_actions) => return Ok(Next::Then(next_actions)),
-            Action::UnlessSaved(object, next_actions) => {
-                let address = object.as_ptr() as usize;
-                if !state.write_get(address) {
-                    return Ok(Next::Then(next_actions));
-                }
-                // The other creation has ended its own level of building, but not this one.
-                state.end_building(address);
-            }
-            Action::Appends(items) => {
-                let (object, batch) = (object.cloned(), ItemBatch::default());
-                return Ok(Next::Push(WorkItem::Appends { object, items, fetched: None, batch }));
-            }
-            Action::AddItems(set) => {
-                let items = set.try_iter()?;
-                return Ok(Next::Push(WorkItem::Set {
-                    set: set.into_any(),
-                    items,
-                    batch: ItemBatch::default(),
-                    pending: None,
-                }));
-            }
-            Action::SetItems(items) => {
-                let (object, batch) = (object.cloned(), ItemBatch::default());
-                return Ok(Next::Push(WorkItem::SetItems {
-                    object,
-                    items,
-                    key: None,
-                    value: None,
-                    batch,
-                    pending: None,
-                }));
-            }
-        }
     }
     Ok(Next::Done)
 }

@@ -7,6 +7,7 @@
 mod dispatch;
 mod item_loops;
 mod postponed;
+mod reduction_steps;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -16,8 +17,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCode, PyDict};
 
 use self::dispatch::dispatch_slow;
-use self::item_loops::{dispatch, element_fetched, fetch_element, replace_fetched, step};
+use self::item_loops::{dispatch, step};
 pub(super) use self::postponed::{PendingKey, PendingMember};
+use self::reduction_steps::{element_fetched, fetch_element, replace_fetched};
 use super::fault_search::{LONGEST_PATH, recover};
 use super::functions;
 use super::lost_items::replace_in_last;

@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use super::{InputPiece, UnpicklerInput, VariableSegment};
 use crate::pickle::passes::scan::scan_segment;
-use crate::pickle::passes::value_spans::{Part, PartPiece, ValueSpans};
+use crate::pickle::passes::segment_part::{Part, PartPiece};
+use crate::pickle::passes::value_spans::ValueSpans;
 
 /// A segment that is divided into the opcodes of its objects.
 #[derive(Debug)]
