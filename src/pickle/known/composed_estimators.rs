@@ -118,9 +118,10 @@ const SEARCH: Attributes = &[
 ];
 const SCORER: Attributes = &[("_estimator", ESTIMATOR), ("_response_method", PARAMETER)];
 
+/// Compiled code of `partial_fit` takes the first line without looking whether there is one.
 const LINES: Kinds = &[
     Kind::Array(ArrayItems::Floats, &[Axis::Features]),
-    Kind::Array(ArrayItems::Floats, &[Axis::Any, Axis::Features]),
+    Kind::FilledArray(ArrayItems::Floats, &[Axis::Any, Axis::Features]),
     Kind::Nothing,
 ];
 const OFFSETS: Kinds = &[Kind::Number, Kind::Array(ArrayItems::Floats, &[Axis::Any]), Kind::Nothing];

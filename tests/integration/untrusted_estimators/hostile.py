@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import Lasso, LogisticRegression
+from sklearn.linear_model import Lasso, LogisticRegression, SGDClassifier, SGDRegressor
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
@@ -39,6 +39,9 @@ HOSTILE = {
     "has n_features_in_ of a kind": changed(StandardScaler(), n_features_in_=-1),
     "has coef_ for 5 features": changed(LogisticRegression(), coef_=np.zeros((1, 5))),
     "has intercept_ of a kind": changed(LogisticRegression(), intercept_=np.array([None])),
+    "has coef_ of a kind": changed(SGDClassifier(), coef_=np.zeros((0, 2))),
+    "has _standard_coef of a kind": changed(SGDRegressor(), _standard_coef=np.zeros((0, 2))),
+    "has _average_coef of a kind": changed(SGDClassifier(average=True), _average_coef=np.zeros((0, 2))),
     "has solver of a kind": changed(LogisticRegression(), solver=print),
     "has theta_ for 3 classes": changed(GaussianNB(), theta_=np.zeros((3, 2))),
     "has warm_start of a kind": changed(Lasso(), warm_start=True),

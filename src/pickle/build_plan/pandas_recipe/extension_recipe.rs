@@ -60,11 +60,12 @@ impl<'m, 'a> Backed<'m, 'a> {
         };
         let freq = attributes.take_either("_freq", "freq");
         let freq = unless_none(context, freq);
-        check_freq(context, freq)?;
         let readonly = take_readonly(context, &mut attributes)?;
         attributes.take("_cache");
         attributes.end()?;
-        Ok(Self { kind, class, values, array: plain_array(context, values)?, dtype, freq, readonly })
+        let array = plain_array(context, values)?;
+        check_freq(context, freq, array.shape.iter().fold(1, |size, length| size.saturating_mul(*length)))?;
+        Ok(Self { kind, class, values, array, dtype, freq, readonly })
     }
 
     /// Refuses times and periods whose array does not fit their dtype.

@@ -20,6 +20,8 @@ const COLUMN_LETTERS: &str = "biufcmMO";
 /// The most columns of a frame. Columns need bytes, unless the frame has no rows or its rows share memory.
 const MAX_COLUMNS: u64 = 1 << 24;
 const MAX_EMPTY_COLUMNS: u64 = 1 << 20;
+/// The most columns of a block of periods or of times with a zone: each takes pandas 50 microseconds.
+const MOST_TIME_COLUMNS: u64 = 1 << 15;
 
 /// What the state of a frame or a series has in common.
 struct FrameParts {
@@ -230,7 +232,13 @@ fn block_values(
     if !COLUMN_LETTERS.contains(array.dtype.1.letter()) {
         return Err("has a block of another dtype than pandas writes".to_owned());
     }
-    if array.shape != [columns, rows] { Err(wrong(&array.shape)) } else { Ok((values, dtype)) }
+    if array.shape != [columns, rows] {
+        return Err(wrong(&array.shape));
+    }
+    if dtype.is_some() && columns > MOST_TIME_COLUMNS {
+        return Err(format!("has more than {MOST_TIME_COLUMNS} columns of periods or of times with a zone"));
+    }
+    Ok((values, dtype))
 }
 
 impl Places {

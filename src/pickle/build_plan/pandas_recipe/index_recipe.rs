@@ -1,5 +1,6 @@
 //! Recipes for indexes: `_new_Index(class, {…})`, and the functions that some classes have in its place.
 
+use super::offset_recipe::steps_for_a_time;
 use super::pandas_parts::{
     StateDict, check_codes, check_name, length, sequence, unexpected_arguments, unless_none, vector, word,
 };
@@ -14,6 +15,8 @@ const NUMBERS_AND_TIMES: &str = "iufmM";
 const MAX_LEVELS: usize = 1000;
 /// The bytes of a time.
 const TIME_SIZE: usize = 8;
+/// The most steps that comparing times with their frequency may take: some 15 a millisecond.
+const MOST_SLOW_STEPS: u64 = 1 << 16;
 
 /// An index that is made of one object.
 pub(super) fn index<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
@@ -126,7 +129,7 @@ fn time_index<'a>(
         return Err("has a zone beside its data".to_owned());
     }
     let freq = unless_none(context, state.take("freq")).or(own_freq);
-    check_freq(context, freq)?;
+    check_freq(context, freq, length)?;
     if freq.is_some() {
         // pandas compares all times with those that the frequency gives.
         context.spend(usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(TIME_SIZE))?;
@@ -138,11 +141,14 @@ fn time_index<'a>(
     Ok(call_of(function, arguments, index_of(length)))
 }
 
-/// Refuses a frequency that is not an offset.
-pub(super) fn check_freq(context: &PlanContext<'_, '_>, freq: Option<Ref>) -> Result<(), Refused> {
+/// Refuses a frequency that is not an offset, and one that takes pandas too long to compare with so many times.
+pub(super) fn check_freq(context: &PlanContext<'_, '_>, freq: Option<Ref>, length: u64) -> Result<(), Refused> {
     match freq {
         Some(freq) if made(context, freq) != Some(Made::Offset) => {
             Err("has a frequency that is not an offset".to_owned())
+        }
+        Some(freq) if length.saturating_mul(steps_for_a_time(context, freq)) > MOST_SLOW_STEPS => {
+            Err("has more times than pandas can compare with its frequency in seconds".to_owned())
         }
         _ => Ok(()),
     }
@@ -155,7 +161,7 @@ fn period_index<'a>(
 ) -> Result<PandasMake<'a>, Refused> {
     let data = state.need("data")?;
     let freq = unless_none(context, state.take("freq"));
-    check_freq(context, freq)?;
+    check_freq(context, freq, 0)?;
     let length = match (made(context, data), freq) {
         (Some(Made::Array { class: ArrayKind::Period, length, .. }), _) => length,
         // Ordinals, as older versions wrote them.

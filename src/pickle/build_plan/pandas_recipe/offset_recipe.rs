@@ -19,6 +19,19 @@ const CALENDAR: usize = 4;
 const LONGEST_TEXT: usize = 64;
 /// The offsets of a fixed length.
 const TICKS: [&str; 7] = ["Day", "Hour", "Minute", "Second", "Milli", "Micro", "Nano"];
+/// The offsets that pandas never infers from times: it computes the times of such a frequency one by one.
+const COMPUTED: [&str; 10] = [
+    "CustomBusinessDay",
+    "CustomBusinessHour",
+    "CustomBusinessMonthBegin",
+    "CustomBusinessMonthEnd",
+    "DateOffset",
+    "Easter",
+    "FY5253",
+    "FY5253Quarter",
+    "SemiMonthBegin",
+    "SemiMonthEnd",
+];
 /// The arguments of a `DateOffset`, which are numbers.
 const PARTS: [&str; 19] = [
     "years",
@@ -59,6 +72,16 @@ pub(super) fn offset<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
         arguments.push(detail(context, *argument)?);
     }
     Ok(call_of("offset", arguments, Made::Offset))
+}
+
+/// How many steps it takes pandas to compute the next time of a frequency; 0 for those that take no time of their own.
+pub(super) fn steps_for_a_time(context: &PlanContext<'_, '_>, offset: Ref) -> u64 {
+    let Some(call) = context.call(offset) else { return 0 };
+    // Business hours search all of their openings.
+    let is_hour = call.name.ends_with("BusinessHour");
+    let openings = call.arguments.iter().filter_map(|argument| sequence(context, *argument)).map(<[Ref]>::len);
+    let openings = openings.filter(|_| is_hour).max().unwrap_or(0) as u64;
+    if openings > 1 { openings } else { COMPUTED.contains(&&*call.name).into() }
 }
 
 fn number_of_steps(context: &PlanContext<'_, '_>, steps: Ref, is_tick: bool) -> Result<i64, Refused> {

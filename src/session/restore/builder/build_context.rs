@@ -87,6 +87,11 @@ impl<'py> BuildContext<'py> {
         if counted < STEPS { Ok(()) } else { self.look() }
     }
 
+    /// Looks whether the load takes too long before a step that may take a second.
+    pub(super) fn tick_long_step(&self) -> Built<()> {
+        self.tick(STEPS)
+    }
+
     #[cold]
     fn look(&self) -> Built<()> {
         self.steps.set(0);

@@ -134,7 +134,10 @@ impl<'b, 'a, 'py> ObjectBuilder<'b, 'a, 'py> {
                 context.tick(array_objects::steps(make))?;
                 array_objects::make(context, make, needs)?
             }
-            Make::Pandas(make) => pandas_objects::make(context, make, needs)?,
+            Make::Pandas(make) => {
+                context.tick_long_step()?;
+                pandas_objects::make(context, make, needs)?
+            }
             Make::Instance(make) => instance_objects::make(context, make, needs)?,
             Make::Global(module, name) => context.global(module, name)?,
             Make::Module(name) => context.module(name)?,
