@@ -10,7 +10,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use pyo3::exceptions::PySystemExit;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyModule, PySlice, PyString};
+use pyo3::types::{PyAny, PyBytes, PyDict, PyModule, PySlice, PyString};
 
 use super::deferred_signals::check_signals;
 use crate::exit;
@@ -39,6 +39,16 @@ pub(crate) const STANDARD_INPUT: &str = "<stdin>";
 /// `slice(start, end)`. `PySlice::new` of PyO3 does not free the numbers that it makes.
 pub(crate) fn slice(py: Python<'_>, start: usize, end: usize) -> PyResult<Bound<'_, PyAny>> {
     py.get_type::<PySlice>().call1((start, end))
+}
+
+/// `bytes(data)`. `PyBytes::new` of PyO3 panics where memory has no room for it.
+pub(crate) fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let length = isize::try_from(data.len())?;
+    // SAFETY: `data` has that many bytes, and the GIL is held.
+    let made = unsafe { pyo3::ffi::PyBytes_FromStringAndSize(data.as_ptr().cast(), length) };
+    // SAFETY: PyBytes_FromStringAndSize returns a new reference, or NULL with an exception.
+    let made = unsafe { Bound::from_owned_ptr_or_err(py, made) }?;
+    Ok(made.cast_into::<PyBytes>()?)
 }
 
 /// A module, which is imported unless it is loaded. `Python::import` takes ten times as long for one that is: it calls

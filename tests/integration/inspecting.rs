@@ -1,6 +1,7 @@
 //! `inspect` describes a snapshot from its index alone, and finds the same unsavable variables in a script as dill.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 
 use crate::env::{Sandbox, pythons};
 
@@ -303,4 +304,36 @@ fn a_named_pipe_is_read_once() {
     let feeder = std::thread::spawn(move || fs::write(pipe, "no pickle\n"));
     sandbox.call_snapcli(&["inspect", "pipe"]).timeout(std::time::Duration::from_secs(300)).run().assert_code(4);
     feeder.join().unwrap().unwrap();
+}
+
+/// A link of a stranger's archive may lead to one, and it may have no end.
+#[test]
+fn a_device_is_not_read() {
+    let sandbox = Sandbox::new();
+    std::os::unix::fs::symlink("/dev/zero", sandbox.work().join("session.pkl")).unwrap();
+    for words in [&["inspect"][..], &["verify"], &["restore", "-c", "0"], &["restore", "--trust", "-c", "0"]] {
+        let run = sandbox.snapcli(words);
+        run.assert_code(2);
+        assert!(run.err().contains("this is a device: pass a file"), "{}", run.whole());
+    }
+}
+
+/// The bytes are a hole of the file, so that it takes no room on the disk.
+#[test]
+fn a_value_that_memory_has_no_room_for_is_an_error() {
+    for opcode in [0x8e, 0x8d, 0x96] {
+        let sandbox = Sandbox::new();
+        let length: u64 = 1 << 40;
+        let path = sandbox.write("session.pkl", [&[0x80, 5, opcode][..], &(length - 12).to_le_bytes()].concat());
+        let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+        let is_made = file.set_len(length).is_ok() && file.write_all_at(b".", length - 1).is_ok();
+        if !is_made {
+            return skipped("the file system has no files of a terabyte");
+        }
+        for words in [&["restore", "-c", "0"][..], &["restore", "--trust", "-c", "0"]] {
+            let run = sandbox.snapcli(words);
+            run.assert_code(4);
+            assert!(run.err().contains("MemoryError"), "{}", run.whole());
+        }
+    }
 }

@@ -14,6 +14,8 @@ use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 const MAX_DEPTH: usize = 6;
 /// The most threads that compiled code may be asked to start.
 const MAX_THREADS: i64 = 1024;
+/// The most processes that an estimator may start.
+const MOST_JOBS: u64 = 64;
 /// The most values in containers of one instance.
 const MAX_VALUES: usize = 1 << 20;
 
@@ -86,6 +88,8 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
                 Some(length) => self.agrees(axis, length)?,
                 None => false,
             },
+            K::Jobs => context.int(value).is_some_and(|jobs| jobs.abs_diff(0) <= MOST_JOBS),
+            K::Dispatch => self.is_integer(value) || context.text(value).is_some_and(|text| is_dispatch(&text)),
             K::Number => self.is_number(value),
             K::Text => context.text(value).is_some() || self.is_scalar(value, "U"),
             K::Array(items, axes) => match self.array(value).filter(|facts| facts.has(items)) {
@@ -239,6 +243,15 @@ fn nested_array(context: &PlanContext<'_, '_>, nested: &NestedPickle<'_>) -> Opt
         Value::Node(_) => false,
     });
     Some(ArrayFacts { letter: array.dtype.1.letter(), shape: array.shape.clone(), is_of_labels })
+}
+
+/// Whether joblib evaluates this as a number of tasks and nothing else: `all`, `n_jobs`, `2*n_jobs`.
+fn is_dispatch(text: &str) -> bool {
+    let is_factor = |factor: &str| {
+        let number = factor.strip_suffix('*').unwrap_or_default();
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    };
+    text == "all" || text.strip_suffix("n_jobs").is_some_and(|factor| factor.is_empty() || is_factor(factor))
 }
 
 fn is_label(leaf: &Leaf<'_>) -> bool {

@@ -102,7 +102,7 @@ const SEARCH: Attributes = &[
     ("scoring", &[Kind::Text, Kind::Nothing, Kind::List(TEXT), Kind::Tuple(TEXT)]),
     ("param_grid", &[Kind::Dict(TEXT, PARAMETER), Kind::List(CANDIDATES)]),
     ("param_distributions", &[Kind::Dict(TEXT, PARAMETER), Kind::List(CANDIDATES)]),
-    ("pre_dispatch", PARAMETER),
+    ("pre_dispatch", &[Kind::Dispatch]),
     ("error_score", PARAMETER),
     ("return_train_score", FLAG),
     ("multimetric_", FLAG),

@@ -18,6 +18,10 @@ pub(in crate::pickle) enum DeclaredKind {
     Length(Axis),
     /// A number of threads that a machine may have.
     Threads,
+    /// A number of processes that a machine may have, or a negative one, which counts from the number of its processors.
+    Jobs,
+    /// How many tasks joblib hands out at once: a number, or an expression such as `2*n_jobs`, which joblib evaluates.
+    Dispatch,
     /// An integer or a float of Python or numpy.
     Number,
     /// A string of Python or numpy.

@@ -2,6 +2,7 @@
 //! methods that the attributes of a row allow. None may be a function, or a directory of cached results.
 
 use super::declared_kind::{ArrayItems, Attributes, DeclaredKind as Kind, Kinds};
+use super::estimators::JOBS;
 
 const SIMPLE: Kinds = &[Kind::Flag, Kind::Number, Kind::Text, Kind::Nothing];
 /// A parameter that is no function.
@@ -43,7 +44,7 @@ pub(super) const PARAMETERS: Attributes = &[
     ("metric_mds", PARAMETER), ("metric_params", PARAMETER), ("min_bin_freq", PARAMETER),
     ("min_grad_norm", PARAMETER), ("min_samples", PARAMETER), ("mini_batch", PARAMETER), ("mode", PARAMETER),
     ("n_clusters", PARAMETER), ("n_components", PARAMETER), ("n_init", PARAMETER), ("n_iter", PARAMETER),
-    ("n_iter_without_progress", PARAMETER), ("n_jobs", PARAMETER), ("n_neighbors", PARAMETER),
+    ("n_iter_without_progress", PARAMETER), ("n_jobs", JOBS), ("n_neighbors", PARAMETER),
     ("n_nonzero_coefs", PARAMETER), ("n_refinements", PARAMETER), ("n_restarts_optimizer", PARAMETER),
     ("n_svd_vecs", PARAMETER), ("n_targets", PARAMETER), ("noise_variance", PARAMETER),
     ("noise_variance_init", PARAMETER), ("normalize_y", PARAMETER), ("normalized_stress", PARAMETER),

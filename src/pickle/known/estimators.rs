@@ -87,6 +87,9 @@ const CATEGORIES: Kinds = &[Kind::List(&[
     Kind::List(&[Kind::Number, Kind::Text, Kind::Nothing]),
 ])];
 
+/// How many processes an estimator may start.
+pub(super) const JOBS: Kinds = &[Kind::Nothing, Kind::Jobs];
+
 const COPY: Attributes = &[("copy", FLAG)];
 
 const PIPELINE: Attributes = &[
@@ -99,7 +102,7 @@ const PIPELINE: Attributes = &[
 
 const FEATURE_UNION: Attributes = &[
     ("transformer_list", NAMED),
-    ("n_jobs", INTEGER_OR_NONE),
+    ("n_jobs", JOBS),
     ("transformer_weights", WEIGHTS),
     ("verbose", FLAG),
     ("verbose_feature_names_out", FLAG),
@@ -111,7 +114,7 @@ const COLUMN_TRANSFORMER: Attributes = &[
     ("remainder", TRANSFORMER),
     ("_remainder", &[Kind::Fields(&[TEXT, TRANSFORMER, COLUMNS]), Kind::Fields(&[TEXT, TRANSFORMER, NOTHING])]),
     ("sparse_threshold", NUMBER),
-    ("n_jobs", INTEGER_OR_NONE),
+    ("n_jobs", JOBS),
     ("transformer_weights", WEIGHTS),
     ("verbose", FLAG),
     ("verbose_feature_names_out", CHOICE),

@@ -3,7 +3,7 @@
 
 use super::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind as Kind, Kinds};
 use super::estimators::{
-    ANY_FLOATS, BY_FEATURE, CHOICE, CLASSES, ESTIMATOR, FITTED, FLAG, FLOATS, INTEGER, INTEGER_OR_NONE, NOTHING,
+    ANY_FLOATS, BY_FEATURE, CHOICE, CLASSES, ESTIMATOR, FITTED, FLAG, FLOATS, INTEGER, INTEGER_OR_NONE, JOBS, NOTHING,
     NUMBER, NUMBER_OR_NONE, RANDOM_STATE, ROWS_BY_FEATURE, ROWS_OF_FLOATS, SETTING, TEXT, TEXT_OR_NONE, estimator,
 };
 use super::registry_row::{KnownGlobal, known};
@@ -47,7 +47,7 @@ const LINEAR: Attributes = &[
     ("fit_intercept", FLAG),
     ("copy_X", CHOICE),
     ("normalize", CHOICE),
-    ("n_jobs", INTEGER_OR_NONE),
+    ("n_jobs", JOBS),
     ("positive", FLAG),
     ("max_iter", INTEGER_OR_NONE),
     ("tol", SETTING),

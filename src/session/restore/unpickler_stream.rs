@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBytes, PyMemoryView};
 
 use crate::python::deferred_signals::check_signals;
-use crate::python::ffi::slice;
+use crate::python::ffi::{self, slice};
 use crate::snapshot::reader::{OpcodeImage, Snapshot};
 use crate::snapshot::segment::InputPiece;
 use crate::snapshot::work_meter;
@@ -127,8 +127,8 @@ impl UnpicklerStream {
         self.with_unread(|rest| {
             let taken = rest.get(..wanted(rest)).unwrap_or(rest);
             work_meter::advance(taken.len() as u64);
-            (taken.len(), PyBytes::new(py, taken))
-        })
+            (taken.len(), ffi::bytes(py, taken))
+        })?
     }
 }
 
@@ -153,7 +153,7 @@ impl UnpicklerStream {
             left -= next.as_bytes().len();
             all.extend_from_slice(next.as_bytes());
         }
-        Ok(PyBytes::new(py, &all))
+        ffi::bytes(py, &all)
     }
 
     /// Fills a buffer, in chunks, so that a large array is read into its own memory.
@@ -182,7 +182,7 @@ impl UnpicklerStream {
     fn peek<'py>(&self, py: Python<'py>, size: isize) -> PyResult<Bound<'py, PyBytes>> {
         // Consumes nothing. The unpickler copes with fewer bytes than it asked for.
         let wanted = usize::try_from(size).unwrap_or(0).clamp(1, MAX_PEEK);
-        self.with_unread(|rest| (0, PyBytes::new(py, rest.get(..wanted).unwrap_or(rest))))
+        self.with_unread(|rest| (0, ffi::bytes(py, rest.get(..wanted).unwrap_or(rest))))?
     }
 }
 

@@ -5,11 +5,11 @@
 //! The size of the temporary file is limited, so a decompression bomb cannot fill the disk.
 
 use std::fs::File;
-use std::io::{self, BufRead, Read, Seek, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, Write};
 
-use flate2::read::ZlibDecoder;
-use liblzma::read::XzDecoder;
-use liblzma::stream::Stream;
+use flate2::bufread::ZlibDecoder;
+use liblzma::bufread::XzDecoder;
+use liblzma::stream::{CONCATENATED, Stream};
 use niffler::send::compression::Format;
 
 use super::file_kind::FileKind;
@@ -171,15 +171,19 @@ fn decoder<'r>(mut compressed: impl Read + Send + 'r) -> Result<Option<Box<dyn R
     let kind = FileKind::by_signature(&head);
     let skipped = if kind == Some(FileKind::JoblibZlib) { joblib_header(&head) } else { 0 };
     let start = head.split_off(skipped.min(head.len()));
-    let whole = io::Cursor::new(start).chain(compressed);
+    let whole = BufReader::new(io::Cursor::new(start).chain(compressed));
     Ok(match kind {
-        Some(FileKind::Zlib | FileKind::JoblibZlib) => Some(Box::new(ZlibDecoder::new(whole))),
+        Some(FileKind::Zlib | FileKind::JoblibZlib) => {
+            let has_more = |decoder: &mut ZlibDecoder<_>| has_more(decoder.get_mut());
+            Some(Box::new(SingleStream { decoder: ZlibDecoder::new(whole), has_more }))
+        }
         Some(FileKind::Lzma) => {
             let stream = Stream::new_lzma_decoder(MAX_LZMA_MEMORY).map_err(io::Error::from)?;
-            Some(Box::new(XzDecoder::new_stream(whole, stream)))
+            let has_more = |decoder: &mut XzDecoder<_>| has_more(decoder.get_mut());
+            Some(Box::new(SingleStream { decoder: XzDecoder::new_stream(whole, stream), has_more }))
         }
         Some(FileKind::Xz) => {
-            let stream = Stream::new_stream_decoder(MAX_LZMA_MEMORY, 0).map_err(io::Error::from)?;
+            let stream = Stream::new_stream_decoder(MAX_LZMA_MEMORY, CONCATENATED).map_err(io::Error::from)?;
             Some(Box::new(XzDecoder::new_stream(whole, stream)))
         }
         _ => match niffler::send::get_reader(Box::new(whole)) {
@@ -187,6 +191,28 @@ fn decoder<'r>(mut compressed: impl Read + Send + 'r) -> Result<Option<Box<dyn R
             _ => None,
         },
     })
+}
+
+/// The decoder of a format that has one stream in a file. Other readers continue with a second one, which nobody would
+/// have looked at here, so anything after the first is an error.
+struct SingleStream<D> {
+    decoder: D,
+    /// Whether bytes are left after the end of the stream.
+    has_more: fn(&mut D) -> io::Result<bool>,
+}
+
+impl<D: Read> Read for SingleStream<D> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.decoder.read(buffer)?;
+        if count == 0 && !buffer.is_empty() && (self.has_more)(&mut self.decoder)? {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it has data after its end"));
+        }
+        Ok(count)
+    }
+}
+
+fn has_more(rest: &mut impl BufRead) -> io::Result<bool> {
+    rest.fill_buf().map(|bytes| !bytes.is_empty())
 }
 
 /// Whether a decoder has stopped at its limit of memory.
@@ -255,6 +281,37 @@ mod tests {
             assert_eq!(found, b"some bytes");
         }
         assert!(matches!(decompress(&b"x\x9cNo zlib"[..], 9, Strictness::Checked), Ok(None)));
+    }
+
+    #[test]
+    fn what_follows_the_first_stream_is_read_or_refused() {
+        let contents = |bytes: &[u8]| {
+            let mut found = Vec::new();
+            decompress(bytes, bytes.len() as u64, Strictness::Checked)?
+                .expect("compressed")
+                .file
+                .read_to_end(&mut found)?;
+            Ok::<_, ReadError>(found)
+        };
+        for format in [Format::Gzip, Format::Bzip, Format::Lzma, Format::Zstd] {
+            let twice = [packed(format, b"some"), packed(format, b" bytes")].concat();
+            assert!(contents(&twice).is_ok_and(|found| found == b"some bytes"), "{format:?}");
+        }
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        zlib.write_all(b"some").expect("a vector takes all");
+        let zlib = zlib.finish().expect("a vector takes all");
+        let options = liblzma::stream::LzmaOptions::new_preset(1).expect("options");
+        let stream = Stream::new_lzma_encoder(&options).expect("an encoder");
+        let mut lzma = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+        lzma.write_all(b"some").expect("a vector takes all");
+        let lzma = lzma.finish().expect("a vector takes all");
+        for stream in [zlib, lzma] {
+            assert!(contents(&stream).is_ok_and(|found| found == b"some"));
+            for more in [stream.as_slice(), b"x"] {
+                let refused = contents(&[&stream, more].concat());
+                assert!(refused.is_err_and(|error| error.to_string().contains("data after its end")));
+            }
+        }
     }
 
     #[test]

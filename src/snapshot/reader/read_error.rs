@@ -28,6 +28,9 @@ pub enum ReadError {
     /// It is a directory.
     #[error("this is a directory: pass a file")]
     Folder,
+    /// It is a device, which may have no end.
+    #[error("this is a device: pass a file")]
+    Device,
     /// A store, or a snapshot in one, cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -181,7 +184,7 @@ impl ReadError {
     /// Whether the path does not lead to a file, so that the user probably meant another one.
     pub fn is_wrong_name(&self) -> bool {
         match self {
-            Self::Open(_) | Self::Folder => true,
+            Self::Open(_) | Self::Folder | Self::Device => true,
             Self::Store(error) => error.is_wrong_name(),
             Self::Remote(error) => error.is_wrong_name(),
             _ => false,

@@ -4,8 +4,8 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
-use std::os::unix::fs::FileExt;
+use std::io::{self, BufReader, IsTerminal, Read};
+use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -78,6 +78,10 @@ impl Source {
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(ReadError::Folder);
+        }
+        let kind = metadata.file_type();
+        if (kind.is_char_device() || kind.is_block_device()) && !file.is_terminal() {
+            return Err(ReadError::Device);
         }
         // Files of `/proc` have contents, and a length of 0.
         if !metadata.is_file() || metadata.len() == 0 {

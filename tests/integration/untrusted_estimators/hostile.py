@@ -10,9 +10,9 @@ from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import Lasso, LogisticRegression, SGDClassifier, SGDRegressor
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, PowerTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
@@ -42,6 +42,9 @@ HOSTILE = {
     "has coef_ of a kind": changed(SGDClassifier(), coef_=np.zeros((0, 2))),
     "has _standard_coef of a kind": changed(SGDRegressor(), _standard_coef=np.zeros((0, 2))),
     "has _average_coef of a kind": changed(SGDClassifier(average=True), _average_coef=np.zeros((0, 2))),
+    "has n_jobs of a kind": changed(make_union(StandardScaler()), n_jobs=100_000),
+    "has pre_dispatch of a kind": changed(GridSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=2),
+                                          pre_dispatch="__import__('os').getpid()*n_jobs"),
     "has solver of a kind": changed(LogisticRegression(), solver=print),
     "has theta_ for 3 classes": changed(GaussianNB(), theta_=np.zeros((3, 2))),
     "has warm_start of a kind": changed(Lasso(), warm_start=True),

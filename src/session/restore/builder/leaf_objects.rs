@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyUnicodeDecodeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyAny, PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyString};
 
@@ -15,6 +15,7 @@ use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{Leaf, Ref, Value};
+use crate::python::ffi;
 
 /// Values of at least this length, in bytes, are kept.
 const MIN_KEPT: usize = 256;
@@ -109,9 +110,15 @@ impl<'py> ObjectBuilder<'_, '_, 'py> {
             Leaf::Str(text) => string(py, text.bytes())?,
             // The default of the unpickler for strings of Python 2.
             Leaf::OldStr(text) if text.is_ascii() => ascii(py, text),
-            Leaf::OldStr(text) => PyBytes::new(py, text).call_method1("decode", ("ascii",))?,
-            Leaf::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
-            Leaf::ByteArray(bytes) => PyByteArray::new(py, bytes).into_any(),
+            Leaf::OldStr(text) => ffi::bytes(py, text)?.call_method1("decode", ("ascii",))?,
+            Leaf::Bytes(bytes) => ffi::bytes(py, bytes)?.into_any(),
+            Leaf::ByteArray(bytes) => {
+                let copy = |target: &mut [u8]| {
+                    target.copy_from_slice(bytes);
+                    Ok(())
+                };
+                PyByteArray::new_with(py, bytes.len(), copy)?.into_any()
+            }
             Leaf::Buffer => self.buffer(at)?,
             Leaf::Global(module, name) => {
                 let (module, name) = (module.lossy(), name.lossy());
@@ -156,9 +163,12 @@ fn ascii<'py>(py: Python<'py>, text: &[u8]) -> Bound<'py, PyAny> {
 
 /// A string in which surrogates may occur.
 fn string<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    match std::str::from_utf8(text) {
-        Ok(text) => Ok(PyString::new(py, text).into_any()),
-        Err(_) => PyBytes::new(py, text).call_method1("decode", ("utf-8", "surrogatepass")),
+    match PyString::from_bytes(py, text) {
+        Ok(made) => Ok(made.into_any()),
+        Err(error) if error.is_instance_of::<PyUnicodeDecodeError>(py) => {
+            ffi::bytes(py, text)?.call_method1("decode", ("utf-8", "surrogatepass"))
+        }
+        Err(error) => Err(error),
     }
 }
 
