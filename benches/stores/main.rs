@@ -30,10 +30,11 @@ use serde::Deserialize;
 use table::{CellStyle, Item, Table};
 
 /// The parts, each with its script.
-const PARTS: [(&str, &str); 5] = [
+const PARTS: [(&str, &str); 6] = [
     ("large", "session_large.py"),
     ("small", "small.py"),
     ("fixed", "session_fixed.py"),
+    ("mixed", "session_mixed.py"),
     ("background", "session_background.py"),
     ("remote", "remote.py"),
 ];

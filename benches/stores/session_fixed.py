@@ -13,4 +13,4 @@ nothing = None
 truth = True
 group = {1, 2}
 
-runpy.run_path(__file__.replace("session_fixed", "fixed"))
+runpy.run_path(__file__.replace("session_fixed", "fixed"), {"KIND": "constants and containers of them"})

@@ -2,32 +2,17 @@
 //!
 //! pickle writes classes, functions and modules by name. As `save_global` of CPython's Lib/pickle.py does, these
 //! functions trust a name only after they have looked it up.
-#![allow(unsafe_code)]
 
 use std::borrow::Cow;
-use std::ffi::CStr;
 
-use pyo3::exceptions::PyAttributeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
-use pyo3::{ffi, intern};
 use rustc_hash::FxHashSet;
 
 use crate::python::deferred_signals::Tolerated as _;
-
-/// An attribute of `sys`. Importing `sys` for it would take ten times as long.
-fn sys_attribute<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the name is a C string, and the GIL is held.
-    let found = unsafe { ffi::PySys_GetObject(name.as_ptr()) };
-    // SAFETY: PySys_GetObject returns a borrowed reference, or NULL without an exception.
-    let found = unsafe { Bound::from_borrowed_ptr_or_opt(py, found) };
-    found.ok_or_else(|| PyAttributeError::new_err(format!("sys has no {}", name.to_string_lossy())))
-}
-
-/// `sys.modules`.
-pub(crate) fn loaded_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    sys_attribute(py, c"modules")
-}
+pub(crate) use crate::python::ffi::loaded_modules;
+use crate::python::ffi::sys_attribute;
 
 /// `sys.stdlib_module_names`.
 pub(super) fn standard_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {

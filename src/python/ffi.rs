@@ -2,17 +2,19 @@
 //! stable ABI of 3.10.
 #![allow(unsafe_code)]
 
-use std::ffi::{CString, OsStr, c_char, c_int};
+use std::ffi::{CStr, CString, OsStr, c_char, c_int};
 use std::fs::File;
 use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStrExt;
 
-use pyo3::exceptions::PySystemExit;
+use pyo3::exceptions::{PyAttributeError, PySystemExit};
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyAny, PyBytes, PyDict, PyModule, PySlice, PyString};
 
-use super::deferred_signals::check_signals;
+use super::deferred_signals::{Tolerated as _, check_signals};
 use crate::exit;
 use crate::ui::messages::print_line;
 
@@ -51,17 +53,39 @@ pub(crate) fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, Py
     Ok(made.cast_into::<PyBytes>()?)
 }
 
+/// An attribute of `sys`. Importing `sys` for it would take ten times as long.
+pub(crate) fn sys_attribute<'py>(py: Python<'py>, name: &CStr) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: the name is a C string, and the GIL is held.
+    let found = unsafe { pyo3::ffi::PySys_GetObject(name.as_ptr()) };
+    // SAFETY: PySys_GetObject returns a borrowed reference, or NULL without an exception.
+    let found = unsafe { Bound::from_borrowed_ptr_or_opt(py, found) };
+    found.ok_or_else(|| PyAttributeError::new_err(format!("sys has no {}", name.to_string_lossy())))
+}
+
+/// `sys.modules`.
+pub(crate) fn loaded_modules(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    /// The namespace of `sys`, in which a lookup takes a tenth of the time that `PySys_GetObject` takes: that makes a
+    /// string of the name.
+    static SYS: PyOnceLock<Option<Py<PyDict>>> = PyOnceLock::new();
+    let find = || {
+        let (names, modules) = (py.import("sys").tolerated()?.dict(), sys_attribute(py, c"modules").tolerated()?);
+        // The script may have put another module in the place of `sys`.
+        let is_own = names.get_item("modules").tolerated().flatten().is_some_and(|found| found.is(&modules));
+        is_own.then(|| names.unbind())
+    };
+    let names = SYS.get_or_init(py, find).as_ref();
+    match names.and_then(|names| names.bind(py).get_item(intern!(py, "modules")).tolerated().flatten()) {
+        Some(modules) => Ok(modules),
+        None => sys_attribute(py, c"modules"),
+    }
+}
+
 /// A module, which is imported unless it is loaded. `Python::import` takes ten times as long for one that is: it calls
 /// `__import__`.
 pub(crate) fn module<'py>(name: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyModule>> {
     let py = name.py();
-    // SAFETY: the name is a string, and the GIL is held.
-    let found = unsafe { pyo3::ffi::PyImport_GetModule(name.as_ptr()) };
-    // SAFETY: PyImport_GetModule returns a new reference, or NULL, with an exception or without.
-    let found = unsafe { Bound::from_owned_ptr_or_opt(py, found) };
-    if found.is_none() {
-        drop(PyErr::take(py));
-    }
+    let modules = loaded_modules(py).tolerated().and_then(|modules| modules.cast_into::<PyDict>().ok());
+    let found = modules.and_then(|modules| modules.get_item(name).tolerated().flatten());
     // A script may have put another object in its place.
     found.and_then(|found| found.cast_into::<PyModule>().ok()).map_or_else(|| py.import(name), Ok)
 }

@@ -134,7 +134,7 @@ def in_options(text):
     """The options of the magic in place of arguments of Python."""
     for argument, option in OPTIONS.items():
         text = text.replace(argument, option)
-    return text
+    return text.replace(" ,", ",")
 
 
 def reason_of(error):
@@ -143,6 +143,25 @@ def reason_of(error):
     text = getattr(error, "strerror", None)
     text = text if isinstance(text, str) and text.startswith("cannot ") else str(error)
     return in_options(" ".join(text.split())) or type(error).__name__
+
+
+def absolute(name):
+    """The absolute path of a file, or of a store, with a `/` at its end. An address of object storage stays as it is."""
+    path = os.path.expanduser(name)
+    if "://" in path:
+        return path
+    return os.path.abspath(path) + ("/" if path.endswith("/") or os.path.isdir(path) else "")
+
+
+def exists(path):
+    """Whether there is something to restore: a file, or a snapshot in a store."""
+    if "://" not in path and not path.endswith("/"):
+        return os.path.exists(path)
+    try:
+        snapcli.inspect(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 class Snap:
@@ -190,7 +209,7 @@ class Snap:
             snapcli.restore, path, only=options.names or None, exclude=options.exclude or None, mmap=options.mmap,
             trust=options.trust, ambient=not options.no_ambient
         )
-        self.own_files.add(os.path.abspath(path))
+        self.own_files.add(absolute(path))
         show(in_options(str(report)))
 
     def do_inspect(self, options):
@@ -206,11 +225,13 @@ class Snap:
             self.auto = None
         if options.file == "off":
             return
-        name, path = options.file, os.path.abspath(os.path.expanduser(options.file))
-        if os.path.exists(path) and path not in self.own_files:
+        name, path = options.file, absolute(options.file)
+        # A save to a store replaces nothing.
+        is_asked_for = options.restore or not (options.overwrite or path.endswith("/"))
+        if path not in self.own_files and is_asked_for and exists(path):
             if options.restore:
                 self.do_restore(self.parsers["restore"].parse_args([name]))
-            elif not options.overwrite:
+            else:
                 raise SnapError(f"{name} is of an earlier session: use --restore to go on with that, or --overwrite")
         self.own_files.add(path)
         # A cell may change the working directory.
@@ -236,7 +257,7 @@ class Snap:
             compress=options.compress,
             max_size=options.max_size, **settings
         )
-        self.own_files.add(os.path.abspath(path))
+        self.own_files.add(absolute(path))
         return report
 
     def complete(self, shell, event):
@@ -376,8 +397,11 @@ class AutoSave:
         else:
             self.job = None
             self.last = time.strftime("%H:%M:%S")
-            for name, lost in report.lost.items():
-                self.tell(f"{name} is not in it: {reason_of(lost)}")
+            lost = [f"{name} is not in it: {reason_of(lost)}" for name, lost in report.lost.items()]
+            for message in lost:
+                self.tell(message)
+            # An error that comes back after that is told again.
+            self.told.intersection_update(lost)
 
     def failed(self, reason):
         self.job = None

@@ -10,6 +10,7 @@ use pyo3::types::{
     PySet, PyString, PyTuple, PyType,
 };
 
+use super::code_objects::is_constant;
 use crate::pickle::known::{MARKER_REASON, MARKER_TYPE, shown_marker};
 use crate::pickler::{LostItems, is_lazy_import, loaded_modules, shown_statement};
 use crate::python::deferred_signals::{Tolerated as _, shown};
@@ -35,9 +36,15 @@ pub(super) struct ObjectDescription {
 
 /// Describes a value of the module named `session`. `lost` are the objects that a marker is saved for.
 pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str, lost: &LostItems) -> ObjectDescription {
+    if let Some(name) = built_in_name(value) {
+        let mut preview = String::new();
+        write_preview(&mut preview, value, 0, lost);
+        let (type_name, preview, len) = (name.to_owned(), clip(preview), known_length(value, name));
+        return ObjectDescription { kind: Kind::Value, preview, type_name, len, shape: None, dtype: None };
+    }
     let type_name = type_name(&value.get_type());
     if value.is_exact_instance_of::<PyFunction>() {
-        let (kind, preview) = (variable_kind(value, &type_name, session), clip(&opaque_preview(value)));
+        let (kind, preview) = (variable_kind(value, &type_name, session), clip(opaque_preview(value)));
         return ObjectDescription { kind, preview, type_name, len: None, shape: None, dtype: None };
     }
     let package = type_name.split('.').next().unwrap_or_default();
@@ -57,9 +64,26 @@ pub(super) fn describe(value: &Bound<'_, PyAny>, session: &str, lost: &LostItems
         len: known_length(value, &type_name),
         shape,
         dtype,
-        preview: clip(&preview),
+        preview: clip(preview),
         type_name,
     }
+}
+
+/// The name of the type of an object, if it is one of those that most objects have.
+fn built_in_name(value: &Bound<'_, PyAny>) -> Option<&'static str> {
+    Some(match value {
+        _ if value.is_none() => "NoneType",
+        _ if value.is_exact_instance_of::<PyInt>() => "int",
+        _ if value.is_exact_instance_of::<PyString>() => "str",
+        _ if value.is_exact_instance_of::<PyFloat>() => "float",
+        _ if value.is_exact_instance_of::<PyBool>() => "bool",
+        _ if value.is_exact_instance_of::<PyList>() => "list",
+        _ if value.is_exact_instance_of::<PyDict>() => "dict",
+        _ if value.is_exact_instance_of::<PyTuple>() => "tuple",
+        _ if value.is_exact_instance_of::<PySet>() => "set",
+        _ if value.is_exact_instance_of::<PyBytes>() => "bytes",
+        _ => return None,
+    })
 }
 
 /// The qualified name of a type, without the module for built-in types: `numpy.ndarray`, `dict`.
@@ -115,7 +139,7 @@ fn known_length(value: &Bound<'_, PyAny>, type_name: &str) -> Option<u64> {
         || value.is_exact_instance_of::<PyString>()
         || value.is_exact_instance_of::<PyBytes>()
         || value.is_exact_instance_of::<PyByteArray>()
-        || is_builtin(value, "frozendict");
+        || (!is_constant(value) && is_builtin(value, "frozendict"));
     let known = ["collections.", "pandas.", "range"].iter().any(|start| type_name.starts_with(start))
         && genuine_module(&value.get_type()).is_some();
     (sized || known).then(|| value.len().tolerated()).flatten().map(|length| length as u64)
@@ -353,7 +377,10 @@ fn signature(function: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 /// Cuts a string to [`PREVIEW`] characters on one line.
-fn clip(string: &str) -> String {
+fn clip(string: String) -> String {
+    if string.len() <= PREVIEW && !string.bytes().any(|byte| byte.is_ascii_control() || !byte.is_ascii()) {
+        return string;
+    }
     let line: String = string.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() <= PREVIEW {
         return line;

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::atomic::persist_new;
 use super::layout::{SIGNATURE, TRAILER, Trailer, with_checksum};
 use super::reader::{RangeReader as _, WantedRange};
 use super::remote::{RemoteAddress, RemoteClient};
@@ -152,11 +153,7 @@ impl SigningKey {
             return Ok(key);
         }
         let failed = |source| KeyError::File { path: path.to_owned(), source };
-        match create(path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(error)),
-        }
+        create(path).map_err(failed)?;
         Self::read(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))
     }
 
@@ -248,8 +245,8 @@ fn create(path: &Path) -> io::Result<()> {
     let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(folder)?;
     file.write_all(&key)?;
     file.as_file().sync_all()?;
-    // Fails with `AlreadyExists` if another process was faster.
-    file.persist_noclobber(path).map(drop).map_err(|error| error.error)
+    // Another process may have been faster.
+    persist_new(file, path).map(drop)
 }
 
 #[cfg(test)]

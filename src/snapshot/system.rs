@@ -8,8 +8,15 @@ use std::fs::File;
 use std::io;
 #[cfg(target_os = "linux")]
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use rustix::fs::{FlockOperation, flock, fstatvfs};
+
+/// Creates a file for reading and writing. `mode` are its permissions, of which the umask takes some.
+pub(super) fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    File::options().read(true).write(true).create_new(true).mode(mode).open(path)
+}
 
 /// Tries to take an exclusive advisory lock (`flock`) on a file; `false` if another process holds it.
 ///

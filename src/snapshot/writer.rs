@@ -6,6 +6,7 @@
 
 use std::io;
 
+use super::hash_tree::hex_of;
 use super::index::{self, Index, PickleStream, SCHEMA, SegmentRole, StoredBuffer, Variable, owner_among};
 use super::layout::{Trailer, longest_index};
 use super::pipeline::WritePipeline;
@@ -251,8 +252,8 @@ impl<T: SaveTarget> SnapshotWriter<T> {
         for (variable, hashes) in segments.into_iter().flatten().zip(hashes) {
             hashes.store_in(variable);
         }
-        let blake3 = self.outside.finalize().to_hex().to_string();
-        let frame = self.frame.finalize().to_hex().to_string();
+        let blake3 = hex_of(&self.outside.finalize());
+        let frame = hex_of(&self.frame.finalize());
         let frame = if frame == blake3 { String::new() } else { frame };
         let mut index = Index {
             schema: SCHEMA,

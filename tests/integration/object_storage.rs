@@ -10,6 +10,7 @@ mod azure_storage;
 mod credentials;
 mod cutting_proxy;
 mod failing_storage;
+mod google_storage;
 mod lying_servers;
 mod many_writers;
 mod other_regions;

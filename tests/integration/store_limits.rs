@@ -221,3 +221,20 @@ fn a_store_that_cannot_be_written_to_is_refused_before_the_script_runs() {
     let log = sandbox.snapcli(&["log", "--json", "s.snaps/"]).json();
     assert_eq!(log["snapshot_count"], 2, "{log}");
 }
+
+#[test]
+fn an_error_while_writing_names_no_temporary_file() {
+    let sandbox = Sandbox::new();
+    // A file that grows beyond this limit is an error, as on a full disk.
+    let script = "import random, resource\ndata = random.Random(1).randbytes(200_000)\n\
+                  resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n";
+    sandbox.write("script.py", script);
+    let long = sandbox.write("long.py", script.replace("data =", "data = words = [str(n) for n in range(100_000)];"));
+    for (target, script) in [("s.snaps/", "script.py"), ("s.snaps/", long.to_str().unwrap()), ("file.pkl", "script.py")]
+    {
+        let run = sandbox.snapcli(&["save", "-o", target, script]);
+        run.assert_code(1);
+        assert!(run.err().contains("File too large (os error 27)"), "{}", run.whole());
+        assert!(!run.err().contains(".new-") && !run.err().contains(".snapcli-"), "{}", run.whole());
+    }
+}

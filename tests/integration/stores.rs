@@ -8,6 +8,7 @@ use crate::env::{Run, Sandbox};
 
 mod damaged_stores;
 mod dry_runs;
+mod exported_files;
 mod killed_saves;
 mod long_segments;
 

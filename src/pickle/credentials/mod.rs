@@ -107,10 +107,13 @@ fn find(string: &str) -> Vec<FoundCredential> {
     }
     // Most strings have none of these characters.
     let has = |c: char| string.contains(c);
-    if has(' ') {
+    if has(' ') && has('-') {
         found.extend(private_key(string));
     }
-    found.extend(tokens(string));
+    // All tokens have a digit or, like a JSON Web Token, parts.
+    if has('.') || string.bytes().any(|byte| byte.is_ascii_digit()) {
+        found.extend(tokens(string));
+    }
     if has(' ') {
         found.extend(HEADERS.iter().filter_map(|(scheme, least)| authorization(string, scheme, *least)));
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFunction, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyFunction, PyList, PyString, PyTuple, PyType};
 
 use super::super::early_bindings::bind_names;
 use super::super::functions::{close_cells, fill_waiting};
@@ -153,8 +153,11 @@ pub(super) fn is_made_by_python(class: &Bound<'_, PyType>, name: &str, value: &B
     let descriptor = matches!(kind.as_str(), "member_descriptor" | "getset_descriptor");
     // Since 3.15 these two say that they belong to `object`.
     let is_shared = matches!(name, "__dict__" | "__weakref__") && kind == "getset_descriptor";
+    // What `copyreg` notes in a class when it first pickles an instance: a save must not change the next one.
+    let is_noted = name == "__slotnames__" && value.is_exact_instance_of::<PyList>();
     // `ctypes` makes a `CField` of each entry of `_fields_`.
     Ok(name == "_abc_impl"
+        || is_noted
         || kind == "CField"
         || is_shared
         || (descriptor && value.getattr("__objclass__").tolerated().is_some_and(|owner| owner.is(class))))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyType};
+use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyType};
 
 use super::super::load_hooks::load_may_fail;
 use super::super::pickle_context::PickleContext;
@@ -121,7 +121,9 @@ fn strategy(context: &PickleContext, kind: &Bound<'_, PyType>) -> PyResult<Arc<S
     if let Some(strategy) = context.known_strategy(kind)? {
         return Ok(strategy);
     }
-    let may_fail = context.is_session() && load_may_fail(kind, context.is_local(kind)?)?;
+    // A module is imported, and never an instance that could fail to load.
+    let is_module = kind.is(kind.py().get_type::<PyModule>());
+    let may_fail = context.is_session() && !is_module && load_may_fail(kind, context.is_local(kind)?)?;
     let strategy = match classify(kind, context)? {
         // The fast path records nothing for the check of the load.
         Strategy::Plain if may_fail => Arc::new(Strategy::Reduce),

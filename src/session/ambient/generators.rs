@@ -6,12 +6,11 @@
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule, PyTuple};
 use serde_json::{Value, json};
 
 use super::twister::{KnownStates, TwisterState, WORDS};
-use super::{Found, integer, string, unexpected};
+use super::{Found, integer, seen_random, string, unexpected};
 use crate::python::deferred_signals::Tolerated as _;
 
 /// The states of `random` and of numpy's generator.
@@ -19,9 +18,6 @@ static OF_RANDOM: KnownStates = KnownStates::new();
 static OF_NUMPY: KnownStates = KnownStates::new();
 /// Where a value has the steps that lead from the words in the file to those of the generator.
 const STEPS: &str = "twists";
-/// A state of `random` that is fresh from the operating system, once one was seen: no other one follows it, unless the
-/// program asks for that.
-static FRESH: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// The first word after seeding by an array, and so by the operating system.
 const FIRST_WORD: u32 = 0x8000_0000;
 /// torch takes its first seed from the operating system, with 53 bits. Seeds of users are shorter.
@@ -32,24 +28,28 @@ const TORCH_NEXT: usize = 16;
 
 pub(super) fn find_random(random: &Bound<'_, PyModule>, _: &mut Vec<String>) -> PyResult<Found> {
     let py = random.py();
-    let parts = random.call_method0(intern!(py, "getstate"))?;
-    // Taking the state apart takes longer than the rest of a small save, and most programs never use the generator.
-    if FRESH.get(py).is_some_and(|fresh| parts.eq(fresh).tolerated().unwrap_or(false)) {
-        return Ok(None);
+    let memory = seen_random::memory_of(random).tolerated().flatten();
+    if let Some(known) = memory.as_deref().and_then(seen_random::known) {
+        return Ok(known);
     }
+    let parts = random.call_method0(intern!(py, "getstate"))?;
     let (version, state, gauss): (i64, Bound<'_, PyTuple>, Option<f64>) = parts.extract()?;
     let state: Vec<u32> = state.iter().map(|word| word.extract()).collect::<PyResult<_>>()?;
     let Some((words, [index])) = state.split_first_chunk::<WORDS>() else { return Ok(None) };
     if version != 3 {
         return Ok(None);
     }
-    if gauss.is_none() && is_from_system(words, *index) {
-        let _ = FRESH.set(py, parts.unbind());
-        return Ok(None);
+    let found = if gauss.is_none() && is_from_system(words, *index) {
+        None
+    } else {
+        let (base, steps) = OF_RANDOM.base_of(words);
+        let value = json!({"state": hex(&base), STEPS: steps, "index": index, "gauss": gauss.map(f64::to_bits)});
+        Some((value, "seeded or used".to_owned()))
+    };
+    if let Some(memory) = memory.filter(|_| gauss.is_none()) {
+        seen_random::note(memory, words, *index, &found);
     }
-    let (base, steps) = OF_RANDOM.base_of(words);
-    let value = json!({"state": hex(&base), STEPS: steps, "index": index, "gauss": gauss.map(f64::to_bits)});
-    Ok(Some((value, "seeded or used".to_owned())))
+    Ok(found)
 }
 
 pub(super) fn set_random(random: &Bound<'_, PyModule>, value: &Value) -> PyResult<()> {

@@ -10,6 +10,7 @@
 mod generators;
 mod libraries;
 mod process;
+mod seen_random;
 mod twister;
 mod warning_filters;
 
@@ -110,8 +111,9 @@ pub(super) fn note_generators(py: Python<'_>) {
 
 /// The entries that the session changed. Only libraries that are loaded are looked at.
 pub(super) fn changed(py: Python<'_>) -> Vec<AmbientEntry> {
+    let modules = loaded_modules(py).tolerated().and_then(|modules| modules.cast_into::<PyDict>().ok());
     let entry = |kind: &AmbientKind| {
-        let library = loaded(py, kind.library)?;
+        let library = modules.as_ref().and_then(|modules| module_among(modules, kind.library))?;
         let mut notes = Vec::new();
         // A library may be half imported, or replaced by the script: then there is nothing to say about it.
         let (value, preview) = (kind.find)(&library, &mut notes).tolerated()??;
@@ -171,7 +173,10 @@ pub(super) fn stored_entries(snapshot: &Snapshot, index: &Index) -> Result<Vec<(
 
 /// A module, if it is loaded.
 fn loaded<'py>(py: Python<'py>, name: &str) -> Option<Bound<'py, PyModule>> {
-    let modules = loaded_modules(py).tolerated()?.cast_into::<PyDict>().ok()?;
+    module_among(&loaded_modules(py).tolerated()?.cast_into::<PyDict>().ok()?, name)
+}
+
+fn module_among<'py>(modules: &Bound<'py, PyDict>, name: &str) -> Option<Bound<'py, PyModule>> {
     modules.get_item(name).tolerated()??.cast_into::<PyModule>().ok()
 }
 

@@ -7,6 +7,7 @@
 mod atomic_error;
 mod directory_sync;
 mod fault_injection;
+mod new_name;
 mod replaced_file;
 mod resolve;
 pub(crate) mod signals;
@@ -17,14 +18,16 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use self::atomic_error::AtomicError;
 pub(in crate::snapshot) use self::directory_sync::sync_directory;
+pub(in crate::snapshot) use self::new_name::persist_new;
 use self::resolve::resolve;
 use self::temp_file::TempFile;
 pub(crate) use self::temp_file::sync;
 use super::remote::{FaultKind, RemoteAddress, RemoteClient, RemoteError};
 use super::save_target::SaveTarget;
 
-/// The size of the write buffer in bytes: large enough for few system calls, small enough for the cache.
-const BUFFER: usize = 256 * 1024;
+/// The size of the write buffer in bytes. Nearly everything comes in larger pieces, which pass it by; to allocate and
+/// free more memory would take longer than the system calls that it saves.
+const BUFFER: usize = 32 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct AtomicFile {

@@ -1,18 +1,19 @@
 //! A temporary file that is removed when it is dropped, unless it was renamed before.
 //!
 //! It is named `.snapcli-<target>-<process>-<random>` and locked while its process lives. A file without a lock was
-//! left by a process that was killed, or by a power cut: the next save to the same target removes it.
+//! left by a process that was killed, or by a power cut: the next save to the same target removes it. A process that
+//! saves to one target again and again looks for such files once a second.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -29,6 +30,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// The most characters of the target's name that go into the temporary name: a file name has at most 255 bytes.
 const NAME_CHARS: usize = 50;
 const RANDOM_CHARS: usize = 6;
+/// How long a process that has looked for the files of dead processes does not look again.
+const LOOKED: Duration = Duration::from_secs(1);
+/// The most targets that it remembers.
+const MOST_LOOKED: usize = 16;
 /// How often to try again if another process removes the new file before it is locked: once may happen, not this often.
 const TRIES: usize = 100;
 
@@ -84,15 +89,18 @@ impl TempFile {
         // Held from here on, so that the handlers are in place before there is a file to remove.
         let guard = SignalGuard::new();
         let prefix = prefix(target);
-        remove_abandoned(folder, &prefix);
+        if must_look(folder.join(&prefix)) {
+            remove_abandoned(folder, &prefix);
+        }
         let process = std::process::id();
         for _ in 0..TRIES {
             fault_injection::point()?;
             // The process id is for people; the lock shows whether the process lives.
             let prefix = format!("{prefix}{process}-");
-            let mut made = tempfile::Builder::new();
-            let made = made.prefix(&prefix).rand_bytes(RANDOM_CHARS).permissions(fs::Permissions::from_mode(mode));
-            let made = made.tempfile_in(folder)?;
+            let made = tempfile::Builder::new()
+                .prefix(&prefix)
+                .rand_bytes(RANDOM_CHARS)
+                .make_in(folder, |path| system::create_new(path, mode))?;
             let (file, path) = made.keep()?;
             let _cleanup = CleanupEntry::new(&path);
             let made = Self { file, path: Some(path), process, _cleanup, _guard: SignalGuard::new() };
@@ -222,6 +230,21 @@ pub(super) fn remove_leftovers(folder: &Path, target: &OsStr, process: u32) {
     }
 }
 
+/// Whether this process has not looked for the temporary files of a target lately. `start` is how their paths begin.
+fn must_look(start: PathBuf) -> bool {
+    static LAST: Mutex<Vec<(Instant, PathBuf)>> = Mutex::new(Vec::new());
+    // In a child that was forked while another thread had the lock, it stays locked.
+    let Ok(mut last) = LAST.try_lock() else { return true };
+    last.retain(|(looked, _)| looked.elapsed() < LOOKED);
+    if last.iter().any(|(_, known)| *known == start) {
+        return false;
+    }
+    if last.len() < MOST_LOOKED {
+        last.push((Instant::now(), start));
+    }
+    true
+}
+
 /// Removes the temporary files of a target whose processes are dead.
 fn remove_abandoned(folder: &Path, prefix: &str) {
     // A directory that may be written to but not read keeps its abandoned files.
@@ -276,10 +299,14 @@ mod tests {
             fs::write(folder.path().join(name), "x")?;
         }
         std::os::unix::fs::symlink("a.pkl", folder.path().join(".snapcli-a.pkl-2-abcDE1"))?;
+        // This process has just looked.
         let second = TempFile::new(folder.path(), OsStr::new("a.pkl"), 0o600)?;
+        assert!(folder.path().join(dead[0]).exists());
+        thread::sleep(LOOKED);
+        let third = TempFile::new(folder.path(), OsStr::new("a.pkl"), 0o600)?;
         let name = |file: &TempFile| file.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut expected: Vec<String> = others.iter().map(|name| (*name).to_owned()).collect();
-        expected.extend([".snapcli-a.pkl-2-abcDE1".to_owned(), name(&alive), name(&second)]);
+        expected.extend([".snapcli-a.pkl-2-abcDE1".to_owned(), name(&alive), name(&second), name(&third)]);
         expected.sort();
         assert_eq!(names(folder.path()), expected);
         Ok(())

@@ -76,7 +76,10 @@ pub(in crate::snapshot) fn encode(index: &mut Index, most: u64) -> io::Result<Ve
     ];
     for shorten in SHORTEN {
         shorten(index);
-        let mut json = serde_json::to_vec(index)?;
+        // About what a variable takes, so that the vector seldom grows.
+        let count = index.variables.len() + index.ambient.len() + index.left_out.len();
+        let mut json = Vec::with_capacity(2048 + 512 * count.min(1 << 16));
+        serde_json::to_writer(&mut json, index)?;
         // Spaces after the JSON are valid, and count as length.
         json.resize(json.len().max(least_length(&json)?), b' ');
         if json.len() as u64 <= most {

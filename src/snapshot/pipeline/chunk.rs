@@ -3,7 +3,7 @@
 use blake3::Hash;
 use blake3::hazmat::ChainingValue;
 
-use super::super::hash_tree::hash_piece;
+use super::super::hash_tree::{hash_piece, hex_of};
 use super::super::index::Variable;
 
 /// The size of a chunk in bytes: small enough for the cache, and a power of two, as [`hash_piece`] requires.
@@ -56,7 +56,7 @@ pub(in crate::snapshot) struct SegmentHashes {
 impl SegmentHashes {
     /// Stores the hashes, in hex, in the index entry of the variable.
     pub(in crate::snapshot) fn store_in(&self, variable: &mut Variable) {
-        variable.blake3 = self.whole.to_hex().to_string();
-        variable.opcodes = self.opcodes.map(|hash| hash.to_hex().to_string()).unwrap_or_default();
+        variable.blake3 = hex_of(&self.whole);
+        variable.opcodes = self.opcodes.as_ref().map(hex_of).unwrap_or_default();
     }
 }

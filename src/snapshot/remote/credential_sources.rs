@@ -86,6 +86,7 @@ pub(super) fn google_source() -> CredentialSource {
         "SERVICE_ACCOUNT",
         "GOOGLE_SERVICE_ACCOUNT_KEY",
         "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_BEARER_TOKEN",
     ];
     if let Some(name) = first_set(&names) {
         return CredentialSource::Found(name.to_owned());

@@ -94,7 +94,7 @@ impl ObjectWriter {
         let name = ObjectName::of(bytes);
         if !self.has(name, bytes.len() as u64) {
             let mut file = self.new_file()?;
-            file.write_all(bytes)?;
+            file.as_file_mut().write_all(bytes)?;
             self.keep(name, bytes.len() as u64, file)?;
         }
         Ok(name)
@@ -120,7 +120,7 @@ impl ObjectWriter {
             let copy = copy.get_mut(..piece.len()).unwrap_or_default();
             copy.copy_from_slice(piece);
             hasher.update(copy);
-            file.write_all(copy)?;
+            file.as_file_mut().write_all(copy)?;
         }
         let name = ObjectName::from(hasher.finalize());
         if !self.has(name, length) {
@@ -200,20 +200,22 @@ impl ObjectWriter {
 
 /// A new file that is hashed while it is written.
 struct HashedFile {
-    file: BufWriter<NamedTempFile>,
+    file: BufWriter<File>,
+    path: TempPath,
     hasher: TreeHasher,
     length: u64,
 }
 
 impl HashedFile {
     fn new(file: NamedTempFile) -> Self {
-        Self { file: BufWriter::with_capacity(PIECE, file), hasher: TreeHasher::new(PIECE), length: 0 }
+        let (file, path) = file.into_parts();
+        Self { file: BufWriter::with_capacity(PIECE, file), path, hasher: TreeHasher::new(PIECE), length: 0 }
     }
 
     /// The file, its name as an object, and its length.
     fn finish(self) -> io::Result<(NamedTempFile, ObjectName, u64)> {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        Ok((file, ObjectName::from(self.hasher.finalize()), self.length))
+        Ok((NamedTempFile::from_parts(file, self.path), ObjectName::from(self.hasher.finalize()), self.length))
     }
 }
 

@@ -15,8 +15,9 @@ use super::object_name::ObjectName;
 use super::store_error::{ObjectProblem, StoreError};
 use super::store_lease::Lease;
 use super::upstream::Upstream;
-use crate::snapshot::atomic::signals;
+use crate::snapshot::atomic::{persist_new, signals};
 use crate::snapshot::remote::RemoteAddress;
+use crate::snapshot::system;
 
 /// The file that makes a folder a store.
 pub(super) const MARKER: &str = "snapcli-store.json";
@@ -141,13 +142,12 @@ impl Store {
         }
         let marker = new_marker().map_err(failed)?;
         // Last, and at once: the folder is a store when all of it is there.
-        match new_file(folder, &marker).and_then(|file| {
-            file.as_file().sync_all()?;
-            file.persist_noclobber(folder.join(MARKER)).map_err(|error| error.error)
-        }) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-            _ => {}
-        }
+        new_file(folder, &marker)
+            .and_then(|file| {
+                file.as_file().sync_all()?;
+                persist_new(file, &folder.join(MARKER))
+            })
+            .map_err(failed)?;
         sync_folder(folder).map_err(failed)?;
         Self::open(folder)
     }
@@ -301,12 +301,8 @@ impl Store {
             if sync {
                 file.as_file().sync_all()?;
             }
-            match file.persist_noclobber(self.snapshot_path(number)) {
-                Ok(_) if sync => sync_folder(&folder).map(|()| true),
-                Ok(_) => Ok(true),
-                Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-                Err(error) => Err(error.error),
-            }
+            let is_new = persist_new(file, &self.snapshot_path(number))?;
+            if is_new && sync { sync_folder(&folder).map(|()| true) } else { Ok(is_new) }
         };
         add().map_err(StoreError::io(&folder))
     }
@@ -486,13 +482,15 @@ pub(super) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
 /// A new file in a folder, with these bytes, which is removed unless it gets a name.
 pub(super) fn new_file(folder: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
     let mut file = new_temporary(folder)?;
-    file.write_all(bytes)?;
+    file.as_file_mut().write_all(bytes)?;
     Ok(file)
 }
 
-/// A temporary file in a folder. Its name says whose it is.
+/// A temporary file in a folder. Its name says whose it is. Write to its file: an error of the struct around it would
+/// name that, which means nothing to the user.
 pub(super) fn new_temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new().prefix(&temporary_prefix(std::process::id())).tempfile_in(folder)
+    let prefix = temporary_prefix(std::process::id());
+    tempfile::Builder::new().prefix(&prefix).make_in(folder, |path| system::create_new(path, 0o600))
 }
 
 fn temporary_prefix(process: u32) -> String {

@@ -170,3 +170,63 @@ fn auto_never_fails_a_cell_and_never_saves_within_one() {
     assert!(out.contains("the cell 1\n") && out.contains("True\n"), "{out}");
     assert!(sandbox.snapcli(&["restore", "--list", "--all", "d/auto.pkl"]).out().contains("inner\n"), "{out}");
 }
+
+#[test]
+fn auto_adds_snapshots_to_a_store() {
+    let sandbox = jupyter();
+    let newest = format!("{SAVED}print(os.path.isdir('runs.snaps'), snapcli.load_dict('runs.snaps/')['a'])\n");
+    let run = in_kernels(
+        &sandbox,
+        &format!(
+            "%load_ext snapcli\nimport os, shutil, snapcli\n%snap auto runs.snaps/\n{AT_ONCE}\
+             ---\na = 1\n\
+             ---\na = 2\n\
+             ---\n{newest}\
+             ---\n{ENDED}shutil.rmtree('runs.snaps')\na = 3\n\
+             ---\n{newest}\
+             --- kill\n%load_ext snapcli\nimport os, snapcli\n{AT_ONCE}%snap auto runs.snaps/ --restore\n\
+             ---\nprint(a)\na = 4\n\
+             ---\n{newest}\
+             ---\n%snap auto other.snaps/ --restore\n\
+             ---\n{SAVED}print(sorted(os.listdir()))\n\
+             --- kill\n%load_ext snapcli\nimport os, snapcli\n{AT_ONCE}%snap auto runs.snaps/\n\
+             ---\na = 5\n\
+             ---\n{newest}\
+             ---\nprint(snapcli.inspect('runs.snaps/@1')['path'])\n"
+        ),
+    );
+    let out = run.assert_code(0).out();
+    let lines: Vec<&str> = out.lines().filter(|line| !line.starts_with("restored the state of")).collect();
+    let [first, deleted, restored, value, changed, listed, later, path] = lines[..] else { panic!("{}", run.whole()) };
+    assert_eq!(
+        (first, deleted, value, changed, later),
+        ("True 2", "True 3", "3", "True 4", "True 5"),
+        "{}",
+        run.whole()
+    );
+    assert!(restored.starts_with("restored ") && restored.ends_with(" from runs.snaps/"), "{}", run.whole());
+    assert!(listed.contains("'other.snaps'"), "{}", run.whole());
+    assert!(path.ends_with("runs.snaps/@1"), "{}", run.whole());
+}
+
+#[test]
+fn an_error_that_comes_back_is_told_again() {
+    let sandbox = jupyter();
+    let run = in_kernels(
+        &sandbox,
+        &format!(
+            "%load_ext snapcli\nimport os, shutil\nos.mkdir('sub')\n%snap auto sub/x.pkl\n{AT_ONCE}\
+             ---\n{SAVED}shutil.rmtree('sub')\n\
+             ---\na = 1\n{SAVED}\
+             ---\na = 2\n{SAVED}\
+             ---\nos.mkdir('sub')\n{SAVED}print(os.listdir('sub'))\n\
+             ---\n{ENDED}shutil.rmtree('sub')\n\
+             ---\na = 3\n{SAVED}\
+             ---\n%snap auto off\n"
+        ),
+    );
+    let out = run.assert_code(0).out();
+    let told: Vec<&str> = out.split("snapcli: %snap auto sub/x.pkl: cannot save to ").collect();
+    assert_eq!(told.len(), 3, "{}", run.whole());
+    assert!(told[1].contains("['x.pkl']"), "{}", run.whole());
+}

@@ -1,7 +1,7 @@
 //! The S3 server of these tests: moto, in a virtual environment and a process of its own, which ends with this one.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
@@ -19,6 +19,11 @@ print(server.get_host_and_port()[1], flush=True)
 sys.stdin.read()
 ";
 
+/// A Python with moto; `None` if it cannot be installed.
+pub(super) fn moto_python() -> Option<PathBuf> {
+    scratch_venv(main_python(), "moto", &["moto[server]==5.2.1"])
+}
+
 pub(super) struct StorageServer {
     port: u16,
     // The end of its standard input ends it.
@@ -33,8 +38,7 @@ impl StorageServer {
     }
 
     fn start() -> Option<Self> {
-        let python = scratch_venv(main_python(), "moto", &["moto[server]==5.2.1"])?;
-        Some(Self::start_with(&python))
+        Some(Self::start_with(&moto_python()?))
     }
 
     fn start_with(python: &Path) -> Self {
