@@ -168,10 +168,7 @@ impl<'py> ObjectDescriber<'py> {
             "property" => own("property", &["fget", "fset", "fdel"]),
             "staticmethod" | "classmethod" => {
                 let mut described = own(name, &["__func__"]);
-                let state = self.attribute(value, "__dict__").and_then(|state| state.cast_into::<PyDict>().ok());
-                for (name, item) in state.iter().flatten().filter(|(name, _)| !is_one_of(name, &COPIED)) {
-                    described.parts.push((step(&name.str()?.to_string_lossy()), item));
-                }
+                described.parts.extend(self.own_attributes_of_method(value)?);
                 described
             }
             "cell" => match value.getattr("cell_contents").tolerated() {
@@ -183,28 +180,12 @@ impl<'py> ObjectDescriber<'py> {
                 described.parts.extend(self.state(value)?.1);
                 described
             }
-            "functools._lru_cache_wrapper" => {
-                let info = value.call_method0("cache_info")?;
-                let text = format!(
-                    "cache with {} of {} results",
-                    shown(&info.getattr("currsize")?),
-                    shown(&info.getattr("maxsize")?)
-                );
-                let mut state = self.state(value)?.1;
-                // A function that the decorator makes anew.
-                state.retain(|(step, _)| !matches!(step, StructureStep::Text(text) if text == ".cache_parameters"));
-                ObjectParts::new(text, state, Identity::Own)
-            }
+            "functools._lru_cache_wrapper" => self.function_cache(value)?,
             // A field of a named tuple, whose documentation can be set.
             "_collections._tuplegetter" | "collections._tuplegetter" => {
                 ObjectParts::leaf(format!("field: {}", shown(&value.getattr("__doc__")?)))
             }
-            "logging.Logger" | "logging.RootLogger" => {
-                let handlers = self.attribute(value, "handlers").and_then(|list| list.len().tolerated()).unwrap_or(0);
-                let facts = ["name", "level", "propagate", "disabled"].map(|name| self.attribute(value, name));
-                let facts: Vec<_> = facts.iter().map(|fact| fact.as_ref().map_or(String::new(), shown)).collect();
-                ObjectParts::leaf(format!("logger {} with {handlers} handlers", facts.join(" ")))
-            }
+            "logging.Logger" | "logging.RootLogger" => self.logger(value),
             "weakref.ReferenceType" | "weakref" | "weakref.ref" => {
                 let target = value.call0()?;
                 let text = if target.is_none() { "dead weak reference" } else { "weak reference" };
@@ -214,6 +195,30 @@ impl<'py> ObjectDescriber<'py> {
             name if DESCRIPTORS.contains(&name) => ObjectParts::leaf(name),
             _ => return Ok(None),
         }))
+    }
+
+    /// The attributes of a static or class method that it does not copy from its function.
+    fn own_attributes_of_method(&self, value: &Bound<'py, PyAny>) -> PyResult<Parts<'py>> {
+        let state = self.attribute(value, "__dict__").and_then(|state| state.cast_into::<PyDict>().ok());
+        let own = state.iter().flatten().filter(|(name, _)| !is_one_of(name, &COPIED));
+        own.map(|(name, item)| Ok((step(&name.str()?.to_string_lossy()), item))).collect()
+    }
+
+    fn function_cache(&self, value: &Bound<'py, PyAny>) -> PyResult<ObjectParts<'py>> {
+        let info = value.call_method0("cache_info")?;
+        let (size, limit) = (info.getattr("currsize")?, info.getattr("maxsize")?);
+        let text = format!("cache with {} of {} results", shown(&size), shown(&limit));
+        let mut state = self.state(value)?.1;
+        // A function that the decorator makes anew.
+        state.retain(|(step, _)| !matches!(step, StructureStep::Text(text) if text == ".cache_parameters"));
+        Ok(ObjectParts::new(text, state, Identity::Own))
+    }
+
+    fn logger(&self, value: &Bound<'py, PyAny>) -> ObjectParts<'py> {
+        let handlers = self.attribute(value, "handlers").and_then(|list| list.len().tolerated()).unwrap_or(0);
+        let facts = ["name", "level", "propagate", "disabled"].map(|name| self.attribute(value, name));
+        let facts: Vec<_> = facts.iter().map(|fact| fact.as_ref().map_or(String::new(), shown)).collect();
+        ObjectParts::leaf(format!("logger {} with {handlers} handlers", facts.join(" ")))
     }
 
     fn a_class(&mut self, class: &Bound<'py, PyType>) -> PyResult<ObjectParts<'py>> {
