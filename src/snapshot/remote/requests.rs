@@ -36,8 +36,28 @@ const MOST_LISTED: usize = 10_000_000;
 pub(super) enum WantedBytes {
     All,
     Range(Range<u64>),
-    /// The last ones.
+    /// The last bytes, as many as this.
     Last(u64),
+}
+
+impl WantedBytes {
+    /// The value of the header `Range`; `None` for a whole object.
+    pub(super) fn header(&self) -> Option<String> {
+        match self {
+            Self::All => None,
+            Self::Range(range) => Some(format!("bytes={}-{}", range.start, range.end.saturating_sub(1))),
+            Self::Last(count) => Some(format!("bytes=-{count}")),
+        }
+    }
+
+    /// The range of these bytes in an object of this length.
+    pub(super) fn within(&self, length: u64) -> Range<u64> {
+        match self {
+            Self::All => 0..length,
+            Self::Range(range) => range.start..range.end.min(length),
+            Self::Last(count) => length.saturating_sub(*count)..length,
+        }
+    }
 }
 
 /// The client that makes the requests.
