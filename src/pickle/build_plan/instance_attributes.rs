@@ -1,7 +1,7 @@
 //! Checks the attributes of an instance against their declaration: kinds, dtypes and shapes.
 //!
-//! Values that have recipes of their own are only looked at here, so a value of no known kind is refused, and one of a
-//! known kind is whatever its recipe makes of it.
+//! Values that have recipes of their own are not checked in depth here: a value of no known kind is refused, and the
+//! recipe of a value of a known kind decides what it becomes.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ pub(super) struct AttributeCheck<'c, 'm, 'a> {
     values: usize,
 }
 
-/// What matters of an array or a scalar.
+/// The facts about an array or a scalar that are checked.
 struct ArrayFacts {
     letter: char,
     shape: Vec<u64>,
@@ -174,7 +174,7 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
         }
     }
 
-    /// Compares the length of an axis with that of other attributes.
+    /// Compares the length of an axis with the same axis of other attributes.
     fn agrees(&mut self, axis: Axis, length: u64) -> Result<bool, Refused> {
         if axis == Axis::Any {
             return Ok(true);

@@ -1,7 +1,8 @@
-//! What the makers of recipes ask of the machine: a call with its parts, and the values of its arguments.
+//! Gives the makers of recipes a view of the machine: a call with its parts, and the values of its arguments.
 //!
-//! They see the machine only through a [`PlanContext`]. So whatever they read of a container counts: it must not change
-//! after the call that is planned ([`read_times`](super::read_times)), and it costs, as many calls can share it.
+//! They see the machine only through a [`PlanContext`]. So every read of a container is counted: the container must not
+//! change after the call that is planned ([`read_times`](super::read_times)), and the read has a cost, as many calls
+//! can share the container.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -46,7 +47,7 @@ pub(in crate::pickle) struct PlannedCall<'n> {
     pub added: Option<&'n Added>,
 }
 
-/// What the recipes of one pickle have in common: what they have used up, and the calls that they make use of.
+/// Counters that the recipes of one pickle share: the work that they have used up, and the calls that they make use of.
 pub(super) struct PlanCounters {
     consumed: RefCell<Vec<Ref>>,
     /// The bytes that arrays copy.
@@ -55,7 +56,7 @@ pub(super) struct PlanCounters {
     looks: Cell<u64>,
     /// How much longer patterns may be compiled, in the time for one byte.
     patterns: Cell<u64>,
-    /// What the keys have taken.
+    /// The work for keys.
     pub(super) keys: KeyWork,
 }
 
@@ -118,7 +119,8 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         Self { parts, times: ReadTimes::of(parts.labels.machine(), call), fault: Cell::new(None) }
     }
 
-    /// Why no recipe can be made, whatever its maker says: it has read something that is changed later, or too much.
+    /// Why no recipe can be made, even if its maker returns one: it has read something that is changed later, or too
+    /// much.
     pub(super) fn fault(&self) -> Option<&'static str> {
         self.fault.get()
     }
@@ -160,8 +162,8 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         if copied <= most { Ok(()) } else { Err("copies the same bytes again and again".to_owned()) }
     }
 
-    /// Notes that the recipe depends on what a container holds, or on the state of an object. It must not change after
-    /// the call has read it.
+    /// Notes that the recipe depends on the contents of a container, or on the state of an object. They must not change
+    /// after the call has read them.
     fn reads(&self, index: usize, node: &Node) {
         let read = self.times.of_object(self.parts.labels.machine(), Ref::node(index));
         if self.parts.changes.last(index, node) > read {
@@ -232,13 +234,13 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         }
     }
 
-    /// The kind of a value with parts. The recipe does not depend on what it holds.
+    /// The kind of a value with parts. The recipe does not depend on its contents.
     pub(in crate::pickle) fn kind(&self, reference: Ref) -> Option<NodeKind> {
         self.node(reference).map(|(_, node)| node.kind)
     }
 
     /// Whether this is a container of this kind, to which no opcode for another kind has added anything. The recipe
-    /// does not depend on what it holds.
+    /// does not depend on its contents.
     pub(in crate::pickle) fn is_plain(&self, reference: Ref, kind: NodeKind) -> bool {
         self.node(reference)
             .is_some_and(|(_, node)| node.kind == kind && node.state().is_none() && node.added().is_none())
@@ -289,7 +291,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         self.parts.labels.attribute(callee)
     }
 
-    /// The recipe of a call whose opcodes end before those of the one that is asked for now.
+    /// The recipe of a call whose opcodes end before those of the call that is being planned.
     pub(in crate::pickle) fn recipe(&self, reference: Ref) -> Option<&'m PlannedRecipe<'a>> {
         let (index, node) = self.node(reference)?;
         let is_complete = self.parts.changes.last(index, node) <= self.times.last();

@@ -1,5 +1,5 @@
-//! The hashes of numpy's scalars, from their bytes: numbers have those of Python's numbers, and strings of a fixed
-//! length those of strings.
+//! The hashes of numpy's scalars, from their bytes: numbers have the hashes of Python's numbers, and strings of a fixed
+//! length have the hashes of Python's strings.
 
 use super::key_hashes::{self, of_contents, of_string};
 use super::recipe_hashes::{ANY, BYTES};

@@ -22,7 +22,7 @@ struct Layout<'a> {
     shape: Vec<usize>,
     dtype: Ref,
     shape_tuple: Ref,
-    /// The memory of the array, from its first element on, and what is before it.
+    /// The memory of the array, from its first element on, and the memory before it.
     bytes: &'a [u8],
     offset: usize,
     strides: Vec<isize>,

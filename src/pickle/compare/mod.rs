@@ -114,7 +114,7 @@ struct PendingParts<'m> {
 }
 
 impl PendingParts<'_> {
-    /// What it takes, in bytes.
+    /// The memory that it takes, in bytes.
     fn memory(&self) -> usize {
         size_of::<Self>() + size_of_val(self.others.as_slice())
     }

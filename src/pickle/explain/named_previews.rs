@@ -1,7 +1,8 @@
-//! Previews of values under the names that lead to them, without those that look like credentials.
+//! Previews of values under the names that lead to them, with apparent credentials hidden.
 //!
-//! The name of a value is that of its variable, key, attribute or field, or what stands before it: `('password', …)`,
-//! `--password …`. The items of a list have the name of the list. [`credentials`](crate::pickle::credentials) decides.
+//! The name of a value is the name of its variable, key, attribute or field, or the string before it: `('password',
+//! …)`, `--password …`. The items of a list have the name of the list. [`credentials`](crate::pickle::credentials)
+//! decides.
 
 use std::rc::Rc;
 
@@ -55,7 +56,7 @@ impl PlaceName {
         if of_environment { Self::Environment(name.into()) } else { Self::Named(name.into()) }
     }
 
-    /// Whether a string with this name looks like a credential, whatever it contains.
+    /// Whether a string with this name looks like a credential, regardless of its contents.
     pub(super) fn hides(&self, text: &str) -> bool {
         match self {
             Self::Named(name) => credentials::reason_in_name(name, text).is_some(),
@@ -69,7 +70,7 @@ impl PlaceName {
 }
 
 impl<'m> Labels<'m, '_> {
-    /// The preview of a value with this name, or what stands in place of a credential.
+    /// The preview of a value with this name, or the text that replaces a credential.
     pub(crate) fn named_preview(&self, name: Option<&PlaceName>, value: Ref) -> Rc<str> {
         match name.is_some_and(|name| self.is_credential(name, value)) {
             true => NOT_SHOWN.into(),
@@ -77,7 +78,7 @@ impl<'m> Labels<'m, '_> {
         }
     }
 
-    /// Whether a string with this name, or a long number, looks like a credential, whatever it contains.
+    /// Whether a string with this name, or a long number, looks like a credential, regardless of its contents.
     pub(crate) fn is_credential(&self, name: &PlaceName, value: Ref) -> bool {
         if let PlaceName::Named(name) = name
             && !credentials::may_name_credential(name)

@@ -59,7 +59,7 @@ pub(in crate::pickle) fn is_known_module(module: &str) -> bool {
     KNOWN_PACKAGES.contains(&package(module))
 }
 
-/// Whether a name is written as those of classes are.
+/// Whether a name is written like the name of a class.
 pub(in crate::pickle) fn is_class_name(name: &str) -> bool {
     name.trim_start_matches('_').starts_with(|first: char| first.is_ascii_uppercase())
 }

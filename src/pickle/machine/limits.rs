@@ -55,7 +55,7 @@ pub enum MachineError {
     UnknownArrayLength {
         /// The offset of the BUILD before its bytes.
         at: u64,
-        /// What is wrong with it.
+        /// The fault.
         problem: &'static str,
     },
     /// The budget is spent.
@@ -68,7 +68,7 @@ pub enum MachineError {
     TooLarge {
         /// The offset at which it exceeded the limit.
         at: u64,
-        /// What there is too much of.
+        /// The things of which there are too many.
         what: &'static str,
         /// The limit.
         limit: usize,

@@ -73,7 +73,7 @@ impl Judge {
                 attribute(&of, name)
             }
             Symbol::Decorator => Symbol::Function(reference),
-            // What iterates over a generator runs its code.
+            // A callee that iterates over a generator runs its code.
             _ if self.makes_generator(labels, &callee) => {
                 self.note_generator();
                 Symbol::Lazy

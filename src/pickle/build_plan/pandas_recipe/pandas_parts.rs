@@ -1,4 +1,4 @@
-//! What the recipes for pandas read of a pickle: states, names, and the numbers in arrays of numpy.
+//! The parts of a pickle that the recipes for pandas read: states, names, and the numbers in arrays of numpy.
 
 use std::borrow::Cow;
 
@@ -198,7 +198,7 @@ pub(super) fn integers<'x>(array: &'x ArrayDescription<'_>) -> Option<impl Itera
     }))
 }
 
-/// Refuses codes that stand for none of `count` values, and for no missing one (-1).
+/// Refuses codes that are neither one of `count` values nor the missing value (-1).
 pub(super) fn check_codes(
     context: &PlanContext<'_, '_>,
     codes: &ArrayDescription<'_>,

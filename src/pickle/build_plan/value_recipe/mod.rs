@@ -1,8 +1,8 @@
 //! Recipes for values of builtins and of the standard library.
 //!
-//! Most are a call of a public constructor whose arguments were checked ([`HarmlessCall`]). What a recipe checks
-//! follows from what the constructor does with its arguments: types, ranges, and sizes that the arguments themselves
-//! do not limit. Objects whose deallocation recurses (slices, iterators, mapping proxies) do not hold others of their
+//! Most are a call of a public constructor whose arguments were checked ([`HarmlessCall`]). The checks of a recipe
+//! follow from the use of the arguments in the constructor: types, ranges, and sizes that the arguments themselves do
+//! not limit. Objects whose deallocation recurses (slices, iterators, mapping proxies) do not hold others of their
 //! kind.
 
 mod pattern_syntax;

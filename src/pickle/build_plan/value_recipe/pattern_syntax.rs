@@ -1,8 +1,8 @@
 //! The syntax of Python's regular expressions, as `re._parser` of CPython reads it: whether a pattern compiles.
 //!
-//! A pattern is compiled when it is built, and one that does not compile would end the load. What only some Pythons
-//! take, such as flags after the start or characters by their names, is not taken here, apart from the possessive
-//! quantifiers and atomic groups of 3.11.
+//! A pattern is compiled when it is built, and one that does not compile would end the load. Syntax that only some
+//! Pythons accept, such as flags after the start or characters by their names, is refused here, apart from the
+//! possessive quantifiers and atomic groups of 3.11.
 
 mod pattern_escapes;
 mod pattern_groups;
@@ -13,7 +13,7 @@ use self::pattern_escapes::Escape;
 
 /// How deep groups may be nested. Python reaches the limit of its stack at about 300.
 const MAX_DEPTH: usize = 100;
-/// Repetitions and the widths of what a look-behind looks for are less than this.
+/// Counts of repetitions, and the widths of look-behinds, are less than this.
 const MAX_REPEAT: u64 = u32::MAX as u64;
 /// `re.LOCALE`, `re.UNICODE`, `re.VERBOSE` and `re.ASCII`.
 const LOCALE: i64 = 4;
@@ -52,14 +52,14 @@ impl Width {
     }
 }
 
-/// What can be repeated.
+/// An item that can be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PatternItem {
     /// A character, a set, a group, or a look around.
     Part(Width),
     /// `^`, `\b` and the like.
     Position,
-    /// What is repeated already.
+    /// An item that is repeated already.
     Repeat(Width),
 }
 
@@ -134,12 +134,12 @@ struct PatternParser<'t> {
     at: usize,
     is_text: bool,
     flags: i64,
-    /// The widths of the groups, from number 1 on; `None` for those that are open.
+    /// The widths of the groups, from number 1 on; `None` for open groups.
     groups: Vec<Option<Width>>,
     names: HashMap<Vec<u32>, usize>,
     /// The groups that conditions refer to by number, which may come later.
     conditions: HashSet<u64>,
-    /// How many groups there were where the outermost look-behind began.
+    /// The number of groups before the outermost look-behind.
     before_lookbehind: Option<usize>,
     depth: usize,
 }
