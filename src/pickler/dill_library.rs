@@ -1,6 +1,6 @@
-//! What the pickler uses of dill: its function for a type, and its search for imported names. dill decides how
-//! everything beyond the built-in types is pickled. `dill_adapter` has the other direction: what dill uses of the
-//! pickler.
+//! The parts of dill that the pickler uses: its function for a type, and its search for imported names. dill decides
+//! how everything beyond the built-in types is pickled. `dill_adapter` has the other direction: the methods of the
+//! pickler that dill calls.
 
 use std::sync::OnceLock;
 

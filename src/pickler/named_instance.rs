@@ -19,7 +19,7 @@ pub(super) fn plan_by_value<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<
     {
         return sentinel(object).map(Some);
     }
-    // The first class that is written in C determines what an instance consists of besides its attributes.
+    // The first class that is written in C determines the parts of an instance besides its attributes.
     let mut base = None;
     for candidate in class.order() {
         if candidate.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE == 0 {

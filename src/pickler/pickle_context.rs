@@ -33,7 +33,7 @@ const LOW_LIMIT: usize = 20_000;
 /// Whether an object can be saved, tried with a pickler of its own. As [`DillConnector`], a function from above.
 pub(super) type SaveTrial = for<'py> fn(&Arc<PickleContext>, &Bound<'py, PyAny>) -> PyResult<bool>;
 
-/// What the context calls of the files above it.
+/// The functions of files in higher layers that the context calls.
 #[derive(Clone, Copy)]
 pub(super) struct UpperCalls {
     pub(super) connect_dill: DillConnector,
@@ -66,7 +66,7 @@ pub(super) struct PickleContext {
     known_to_save: Mutex<FxHashSet<usize>>,
     /// The module that this pickler treats as `__main__`.
     pub(super) main: Py<PyAny>,
-    /// The namespace that is being saved: that of `main`, or another that takes its place.
+    /// The namespace that is being saved: the one of `main`, or another in its place.
     pub(super) globals: Py<PyDict>,
     pub(super) imports: SessionImports,
     /// dill's options for a single pickle; None in a session.
@@ -149,7 +149,7 @@ impl PickleContext {
         Ok(self)
     }
 
-    /// Whether a dict is that of the session, and not the one of `main`.
+    /// Whether a dict is the namespace of the session, but not the one of `main`.
     pub(super) fn is_own_namespace(&self, dict: &Bound<'_, PyDict>) -> bool {
         let main = self.main.bind(dict.py()).cast::<PyModule>();
         self.globals.is(dict) && main.is_ok_and(|main| !main.dict().is(dict))
@@ -256,8 +256,7 @@ impl PickleContext {
         Ok(self.is_session() && heap && (!unnamed() || says_module()?) && self.is_local(class)?)
     }
 
-    /// In a session, fails for a module that another process would not find. `shown` is what the error calls the
-    /// object.
+    /// In a session, fails for a module that another process would not find. The error calls the object `shown`.
     pub(super) fn check_importable(&self, py: Python<'_>, module: &str, shown: &str) -> PyResult<()> {
         match why_unimportable(py, module, self.main.bind(py)).filter(|_| self.is_session()) {
             Some(why) => Err(pickling_error(py, &format!("cannot pickle {shown}: {why}"))),

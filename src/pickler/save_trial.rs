@@ -16,7 +16,7 @@ use super::pickle_context::{PickleContext, UpperCalls};
 use super::{dill_adapter, engine};
 use crate::python::deferred_signals::ends_call;
 
-/// What a context calls of the files above it.
+/// The functions of files in higher layers that a context calls.
 pub(super) const CALLS: UpperCalls = UpperCalls { connect_dill: dill_adapter::connect, try_save };
 
 /// Discards the opcodes.

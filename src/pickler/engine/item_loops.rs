@@ -52,7 +52,7 @@ pub(super) fn step<'py>(
     }
 }
 
-/// Saves an item that a container owns. Returns what must happen before the next item, if anything.
+/// Saves an item that a container owns. Returns the task that comes before the next item, if there is one.
 #[inline(always)]
 pub(super) fn save_item<'py>(
     py: Python<'py>,
@@ -224,7 +224,7 @@ fn end_dict<'py>(state: &mut PicklerState, owner: Option<&Bound<'py, PyAny>>) ->
     Next::Done
 }
 
-/// Saves a key and its value while hashes of unfinished objects are tracked. `position` is that of the pair.
+/// Saves a key and its value while hashes of unfinished objects are tracked. `position` is the position of the pair.
 #[inline]
 fn save_pair_in_cycle<'py>(
     py: Python<'py>,

@@ -1,8 +1,8 @@
 //! Cells, and when they are filled.
 //!
 //! A cell may hold an object that needs the cell: a recursive function, the class of a method. So a cell is written
-//! empty if its contents may lead back to what is being created. It is filled when the function that it belongs to
-//! exists or, if a class is being created, when that exists.
+//! empty if its contents may lead back to the object that is being created. It is filled when its function exists or,
+//! if a class is being created, when that class exists.
 
 use std::sync::Arc;
 

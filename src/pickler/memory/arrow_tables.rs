@@ -23,7 +23,7 @@ const SMALLEST_FRAME: usize = 1 << 20;
 pub(super) struct ArrowBuffers(Mutex<FxHashMap<(usize, usize), Py<PyAny>>>);
 
 impl ArrowBuffers {
-    /// The object that stands for the memory of a buffer: the first one that was met.
+    /// The object that represents the memory of a buffer: the first one that was met.
     fn first<'py>(&self, buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let key: (usize, usize) = (buffer.getattr("address")?.extract()?, buffer.len()?);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
