@@ -1,8 +1,8 @@
-//! Whether the bytes of a file are what was saved: ranges of the index, and hashes of segments.
+//! Whether the bytes of a file are the saved ones: ranges of the index, and hashes of segments.
 //!
 //! The index has a BLAKE3 hash of each segment, one of each segment without the contents of its raw buffers (for loads
 //! that map them), and one of all bytes outside the segments. A load reads raw buffers into memory while it hashes
-//! them, so that what it uses is what it checked.
+//! them, so that it uses the same bytes that it checked.
 
 use std::io;
 use std::ops::Range;
@@ -45,7 +45,7 @@ pub(super) fn ranges(index: &Index, pickle_length: u64) -> Result<(), ReadError>
 /// Checks every hash of an index whose ranges were checked.
 pub(super) fn hashes(source: &Source, index: &Index, progress: Progress<'_>) -> Result<Damage, ReadError> {
     if let Source::Assembled(_) = source {
-        // What is around the segments of a stored snapshot is not stored: it follows from the index.
+        // The bytes around the segments of a stored snapshot are not stored: they follow from the index.
         let cut = VariableSegment::all(index)?;
         return segments(source, cut.iter(), progress);
     }
@@ -187,9 +187,9 @@ fn has_opcodes_in(image: &OpcodeImage, segment: &VariableSegment<'_>) -> bool {
 pub struct Wanted<'v, 'm> {
     /// The variable.
     pub variable: &'v Variable,
-    /// What its segment is for.
+    /// The purpose of its segment.
     pub role: SegmentRole,
-    /// What to do with its raw buffers.
+    /// The memory for its raw buffers.
     pub memory: Memory<'m>,
 }
 

@@ -1,6 +1,6 @@
 //! Why a file is not read, and which parts of it are damaged.
 //!
-//! Messages follow the name of the file: `cannot inspect FILE`, then the cause. Each ends with what to do.
+//! Messages follow the name of the file: `cannot inspect FILE`, then the cause. Each ends with advice.
 
 use std::{fmt, io};
 
@@ -49,13 +49,13 @@ pub enum ReadError {
          --partial"
     )]
     BadCompression {
-        /// What is wrong.
+        /// The fault.
         problem: String,
     },
     /// The compressed file is damaged, and `--partial` finds nothing in it.
     #[error("the compressed file cannot be decompressed ({problem}), and nothing in it is intact: copy it again")]
     NothingIntact {
-        /// What is wrong.
+        /// The fault.
         problem: String,
     },
     /// It decompresses to more than is reasonable.
@@ -88,7 +88,7 @@ pub enum ReadError {
     /// The index has the right hash, but this version cannot parse it.
     #[error("the index cannot be parsed ({problem}): update snapcli")]
     IndexUnreadable {
-        /// What was wrong.
+        /// The fault.
         problem: String,
     },
     /// The index is of another version.
@@ -108,7 +108,7 @@ pub enum ReadError {
     /// The index and the pickle name different variables.
     #[error("{what}: run `snapcli verify` for details")]
     WrongIndex {
-        /// What is wrong.
+        /// The fault.
         what: String,
         /// Where the variable begins.
         at: u64,
@@ -119,7 +119,7 @@ pub enum ReadError {
 }
 
 impl From<io::Error> for ReadError {
-    /// What reads ranges says itself why it cannot.
+    /// The reader of ranges gives its own reason.
     fn from(error: io::Error) -> Self {
         match error.downcast::<RemoteError>() {
             Ok(error) => Self::Remote(error),
@@ -135,7 +135,7 @@ impl From<SegmentError> for ReadError {
 }
 
 impl ReadError {
-    /// What is wrong, for those who restore with `--partial`: most messages advise it.
+    /// The fault, for users who restore with `--partial`: most messages advise it.
     pub(crate) fn without_advice(&self) -> String {
         match self {
             Self::CutShort { at } => format!("the pickle is truncated at byte {at}"),
@@ -235,8 +235,8 @@ impl Damage {
         }
     }
 
-    /// What may be loaded of a variable, as far as its bytes are concerned. `wanted` says what would be loaded of it if
-    /// they are intact.
+    /// Which part of a variable may be loaded, as far as its bytes are concerned. `wanted` is the part that would be
+    /// loaded if they are intact.
     pub(crate) fn usable(&self, variable: &Variable, wanted: Usable) -> Usable {
         if self.damaged.binary_search_by_key(&variable.offset, |(_, at)| *at).is_err() {
             return wanted;

@@ -244,7 +244,7 @@ impl Source {
         }
     }
 
-    /// As [`bytes`](Self::bytes). Of a file of which only ranges are read, it has those that were loaded, and zeros.
+    /// As [`bytes`](Self::bytes). For a file of which only ranges are read, it has the loaded ranges, and zeros.
     pub(super) fn loaded(&self) -> Result<&[u8], ReadError> {
         if let Self::Ranged(file) = self { Ok(file.loaded()?) } else { self.bytes() }
     }

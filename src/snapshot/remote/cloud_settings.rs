@@ -1,4 +1,4 @@
-//! The settings for Google Cloud Storage and Azure Blob Storage, and those that all requests to buckets share.
+//! The settings for Google Cloud Storage and Azure Blob Storage, and the settings that all requests to buckets share.
 
 use std::sync::{Arc, Once};
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! The opcodes that the security check judges are those that the loader feeds, and ranges of a hostile index are
-//! errors.
+//! The security check judges the same opcodes that the loader feeds, and ranges of a hostile index are errors.
 
 use super::*;
 use crate::pickle::format::emit;

@@ -29,7 +29,7 @@ use crate::pickle::passes::scan::{Scanner, SegmentFacts};
 use crate::pickle::passes::stack_check::StackCheck;
 use crate::pickle::work_budget::WorkBudget;
 
-/// What is wrong with a segment that names another variable.
+/// The fault of a segment that names another variable.
 const WRONG_NAME: &str = "the name here is not the one in the index";
 
 /// The result of a check.
@@ -102,7 +102,7 @@ impl Verified {
     }
 }
 
-/// The bytes that [`verify`] reports: those of our own file are read for their hashes, and then followed.
+/// The number of bytes that [`verify`] reports: the bytes of our own file are read for their hashes, and then followed.
 pub(crate) fn work_of(snapshot: &Snapshot) -> u64 {
     match snapshot.contents() {
         Contents::Own { .. } => snapshot.stream_len().saturating_mul(2),
@@ -197,8 +197,8 @@ fn problems_with_name(segment: Checked) -> impl Iterator<Item = Problem> {
     segment.problems.into_iter().map(move |Problem { at, what }| Problem::new(at, format!("{name}: {what}")))
 }
 
-/// The first false claim of the index about the segments of variables, apart from those that are skipped; with
-/// `around`, also about the bytes between them. For files without a trusted signature, before they are loaded.
+/// The first false claim of the index about the segments of variables, apart from skipped ones; with `around`, also
+/// about the bytes between them. For files without a trusted signature, before they are loaded.
 pub(crate) fn problem_of_index(
     index: &Index,
     segments: &[VariableSegment<'_>],
@@ -255,8 +255,9 @@ fn problems_around(index: &Index, bytes: &[u8]) -> Vec<Problem> {
     problems
 }
 
-/// Problems within the segments, by variable; `skip` marks those with a wrong hash. The scan must see the segments in
-/// order, because it takes names of globals from the memo. Meanwhile another thread checks the stack and memo of each.
+/// Problems within the segments, by variable; `skip` marks segments with a wrong hash. The scan must see the segments
+/// in order, because it takes names of globals from the memo. Meanwhile another thread checks the stack and memo of
+/// each.
 fn problems_within(
     index: &Index,
     segments: &[VariableSegment<'_>],
@@ -340,7 +341,7 @@ fn follow_segment(
     if balance.is(1) { Ok(()) } else { Err(wrong((range.end, NO_SINGLE_VALUE))) }
 }
 
-/// Compares what the index says of each segment with what a scan of the loaded opcodes finds.
+/// Compares the facts in the index about each segment with the results of a scan of the loaded opcodes.
 fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
     let mut scanner = Scanner::new(emit::PRELUDE_MEMO);
     // After a segment that is not scanned, the strings in its memo slots are unknown, and they can name globals.
@@ -362,7 +363,7 @@ fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[b
 }
 
 fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool) -> Vec<Problem> {
-    // The slots are ascending, so those of one variable are adjacent.
+    // The slots are ascending, so the slots of one variable are adjacent.
     let mut owners: Vec<&str> = facts.takes.iter().filter_map(|slot| index.owner(*slot)).collect();
     owners.dedup();
     // Only which globals are imported matters, not the order in which the pickler noted them.
