@@ -1,7 +1,7 @@
 //! Reads code objects without running them: the lines that assign a name, and the globals that a function uses.
 //!
-//! The wordcode is that of `co_code` in CPython 3.10 to 3.15: two bytes per instruction, with EXTENDED_ARG before one
-//! whose argument is larger than a byte. The opcode numbers differ between versions, and come from the running
+//! The wordcode is the format of `co_code` in CPython 3.10 to 3.15: two bytes per instruction, with EXTENDED_ARG before
+//! one whose argument is larger than a byte. The opcode numbers differ between versions, and come from the running
 //! Python's `opcode` module. Only built-in types are taken apart. Of an instance of a script's own class, only the
 //! class and the `__dict__` are read.
 
@@ -134,7 +134,7 @@ impl CodeReader {
         self.globals_of(&all_code(object, namespace))
     }
 
-    /// The global names that code objects, without those nested in them, look up or assign.
+    /// The global names that code objects look up or assign, without the code objects in them.
     pub(super) fn globals_of(&self, code: &[Bound<'_, PyAny>]) -> FxHashSet<String> {
         let mut used = FxHashSet::default();
         for code in code {
@@ -154,7 +154,7 @@ impl CodeReader {
                 *is_used = true;
             }
         })?;
-        // Most code uses few of its names as globals, so only those become strings of ours.
+        // Most code uses few of its names as globals, so only these become strings of ours.
         for (name, _) in names.iter().zip(is_used).filter(|(_, is_used)| *is_used) {
             used.insert(name.cast::<PyString>()?.to_string_lossy().into_owned());
         }
@@ -188,14 +188,14 @@ impl CodeReader {
     }
 }
 
-/// The code objects within an object whose globals are `namespace`, also those nested in others. None if they cannot be
-/// found.
+/// The code objects within an object whose globals are `namespace`, including code objects in others. None if they
+/// cannot be found.
 pub(super) fn all_code<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
     let roots = code_within(object, namespace);
     roots.iter().flat_map(|root| nested(root).tolerated().unwrap_or_default()).map(|(_, code)| code).collect()
 }
 
-/// Those names that code objects look up, store or import, attributes included, for which `is_wanted` holds.
+/// The names that code objects look up, store or import, including attributes, if `is_wanted` holds.
 pub(super) fn names_among(code: &[Bound<'_, PyAny>], is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for code in code {
@@ -211,7 +211,7 @@ pub(super) fn names_among(code: &[Bound<'_, PyAny>], is_wanted: impl Fn(&str) ->
     found
 }
 
-/// A code object and those nested in its constants, each with its depth.
+/// A code object and the ones in its constants, each with its depth.
 fn nested<'py>(root: &Bound<'py, PyAny>) -> PyResult<Vec<(usize, Bound<'py, PyAny>)>> {
     // A queue instead of recursion: `found` is read while it grows.
     let mut found = vec![(0, root.clone())];
@@ -253,7 +253,7 @@ fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) 
         return Vec::new();
     }
     let session = namespace.get_item(intern!(namespace.py(), "__name__")).tolerated().flatten();
-    // What `exec` runs in a dict without a name takes that of the built-in functions.
+    // Code that `exec` runs in a dict without a name takes the name of the built-in functions.
     let session = session.unwrap_or_else(|| intern!(namespace.py(), "builtins").clone().into_any());
     let mut found = Vec::new();
     let mut pending = vec![object.clone()];

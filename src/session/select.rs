@@ -27,7 +27,7 @@ pub(crate) struct SelectionRules {
     pub exclude: Vec<Pattern>,
     /// Values of these types are left out. A pattern may include the module or not: `pandas.*`, `DataFrame`.
     pub exclude_type: Vec<Pattern>,
-    /// Whether to save all names that begin with `_`, not only those in use.
+    /// Whether to save all names that begin with `_`, not only the names in use.
     pub private: bool,
     /// Values that take more than this many bytes in the file are left out.
     pub max_size: Option<u64>,
@@ -198,7 +198,7 @@ impl SelectionRules {
         Some(format!("type matches {}", self.named(format!("--exclude-type {pattern}"))))
     }
 
-    /// What an option is called in messages: a setting of a file has the file's name.
+    /// The name of an option in messages: a setting of a file has the file's name.
     pub(super) fn named(&self, option: String) -> String {
         match self.origins.get(&option) {
             Some(place) => format!("{} of {place}", option.trim_start_matches('-')),
@@ -214,7 +214,7 @@ impl SelectionRules {
 }
 
 /// The names of a session that its rules can match. With `and_modules`, also the variables of all modules that are
-/// loaded, as `module.name`: those that belong to the session are among them.
+/// loaded, as `module.name`: this includes the modules that belong to the session.
 pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_modules: bool) -> PyResult<Vec<String>> {
     let namespace = if module == "__main__" { run.main.bind(py).dict() } else { py.import(module)?.dict() };
     let of_process = ProcessNames::of(&namespace);
@@ -234,8 +234,8 @@ pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_m
     Ok(names)
 }
 
-/// The types that the rules can match, with their modules and without: those of the variables of the session and of all
-/// modules that are loaded, some of which are saved as well.
+/// The types that the rules can match, with their modules and without: the types of the variables of the session and of
+/// all modules that are loaded, some of which are saved as well.
 pub(crate) fn session_types(py: Python<'_>, run: &ScriptRun, module: &str) -> PyResult<HashSet<String>> {
     let own = if module == "__main__" { run.main.bind(py).dict() } else { py.import(module)?.dict() };
     let mut namespaces = vec![own];
@@ -270,7 +270,7 @@ pub(crate) fn import_failure(py: Python<'_>, name: &str) -> PyResult<Option<Stri
     }
 }
 
-/// The modules that are loaded, and those of the standard library.
+/// The modules that are loaded, and the modules of the standard library.
 pub(crate) fn known_modules(py: Python<'_>) -> Vec<String> {
     let find = || {
         let sys = py.import("sys")?;

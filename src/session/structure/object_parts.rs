@@ -15,8 +15,8 @@ use crate::pickler::{Annotations, CLASS_NAMES, global_name, is_scalar, module_di
 use crate::python::deferred_signals::{Tolerated as _, shown};
 use crate::session::code_objects::named_cells;
 
-/// What is in a class but not of its body, or differs between equal classes: `copyreg` adds `__slotnames__`, and
-/// reading `__annotations__` creates them.
+/// Attributes of a class that are not from its body, or differ between equal classes: `copyreg` adds `__slotnames__`,
+/// and reading `__annotations__` creates them.
 const NOT_OF_THE_BODY: [&str; 13] = [
     "__dict__",
     "__weakref__",
@@ -28,7 +28,7 @@ const NOT_OF_THE_BODY: [&str; 13] = [
     "__annotations__",
     "__annotations_cache__",
     "__builtins__",
-    // A named tuple keeps what leads annotations to its namespace.
+    // A named tuple keeps the cell that leads annotations to its namespace.
     "__classdictcell__",
     "__firstlineno__",
     "__static_attributes__",
@@ -63,7 +63,7 @@ pub(super) struct ObjectParts<'py> {
     pub(super) text: String,
     pub(super) parts: Parts<'py>,
     pub(super) identity: Identity,
-    /// The method of a class of the script that says what is pickled.
+    /// The method of a class of the script that decides what is pickled.
     pub(super) decides: Option<String>,
 }
 
@@ -77,7 +77,7 @@ impl<'py> ObjectParts<'py> {
     }
 }
 
-/// Describes objects, and remembers what it finds out about their types.
+/// Describes objects, and remembers the facts about their types.
 pub(super) struct ObjectDescriber<'py> {
     main: Bound<'py, PyAny>,
     /// The namespaces of the modules, by address.
@@ -408,7 +408,7 @@ fn items_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<(String, Parts<'py>)> {
                 Ok(name) => format!("['{name}']"),
                 Err(_) => format!("[{index}]"),
             };
-            // What a `ForwardRef` knows of the names of its class: a snapshot has those that are used.
+            // A `ForwardRef` has the names of its class: a snapshot has the ones that are used.
             let is_class_names = is_one_of(&key, &[CLASS_NAMES]);
             parts.push((StructureStep::Text(format!(".keys[{index}]")), key));
             if !is_class_names {
