@@ -1,4 +1,4 @@
-//! How much memory and how many steps it may take to look at a pickle.
+//! How much memory and how many steps examining a pickle may take.
 //!
 //! A small pickle can cause a great deal of work: each byte of it can be a list, a call, or the name of an attribute of
 //! an attribute. So each caller of the machine makes one [`WorkBudget`] from the length of the opcodes, and everything
@@ -74,13 +74,13 @@ impl WorkBudget {
         }
     }
 
-    /// A budget of its own with the rest of this one. If it is spent, this one is not.
+    /// A separate budget with the rest of this one. If it is spent, this one is not.
     pub fn rest(&self) -> Rc<Self> {
         let (memory_left, steps_left) = (self.memory_left.clone(), self.steps_left.clone());
         Rc::new(Self { memory: self.memory, memory_left, steps_left, spent: Cell::new(None) })
     }
 
-    /// A budget of its own with half of the rest of this one, for another thread.
+    /// A separate budget with half of the rest of this one, for another thread.
     pub(crate) fn half(&self) -> Self {
         let half = |left: &Cell<u64>| Cell::new(left.get() / 2);
         let (memory_left, steps_left) = (half(&self.memory_left), half(&self.steps_left));

@@ -95,7 +95,7 @@ pub(super) fn is_overridden(kind: &Bound<'_, PyType>, name: &str) -> PyResult<bo
     }
 }
 
-/// Whether a class, or a base of it that is written in Python, says how its instances are pickled.
+/// Whether a class, or a base of it that is written in Python, defines how its instances are pickled.
 pub(super) fn defines_pickling(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     const NAMES: [&str; 4] = ["__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"];
     let table = kind.py().import("copyreg")?.getattr("dispatch_table")?;

@@ -21,7 +21,7 @@ struct BindingsOf {
     names: Vec<(String, Py<PyAny>)>,
 }
 
-/// Names by the address of the class or function that is to exist before they are bound.
+/// Names by the address of the class or function that must exist before they are bound.
 #[derive(Default)]
 pub(crate) struct EarlyBindings {
     of: FxHashMap<usize, BindingsOf>,

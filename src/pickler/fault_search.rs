@@ -138,7 +138,7 @@ impl FaultSearch {
     }
 }
 
-/// Whether an error says nothing about the object that was being saved.
+/// Whether an error is not about the object that was being saved.
 fn ends_search(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyKeyboardInterrupt>(py)
         || error.is_instance_of::<PySystemExit>(py)

@@ -2,7 +2,7 @@
 //! the module. A save does not use it, and a load gets such an object again.
 //!
 //! Only an import statement at the level of a module makes one. So the pickle has the statement as a string, and a call
-//! of `exec` that runs it in a dict of its own.
+//! of `exec` that runs it in a new dict.
 
 use pyo3::intern;
 use pyo3::prelude::*;

@@ -57,7 +57,7 @@ pub(super) unsafe fn save_simple(py: Python<'_>, state: &mut PicklerState, objec
     singleton(object).inspect(|opcode| state.out.op(*opcode)).is_some()
 }
 
-/// Writes an object if its type alone says how.
+/// Writes an object whose type alone determines how.
 ///
 /// # Safety
 /// `object` must be alive, and something other than the caller must own a reference to it: an object with a reference

@@ -30,7 +30,8 @@ pub(super) type DillConnector = for<'py> fn(&Arc<PickleContext>, Python<'py>) ->
 /// See [`PickleContext::with_low_limit`].
 const LOW_LIMIT: usize = 20_000;
 
-/// Whether an object can be saved, tried with a pickler of its own. As [`DillConnector`], a function from above.
+/// Whether an object can be saved, tried with a separate pickler. Like [`DillConnector`], a function from a higher
+/// layer.
 pub(super) type SaveTrial = for<'py> fn(&Arc<PickleContext>, &Bound<'py, PyAny>) -> PyResult<bool>;
 
 /// The functions of files in higher layers that the context calls.
@@ -71,7 +72,7 @@ pub(super) struct PickleContext {
     pub(super) imports: SessionImports,
     /// dill's options for a single pickle; None in a session.
     options: Option<Py<PyDict>>,
-    /// The `buffer_callback` of `pickle.dumps`: takes buffers that are to stay outside of the pickle.
+    /// The `buffer_callback` of `pickle.dumps`: takes buffers that stay outside of the pickle.
     pub(super) buffer_callback: Option<Py<PyAny>>,
 }
 
@@ -121,7 +122,7 @@ impl PickleContext {
         Self { fault_search: Some(Mutex::new(FaultSearch::new(replaces))), ..self }
     }
 
-    /// The same context, with a lower limit for the depth of an object that goes on endlessly.
+    /// The same context, with a lower limit for the depth of an object that never ends.
     pub(super) fn with_low_limit(self) -> Self {
         Self { deepest_nesting: LOW_LIMIT, ..self }
     }
@@ -230,7 +231,7 @@ impl PickleContext {
         self.dill_pickler.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Whether this pickles a session, which another process is to load.
+    /// Whether this pickles a session, which another process will load.
     pub(super) fn is_session(&self) -> bool {
         self.options.is_none()
     }
@@ -249,8 +250,8 @@ impl PickleContext {
     /// Whether a session must create a class anew: it was created at run time, and no import finds it.
     pub(super) fn is_script_class(&self, class: &Bound<'_, PyType>) -> PyResult<bool> {
         let heap = class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
-        // A class statement that `exec` runs without a `__name__` says `builtins`. A type of the interpreter says
-        // nothing.
+        // A class statement that `exec` runs without a `__name__` has the module `builtins`. For a type of the
+        // interpreter, this does not matter.
         let unnamed = || class.module().tolerated().is_some_and(|module| module == "builtins");
         let says_module = || class.getattr("__dict__").and_then(|names| names.contains("__module__"));
         Ok(self.is_session() && heap && (!unnamed() || says_module()?) && self.is_local(class)?)

@@ -20,7 +20,7 @@ use crate::pickle::format::opcode::Opcode;
 /// The most items between a MARK and its APPENDS, SETITEMS or ADDITEMS, as in CPython.
 const BATCH_SIZE: u32 = 1000;
 
-/// How one object is to be written. The engine carries a plan out.
+/// How one object is written. The engine carries a plan out.
 pub(super) enum ObjectPlan<'py> {
     /// Opcodes that need no Python code.
     Write(DirectWrite),
@@ -135,13 +135,13 @@ pub(super) enum Action<'py> {
     BeginHashed(Bound<'py, PyAny>),
     /// That object has its attributes now.
     EndHashed(Bound<'py, PyAny>),
-    /// A global, and the object that it names if that is to be memoized.
+    /// A global, and the object that it names if that is memoized.
     Global {
         module: &'static str,
         name: &'static str,
         object: Option<Bound<'py, PyAny>>,
     },
-    /// Works through this item, whose object is a step of its own on the path to an object at fault.
+    /// Works through this item, whose object is a separate step on the path to an object at fault.
     Nested(Box<WorkItem<'py>>),
     /// Continues with actions that can be determined only after everything before has been written.
     Then(NextActions<'py>),

@@ -14,7 +14,7 @@ use super::finalizers;
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// Tells whether an object of a class is one that must not be restored.
+/// Tests whether an object of a class must not be restored.
 pub(super) type IsLive = fn(&Bound<'_, PyAny>) -> PyResult<bool>;
 
 /// Why the objects of a class are refused in a session.

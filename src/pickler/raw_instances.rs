@@ -50,7 +50,7 @@ enum BuiltinBase {
 }
 
 enum Creation {
-    /// `class.__new__(class, *arguments)`, with the arguments that the class or its base tells.
+    /// `class.__new__(class, *arguments)`, with the arguments that the class or its base gives.
     New,
     /// `base.__new__(class, value)`.
     NewOf(Py<PyType>),
@@ -326,7 +326,7 @@ fn new_arguments<'py>(object: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) ->
 /// The value of a number, a string or a tuple, as an object of the built-in class.
 fn value_of<'py>(base: &Bound<'py, PyType>, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let parts = base.call_method1("__getnewargs__", (object,))?.cast_into::<PyTuple>()?;
-    // A complex number tells its two parts.
+    // A complex number gives its two parts.
     if parts.len() == 1 { parts.get_item(0) } else { base.call1(parts) }
 }
 

@@ -1,4 +1,5 @@
-//! The reduce protocol: an object's `__reduce_ex__`, or a function in `copyreg.dispatch_table`, says how to create it.
+//! The reduce protocol: an object's `__reduce_ex__`, or a function in `copyreg.dispatch_table`, describes how to create
+//! it.
 //!
 //! Follows `save` and `save_reduce` of CPython's Lib/pickle.py (3.10 to 3.13), step by step. Here are also the
 //! `PickleBuffer` objects in the reductions of arrays (PEP 574).

@@ -188,7 +188,7 @@ fn with_own_dicts<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>
     Ok(PyTuple::new(value.py(), items)?.into_any())
 }
 
-/// Whether an object that an earlier segment has is written again, as far as its type and its items tell.
+/// Whether an object that an earlier segment has is written again, judging by its type and its items.
 pub(super) fn is_repeatable(py: Python<'_>, state: &PicklerState, object: *mut ffi::PyObject) -> bool {
     // SAFETY: the callers have a live object.
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };

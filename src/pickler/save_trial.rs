@@ -1,4 +1,4 @@
-//! Whether an object can be saved: it is saved with a pickler of its own, whose opcodes are discarded.
+//! Whether an object can be saved: it is saved with a separate pickler, whose opcodes are discarded.
 //!
 //! This is for parts that an object can do without, such as the cause of an exception. It takes as long as a save, so
 //! nothing that occurs often may be tried.

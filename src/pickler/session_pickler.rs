@@ -100,7 +100,7 @@ impl<'py> SessionPickler<'py> {
         Ok(Self { context: Arc::new(context), py: module.py() })
     }
 
-    /// Tells which values will be saved, so that arrays among them that share memory are recognized.
+    /// Announces the values that will be saved, so that arrays among them that share memory are recognized.
     pub(crate) fn expect<'v>(&self, values: impl IntoIterator<Item = &'v Bound<'py, PyAny>>)
     where
         'py: 'v,

@@ -53,7 +53,7 @@ pub(super) enum Strategy {
     Exception(ExceptionForm),
     /// An instance whose ordinary reduction may not survive a load.
     Raw(RawForm),
-    /// An object whose class has a `__hash__` of its own, and that is written as the strategy in it says: see
+    /// An object whose class has a `__hash__` of its own, and that the inner strategy writes: see
     /// [`hash_cycles`](super::hash_cycles).
     Hashed(Box<Strategy>),
     FunctionPart(FunctionPart),
@@ -63,12 +63,12 @@ pub(super) enum Strategy {
     LazyImport,
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
-    /// Refused in a session, as the string says. With a condition, objects that do not meet it are written by the
-    /// other strategy.
+    /// Refused in a session, for the reason in the string. With a condition, objects that do not meet it are written by
+    /// the other strategy.
     ProcessBound(LiveRefusal, Option<Box<Strategy>>),
     /// dill's function for this type.
     DillFunction(Py<PyAny>),
-    /// As [`without_dill`](super::without_dill) says, because dill is not installed.
+    /// By [`without_dill`](super::without_dill), because dill is not installed.
     WithoutDill,
     /// dill's pickler itself, which registers such types when it meets them: numpy's subclasses and the like.
     DillPickler,

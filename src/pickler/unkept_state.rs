@@ -19,7 +19,7 @@ pub(super) fn note_cache(context: &PickleContext, function: &Bound<'_, PyAny>) -
     context.note("a cache with results will be restored empty".to_owned())
 }
 
-/// The same for a function that is imported again. The cache of a library fills again by itself, so it gets no note.
+/// The same for a function that is imported again. The cache of a library fills again, so it gets no note.
 pub(super) fn note_imported_cache(context: &PickleContext, function: &Bound<'_, PyAny>, module: &str) -> PyResult<()> {
     if context.is_session() && !is_installed(function.py(), module)? { note_cache(context, function) } else { Ok(()) }
 }

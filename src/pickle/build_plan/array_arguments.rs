@@ -124,7 +124,7 @@ fn is_empty_bytes(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     let global = context.global(callee);
     let is_bytes = match (global, context.recipe(callee).map(|recipe| &*recipe.make)) {
         (Some((module, name)), _) => (&*module, &*name) == ("builtins", "bytes"),
-        // dill looks the type up by a call of its own.
+        // dill looks the type up in a separate call.
         (None, Some(Make::Global(module, name))) => (module.as_str(), name.as_str()) == ("builtins", "bytes"),
         _ => false,
     };

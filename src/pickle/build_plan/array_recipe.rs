@@ -401,7 +401,7 @@ fn check_length(context: &PlanContext<'_, '_>, dtype: &Dtype, count: u64, length
     if count.checked_mul(size) != Some(length) {
         return Err(format!("has {count} items of {size} bytes, and {length} bytes for them"));
     }
-    // Each bool and each character is looked at, and many arrays may have one buffer.
+    // Each bool and each character is examined, and many arrays may share one buffer.
     let looks = if dtype.has_limits() { length.max(count.saturating_mul(dtype.scalars)) } else { 0 };
     context.spend(usize::try_from(looks).unwrap_or(usize::MAX))
 }

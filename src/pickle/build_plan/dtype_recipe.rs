@@ -20,7 +20,7 @@ const MAX_SIZE: u64 = i32::MAX as u64;
 /// How many times as many scalars as bytes an item may have, as fields may overlap. It bounds the time that an item
 /// takes.
 const MAX_OVERLAP: u64 = 8;
-/// How many times longer than at an item it takes to look at a field.
+/// The cost of examining a field, relative to an item.
 const FIELD: usize = 64;
 /// The longest name of a field, in bytes of the pickle.
 const MAX_NAME: usize = 4096;

@@ -196,7 +196,7 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
         Ok(true)
     }
 
-    /// An array, also one of objects in a pickle of its own, as joblib writes it.
+    /// An array, including an array of objects that joblib writes as a separate pickle.
     fn array(&self, value: Ref) -> Option<ArrayFacts> {
         if let Some(Make::Pickle(nested)) = self.make(value) {
             return nested_array(self.context, nested);
@@ -227,7 +227,7 @@ impl ArrayFacts {
     }
 }
 
-/// The array of objects that a pickle of its own makes.
+/// The array of objects in a nested pickle.
 fn nested_array(context: &PlanContext<'_, '_>, nested: &NestedPickle<'_>) -> Option<ArrayFacts> {
     let machine = &nested.machine;
     let node = machine.resolve(nested.value).node_index()?;

@@ -111,7 +111,7 @@ pub(crate) enum Make<'a> {
     Global(String, String),
     /// A module, which is imported only from the directories where packages are installed.
     Module(String),
-    /// The object of a pickle of its own: joblib writes arrays of objects so.
+    /// The object of a nested pickle: joblib writes arrays of objects this way.
     Pickle(Box<NestedPickle<'a>>),
 }
 

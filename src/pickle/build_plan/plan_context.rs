@@ -52,7 +52,7 @@ pub(super) struct PlanCounters {
     consumed: RefCell<Vec<Ref>>,
     /// The bytes that arrays copy.
     copied: Cell<u64>,
-    /// How many more items of arguments may be looked at.
+    /// How many more items of arguments may be examined.
     looks: Cell<u64>,
     /// How much longer patterns may be compiled, in the time for one byte.
     patterns: Cell<u64>,
@@ -98,16 +98,16 @@ pub(in crate::pickle) struct PlanContext<'m, 'a> {
     fault: Cell<Option<&'static str>>,
 }
 
-/// How often the recipes may look at an item of an argument, for each byte of the pickle. An honest pickle has each
+/// How often the recipes may examine an item of an argument, for each byte of the pickle. An honest pickle has each
 /// argument once; a hostile one can refer to the same list in a million calls.
 const LOOKS_PER_BYTE: u64 = 16;
-/// How often they may look at one in any pickle.
+/// How often they may examine one in any pickle.
 const FREE_LOOKS: u64 = 1 << 22;
 /// The bytes of patterns that any pickle may compile, which takes four seconds, and for how many bytes of the pickle it
 /// may compile one more.
 const FREE_PATTERNS: u64 = 1_000_000;
 const BYTES_FOR_PATTERN: u64 = 4;
-/// How many bytes of a string are decoded in the time in which a recipe looks at an item.
+/// How many bytes of a string are decoded in the time that a recipe needs for an item.
 const BYTES_FOR_LOOK: usize = 64;
 
 const SHARED: &str = "shares a long argument with too many other calls";
@@ -199,7 +199,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
     /// The bytes of the single opcode that makes a value; none for a value with parts.
     pub(in crate::pickle) fn opcode_bytes(&self, reference: Ref) -> &'a [u8] {
         let bytes = self.parts.labels.machine().opcode_bytes(reference);
-        // Strings are decoded to find their end. A fault refuses the recipe, also if this is not looked at.
+        // Strings are decoded to find their end. A fault refuses the recipe, even if its value is not used.
         let is_decoded = !matches!(self.opcode(reference), Some(Opcode::BinBytes | Opcode::BinBytes8));
         if is_decoded && self.spend(bytes.len() / BYTES_FOR_LOOK).is_err() {
             return &[];
@@ -361,8 +361,8 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         KeyLimits::new(&nested.machine, &nested.plan.recipes, &self.parts.counters.keys)
     }
 
-    /// Notes that the recipe that is made now has checked a call and makes use of it, so that the call needs no recipe
-    /// of its own. It is refused all the same if something else refers to the object.
+    /// Notes that the current recipe has checked a call and uses it, so that the call needs no recipe of its own. The
+    /// call is still refused if something else refers to the object.
     pub(in crate::pickle) fn consume(&self, call: Ref) {
         self.parts.counters.consume(self.resolve(call));
     }

@@ -98,7 +98,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         let steps = order.finish();
         self.check_old_strings(values, &steps);
         for (start, (node, why)) in impossible {
-            // The offset of the value says which variable needs it.
+            // The offset of the value tells which variable needs it.
             let what = self.described(node, &why);
             self.refuse(start, what);
         }

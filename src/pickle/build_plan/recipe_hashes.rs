@@ -27,7 +27,7 @@ const CLOCK: u8 = b'c';
 /// The days before the first of January of the year 1, as [`days`] counts them.
 const BEFORE_FIRST: i128 = 306;
 const IDENTITY: u8 = b'i';
-/// The hash of all objects of a kind that is not looked at.
+/// The hash of all objects of a kind that is not examined.
 pub(super) const ANY: u64 = 1;
 /// The stand-in for the hash of `None`.
 pub(super) const NONE: u64 = 0xfca8_6420;

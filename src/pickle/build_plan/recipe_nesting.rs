@@ -13,7 +13,7 @@ use crate::pickle::machine::value::Ref;
 use crate::pickle::work_budget::OverBudget;
 
 /// How deep objects may be nested, in units of a sixteenth of the stack that an array takes. An array in an array takes
-/// 1.6 kilobytes, so this is a fifth of the usual eight megabytes. A thread of its own has as many.
+/// 1.6 kilobytes, so this is a fifth of the usual eight megabytes. A separate thread has as many.
 const MAX_DEPTH: u32 = 16_000;
 /// The stack that an object takes, unless it is listed.
 const ARRAY: u32 = 16;

@@ -1,5 +1,5 @@
-//! Arrays that share a buffer: `numpy.ndarray(shape, dtype, buffer, offset, strides)`. They compare by their elements,
-//! as an array with a buffer of its own does.
+//! Arrays that share a buffer: `numpy.ndarray(shape, dtype, buffer, offset, strides)`. They are compared by their
+//! elements, like an array with its own buffer.
 
 use std::borrow::Cow;
 use std::cell::Cell;

@@ -13,7 +13,7 @@ use crate::pickle::machine::value::{Leaf, Node, Ref, Value};
 
 /// The most bytes of an item that is shown.
 const LONGEST: usize = 1024;
-/// How many bytes of an array are looked at.
+/// How many bytes of an array are examined.
 pub(crate) const HEAD: usize = MAX_ELEMENTS * LONGEST;
 
 /// Reads the first bytes, at most [`HEAD`], of a part of an array, which may be elsewhere than in these bytes; `None`

@@ -258,7 +258,7 @@ impl<'m, 'a> Labels<'m, 'a> {
         self.under(self.namespace(namespace), "__module__").and_then(|module| self.string(module))
     }
 
-    /// The dict of a new class: the argument itself or, as dill writes generic classes, the dict that a function copies
+    /// The dict of a new class: the argument itself or, for generic classes of dill, the dict that a function copies
     /// into it (`partial(_setitems, source={…})`).
     pub(crate) fn namespace(&self, argument: Ref) -> Ref {
         let filled_by = || {
@@ -302,7 +302,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     }
 
     /// A short form of a value without parts, with apparent credentials hidden; empty if its type says everything, and
-    /// for other values. Where the value has a name, ask for its [named preview](Self::named_preview).
+    /// for other values. If the value has a name, use its [named preview](Self::named_preview).
     pub fn preview(&self, reference: Ref) -> Rc<str> {
         let reference = self.machine.resolve(reference);
         remember(self.machine.budget(), &self.cache.previews, reference, || match self.machine.value(reference) {

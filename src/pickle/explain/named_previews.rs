@@ -14,7 +14,7 @@ use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
 /// How many characters of a string are searched.
 const MAX_SEARCHED: usize = 4096;
-/// How many keys of a dict are looked at to find out whether it is an environment.
+/// How many keys of a dict are examined to find out whether it is an environment.
 const MAX_KEYS: usize = 256;
 /// The number of the argument of a function that has its default values.
 const DEFAULTS: usize = 3;
@@ -46,7 +46,7 @@ pub(crate) enum ValuePlace<'m> {
     Key(&'m Node, Ref),
     /// It is one of these items of a tuple or another value, and `call` has them as its arguments.
     Item { items: &'m [Ref], at: usize, is_tuple: bool, call: Option<&'m Node> },
-    /// Nothing there has a name of its own.
+    /// The parts have no names.
     Within,
 }
 
@@ -139,7 +139,7 @@ impl<'m> Labels<'m, '_> {
             }
         }
         let keys = dict.items.iter().step_by(2).take(MAX_KEYS).filter_map(|key| self.text(*key));
-        // Most names are no reason to look at the others.
+        // Most names are no reason to examine the others.
         let is_capital = !name.chars().any(char::is_lowercase);
         let keys: Vec<Rc<str>> = if is_capital { keys.collect() } else { Vec::new() };
         Some(PlaceName::of_variable(&name, credentials::is_environment(keys.iter().map(AsRef::as_ref))))

@@ -1,7 +1,7 @@
 //! The tree of a value's parts, with the bytes that each part takes, for `inspect --trace`.
 //!
 //! A value appears where its bytes are; elsewhere it is a line that says it is shared. Depth and size of a tree are
-//! limited and the rest is summed up, so that the tree of any pickle can be read by a person.
+//! limited and the rest is summed up, so that a person can read the tree of any pickle.
 
 use std::collections::HashSet;
 use std::rc::Rc;

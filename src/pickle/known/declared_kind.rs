@@ -32,7 +32,7 @@ pub(in crate::pickle) enum DeclaredKind {
     List(Kinds),
     /// A tuple of values, each of one of these kinds.
     Tuple(Kinds),
-    /// A tuple or list of as many values as there are kinds, each of its own.
+    /// A tuple or list with one value for each of these kinds.
     Fields(&'static [Kinds]),
     /// A dict with keys and values of these kinds.
     Dict(Kinds, Kinds),

@@ -2,10 +2,10 @@
 //! scikit-learn 1.0 to 1.9 gives them. [`predictors`](super::predictors) has the estimators that predict.
 //!
 //! scikit-learn has compiled code that trusts the numbers in a file. Files of others may have only the estimators that
-//! compute with numpy alone, which checks the shapes it is given. Excluded are trees, neighbours, support vectors with
-//! kernels, boosting, and everything that makes sparse matrices of its state (OneHotEncoder, CountVectorizer),
-//! because their compiled code reads and writes memory at offsets in their state. So are attributes that call
-//! something: the function of a FunctionTransformer, the cache of a Pipeline.
+//! compute with numpy alone, which checks shapes. Excluded are trees, neighbours, support vectors with kernels,
+//! boosting, and everything that makes sparse matrices of its state (OneHotEncoder, CountVectorizer), because their
+//! compiled code reads and writes memory at offsets in their state. So are attributes that call something: the function
+//! of a FunctionTransformer, the cache of a Pipeline.
 //!
 //! `benches/untrusted/attributes.py` prints the attributes that an installed scikit-learn writes.
 

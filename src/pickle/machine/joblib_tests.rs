@@ -182,7 +182,7 @@ fn class(pickle: &[u8]) -> VerdictClass {
     Verdict::of_bytes(pickle, &WorkBudget::new(pickle.len() as u64, None)).class
 }
 
-/// joblib before 1.2 goes on before the last bytes of a padded array, as many as the padding and its length have.
+/// After a padded array, joblib before 1.2 continues as many bytes before its end as the padding and its length take.
 #[test]
 fn what_old_joblib_would_run_is_not_plain() {
     let full = [0xff; 16];
@@ -224,7 +224,7 @@ fn only_padding_that_joblib_writes_is_skipped() {
     assert!(Machine::run(&other).is_err());
 }
 
-/// Any other unpickler goes on right after the BUILD, with all that is on its stack.
+/// Any other unpickler continues right after the BUILD, with its whole stack.
 #[test]
 fn what_other_unpicklers_would_run_is_not_plain() {
     let unpadded = |contents: &[u8]| {

@@ -83,7 +83,7 @@ impl From<OverBudget> for MachineError {
 }
 
 impl MachineError {
-    /// Whether a limit was exceeded, so that the pickle may be sound all the same.
+    /// Whether a limit was exceeded: then the pickle may still be sound.
     pub(crate) fn is_limit(&self) -> bool {
         matches!(self, Self::OverBudget(_) | Self::TooLarge { .. })
     }

@@ -115,7 +115,7 @@ pub(super) struct Batch {
     pub(super) items: usize,
 }
 
-/// The reader of a pickle, which decides where it goes on after the BUILD of an array's wrapper.
+/// The reader of a pickle, which decides where it continues after the BUILD of an array's wrapper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ArrayReader {
     /// joblib since 1.2, and we: after padding and the bytes of the array.

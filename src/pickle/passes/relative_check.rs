@@ -1,4 +1,4 @@
-//! Checks that a relative form can be undone, while it is made: so neither it nor the opcodes made of it again are held
+//! Checks that a relative form can be undone, while it is made. So neither the form nor the opcodes made of it are held
 //! as a whole, which would take the memory of a long segment twice.
 //!
 //! [`to_relative`](super::relative_slots::to_relative) writes to a [`CheckedForm`], which turns some opcodes at a time

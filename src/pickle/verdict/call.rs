@@ -61,7 +61,7 @@ impl Judge {
             }
             return;
         }
-        // joblib's wrapper of an array: the machine has read the bytes that follow as joblib does.
+        // joblib's wrapper of an array: the machine has read the bytes after it as joblib does.
         if labels.machine().is_wrapper(node) {
             return;
         }

@@ -25,7 +25,7 @@ enum DtypeCheck {
     Forged,
 }
 
-/// How many steps of the machine it takes to look at a field.
+/// The cost of examining a field, in steps of the machine.
 const STEPS_FOR_FIELD: u64 = 64;
 
 /// The offsets at which a dtype is given a state that does not fit it.

@@ -96,7 +96,7 @@ impl Judge {
         let statement = self.argument_string(labels, site, 0);
         let namespace = self.argument(labels, site, 1).and_then(|argument| labels.machine().node(argument));
         let is_new_dict = namespace.is_some_and(|namespace| namespace.kind == NodeKind::Dict);
-        // A string that is cut could go on with anything.
+        // A string that is cut could continue with anything.
         if is_new_dict && statement.is_some_and(|text| text.len() < MAX_STATEMENT && is_lazy_import(&text)) {
             return VerdictClass::Plain;
         }

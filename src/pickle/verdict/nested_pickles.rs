@@ -59,7 +59,7 @@ impl Judge {
             if rest.is_empty() {
                 return;
             }
-            // A judge of its own, because a second load starts with an empty memo.
+            // A separate judge, because a second load starts with an empty memo.
             let mut judge = Judge::new(self.depth + 1, &self.budget);
             let memory = self.budget.memory_left();
             let ran = judge.run(rest).map(|(machine, _)| machine.end());

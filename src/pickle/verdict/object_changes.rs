@@ -20,9 +20,9 @@ use crate::pickle::machine::ObjectChange;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::work_budget::table_entry;
 
-/// How many attributes of a state are looked at before each costs steps.
+/// How many attributes of a state are examined before each costs steps.
 const FREE_ATTRIBUTES: usize = 256;
-/// How many steps of the machine it takes to look at an attribute.
+/// The cost of examining an attribute, in steps of the machine.
 const STEPS_FOR_ATTRIBUTE: u64 = 8;
 /// How many keys of namespaces are remembered that are not names of methods.
 const MAX_KEYS: usize = 16;

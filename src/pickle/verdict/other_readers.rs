@@ -105,8 +105,8 @@ fn misread_dtypes(run: &Machine<'_>, arrays: &[RawArray]) -> HashSet<u64> {
     offsets
 }
 
-/// Where an unpickler would fail although the machine goes on: it can neither look up a global whose name is no string,
-/// nor call a string or an array, and it has no registry of extensions and no `persistent_load`.
+/// Where an unpickler would fail although the machine continues: it can neither look up a global whose name is no
+/// string, nor call a string or an array, and it has no registry of extensions and no `persistent_load`.
 fn first_failure(run: &Machine<'_>) -> Option<u64> {
     let fails = |node: &&Node| match node.kind {
         NodeKind::Global => node.items.iter().any(|half| is_data(run, *half) && !is_string(run, *half)),

@@ -113,7 +113,7 @@ fn is_created_at_run_time(class: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0)
 }
 
-/// Whether a metaclass has a constructor written in C. The classes that it creates have a layout of its own, so that
+/// Whether a metaclass has a constructor written in C. The classes that it creates have a different layout, so that
 /// `type.__new__` refuses to create them.
 fn is_written_in_c(metaclass: &Bound<'_, PyAny>) -> PyResult<bool> {
     let names = metaclass.getattr("__dict__")?;

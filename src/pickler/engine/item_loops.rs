@@ -22,7 +22,7 @@ pub(super) const SETITEM: [Opcode; 2] = [Opcode::SetItem, Opcode::SetItems];
 /// Sets have no opcode for a single item.
 const ADDITEM: [Opcode; 2] = [Opcode::AddItems, Opcode::AddItems];
 
-/// Writes an object if its type alone says how.
+/// Writes an object whose type alone determines how.
 pub(super) fn dispatch<'py>(
     py: Python<'py>,
     state: &mut PicklerState,
@@ -59,8 +59,8 @@ pub(super) fn save_item<'py>(
     state: &mut PicklerState,
     item: *mut ffi::PyObject,
 ) -> PyResult<Option<Next<'py>>> {
-    // Most items are simple. They must not pay for a result that is returned through memory.
-    // SAFETY: the callers pass a live object that a container of theirs owns.
+    // Most items are simple. They must not pay for a result that is returned through memory. SAFETY: the callers pass a
+    // live object that their container owns.
     if unsafe { save_simple(py, state, item) } {
         return Ok(None);
     }

@@ -128,7 +128,7 @@ pub(in super::super) fn close_cells<'py>(
     let py = owner.py();
     let (ended, class) = {
         let levels = &mut context.lock()?.cells.levels;
-        // A search for faults goes on after an error, so levels within this one may never have ended.
+        // A search for faults continues after an error, so levels within this one may never have ended.
         let index = levels.iter().rposition(|level| level.owner.is(owner)).unwrap_or(levels.len());
         (levels.split_off(index), levels.iter().rposition(|level| level.is_class))
     };

@@ -15,7 +15,7 @@ use super::super::reduce;
 use crate::pickle::format::opcode::Opcode;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// Frames of polars of fewer bytes are written as polars says, so that a load does not need pyarrow.
+/// Smaller frames of polars, in bytes, are written by the reduction of polars, so that a load does not need pyarrow.
 const SMALLEST_FRAME: usize = 1 << 20;
 
 /// The buffers of pyarrow that were written, by address and length.

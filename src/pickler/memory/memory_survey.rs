@@ -38,7 +38,7 @@ pub(in crate::pickler) struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// Tells which values will be saved.
+    /// Announces the values that will be saved.
     pub(in crate::pickler) fn expect(&self, values: Vec<Py<PyAny>>) {
         let replaced = std::mem::replace(&mut *self.values.lock().unwrap_or_else(PoisonError::into_inner), values);
         // Freeing an object can run code, so this happens after the lock has been released.
@@ -130,7 +130,7 @@ fn copies_on_write(py: Python<'_>) -> bool {
     ask().tolerated().unwrap_or(true)
 }
 
-/// The array that an array takes its memory from, by way of any number of others: itself if it is no view.
+/// The array that an array takes its memory from, through any number of others: itself if it is no view.
 pub(super) fn base_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let kind = array.get_type();
     let mut base = array.clone();
@@ -182,7 +182,7 @@ impl Objects {
             FoundMemory::Array => self.add_array(object, false),
             FoundMemory::PandasArray => self.add_array(object, !self.pandas_shares),
             FoundMemory::Tensor => {
-                // A tensor that cannot tell about its memory is written as torch says.
+                // A tensor without access to its memory is written by torch's own reduction.
                 self.add_tensor(object).tolerated();
                 Ok(())
             }

@@ -1,6 +1,7 @@
 //! Arrays of numpy that share their memory: `numpy.ndarray(shape, dtype, buffer, offset, strides)`.
 //!
-//! The buffer is the base, or the raw buffer that several arrays share. Any other array is written as numpy says.
+//! The buffer is the base, or the raw buffer that several arrays share. Any other array is written by numpy's own
+//! reduction.
 #![allow(unsafe_code)]
 
 use std::sync::Arc;

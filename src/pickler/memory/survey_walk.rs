@@ -175,7 +175,7 @@ impl<'py> Roles<'py> {
         let py = object.py();
         let mut add = |item: *mut ffi::PyObject| {
             if !self.leads_nowhere(item, 0) {
-                // SAFETY: the container owns the item; this takes a reference of its own.
+                // SAFETY: the container owns the item; this takes another reference.
                 found.push(unsafe { Bound::from_borrowed_ptr(py, item) });
             }
             true

@@ -1,7 +1,7 @@
 //! Tensors and storages of torch: a storage on the CPU is one raw buffer, which `torch.frombuffer` uses after a load.
 //!
 //! torch itself copies a storage twice, by `torch.save`, and writes it anew for each tensor that uses it. The tensors
-//! are written as torch says. Only the storage in their arguments is ours, or a part of it if that is all they need.
+//! are written by torch's own reduction, except for the storage in their arguments, or the part of it that they need.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(in crate::pickler) fn plan_tensor<'py>(
     }
 }
 
-/// The plan for an exact `torch.nn.Parameter`: as torch says.
+/// The plan for an exact `torch.nn.Parameter`: torch's own reduction.
 pub(in crate::pickler) fn plan_exact_parameter<'py>(
     context: &Arc<PickleContext>,
     parameter: &Bound<'py, PyAny>,

@@ -1,4 +1,4 @@
-//! Describes one object, and says which objects it is made of. Reads attributes without running code of their classes.
+//! Describes one object and its parts. Reads attributes without running code of their classes.
 
 use std::ops::Range;
 

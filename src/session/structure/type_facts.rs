@@ -12,7 +12,7 @@ use crate::session::object_description::type_name;
 const HEAP_TYPE: u64 = 1 << 9;
 /// The methods by which a class decides what is pickled of its instances.
 const OWN_PICKLING: [&str; 4] = ["__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"];
-/// Built-in types with such methods whose instances are described all the same: pickling keeps all of them, or should.
+/// Built-in types with such methods whose instances are still described: pickling keeps all of them, or should.
 const DESCRIBED: [&str; 11] = [
     "object",
     "type",

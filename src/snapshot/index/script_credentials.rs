@@ -103,7 +103,7 @@ pub(crate) fn hide_in_index_of_others(index: &mut Index) {
     }
 }
 
-/// Whether a line of a traceback says where: `File "x.py", line 1, in f`, or `+-------- 1 ----` of a group.
+/// Whether a line of a traceback is a place: `File "x.py", line 1, in f`, or `+-------- 1 ----` of a group.
 fn is_place(line: &str) -> bool {
     let line = line.trim_start_matches([' ', '|', '+', '-']);
     line.starts_with("File \"") || line.starts_with("Traceback (most recent call last):")
@@ -112,7 +112,7 @@ fn is_place(line: &str) -> bool {
 /// A traceback with only the places and types of its exceptions.
 fn without_messages(traceback: &str) -> String {
     let mut kept = String::new();
-    // The line that names an exception follows the places; its message may go on for more lines.
+    // The line that names an exception follows the places; its message may have more lines.
     let mut after_place = false;
     for line in traceback.lines() {
         let text = line.trim_start_matches([' ', '|']);

@@ -21,12 +21,12 @@ const MIN_LIMIT: u64 = 1 << 30;
 /// For a larger file, the allowed size as a multiple of the compressed size. A file of zeros can exceed it without
 /// being a bomb; the user can decompress such a file first.
 const MAX_RATIO: u64 = 200;
-/// How many bytes of a file tell how it is compressed.
+/// How many bytes of a file reveal its compression.
 const HEAD: u64 = 32;
 /// `ZF`, and as many characters as the largest length has in Python: `0x10000000000000000`.
 const JOBLIB_HEADER: usize = 2 + 19;
 /// The memory that a decoder of xz or of the old lzma format may take, in bytes: twice the memory that `xz -9` needs. A
-/// file can ask for up to 4 GiB. Zstandard has the same limit by itself.
+/// file can ask for up to 4 GiB. Zstandard has the same limit by default.
 const MAX_LZMA_MEMORY: u64 = 128 << 20;
 /// How every frame of a zstd file with data begins.
 const ZSTD_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();

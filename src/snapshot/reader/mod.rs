@@ -174,7 +174,7 @@ impl Snapshot {
                 }
                 Ok(self.followed.get_or_init(|| followed))
             }
-            // Its contents may be shown all the same.
+            // Its contents may still be shown.
             Err(error) if with_verdict && error.is_limit() => {
                 let followed = self.follow(false)?;
                 self.verdict.get_or_init(|| Verdict::refused(&error));
@@ -184,7 +184,7 @@ impl Snapshot {
         }
     }
 
-    /// The contents of the pickle, as far as its opcodes show them. For our own file, the index says more.
+    /// The contents of the pickle, as far as its opcodes show them. For our own file, the index has more.
     ///
     /// # Errors
     /// If the file is not a sound pickle.

@@ -173,7 +173,7 @@ impl ReadError {
         }
     }
 
-    /// Whether the file may be sound, and is only too large to be looked at.
+    /// Whether the file may be sound, and is only too large to be examined.
     pub fn is_limit(&self) -> bool {
         matches!(self, Self::BadPickle(error) if error.is_limit())
     }
@@ -193,7 +193,7 @@ impl ReadError {
         !self.is_wrong_name() && matches!(self, Self::Remote(_) | Self::Store(StoreError::Remote(_)))
     }
 
-    /// Whether the file may hold intact variables all the same.
+    /// Whether the file may still hold intact variables.
     pub(crate) fn leaves_something(&self) -> bool {
         !self.is_limit()
             && matches!(

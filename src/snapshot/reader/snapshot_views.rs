@@ -59,7 +59,7 @@ impl Snapshot {
     }
 
     /// The values of variables as trees, as far as they can be followed, in the order of `names`. It ends early if it
-    /// becomes too much for a person to look at.
+    /// becomes too long for a person to read.
     ///
     /// # Errors
     /// If the pickle of another program cannot be followed.
@@ -116,7 +116,7 @@ impl Snapshot {
         Ok(Some(self.verdict.get_or_init(|| verdict).clone()))
     }
 
-    /// The verdict on our own file: the pickle may be plain, but a load goes by the index.
+    /// The verdict on our own file: the pickle may be plain, but a load follows the index.
     fn verdict_with_index(&self, index: &Index, verdict: Verdict) -> Result<Verdict, ReadError> {
         if verdict.class != VerdictClass::Plain {
             return Ok(verdict);

@@ -43,7 +43,7 @@ pub(super) enum Source {
     Ranged(Box<RangedFile>),
 }
 
-/// Whether a read goes on.
+/// Whether a read continues.
 pub(crate) type StopCheck = fn() -> io::Result<()>;
 
 impl Source {

@@ -26,7 +26,7 @@ pub(super) fn use_ring() {
 
 /// The options of all requests to buckets.
 pub(super) fn client_options() -> ClientOptions {
-    // Each request has a timeout of its own, which depends on its length.
+    // Each request has its own timeout, which depends on its length.
     let options = ClientOptions::new().with_timeout_disabled().with_connect_timeout(CONNECT).with_http1_only();
     options.with_user_agent(HeaderValue::from_static(super::USER_AGENT))
 }

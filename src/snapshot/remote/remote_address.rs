@@ -153,7 +153,7 @@ impl RemoteAddress {
         if let Some(known) = concealed.iter().find(|known| known.whole == whole) {
             return PathBuf::from(&known.shown);
         }
-        // The query may select a version of the object, so each query has a mark of its own.
+        // The query may select a version of the object, so each query has its own mark.
         let number = concealed.len() + 1;
         let mark = if address.query.is_empty() && number == 1 { "" } else { MARK };
         let suffix = if number == 1 { String::new() } else { number.to_string() };

@@ -59,7 +59,7 @@ impl S3Bucket {
         Ok(Self { builder, source, needs_region, name: bucket.to_owned() })
     }
 
-    /// Whether [`region`](Self::region) must be asked first.
+    /// Whether [`region`](Self::region) must be called first.
     pub(super) fn needs_region(&self) -> bool {
         self.needs_region
     }

@@ -288,7 +288,7 @@ impl UnpicklerInput {
         Self::of_opcodes(opcodes)
     }
 
-    /// The input as a pickle of its own.
+    /// The input as a complete pickle.
     pub fn into_pickle(self) -> Vec<InputPiece> {
         let mut head = vec![Opcode::Proto as u8, 5];
         if let [InputPiece::File(range)] = self.pieces.as_slice()

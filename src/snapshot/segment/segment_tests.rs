@@ -226,8 +226,8 @@ fn ranges_beyond_the_end_of_the_file_are_not_read() -> Result<(), ReadError> {
 
 #[test]
 fn a_stop_that_only_the_loaded_opcodes_have_is_found() -> Result<(), ReadError> {
-    // In the file: a literal, POP, a literal. The index has a raw buffer in the first one, whose header and
-    // contents are cut out: then its length reaches into the second one, which goes on with NONE and STOP.
+    // In the file: a literal, POP, a literal. The index has a raw buffer in the first one, whose header and contents
+    // are cut out: then its length reaches into the second one, which continues with NONE and STOP.
     let name = "x".to_owned();
     let value = b"C\x0c\x96\x03\0\0\0\0\0\0\0abc0C\x0bffffffffN.f";
     let bytes = file(&[(name, vec![Opcodes(value)])]);

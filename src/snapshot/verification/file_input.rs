@@ -18,7 +18,7 @@ impl FileInput {
     /// not an error. `begin` gets the number of bytes to check, and returns the receiver of the progress.
     ///
     /// # Errors
-    /// If the file cannot be read, or is too large to check: that says nothing about its contents.
+    /// If the file cannot be read, or is too large to check: this does not depend on its contents.
     pub(crate) fn verify(
         &self,
         max_memory: Option<u64>,

@@ -42,7 +42,7 @@ const PARTS: [&str; 19] = [
     "nanosecond",
 ];
 
-/// An offset with a class of its own.
+/// An offset with its own class.
 pub(super) fn offset<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
     if call.is_new || call.state.is_some() || call.arguments.len() > 8 {
         return Err(unexpected_arguments());

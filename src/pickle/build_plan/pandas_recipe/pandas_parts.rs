@@ -157,8 +157,8 @@ pub(super) fn plain_array<'m, 'a>(
     array.ok_or_else(|| "has something else in place of an array".to_owned())
 }
 
-/// The array that joblib has written as a pickle of its own, as it does with objects. The references to its items mean
-/// nothing in the pickle around it.
+/// The array that joblib has written as a nested pickle, as it does with arrays of objects. References to its items are
+/// not valid in the pickle around it.
 fn nested_array<'m, 'a>(
     context: &PlanContext<'m, 'a>,
     reference: Ref,

@@ -119,7 +119,7 @@ pub(in crate::pickle) enum ValueBuilder {
     Repr,
     /// `re.compile` and the function that pickles call for it.
     Regex,
-    /// A `sentinel`, with the module that it says it is from.
+    /// A `sentinel`, with the name of its module.
     Sentinel,
     /// `list`, `tuple`, `set` or `frozenset`.
     Sequence,

@@ -194,7 +194,7 @@ impl<'t> PatternParser<'t> {
         if self.takes(letter) { Ok(()) } else { Err(wrong) }
     }
 
-    /// The next characters that are digits of this base, at most so many.
+    /// The next digits of this base, at most this many.
     fn digits(&mut self, base: u32, most: usize) -> String {
         let mut digits = String::new();
         while digits.len() < most

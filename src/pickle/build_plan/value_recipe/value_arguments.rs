@@ -8,7 +8,7 @@ use crate::pickle::explain::label_cache::Global;
 use crate::pickle::known::{builder_of, current_name};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
-/// The most bytes of the opcodes of a value that is decoded each time it is looked at.
+/// The most bytes of the opcodes of a value that is decoded whenever it is used.
 const SHORT: u64 = 64;
 
 /// Accounts for a copy of an argument: of its items, or of the bytes of its opcode. Without this, many calls could each

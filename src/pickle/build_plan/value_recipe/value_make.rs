@@ -43,7 +43,7 @@ pub(crate) enum ValueMake<'a> {
     WeakReference,
     /// A view of a dict that is made of the needed list or dict.
     DictView(ViewOf),
-    /// A `sentinel` with this name, which says that it is from this module.
+    /// A `sentinel` with this name and this module.
     Sentinel { name: String, module: Option<String> },
     /// A constant of an enumeration under its name in this module.
     NamedMember(String, String),

@@ -9,7 +9,7 @@ use super::{PlanContext, PlannedCall, Recipe, Refused};
 
 /// The longest pattern, in bytes of its opcode.
 const MAX_PATTERN: u64 = 1 << 16;
-/// The most ranges of characters in a pattern that ignores case or has characters beyond ASCII: compiling looks at each
+/// The most ranges of characters in a pattern that ignores case or has characters beyond ASCII: compiling visits each
 /// character of each range.
 const MAX_FOLDED_RANGES: usize = 64;
 /// The cost of compiling such a range, and of any pattern, in the time for one byte of a pattern.
