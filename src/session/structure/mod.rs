@@ -5,6 +5,8 @@
 //!
 //! The values of numbers, strings and arrays are not compared here: the pickles show these.
 
+mod definition_parts;
+mod instance_parts;
 mod object_parts;
 mod type_facts;
 mod walk;
