@@ -13,6 +13,8 @@ mod class;
 mod foreign_attributes;
 mod forged_arrays;
 mod generator_call;
+#[cfg(test)]
+mod generator_tests;
 mod harmful_arguments;
 mod judge;
 mod known_calls;
@@ -24,6 +26,8 @@ mod show;
 mod symbol;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod work_tests;
 
 use std::ops::Range;
 use std::rc::Rc;
