@@ -1,7 +1,7 @@
 //! The calls of `numpy.dtype` in a pickle, and their arguments.
 //!
 //! numpy pickles each dtype as such a call with a state. The description of arrays and the check for forged ones find
-//! them here; what a code means is in [`dtype`](super::known::dtype).
+//! them here; [`dtype`](super::known::dtype) knows the codes.
 
 use std::rc::Rc;
 

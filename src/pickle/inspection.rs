@@ -1,8 +1,8 @@
 //! One run of the symbolic machine over a pickle, and everything that can be asked about it afterwards.
 //!
-//! A reader makes one `Inspection` of a pickle without an index and asks it for what a command shows; outline and
-//! verdict are computed when they are first asked for, and once. It borrows the bytes of the file and owns the
-//! machine, which can take several times the memory of a small file: drop it as soon as the answers are there.
+//! A reader makes one `Inspection` of a pickle without an index, and a command asks it for outline and verdict. Both
+//! are computed once, when they are first needed. It borrows the bytes of the file and owns the machine, which can take
+//! several times the memory of a small file: drop it as soon as the answers are there.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -54,10 +54,10 @@ impl<'a> Inspection<'a> {
         Self::new(bytes, Machine::run_with(bytes, budget), OnceCell::new())
     }
 
-    /// Follows a pickle for its outline and verdict only, which are what `inspect` shows. If the budget does not pay
-    /// for all of its values, the verdict is formed during a second run, in which the machine drops the parts of long
-    /// lists as it goes: a list of a million records then takes no more memory than a list of a million numbers. Such a
-    /// verdict is never plain, and a trace does not show the parts that were dropped.
+    /// Follows a pickle for its outline and verdict only, as `inspect` does. If the budget does not pay for all of its
+    /// values, the verdict is formed during a second run, in which the machine drops the parts of long lists as it
+    /// goes: a list of a million records then takes no more memory than a list of a million numbers. Such a verdict is
+    /// never plain, and a trace does not show the parts that were dropped.
     ///
     /// # Errors
     /// As for [`run`](Self::run).
@@ -98,12 +98,12 @@ impl<'a> Inspection<'a> {
         Ok(Self { bytes, budget, machine, value, is_outline_only: false, labels, outline, verdict })
     }
 
-    /// What kind of pickle it is, and its variables.
+    /// The kind of pickle, and its variables.
     pub(crate) fn outline(&self) -> &Outline {
         self.outline.get_or_init(|| outline::outline_of(&self.labels(), self.value))
     }
 
-    /// What loading it would do.
+    /// The effects that loading it would have.
     pub(crate) fn verdict(&self) -> &Verdict {
         self.verdict.get_or_init(|| match self.is_outline_only {
             // The machine has dropped values that no verdict has seen, so this takes a run of its own.

@@ -1,12 +1,11 @@
-//! How much memory and how many steps it may take to look at a pickle.
+//! How much memory and how many steps examining a pickle may take.
 //!
-//! A small pickle can stand for a great deal of work: each byte of it can be a list, a call, or the name of an
-//! attribute of an attribute. So each caller of the machine makes one [`WorkBudget`] from the length of the opcodes,
-//! and everything that grows with the pickle pays for it: the values of the machine, labels, symbols, comparisons. Once
-//! it is spent, nothing more is remembered, and the result is an error and not an answer.
+//! A small pickle can cause a great deal of work: each byte of it can be a list, a call, or the name of an attribute of
+//! an attribute. So each caller of the machine makes one [`WorkBudget`] from the length of the opcodes, and everything
+//! that grows with the pickle pays for it: the values of the machine, labels, symbols, comparisons. Once it is spent,
+//! nothing more is remembered, and the result is an error, not an answer.
 //!
-//! What is counted is what the program allocates, and steps instead of seconds: the same file always has the same
-//! result.
+//! The budget counts allocated memory, and steps instead of seconds: the same file always has the same result.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -19,13 +18,14 @@ const MIN_MEMORY: u64 = 64_000_000;
 const FOR_EACH_BYTE: u64 = 10;
 /// The most memory, unless the user allows more.
 const MAX_MEMORY: u64 = 1_000_000_000;
-/// The part of the memory that is not counted here: the program itself, the mapped file, and what allocators keep.
+/// The part of the memory that is not counted here: the program itself, the mapped file, and memory that allocators
+/// keep.
 const UNCOUNTED: u64 = 8_000_000;
 const UNCOUNTED_SHARE: u64 = 16;
 /// How many bytes of memory there are for each step. A step takes less than a tenth of a microsecond.
 const MEMORY_FOR_STEP: u64 = 2;
 /// Lists up to the first length, in bytes, double when they grow, and those up to the second grow by a quarter. Longer
-/// ones grow by an eighth: what is paid for is then about what is used.
+/// ones grow by an eighth, so that little of the paid memory is unused.
 const SMALL: usize = 1 << 16;
 const LARGE: usize = 1 << 22;
 /// The bookkeeping of an allocation, in bytes.
@@ -34,7 +34,7 @@ pub(in crate::pickle) const ALLOCATION: usize = 16;
 /// Memory and steps that are left for looking at one pickle, or at two that are compared.
 #[derive(Debug)]
 pub struct WorkBudget {
-    /// What the user is told, in bytes.
+    /// The limit that the user is told, in bytes.
     memory: u64,
     memory_left: Cell<u64>,
     steps_left: Cell<u64>,
@@ -47,7 +47,7 @@ pub struct WorkBudget {
 pub struct OverBudget {
     /// The limit that was exceeded.
     pub limit: u64,
-    /// What it is a number of.
+    /// The thing that it counts.
     pub what: &'static str,
 }
 
@@ -55,7 +55,7 @@ impl WorkBudget {
     /// For opcodes of this length. `max_memory` is the number of bytes that the user allows.
     pub fn new(opcodes: u64, max_memory: Option<u64>) -> Rc<Self> {
         let standard = MIN_MEMORY.saturating_add(opcodes.saturating_mul(FOR_EACH_BYTE)).min(MAX_MEMORY);
-        // What the user allows can be less than the standard, too.
+        // The user's limit can be less than the standard, too.
         Rc::new(Self::of(max_memory.unwrap_or(standard)))
     }
 
@@ -74,13 +74,13 @@ impl WorkBudget {
         }
     }
 
-    /// A budget of its own with what is left of this one. If it is spent, this one is not.
+    /// A separate budget with the rest of this one. If it is spent, this one is not.
     pub fn rest(&self) -> Rc<Self> {
         let (memory_left, steps_left) = (self.memory_left.clone(), self.steps_left.clone());
         Rc::new(Self { memory: self.memory, memory_left, steps_left, spent: Cell::new(None) })
     }
 
-    /// A budget of its own with half of what is left of this one, for another thread.
+    /// A separate budget with half of the rest of this one, for another thread.
     pub(crate) fn half(&self) -> Self {
         let half = |left: &Cell<u64>| Cell::new(left.get() / 2);
         let (memory_left, steps_left) = (half(&self.memory_left), half(&self.steps_left));
@@ -116,7 +116,7 @@ impl WorkBudget {
         }
     }
 
-    /// Gives back what was paid for memory that is free again.
+    /// Gives back the budget for memory that is free again.
     #[inline]
     pub(in crate::pickle) fn release(&self, bytes: usize) {
         self.memory_left.set(self.memory_left.get().saturating_add(bytes as u64));
@@ -178,19 +178,19 @@ impl WorkBudget {
         Ok(())
     }
 
-    /// Gives back what was paid for a list.
+    /// Gives back the budget for a list.
     pub(in crate::pickle) fn release_list<T>(&self, list: Vec<T>) {
         if list.capacity() > 0 {
             self.release(list.capacity().saturating_mul(size_of::<T>()).saturating_add(ALLOCATION));
         }
     }
 
-    /// What is left, to be restored when everything that was paid for since is free again.
+    /// The memory that is left, to be restored when everything that was paid for since is free again.
     pub(in crate::pickle) fn memory_left(&self) -> u64 {
         self.memory_left.get()
     }
 
-    /// Restores what was left at some point, unless the budget was spent since.
+    /// Restores the memory that was left at some point, unless the budget was spent since.
     pub(in crate::pickle) fn restore(&self, memory_left: u64) {
         if !self.is_spent() {
             self.memory_left.set(memory_left);
@@ -198,13 +198,13 @@ impl WorkBudget {
     }
 }
 
-/// What an entry of a hash table takes: a table is up to sixteen sevenths of its entries, and while it grows, the old
-/// one still exists.
+/// The memory of an entry of a hash table: a table is up to sixteen sevenths of its entries, and while it grows, the
+/// old one still exists.
 pub(in crate::pickle) const fn table_entry<K, V>() -> usize {
     (size_of::<(K, V)>() + 1) * 5 / 2
 }
 
-/// What a string with a reference count takes.
+/// The memory of a string with a reference count.
 pub(in crate::pickle) fn shared_string(string: &str) -> usize {
     ALLOCATION + ALLOCATION + string.len()
 }

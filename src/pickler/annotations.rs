@@ -10,7 +10,7 @@ use pyo3::types::{PyAny, PyDict};
 
 use super::functions::python_version;
 
-/// What a function has of its annotations.
+/// The annotations of a function.
 pub(crate) enum Annotations<'py> {
     /// It has none.
     None,
@@ -28,7 +28,7 @@ impl<'py> Annotations<'py> {
             false => None,
         };
         let evaluated = match &annotate {
-            // Python makes an empty dict when it is asked for annotations that a function does not have.
+            // Python makes an empty dict when code reads the annotations of a function that has none.
             None => function.getattr(intern!(py, "__annotations__"))?.cast_into::<PyDict>().ok(),
             Some(_) => evaluated(function)?,
         };

@@ -1,5 +1,5 @@
-//! What a class has in its namespace or inherits, and what its instances hold, found without calling anything of
-//! theirs: no metaclass, no descriptor and no `__getattr__` runs.
+//! Finds the contents of the namespace of a class, inherited attributes, and the contents of instances, without calling
+//! anything of theirs: no metaclass, no descriptor and no `__getattr__` runs.
 #![allow(unsafe_code)]
 
 use pyo3::prelude::*;
@@ -42,7 +42,7 @@ pub(crate) fn namespace<'py>(class: &Bound<'py, PyType>) -> PyResult<Bound<'py, 
     descriptor.call_method1(intern!(py, "__get__"), (class,))
 }
 
-/// The classes that a class consists of, whatever its metaclass says about it. The methods of PyO3 ask the metaclass,
+/// The classes that a class consists of, regardless of what its metaclass says. The methods of PyO3 ask the metaclass,
 /// and panic if that raises an exception.
 pub(crate) trait ClassOrder<'py> {
     /// `__mro__`.
@@ -63,7 +63,7 @@ impl<'py> ClassOrder<'py> for Bound<'py, PyType> {
     }
 }
 
-/// What the descriptor of `type` for a name returns: a built-in one, which does not fail.
+/// The result of the descriptor of `type` for a name: a built-in one, which does not fail.
 fn by_getter<'py>(class: &Bound<'py, PyType>, known: &PyOnceLock<Py<PyAny>>, name: &str) -> Bound<'py, PyTuple> {
     let py = class.py();
     let find = || -> PyResult<Py<PyAny>> {
@@ -95,7 +95,7 @@ pub(super) fn is_overridden(kind: &Bound<'_, PyType>, name: &str) -> PyResult<bo
     }
 }
 
-/// Whether a class, or a base of it that is written in Python, says how its instances are pickled.
+/// Whether a class, or a base of it that is written in Python, defines how its instances are pickled.
 pub(super) fn defines_pickling(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     const NAMES: [&str; 4] = ["__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"];
     let table = kind.py().import("copyreg")?.getattr("dispatch_table")?;
@@ -131,7 +131,7 @@ pub(super) fn slot_names(kind: &Bound<'_, PyType>) -> PyResult<Vec<String>> {
 /// The slots that a class and its bases declare: names and descriptors, which are written in C.
 pub(crate) fn slots<'py>(kind: &Bound<'py, PyType>) -> PyResult<Vec<(String, Bound<'py, PyAny>)>> {
     let py = kind.py();
-    // Any slot of a class in C tells what the type of slots is.
+    // Any slot of a class in C has the type of slots.
     let slot = namespace(&py.get_type::<PyType>())?.get_item(intern!(py, "__dictoffset__"))?.get_type();
     let mut found = Vec::new();
     for class in kind.order() {
@@ -154,7 +154,7 @@ pub(crate) fn instance_dict<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<
     if object.get_type().getattr("__dictoffset__")?.extract::<isize>()? == 0 {
         return Ok(None);
     }
-    // SAFETY: a live object whose type has a place for a `__dict__`.
+    // SAFETY: a live object whose type has a slot for a `__dict__`.
     let dict = unsafe { ffi::PyObject_GenericGetDict(object.as_ptr(), std::ptr::null_mut()) };
     // SAFETY: a new reference, or NULL with an exception set.
     let dict = unsafe { Bound::from_owned_ptr_or_err(py, dict) }?;

@@ -12,7 +12,7 @@ use super::plan::{Action, ObjectPlan};
 use super::reduce;
 use crate::pickle::format::opcode::Opcode;
 
-/// What an iterator yields.
+/// The kind of items that an iterator yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Iterated {
     Keys,
@@ -22,7 +22,7 @@ pub(super) enum Iterated {
 }
 
 impl Iterated {
-    /// What the built-in iterators of a type yield, by the name of the type.
+    /// The kind of items that the built-in iterators of a type yield, by the name of the type.
     pub(super) fn of(module: &str, name: &str) -> Option<Self> {
         Some(match (module, name) {
             ("builtins", "dict_keyiterator") => Self::Keys,

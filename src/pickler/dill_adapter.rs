@@ -17,7 +17,7 @@ use super::reduce::Reduction;
 use crate::pickle::format::opcode::Opcode;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// The attributes that replace those of `dill.Pickler`, and the methods of [`DillAdapter`] that they get.
+/// The attributes of `dill.Pickler` that are replaced, and the methods of [`DillAdapter`] that replace them.
 const METHODS: [(&str, &str); 5] = [
     ("save", "save"),
     ("write", "write"),

@@ -1,6 +1,6 @@
-//! What the pickler uses of dill: its function for a type, and its search for imported names. dill decides how
-//! everything beyond the built-in types is pickled. `dill_adapter` has the other direction: what dill uses of the
-//! pickler.
+//! The parts of dill that the pickler uses: its function for a type, and its search for imported names. dill decides
+//! how everything beyond the built-in types is pickled. `dill_adapter` has the other direction: the methods of the
+//! pickler that dill calls.
 
 use std::sync::OnceLock;
 
@@ -63,7 +63,7 @@ impl DillLibrary {
 
     /// Whether dill may have a function for a type.
     ///
-    /// By itself dill registers only the types in [`REGISTERED`]. Others count only if dill has been imported already,
+    /// dill itself registers only the types in [`REGISTERED`]. Others count only if dill has been imported already,
     /// because then a user may have registered more.
     pub(super) fn may_know(&self, py: Python<'_>, module: &str, name: &str) -> PyResult<bool> {
         let is_registered = REGISTERED.iter().any(|(home, names)| *home == module && names.contains(&name));

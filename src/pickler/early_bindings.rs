@@ -13,7 +13,7 @@ use super::pickle_context::PickleContext;
 use super::plan::Action;
 use crate::pickle::format::opcode::Opcode;
 
-/// What to bind once an object exists.
+/// The names to bind once an object exists.
 struct BindingsOf {
     /// Also keeps the address from being used again.
     object: Py<PyAny>,
@@ -21,7 +21,7 @@ struct BindingsOf {
     names: Vec<(String, Py<PyAny>)>,
 }
 
-/// Names by the address of the class or function that is to exist before they are bound.
+/// Names by the address of the class or function that must exist before they are bound.
 #[derive(Default)]
 pub(crate) struct EarlyBindings {
     of: FxHashMap<usize, BindingsOf>,
@@ -55,8 +55,8 @@ pub(super) fn bind_names<'py>(context: &PickleContext, object: &Bound<'py, PyAny
     })
 }
 
-/// Whether another object of this pickle has bound a name. A second time would undo what code that the load has run
-/// since then has made of it. If not, this object has from now on.
+/// Whether another object of this pickle has bound a name. Binding it again would undo changes by code that the load
+/// has run since then. If not, this object has from now on.
 fn is_bound(context: &PickleContext, py: Python<'_>, name: &str, address: usize) -> PyResult<bool> {
     let bindings = &context.early_bindings;
     let before = bindings.bound_by.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied();

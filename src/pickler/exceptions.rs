@@ -1,4 +1,5 @@
-//! Exceptions of a session: created without their own `__init__`, and with what the default reduction leaves out.
+//! Exceptions of a session: created without their own `__init__`, and with the attributes that the default reduction
+//! leaves out.
 //!
 //! The reduction of an exception calls its class with `args`. A class with an `__init__` of its own may want other
 //! arguments, or make other `args` of these. So `BaseException.__new__` creates the object, and BUILD sets the rest:
@@ -51,7 +52,7 @@ pub(super) struct ExceptionForm {
 enum Creation {
     /// As its reduction says.
     Reduction,
-    /// `class.__new__(class, *args)`, which is that of a built-in exception.
+    /// `class.__new__(class, *args)`, if it is the `__new__` of a built-in exception.
     New,
     /// `base.__new__(class, *args)`, as the class has a `__new__` of its own.
     NewOf(Py<PyType>),
@@ -133,7 +134,7 @@ pub(super) fn plan<'py>(
             actions.extend([Action::Save(class), Action::Save(arguments.into_any()), Action::Write(Opcode::NewObj)]);
         }
         Creation::NewOf(base) if is_group(base.bind(object.py()))? => {
-            // `args` are those of the class, and not those of its base.
+            // `args` are the arguments of the class, not of its base.
             let exceptions = PyList::new(object.py(), object.getattr("exceptions")?.cast_into::<PyTuple>()?)?;
             let arguments = vec![class, object.getattr("message")?, exceptions.into_any()];
             actions.extend(call_new(base.bind(object.py()), arguments)?);
@@ -153,7 +154,7 @@ pub(super) fn plan<'py>(
     Ok(ObjectPlan::actions(object, actions))
 }
 
-/// Whether a class is a group of exceptions, whose `__new__` sets what nothing can set later.
+/// Whether a class is a group of exceptions, whose `__new__` sets attributes that cannot be set later.
 fn is_group(class: &Bound<'_, PyType>) -> PyResult<bool> {
     match class.py().import("builtins")?.getattr_opt("BaseExceptionGroup")? {
         Some(group) => class.is_subclass(&group),
@@ -162,8 +163,8 @@ fn is_group(class: &Bound<'_, PyType>) -> PyResult<bool> {
     }
 }
 
-/// The attributes of an exception. Those of an HTTP error hold the response with its connection, if it was not read:
-/// then the body comes back empty.
+/// The attributes of an exception. An HTTP error holds the response with its connection, if it was not read: then the
+/// body comes back empty.
 fn without_connection<'py>(
     context: &Arc<PickleContext>,
     object: &Bound<'py, PyAny>,
@@ -220,7 +221,7 @@ fn plan_reduction<'py>(
     Ok(ObjectPlan::Work(item))
 }
 
-/// Sets the attributes of an exception: those in `state` and those in `extras`.
+/// Sets the attributes of an exception: those of `state` and of `extras`.
 fn state_actions<'py>(
     object: &Bound<'py, PyAny>,
     form: &ExceptionForm,
@@ -252,7 +253,7 @@ fn state_actions<'py>(
     Ok(vec![Action::Save(whole.into_any()), Action::Write(Opcode::Build)])
 }
 
-/// What the reduction of an exception leaves out: slots, and the exceptions that it follows from.
+/// The parts of an exception that its reduction leaves out: slots, and the exceptions that it follows from.
 fn extras<'py>(
     context: &Arc<PickleContext>,
     object: &Bound<'py, PyAny>,

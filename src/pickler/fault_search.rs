@@ -2,7 +2,7 @@
 //! `all_faults` in `session_pickler` starts a search.
 //!
 //! If an object around the one at fault can be replaced by a marker, the engine drops the innermost such object, and
-//! continues after it. If none can, the engine writes None in place of the object at fault.
+//! continues after it. If none can, the engine writes None for the object at fault.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) struct FaultSearch {
     /// Whether objects may be replaced by markers.
     replaces: bool,
     found: Vec<FoundFault>,
-    /// Addresses of the objects at fault, or of those to replace. `found` keeps them alive.
+    /// Addresses of the objects at fault, or of the objects to replace. `found` keeps them alive.
     known: HashSet<usize>,
     /// The objects that are being saved, outermost first. It grows with each level of Python code in between.
     path: Vec<Py<PyAny>>,
@@ -120,7 +120,7 @@ impl FaultSearch {
 
     fn replace(&mut self, error: &PyErr, chain: Vec<Bound<'_, PyAny>>, replaced: &Bound<'_, PyAny>) {
         let py = replaced.py();
-        // Whatever leads to the object at fault without a position for a marker fails again.
+        // Every object that leads to the object at fault, and has no position for a marker, fails again.
         for object in chain.iter().skip_while(|object| !object.is(replaced)) {
             if self.unsavable.insert(object.as_ptr() as usize, error.clone_ref(py)).is_none() {
                 self.kept.push(object.clone().unbind());
@@ -138,7 +138,7 @@ impl FaultSearch {
     }
 }
 
-/// Whether an error says nothing about the object that was being saved.
+/// Whether an error is not about the object that was being saved.
 fn ends_search(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyKeyboardInterrupt>(py)
         || error.is_instance_of::<PySystemExit>(py)

@@ -1,8 +1,8 @@
-//! What the `__del__` of a class does to the world outside of its process, as far as its code shows it.
+//! The effects of the `__del__` of a class outside of its process, as far as its code shows them.
 //!
-//! A restored object is a second owner of whatever the first one owns. If its `__del__` removes a file, closes a
-//! descriptor or ends a process, then freeing the copy (in `--verify`, or at the end of a restored session) takes
-//! these from the original. Such an object is refused, unless its class says itself how it is pickled.
+//! A restored object is a second owner of the resources of the first one. If its `__del__` removes a file, closes a
+//! descriptor or ends a process, then freeing the copy (in `--verify`, or at the end of a restored session) takes these
+//! from the original. Such an object is refused, unless its class defines how it is pickled.
 
 use std::collections::HashSet;
 
@@ -12,13 +12,13 @@ use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyTuple, PyType};
 use super::class_attributes::{attribute, defines_pickling};
 use crate::python::deferred_signals::{Tolerated as _, shown};
 
-/// The name of a function, and what it does.
+/// The name of a function, and a description of its effect.
 type Harm = (String, &'static str);
 
-/// How many functions are read: `__del__`, what it calls, and so on.
+/// How many functions are read: `__del__`, the functions that it calls, and so on.
 const MOST_FUNCTIONS: usize = 64;
 
-/// Functions of `os` (`posix`) that act on what is outside of the process.
+/// Functions of `os` (`posix`) that act outside of the process.
 const HARMFUL_IN_OS: [(&str, &str); 14] = [
     ("remove", "removes files"),
     ("unlink", "removes files"),
@@ -35,8 +35,8 @@ const HARMFUL_IN_OS: [(&str, &str); 14] = [
     ("kill", "ends a process"),
     ("killpg", "ends a process"),
 ];
-/// Names that mean the same whatever they are taken from: methods of `pathlib.Path` and of processes, functions of
-/// `shutil` and `signal`.
+/// Names that mean the same on any object: methods of `pathlib.Path` and of processes, functions of `shutil` and
+/// `signal`.
 const HARMFUL_ANYWHERE: [(&str, &str); 12] = [
     ("unlink", "removes files"),
     ("rmtree", "removes files"),
@@ -52,7 +52,7 @@ const HARMFUL_ANYWHERE: [(&str, &str); 12] = [
     ("terminate", "ends a process"),
 ];
 
-/// What the `__del__` of a class does, if a copy must not do it.
+/// The effect of the `__del__` of a class, if a copy must not have it.
 pub(super) fn harm_of(kind: &Bound<'_, PyType>) -> PyResult<Option<String>> {
     let Some(finalizer) = attribute(kind, "__del__")?.and_then(|found| found.cast_into::<PyFunction>().ok()) else {
         return Ok(None);
@@ -89,13 +89,13 @@ pub(super) fn harm_of(kind: &Bound<'_, PyType>) -> PyResult<Option<String>> {
     Ok(None)
 }
 
-/// The function behind a method, a static method, a class method or a wrapper.
+/// The function in a method, a static method, a class method or a wrapper.
 fn function_in(found: Bound<'_, PyAny>) -> Option<Bound<'_, PyFunction>> {
     let inner = found.getattr("__func__").tolerated().or_else(|| found.getattr("fget").tolerated());
     inner.unwrap_or(found).cast_into::<PyFunction>().ok()
 }
 
-/// The names that a code object uses, and those of the functions within it.
+/// The names that a code object and the functions within it use.
 fn names_in(code: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     let mut names: Vec<String> = code.getattr("co_names")?.extract()?;
     for constant in code.getattr("co_consts")?.cast_into::<PyTuple>()?.iter() {

@@ -47,8 +47,8 @@ pub(crate) fn global_name(object: &Bound<'_, PyAny>, main: &Bound<'_, PyAny>) ->
     Ok(found.is(object).then(|| (module.to_owned(), name.into_owned())))
 }
 
-/// The attributes that a qualified name stands for: `A.__b` is the attribute `_A__b` of `A`, as `save_global` of
-/// CPython's Lib/pickle.py knows since 3.15.
+/// The attributes that a qualified name means: `A.__b` is the attribute `_A__b` of `A`, as in `save_global` of
+/// CPython's Lib/pickle.py since 3.15.
 fn attribute_path(qualified: &str) -> Cow<'_, str> {
     if !qualified.contains(".__") {
         return Cow::Borrowed(qualified);

@@ -11,13 +11,13 @@ use pyo3::types::{PyDict, PyIterator};
 
 use super::plan::DictWalk;
 
-/// What is added to a container later.
+/// An item that is added to a container later.
 pub(super) enum Postponed<'py> {
     /// Members of a set.
     Members { set: Bound<'py, PyAny>, members: Vec<Bound<'py, PyAny>> },
     /// The items of a dict from a position on.
     Items { dict: Bound<'py, PyDict>, walk: DictWalk },
-    /// The items that a reduction tells: the first one, then those of the iterator.
+    /// The items of a reduction: the first one, then the rest of the iterator.
     Reduced {
         object: Bound<'py, PyAny>,
         key: Bound<'py, PyAny>,
@@ -58,7 +58,7 @@ pub(super) struct HashCycles {
     /// The outermost unfinished object to which the member leads that is being written.
     reached: UnfinishedLevel,
     next_number: PostponedNumber,
-    /// The number of what is added at the moment, after it was postponed.
+    /// The number of the postponed item that is being added now.
     adding: Option<PostponedNumber>,
 }
 
@@ -89,7 +89,7 @@ impl HashCycles {
         self.open.push(Unfinished { slot, postponed: Vec::new() });
     }
 
-    /// Ends the object with this slot, if it is the innermost one. Returns what was postponed until now.
+    /// Ends the object with this slot, if it is the innermost one. Returns the items that were postponed until now.
     pub(super) fn end<'py>(&mut self, py: Python<'py>, slot: u32) -> Vec<(PostponedNumber, Postponed<'py>)> {
         let Some(last) = self.open.pop_if(|last| last.slot == slot) else { return Vec::new() };
         self.forget_from(self.open.len());
@@ -128,7 +128,7 @@ impl HashCycles {
         self.reached = self.reached.min(level);
     }
 
-    /// Begins a member. Returns what `end_member` must be given.
+    /// Begins a member. Returns the level that `end_member` must be given.
     pub(super) fn begin_member(&mut self) -> UnfinishedLevel {
         std::mem::replace(&mut self.reached, NONE)
     }
@@ -158,7 +158,7 @@ impl HashCycles {
         object.postponed.insert(index, (number, PostponedPart::of(what)));
     }
 
-    /// What is postponed from now on takes the place of what has this number. Returns the number before.
+    /// From now on, postponed items replace the item with this number. Returns the number before.
     pub(super) fn add_again(&mut self, number: Option<PostponedNumber>) -> Option<PostponedNumber> {
         std::mem::replace(&mut self.adding, number)
     }

@@ -13,7 +13,7 @@ use super::pickler_state::PicklerState;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::{MIN_JOINED_ITEMS, SEPARATOR};
 
-/// The most bytes that are joined: a load holds the joined string in memory beside the list.
+/// The most bytes that are joined: a load holds the joined string in memory besides the list.
 const MOST_BYTES: usize = 64 << 20;
 
 /// Writes a long list of unshared strings. Returns false, and writes nothing, for any other list. The list has no slot.

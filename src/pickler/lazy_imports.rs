@@ -2,7 +2,7 @@
 //! the module. A save does not use it, and a load gets such an object again.
 //!
 //! Only an import statement at the level of a module makes one. So the pickle has the statement as a string, and a call
-//! of `exec` that runs it in a dict of its own.
+//! of `exec` that runs it in a new dict.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -47,8 +47,8 @@ pub(super) fn plan<'py>(context: &PickleContext, object: &Bound<'py, PyAny>) -> 
     Ok(ObjectPlan::actions(object, actions))
 }
 
-/// The modules with dotted names that the script imports, and those that any lazy import of the process names: a
-/// session that was restored has no script.
+/// The modules with dotted names that the script imports, or that any lazy import of the process names: a session that
+/// was restored has no script.
 fn other_lazy_modules(context: &PickleContext, py: Python<'_>) -> PyResult<Vec<String>> {
     let mut names = context.imports.imported.clone();
     if let Some(modules) = py.import("sys")?.getattr_opt("lazy_modules")? {
@@ -65,7 +65,7 @@ pub(crate) fn shown_statement(object: &Bound<'_, PyAny>) -> Option<String> {
     Some(import.statement().trim_end_matches(" as value").to_owned())
 }
 
-/// What a lazy import imports. All names are identifiers, with dots in that of a module.
+/// The target of a lazy import. All names are identifiers; a module's name may have dots.
 enum LazyImport {
     /// `lazy import a.b`, which binds `a`.
     Module(String),
@@ -76,7 +76,7 @@ enum LazyImport {
 }
 
 impl LazyImport {
-    /// The garbage collector knows what a lazy import consists of: the module's name, and for a `from` import the names
+    /// The garbage collector knows the parts of a lazy import: the module's name, and for a `from` import the names
     /// after `import`; or the lazy import that it is an attribute of, and the name of the attribute.
     fn of(object: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         let Some(parts) = ImportParts::of(object)? else { return Ok(None) };
@@ -117,8 +117,8 @@ impl LazyImport {
         }
     }
 
-    /// The statement, after those of the submodules of the same package that the script imports: they bind the same
-    /// name, and a use of it must find them all.
+    /// The statement, after the statements for submodules of the same package that the script imports: these bind the
+    /// same name, and a use of it must find them all.
     fn statements(&self, imported: &[String]) -> Vec<String> {
         let mut statements = Vec::new();
         if matches!(self, Self::Module(_)) {
@@ -140,7 +140,7 @@ impl LazyImport {
     }
 }
 
-/// What a lazy import refers to.
+/// The objects that a lazy import refers to.
 struct ImportParts<'py> {
     parent: Option<Bound<'py, PyAny>>,
     name: String,

@@ -12,7 +12,7 @@ use super::strategy::HEAP_TYPE;
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// Packages beside the standard library whose own types load again.
+/// Packages besides the standard library whose own types load again.
 const PROVEN_PACKAGES: [&str; 13] = [
     "dill", "numpy", "pandas", "scipy", "sklearn", "torch", "pyarrow", "polars", "pytz", "dateutil", "sympy",
     "networkx", "joblib",
@@ -20,7 +20,7 @@ const PROVEN_PACKAGES: [&str; 13] = [
 /// Modules of the standard library with types that often do not load again.
 const UNPROVEN_MODULES: [&str; 2] = ["unittest", "http"];
 
-/// Attributes of a class that run when an instance is loaded, or decide what is loaded.
+/// Attributes of a class that run when an instance is loaded, or decide which object is loaded.
 const HOOKS: [&str; 11] = [
     "__setstate__",
     "__getstate__",
@@ -51,7 +51,7 @@ pub(crate) fn load_may_fail(kind: &Bound<'_, PyType>, is_local: bool) -> PyResul
         return Ok(!is_proven(&reducer)?);
     }
     let is_exception = kind.is_subclass_of::<PyBaseException>()?;
-    // A reduction of a built-in type, such as that of a deque, may call the class.
+    // A reduction of a built-in type, such as `deque`, may call the class.
     let calls_init = has_builtin_base(kind)?;
     for base in kind.order() {
         let (heap, proven) = (is_heap_type(&base)?, is_proven(&base)?);

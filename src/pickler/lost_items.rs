@@ -1,7 +1,7 @@
-//! Objects that cannot be saved and the markers that are written in their place.
+//! Objects that cannot be saved, and the markers that replace them.
 //!
-//! The table is empty unless a variable has failed once: the engine looks at containers here only then. A container
-//! with a lost object in it is written from a copy that holds the marker, under the memo slot of the original.
+//! The table is empty unless a variable has failed once: only then does the engine check containers. A container with a
+//! lost object in it is written from a copy that holds the marker, under the memo slot of the original.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyList, PyTuple};

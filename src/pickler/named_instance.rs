@@ -1,5 +1,5 @@
-//! Instances that reduce to a name which no other process has: a sentinel of the script, `MISSING`, says that it is
-//! `MISSING`. In a session it is one of the session's objects, so it is created anew, without its reduction.
+//! Instances that reduce to a name which no other process has: a sentinel of the script reduces to its name, `MISSING`.
+//! In a session it is one of the session's objects, so it is created anew, without its reduction.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyTuple};
@@ -19,7 +19,7 @@ pub(super) fn plan_by_value<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<
     {
         return sentinel(object).map(Some);
     }
-    // The first class that is written in C determines what an instance consists of besides its attributes.
+    // The first class that is written in C determines the parts of an instance besides its attributes.
     let mut base = None;
     for candidate in class.order() {
         if candidate.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE == 0 {
@@ -39,7 +39,7 @@ pub(super) fn plan_by_value<'py>(object: &Bound<'py, PyAny>) -> PyResult<Option<
     reduction.into_work_item(Some(object)).map(|item| Some(ObjectPlan::Work(item)))
 }
 
-/// A `sentinel` (PEP 661, Python 3.15): its name and its `repr`, and the module that it says it is from.
+/// A `sentinel` (PEP 661, Python 3.15): its name, its `repr` and its module.
 fn sentinel<'py>(object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
     let py = object.py();
     let (class, name, shown) = (object.get_type().into_any(), object.getattr("__name__")?, object.repr()?);

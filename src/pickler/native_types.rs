@@ -24,7 +24,7 @@ use crate::python::deferred_signals::Tolerated as _;
 /// The longest string, in bytes, that is written again in each segment instead of taken from an earlier one.
 const LONGEST_REPEATED: isize = 1024;
 
-/// What the fast path did with an object.
+/// The result of the fast path for an object.
 pub(super) enum FastSave<'py> {
     Done,
     /// The object has been begun; this item writes the rest.
@@ -57,7 +57,7 @@ pub(super) unsafe fn save_simple(py: Python<'_>, state: &mut PicklerState, objec
     singleton(object).inspect(|opcode| state.out.op(*opcode)).is_some()
 }
 
-/// Writes an object if its type alone says how.
+/// Writes an object whose type alone determines how.
 ///
 /// # Safety
 /// `object` must be alive, and something other than the caller must own a reference to it: an object with a reference
@@ -387,9 +387,8 @@ fn start_instance<'py>(
         // Python versions differ in how they reduce an empty state: `__reduce_ex__` knows.
         return FastSave::Slow;
     }
-    // Two references, those of the instance and of this function, mean that nothing else has the dict. Such a dict
-    // needs no slot. Another one stays what it is only if it is set as a whole.
-    // SAFETY: a live object.
+    // Two references, from the instance and from this function, mean that nothing else has the dict. Such a dict needs
+    // no slot. A shared dict stays shared only if it is set as a whole. SAFETY: a live object.
     if unsafe { ffi::Py_REFCNT(dict.as_ptr()) } != 2 {
         return FastSave::Slow;
     }

@@ -1,8 +1,8 @@
 //! The opcode buffer. It is flushed into a [`SegmentSink`] as it fills, or becomes one whole pickle in memory.
 //!
 //! The segments of a session have no frames: their raw buffers must lie at multiples of [`ALIGNMENT`] in the file, and
-//! the index does what frames are for. `snapcli.dumps` writes frames as CPython does (PEP 3154): of 64 KiB or slightly
-//! more, none shorter than 4 bytes, and with large contents outside of them.
+//! the index serves the purpose of frames. `snapcli.dumps` writes frames as CPython does (PEP 3154): of 64 KiB or
+//! slightly more, none shorter than 4 bytes, and with large contents outside of them.
 
 use std::io;
 
@@ -32,7 +32,7 @@ pub(crate) trait SegmentSink: Send {
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// Those of the underlying writer. An error ends the save.
+    /// The errors of the underlying writer. They end the save.
     fn take(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// Takes the contents of a raw buffer, which follow the bytes taken so far.
@@ -206,7 +206,7 @@ impl OpcodeOutput {
         self.string_bytes(string.as_bytes());
     }
 
-    /// Writes a string given as UTF-8, or as what Python's `surrogatepass` makes of surrogates.
+    /// Writes a string given as UTF-8, with surrogates encoded as Python's `surrogatepass` does.
     #[inline]
     pub(super) fn string_bytes(&mut self, bytes: &[u8]) {
         if let Ok(length) = u8::try_from(bytes.len()) {
@@ -259,7 +259,7 @@ impl OpcodeOutput {
             whole.pieces.push((self.bytes.len(), view));
             return Ok(());
         }
-        // The contents bypass `bytes`, so what precedes them must be in the sink first.
+        // The contents bypass `bytes`, so everything before them must be in the sink first.
         self.flush()?;
         let Destination::Segment(segment) = &mut self.destination else { return Ok(()) };
         if raw {
@@ -363,7 +363,7 @@ impl OpcodeOutput {
         let Some(start) = whole.frame.take() else { return };
         let length = self.bytes.len() - start - FRAME_HEADER;
         if length < FRAME_SMALLEST {
-            // Few bytes have to be moved: those of the frame itself.
+            // Few bytes have to be moved: only the frame itself.
             self.bytes.drain(start..start + FRAME_HEADER);
             return;
         }

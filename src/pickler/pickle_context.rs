@@ -30,10 +30,11 @@ pub(super) type DillConnector = for<'py> fn(&Arc<PickleContext>, Python<'py>) ->
 /// See [`PickleContext::with_low_limit`].
 const LOW_LIMIT: usize = 20_000;
 
-/// Whether an object can be saved, tried with a pickler of its own. As [`DillConnector`], a function from above.
+/// Whether an object can be saved, tried with a separate pickler. Like [`DillConnector`], a function from a higher
+/// layer.
 pub(super) type SaveTrial = for<'py> fn(&Arc<PickleContext>, &Bound<'py, PyAny>) -> PyResult<bool>;
 
-/// What the context calls of the files above it.
+/// The functions of files in higher layers that the context calls.
 #[derive(Clone, Copy)]
 pub(super) struct UpperCalls {
     pub(super) connect_dill: DillConnector,
@@ -66,12 +67,12 @@ pub(super) struct PickleContext {
     known_to_save: Mutex<FxHashSet<usize>>,
     /// The module that this pickler treats as `__main__`.
     pub(super) main: Py<PyAny>,
-    /// The namespace that is being saved: that of `main`, or another that takes its place.
+    /// The namespace that is being saved: the one of `main`, or another in its place.
     pub(super) globals: Py<PyDict>,
     pub(super) imports: SessionImports,
     /// dill's options for a single pickle; None in a session.
     options: Option<Py<PyDict>>,
-    /// The `buffer_callback` of `pickle.dumps`: takes buffers that are to stay outside of the pickle.
+    /// The `buffer_callback` of `pickle.dumps`: takes buffers that stay outside of the pickle.
     pub(super) buffer_callback: Option<Py<PyAny>>,
 }
 
@@ -121,7 +122,7 @@ impl PickleContext {
         Self { fault_search: Some(Mutex::new(FaultSearch::new(replaces))), ..self }
     }
 
-    /// The same context, with a lower limit for the depth of an object that goes on endlessly.
+    /// The same context, with a lower limit for the depth of an object that never ends.
     pub(super) fn with_low_limit(self) -> Self {
         Self { deepest_nesting: LOW_LIMIT, ..self }
     }
@@ -149,7 +150,7 @@ impl PickleContext {
         Ok(self)
     }
 
-    /// Whether a dict is that of the session, and not the one of `main`.
+    /// Whether a dict is the namespace of the session, but not the one of `main`.
     pub(super) fn is_own_namespace(&self, dict: &Bound<'_, PyDict>) -> bool {
         let main = self.main.bind(dict.py()).cast::<PyModule>();
         self.globals.is(dict) && main.is_ok_and(|main| !main.dict().is(dict))
@@ -230,7 +231,7 @@ impl PickleContext {
         self.dill_pickler.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Whether this pickles a session, which another process is to load.
+    /// Whether this pickles a session, which another process will load.
     pub(super) fn is_session(&self) -> bool {
         self.options.is_none()
     }
@@ -249,15 +250,14 @@ impl PickleContext {
     /// Whether a session must create a class anew: it was created at run time, and no import finds it.
     pub(super) fn is_script_class(&self, class: &Bound<'_, PyType>) -> PyResult<bool> {
         let heap = class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0;
-        // A class statement that `exec` runs without a `__name__` says `builtins`. A type of the interpreter says
-        // nothing.
+        // A class statement that `exec` runs without a `__name__` has the module `builtins`. For a type of the
+        // interpreter, this does not matter.
         let unnamed = || class.module().tolerated().is_some_and(|module| module == "builtins");
         let says_module = || class.getattr("__dict__").and_then(|names| names.contains("__module__"));
         Ok(self.is_session() && heap && (!unnamed() || says_module()?) && self.is_local(class)?)
     }
 
-    /// In a session, fails for a module that another process would not find. `shown` is what the error calls the
-    /// object.
+    /// In a session, fails for a module that another process would not find. The error calls the object `shown`.
     pub(super) fn check_importable(&self, py: Python<'_>, module: &str, shown: &str) -> PyResult<()> {
         match why_unimportable(py, module, self.main.bind(py)).filter(|_| self.is_session()) {
             Some(why) => Err(pickling_error(py, &format!("cannot pickle {shown}: {why}"))),

@@ -1,4 +1,4 @@
-//! The state of a pickler: the output, the memo, and what the current segment needs from outside.
+//! The state of a pickler: the output, the memo, and the things that the current segment needs from outside.
 //!
 //! The engine locks it while opcodes are written and unlocks it whenever Python code may run: such code may come back
 //! to the same pickler, as dill's functions do. This file knows opcodes and slots; which object is pickled in which way
@@ -19,7 +19,7 @@ use crate::pickle::format::opcode::Opcode;
 pub(super) struct PicklerState {
     pub(super) out: OpcodeOutput,
     pub(super) memo: ObjectMemo,
-    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes those. The value is
+    /// Addresses of the types whose instances consist of a `__dict__` only: the fast path writes these. The value is
     /// whether the type has a `__hash__` of its own.
     pub(super) plain_types: FxHashMap<usize, bool>,
     /// Addresses of the types whose instances may fail to load.
@@ -59,13 +59,13 @@ pub(super) struct PicklerState {
     pub(super) needs: SegmentNeeds,
     /// The objects that were being saved when an error occurred, innermost first.
     pub(super) failed: Vec<Py<PyAny>>,
-    /// Objects in place of which a marker is written.
+    /// Objects that are replaced by a marker.
     pub(super) lost: LostItems,
     /// How many functions of dill are saving objects with this pickler, one within the other.
     pub(super) dill_calls: usize,
 }
 
-/// What a segment needs from outside, recorded while it is written.
+/// The things that a segment needs from outside, recorded while it is written.
 #[derive(Default)]
 pub(super) struct SegmentNeeds {
     /// The first memo slot that belongs to the segment.
@@ -162,7 +162,7 @@ impl PicklerState {
         }
     }
 
-    /// The object in this slot has its attributes. Returns what had to wait for that.
+    /// The object in this slot has its attributes. Returns the items that had to wait for them.
     pub(super) fn end_unfinished<'py>(&mut self, py: Python<'py>, slot: u32) -> Vec<(PostponedNumber, Postponed<'py>)> {
         let postponed = self.cycles.end(py, slot);
         self.first_unfinished = self.cycles.first_slot();

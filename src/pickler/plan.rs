@@ -1,8 +1,8 @@
 //! The instructions of a handler to the engine: a [`ObjectPlan`] for an object, made of [`WorkItem`]s and [`Action`]s.
 //!
 //! Work items replace recursion: containers nest on the engine's work list, not on the C stack, so a list nested a
-//! million levels deep is written like any other. An item holds references to what it iterates over and reads sizes
-//! again at each step, because code that runs in between may change anything.
+//! million levels deep is written like any other. An item holds references to the objects that it iterates over and
+//! reads sizes again at each step, because code that runs in between may change anything.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::pickle::format::opcode::Opcode;
 /// The most items between a MARK and its APPENDS, SETITEMS or ADDITEMS, as in CPython.
 const BATCH_SIZE: u32 = 1000;
 
-/// How one object is to be written. The engine carries a plan out.
+/// How one object is written. The engine carries a plan out.
 pub(super) enum ObjectPlan<'py> {
     /// Opcodes that need no Python code.
     Write(DirectWrite),
@@ -65,7 +65,7 @@ pub(super) enum WorkItem<'py> {
     Tuple {
         tuple: Bound<'py, PyTuple>,
         next: isize,
-        /// The tuple that is to get the slot, if this one is a copy with markers in place of lost objects.
+        /// The tuple that gets the slot, if this one is a copy with markers for lost objects.
         original: Option<Bound<'py, PyTuple>>,
     },
     /// An exact set.
@@ -104,7 +104,7 @@ pub(super) enum WorkItem<'py> {
     /// Items that had to wait until an object had its attributes, last one first.
     Postponed {
         waiting: Vec<(PostponedNumber, Postponed<'py>)>,
-        /// While a container is filled: the number of what was being added before.
+        /// While a container is filled: the number of the item that was being added before.
         outer: Option<Option<PostponedNumber>>,
     },
 }
@@ -135,24 +135,24 @@ pub(super) enum Action<'py> {
     BeginHashed(Bound<'py, PyAny>),
     /// That object has its attributes now.
     EndHashed(Bound<'py, PyAny>),
-    /// A global, and the object that it names if that is to be memoized.
+    /// A global, and the object that it names if that is memoized.
     Global {
         module: &'static str,
         name: &'static str,
         object: Option<Bound<'py, PyAny>>,
     },
-    /// Works through this item, whose object is a step of its own on the path to an object at fault.
+    /// Works through this item, whose object is a separate step on the path to an object at fault.
     Nested(Box<WorkItem<'py>>),
     /// Continues with actions that can be determined only after everything before has been written.
     Then(NextActions<'py>),
-    /// Like `Then`, but if saving what the object needs has saved the object itself, writes a reference instead.
+    /// Like `Then`, but if saving the needs of the object has saved the object itself, writes a reference instead.
     UnlessSaved(Bound<'py, PyAny>, NextActions<'py>),
 }
 
 /// Determines further actions. Called with the state unlocked, so it may run Python code.
 pub(super) type NextActions<'py> = Box<dyn FnOnce(&Arc<PickleContext>) -> PyResult<Vec<Action<'py>>> + 'py>;
 
-/// What the engine must do before the topmost work item can continue.
+/// The task of the engine before the topmost work item can continue.
 pub(super) enum Next<'py> {
     /// Work through this item first.
     Push(WorkItem<'py>),
@@ -240,7 +240,7 @@ impl ItemBatch {
 }
 
 impl<'py> ObjectPlan<'py> {
-    /// A plan of actions, in the order in which they are to happen. `object` is what they create.
+    /// A plan of actions, in order. They create `object`.
     pub(super) fn actions(object: &Bound<'py, PyAny>, actions: Vec<Action<'py>>) -> Self {
         Self::Work(WorkItem::actions(Some(object), actions))
     }
@@ -253,7 +253,7 @@ impl<'py> WorkItem<'py> {
         Self::Actions { object: object.cloned(), actions }
     }
 
-    /// Inserts actions before those that are left.
+    /// Inserts actions before the remaining ones.
     pub(super) fn insert_actions<I>(&mut self, inserted: I)
     where
         I: IntoIterator<Item = Action<'py>, IntoIter: DoubleEndedIterator>,
@@ -282,7 +282,7 @@ impl<'py> WorkItem<'py> {
         }
     }
 
-    /// Appends actions to those that are left.
+    /// Appends actions to the remaining ones.
     pub(super) fn append_actions(&mut self, mut appended: Vec<Action<'py>>) {
         if let Self::Actions { actions, .. } = self {
             appended.reverse();
@@ -354,7 +354,7 @@ impl<'py> Action<'py> {
         }))
     }
 
-    /// Sets an attribute of a class with `type.__setattr__`, which bypasses that of a metaclass.
+    /// Sets an attribute of a class with `type.__setattr__`, which bypasses the `__setattr__` of a metaclass.
     pub(super) fn set_attribute(
         class: &Bound<'py, PyType>,
         name: &Bound<'py, PyString>,

@@ -2,8 +2,8 @@
 //! the tables, and which objects of such a class are meant.
 //!
 //! The rows are the classes of the standard library that have a `__del__`, a `weakref.finalize` or an `atexit` function
-//! which reaches out of the process, and those that hold handles. Classes of others are judged by the code of their
-//! `__del__`, in [`finalizers`](super::finalizers).
+//! which reaches out of the process, and classes that hold handles. Classes of other packages are judged by the code of
+//! their `__del__`, in [`finalizers`](super::finalizers).
 
 use std::borrow::Cow;
 
@@ -14,12 +14,12 @@ use super::finalizers;
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// Tells whether an object of a class is one that must not be restored.
+/// Tests whether an object of a class must not be restored.
 pub(super) type IsLive = fn(&Bound<'_, PyAny>) -> PyResult<bool>;
 
 /// Why the objects of a class are refused in a session.
 pub(super) struct LiveRefusal {
-    /// What the object is, and why it cannot be restored.
+    /// A description of the object, and why it cannot be restored.
     pub(super) what: Cow<'static, str>,
     /// Only these objects; None for all.
     pub(super) only_if: Option<IsLive>,
@@ -31,8 +31,8 @@ impl LiveRefusal {
     }
 }
 
-/// Classes whose instances, like those of their subclasses, dill would pickle, but which would not work after a load,
-/// or do harm: module, name, and a description with the reason.
+/// Classes whose instances dill would pickle, as well as those of subclasses, although they would not work after a
+/// load, or do harm: module, name, and a description with the reason.
 const ALWAYS: [(&str, &str, &str); 29] = [
     ("threading", "Thread", "a thread: it would be restored as if it were still running"),
     (
@@ -111,7 +111,7 @@ fn is_set(object: &Bound<'_, PyAny>, name: &str) -> PyResult<bool> {
     own_attribute(object, name)?.map_or(Ok(false), |value| value.is_truthy())
 }
 
-/// Whether a temporary file, or what closes it, deletes the file. One that is closed already is gone.
+/// Whether a temporary file, or its closer, deletes the file. If it is closed already, the file is gone.
 fn deletes_file(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let closer = own_attribute(object, "_closer")?.unwrap_or_else(|| object.clone());
     is_set(&closer, "delete")

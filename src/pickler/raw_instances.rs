@@ -50,7 +50,7 @@ enum BuiltinBase {
 }
 
 enum Creation {
-    /// `class.__new__(class, *arguments)`, with the arguments that the class or its base tells.
+    /// `class.__new__(class, *arguments)`, with the arguments that the class or its base gives.
     New,
     /// `base.__new__(class, value)`.
     NewOf(Py<PyType>),
@@ -127,13 +127,13 @@ impl BuiltinBase {
     }
 }
 
-/// Whether the `__new__` of a class may want other arguments than those that a load passes.
+/// Whether the `__new__` of a class may require other arguments than a load passes.
 fn needs_base_new(context: &PickleContext, kind: &Bound<'_, PyType>, base: BuiltinBase) -> PyResult<bool> {
     let Some(new) = find(kind, "__new__")? else { return Ok(false) };
     if !is_python_class(&new.owner)? {
         return Ok(false);
     }
-    // A class that tells the arguments itself tells those that its `__new__` wants.
+    // A class that gives the arguments itself gives those that its `__new__` requires.
     if find(kind, "__getnewargs__")?.is_some_and(|told| told.position <= new.position) {
         return Ok(false);
     }
@@ -326,7 +326,7 @@ fn new_arguments<'py>(object: &Bound<'py, PyAny>, class: &Bound<'py, PyType>) ->
 /// The value of a number, a string or a tuple, as an object of the built-in class.
 fn value_of<'py>(base: &Bound<'py, PyType>, object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let parts = base.call_method1("__getnewargs__", (object,))?.cast_into::<PyTuple>()?;
-    // A complex number tells its two parts.
+    // A complex number gives its two parts.
     if parts.len() == 1 { parts.get_item(0) } else { base.call1(parts) }
 }
 
@@ -366,7 +366,7 @@ fn call_of<'py>(
     call_and_pop(function, [object.clone(), argument])
 }
 
-/// Calls a function for what it does to its first argument.
+/// Calls a function for its effect on its first argument.
 fn call_and_pop<'py, const COUNT: usize>(
     function: Action<'py>,
     arguments: [Bound<'py, PyAny>; COUNT],

@@ -1,4 +1,5 @@
-//! The reduce protocol: an object's `__reduce_ex__`, or a function in `copyreg.dispatch_table`, says how to create it.
+//! The reduce protocol: an object's `__reduce_ex__`, or a function in `copyreg.dispatch_table`, describes how to create
+//! it.
 //!
 //! Follows `save` and `save_reduce` of CPython's Lib/pickle.py (3.10 to 3.13), step by step. Here are also the
 //! `PickleBuffer` objects in the reductions of arrays (PEP 574).
@@ -54,7 +55,7 @@ pub(super) fn plan_reduced<'py>(
     let copied_list = reduction.copied_list(&object.get_type()).map(|list| list.as_ptr() as usize);
     let mut item = reduction.into_work_item(Some(object))?;
     item.insert_actions(copied_list.map(Action::ExpectCopiedList));
-    // `Action::Memoize` ends what this begins.
+    // `Action::Memoize` ends the building that this begins.
     item.insert_actions([Action::BeginBuilding(object.clone())]);
     Ok(ObjectPlan::Work(item))
 }
@@ -84,7 +85,7 @@ fn forgotten_attributes<'py>(
     Ok((!is_registered).then(|| attributes.into_any()))
 }
 
-/// What dill's function for the type writes, or else the object's reduction.
+/// The plan of dill's function for the type, or else the object's reduction.
 pub(super) fn plan_by_dill_or_reduction<'py>(
     context: &Arc<PickleContext>,
     object: &Bound<'py, PyAny>,
@@ -140,7 +141,7 @@ impl<'py> Reduction<'py> {
         list.is_exact_instance_of::<PyList>().then_some(list)
     }
 
-    /// The actions that write the reduction. `object` is what it creates, if that is to be memoized.
+    /// The actions that write the reduction. They create `object`, if it is to be memoized.
     pub(super) fn into_work_item(self, object: Option<&Bound<'py, PyAny>>) -> PyResult<WorkItem<'py>> {
         let py = self.function.py();
         let Ok(arguments) = self.arguments.cast::<PyTuple>() else {
@@ -152,7 +153,7 @@ impl<'py> Reduction<'py> {
         // Room for nearly all reductions: one allocation instead of three.
         let mut actions = Vec::with_capacity(8);
         self.construct(object, arguments, &mut actions)?;
-        // The object gets its slot before its items and state are saved: those may refer back to it.
+        // The object gets its slot before its items and state are saved, because these may refer back to it.
         actions.extend(object.cloned().map(Action::Memoize));
         if let Some(items) = self.list_items {
             actions.push(Action::Appends(iterator(items)?));
@@ -263,7 +264,7 @@ fn module_with(context: &PickleContext, object: &Bound<'_, PyAny>, name: &str) -
 }
 
 /// The plan for a `PickleBuffer`: the memory of an array, written as it is or left to the caller of `dumps`. `raw` is
-/// whether a load may pass any other memory in its place.
+/// whether a load may pass any other memory instead.
 ///
 /// Follows `save_picklebuffer` of CPython's Lib/pickle.py.
 pub(super) fn plan_buffer<'py>(

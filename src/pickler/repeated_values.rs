@@ -1,9 +1,9 @@
 //! Which objects are written again in each segment, although an earlier segment has them.
 //!
-//! A segment refers to an earlier one only for what can change, and so is really shared: a list, an instance, a class
-//! of the script. Everything else is equal wherever it is made: strings, bytes, dtypes, time zones, compiled patterns,
-//! code objects, imported classes and functions, tuples of such. If it were taken from an earlier segment, a variable
-//! that cannot be loaded would take others with it for the sake of a constant.
+//! A segment refers to an earlier one only for objects that can change, and so are really shared: a list, an instance,
+//! a class of the script. Everything else is equal wherever it is made: strings, bytes, dtypes, time zones, compiled
+//! patterns, code objects, imported classes and functions, tuples of these. If they were taken from an earlier segment,
+//! a variable that cannot be loaded would take others with it for the sake of a constant.
 //!
 //! Nothing here runs for an object that is new, or that the current segment has already: saving costs nothing more.
 #![allow(unsafe_code)]
@@ -23,7 +23,7 @@ use crate::python::deferred_signals::Tolerated as _;
 
 /// The most bytes that are repeated for one object, roughly. A larger one is shared with the earlier segment.
 const MOST_BYTES: isize = 1024;
-/// What an item of a tuple, a number or a reference counts, in bytes.
+/// The size that an item of a tuple, a number or a reference counts as, in bytes.
 const ITEM: isize = 8;
 /// Classes whose objects are values, although their hash or their state does not show it: module and name. Their
 /// subclasses count.
@@ -69,7 +69,7 @@ pub(super) fn may_repeat(context: &PickleContext, kind: &Bound<'_, PyType>, stra
     }
 }
 
-/// Whether the hash of a type's objects is that of their value. By Python's rules such objects do not change.
+/// Whether the hash of a type's objects depends on their value. By Python's rules such objects do not change.
 fn has_value_hash(kind: &Bound<'_, PyType>) -> PyResult<bool> {
     // Subclasses of these often have items or attributes that can change.
     if kind.is_subclass_of::<PyTuple>()? || kind.is_subclass_of::<PyFrozenSet>()? {
@@ -123,7 +123,7 @@ pub(super) fn has_equal_reduction(
     Ok(is_equal)
 }
 
-/// Whether an object is a built-in type that has no name, like that of None, or an attribute of an imported class.
+/// Whether an object is a built-in type that has no name, like the type of None, or an attribute of an imported class.
 fn is_attribute_of_import(context: &PickleContext, object: &Bound<'_, PyAny>) -> PyResult<bool> {
     let class = match owner_attribute(&object.get_type()) {
         Some(attribute) => object.getattr(attribute)?,
@@ -188,14 +188,14 @@ fn with_own_dicts<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>
     Ok(PyTuple::new(value.py(), items)?.into_any())
 }
 
-/// Whether an object that an earlier segment has is written again, as far as its type and its items tell.
+/// Whether an object that an earlier segment has is written again, judging by its type and its items.
 pub(super) fn is_repeatable(py: Python<'_>, state: &PicklerState, object: *mut ffi::PyObject) -> bool {
     // SAFETY: the callers have a live object.
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     Budget { bytes: MOST_BYTES, dicts: false }.covers(state, &object)
 }
 
-/// What may still be repeated for one object.
+/// The rest of what may be repeated for one object.
 struct Budget {
     bytes: isize,
     /// Whether dicts in it count as constants.

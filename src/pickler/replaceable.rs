@@ -1,8 +1,8 @@
 //! Which object a marker may replace if another one within it cannot be saved: an item of a list or tuple, a value of a
 //! dict, or an attribute. Not a key or a member of a set, which are hashed, and not an argument of a reduction or a
-//! state that a library reads, which must be what that library expects.
+//! state that a library reads, which must have the type that the library expects.
 //!
-//! The question is asked about a work list: its items are the objects that are being saved, outermost first.
+//! The answer depends on a work list: its items are the objects that are being saved, outermost first.
 
 use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
@@ -13,7 +13,7 @@ use super::plan::{Action, WorkItem};
 use crate::pickle::format::opcode::Opcode;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// How many containers within each other are followed to find out what they belong to. Deeper ones count as data.
+/// How many nested containers are followed to find their owner. Deeper ones count as data.
 const MOST_LEVELS: usize = 1000;
 
 /// Classes of the standard library whose attributes are data of the script.
@@ -25,7 +25,7 @@ const OPEN_CLASSES: [(&str, &str); 5] = [
     ("collections", "ChainMap"),
 ];
 
-/// What a container belongs to, which decides about its items.
+/// The owner of a container, which decides about its items.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum MarkerRole {
     /// Data: its items may be replaced.
@@ -38,9 +38,9 @@ enum MarkerRole {
     Internal,
 }
 
-/// The innermost object on the work list that a marker may replace, with the index of the container that it is in.
-/// `object` is what the last item of the work list is saving. `is_session` is whether the first item is the value of a
-/// variable, and not something that a function of dill saves.
+/// The innermost object on the work list that a marker may replace, with the index of the container that it is in. The
+/// last item of the work list is saving `object`. `is_session` is whether the first item is the value of a variable,
+/// not an object that a function of dill saves.
 pub(super) fn innermost<'py>(
     work: &[WorkItem<'py>],
     object: Option<&Bound<'py, PyAny>>,
@@ -152,7 +152,7 @@ fn is_open(object: &Bound<'_, PyAny>) -> bool {
     let kind = object.get_type();
     let (Some(module), Some(name)) = (kind.module().tolerated(), kind.name().tolerated()) else { return false };
     let (module, name) = (module.to_string_lossy(), name.to_string_lossy());
-    // A built-in type has no attributes but those that the script has added.
+    // A built-in type has no attributes except the ones that the script has added.
     module == "builtins"
         || OPEN_CLASSES.contains(&(&*module, &*name))
         || !is_installed(object.py(), &module).tolerated().unwrap_or(true)

@@ -149,7 +149,7 @@ fn reopenable<'py>(
         return Err(pickling_error(py, "cannot pickle a file object: it has no path from which it can be reopened"));
     };
     let os_path = py.import("os.path")?;
-    // dill's function would make an empty file in its place.
+    // dill's function would make an empty file instead.
     if !os_path.call_method1("exists", (&name,))?.is_truthy()? {
         return Err(pickling_error(py, &format!("cannot pickle a file object: {name} no longer exists")));
     }

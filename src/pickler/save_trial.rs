@@ -1,4 +1,4 @@
-//! Whether an object can be saved: it is saved with a pickler of its own, whose opcodes are discarded.
+//! Whether an object can be saved: it is saved with a separate pickler, whose opcodes are discarded.
 //!
 //! This is for parts that an object can do without, such as the cause of an exception. It takes as long as a save, so
 //! nothing that occurs often may be tried.
@@ -16,7 +16,7 @@ use super::pickle_context::{PickleContext, UpperCalls};
 use super::{dill_adapter, engine};
 use crate::python::deferred_signals::ends_call;
 
-/// What a context calls of the files above it.
+/// The functions of files in higher layers that a context calls.
 pub(super) const CALLS: UpperCalls = UpperCalls { connect_dill: dill_adapter::connect, try_save };
 
 /// Discards the opcodes.

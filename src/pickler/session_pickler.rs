@@ -29,7 +29,7 @@ pub(crate) struct SessionPickler<'py> {
 
 /// A value whose opcodes are in the sink.
 pub(crate) struct SavedValue {
-    /// What the opcodes need from outside.
+    /// The things that the opcodes need from outside.
     pub facts: SegmentFacts,
     /// The raw buffers among the opcodes.
     pub buffers: Vec<StoredBuffer>,
@@ -45,7 +45,7 @@ pub(crate) struct SavedValue {
 
 /// A variable that could not be pickled.
 pub(crate) struct SaveFailure<'py> {
-    /// What was raised.
+    /// The exception that was raised.
     pub error: PyErr,
     /// The objects that were being saved, from the variable to the one at fault.
     pub chain: Vec<Bound<'py, PyAny>>,
@@ -87,7 +87,7 @@ impl<'py> SessionPickler<'py> {
         Self::with_context(module, context.refusing(Arc::clone(unloadable)))
     }
 
-    /// The markers to write from now on, instead of those before.
+    /// Sets the markers to write from now on.
     pub(crate) fn write_markers(&self, lost: LostItems) -> PyResult<()> {
         let replaced = std::mem::replace(&mut self.context.lock()?.lost, lost);
         // Freeing objects can run Python code, so the state is not locked here.
@@ -100,7 +100,7 @@ impl<'py> SessionPickler<'py> {
         Ok(Self { context: Arc::new(context), py: module.py() })
     }
 
-    /// Tells which values will be saved, so that arrays among them that share memory are recognized.
+    /// Announces the values that will be saved, so that arrays among them that share memory are recognized.
     pub(crate) fn expect<'v>(&self, values: impl IntoIterator<Item = &'v Bound<'py, PyAny>>)
     where
         'py: 'v,
@@ -140,7 +140,7 @@ impl<'py> SessionPickler<'py> {
     /// file; the opcodes may take `most` bytes.
     ///
     /// # Errors
-    /// The pickler is as it was before. The caller must discard what the sink got.
+    /// The pickler is in the same state as before. The caller must discard the bytes that the sink got.
     pub(crate) fn save(
         &self,
         value: &Bound<'py, PyAny>,
@@ -271,7 +271,7 @@ pub(crate) struct Fault<'py> {
     pub(crate) replaced: Option<Bound<'py, PyAny>>,
 }
 
-/// What [`all_faults`] is to search for.
+/// The object in which [`all_faults`] searches.
 pub(crate) struct FaultRequest<'a, 'py> {
     /// The globals of the session's code.
     pub(crate) globals: &'a Bound<'py, PyDict>,
@@ -296,7 +296,7 @@ pub(crate) fn all_faults<'py>(
     let context = if request.is_too_deep { context.with_low_limit() } else { context };
     let pickler = SessionPickler::with_context(module, context)?;
     pickler.write_markers(request.lost)?;
-    // The save may still fail, at an error that ends the search: what was found before counts.
+    // The save may still fail with an error that ends the search: the faults that were found before count.
     pickler.save(value, 0, u64::MAX).map_err(|failure| failure.error).tolerated();
     let found = pickler.context.fault_search()?.map(|mut search| search.take_found()).unwrap_or_default();
     let py = module.py();

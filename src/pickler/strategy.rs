@@ -1,7 +1,7 @@
 //! How the objects of a type are written, found out once per type.
 //!
-//! The order of the questions matters: what `copyreg` knows wins, then the types with a rule of their own, then dill,
-//! and at last the reduce protocol. `engine::dispatch` turns a strategy into a plan.
+//! The order of the rules matters: the registrations of `copyreg` win, then the types with a rule of their own, then
+//! dill, and at last the reduce protocol. `engine::dispatch` turns a strategy into a plan.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyType};
@@ -53,7 +53,7 @@ pub(super) enum Strategy {
     Exception(ExceptionForm),
     /// An instance whose ordinary reduction may not survive a load.
     Raw(RawForm),
-    /// An object whose class has a `__hash__` of its own, and that is written as the strategy in it says: see
+    /// An object whose class has a `__hash__` of its own, and that the inner strategy writes: see
     /// [`hash_cycles`](super::hash_cycles).
     Hashed(Box<Strategy>),
     FunctionPart(FunctionPart),
@@ -63,19 +63,19 @@ pub(super) enum Strategy {
     LazyImport,
     /// A type variable or another `typing` object that pickle writes by name.
     TypeVariable,
-    /// Refused in a session, as the string says. With a condition, objects that do not meet it are written by the
-    /// other strategy.
+    /// Refused in a session, for the reason in the string. With a condition, objects that do not meet it are written by
+    /// the other strategy.
     ProcessBound(LiveRefusal, Option<Box<Strategy>>),
     /// dill's function for this type.
     DillFunction(Py<PyAny>),
-    /// As [`without_dill`](super::without_dill) says, because dill is not installed.
+    /// By [`without_dill`](super::without_dill), because dill is not installed.
     WithoutDill,
     /// dill's pickler itself, which registers such types when it meets them: numpy's subclasses and the like.
     DillPickler,
 }
 
 impl Strategy {
-    /// The strategy by which an object is written, whatever its class does to hash it.
+    /// The strategy that writes an object, without regard to the hash of its class.
     pub(super) fn without_hash(&self) -> &Self {
         match self {
             Self::Hashed(written) => written,
@@ -260,7 +260,7 @@ fn is_plain(kind: &Bound<'_, PyType>) -> PyResult<bool> {
         && kind.getattr("__dictoffset__")?.extract::<isize>()? != 0)
 }
 
-/// Whether a class has a reduction of its own, not that of `object`.
+/// Whether a class has a reduction of its own, not the one of `object`.
 pub(super) fn customizes_reduction(class: &Bound<'_, PyType>) -> PyResult<bool> {
     let object = class.py().get_type::<PyAny>();
     for name in ["__reduce_ex__", "__reduce__"] {

@@ -17,7 +17,7 @@ use super::plan::Action;
 use crate::pickle::format::opcode::Opcode;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// What is known of the session's imports.
+/// The facts about the session's imports.
 #[derive(Default)]
 pub(super) struct SessionImports {
     /// The modules with dotted names that the script imports.
@@ -54,7 +54,7 @@ pub(super) fn imports<'py>(
     Ok(Some(actions))
 }
 
-/// The names of the submodules, without those that the import of another one imports.
+/// The names of the submodules, without submodules that the import of another one imports.
 fn needed(context: &PickleContext, module: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<String>> {
     let names = module.cast::<PyModule>()?.dict();
     if !context.is_session() || !names.contains(intern!(module.py(), "__path__"))? {
@@ -137,7 +137,7 @@ fn add_names_of(function: &Bound<'_, PyAny>, names: &mut FxHashSet<String>) -> P
     Ok(())
 }
 
-/// Adds the names that a code object and those nested in it look up, among them those of attributes.
+/// Adds the names that a code object and the code objects in it look up, including names of attributes.
 pub(super) fn add_names(code: &Bound<'_, PyAny>, names: &mut FxHashSet<String>) -> PyResult<()> {
     let py = code.py();
     let mut pending = vec![code.clone()];

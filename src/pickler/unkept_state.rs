@@ -1,6 +1,6 @@
 //! Objects of which a pickle cannot keep everything: the results in a cache, the handlers of a logger, the traceback of
-//! an exception. A note at the save says so, because a comparison of pickles cannot: what pickling leaves out, it
-//! leaves out twice.
+//! an exception. A note at the save says so, because a comparison of pickles cannot show it: pickling leaves out the
+//! same parts twice.
 //!
 //! A note does not name the object, so that the notes of many variables are one line for the user.
 
@@ -19,12 +19,12 @@ pub(super) fn note_cache(context: &PickleContext, function: &Bound<'_, PyAny>) -
     context.note("a cache with results will be restored empty".to_owned())
 }
 
-/// The same for a function that is imported again. The cache of a library fills again by itself, so it gets no note.
+/// The same for a function that is imported again. The cache of a library fills again, so it gets no note.
 pub(super) fn note_imported_cache(context: &PickleContext, function: &Bound<'_, PyAny>, module: &str) -> PyResult<()> {
     if context.is_session() && !is_installed(function.py(), module)? { note_cache(context, function) } else { Ok(()) }
 }
 
-/// Notes what a logger has beside its name and its level, which is kept with the state of the interpreter.
+/// Notes the parts of a logger besides its name and its level, which are kept with the state of the interpreter.
 pub(super) fn note_logger(context: &PickleContext, logger: &Bound<'_, PyAny>) -> PyResult<()> {
     let has = |name: &str| Ok::<_, PyErr>(logger.getattr_opt(name)?.is_some_and(|list| list.len().unwrap_or(0) > 0));
     let is = |name: &str, default: bool| {

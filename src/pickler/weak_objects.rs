@@ -24,7 +24,7 @@ pub(super) enum WeakKind {
     Set,
     /// A reference to a bound method, which does not keep its object alive.
     Method,
-    /// What a `WeakValueDictionary` holds.
+    /// A reference in a `WeakValueDictionary`.
     KeyedReference,
 }
 
@@ -76,7 +76,7 @@ pub(super) fn plan_weak<'py>(
     }
 }
 
-/// What a reference refers to. A dead one refers to an object that dies when the load ends, as in dill.
+/// The target of a reference. A dead one refers to an object that dies when the load ends, as in dill.
 fn referent<'py>(object: &Bound<'py, PyAny>, kind: WeakKind) -> PyResult<Bound<'py, PyAny>> {
     let found = object.call0()?;
     if !found.is_none() {
@@ -106,7 +106,7 @@ fn container<'py>(object: &Bound<'py, PyAny>, is_set: bool) -> PyResult<Vec<Acti
     if mro.iter().find(|base| initializes(base)).is_some_and(of_weakref) {
         actions.extend([Action::Write(Opcode::Reduce), Action::Memoize(object.clone())]);
     } else {
-        // The script's own constructor may need arguments, so that of the standard library is called.
+        // The script's own constructor may need arguments, so the one of the standard library is called.
         actions.extend([Action::Write(Opcode::NewObj), Action::Memoize(object.clone())]);
         if let Some(base) = mro.iter().find(|base| of_weakref(base)) {
             actions.extend([base.getattr("__init__")?, object.clone()].map(Action::Save));

@@ -1,8 +1,7 @@
-//! What is written without dill where dill is not installed, of the types that dill has functions for: objects of the
-//! standard library that sessions are full of, such as the parts of data classes. The file is loaded with or without
-//! dill.
+//! Types that dill has functions for, but that are written without dill where it is not installed: common objects of
+//! the standard library, such as the parts of data classes. The file can be loaded with or without dill.
 //!
-//! What only dill can pickle is refused with the advice to install it.
+//! An object that only dill can pickle is refused with the advice to install it.
 
 use std::sync::Arc;
 

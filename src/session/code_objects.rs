@@ -1,31 +1,19 @@
 //! Reads code objects without running them: the lines that assign a name, and the globals that a function uses.
 //!
-//! The wordcode is that of `co_code` in CPython 3.10 to 3.15: two bytes per instruction, with EXTENDED_ARG before one
-//! whose argument is larger than a byte. The opcode numbers differ between versions, and come from the running
-//! Python's `opcode` module. Only built-in types are taken apart. Of an instance of a script's own class, only the
-//! class and the `__dict__` are read.
+//! The wordcode is the format of `co_code` in CPython 3.10 to 3.15: two bytes per instruction, with EXTENDED_ARG before
+//! one whose argument is larger than a byte. The opcode numbers differ between versions, and come from the running
+//! Python's `opcode` module.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{
-    PyAny, PyBool, PyBytes, PyCode, PyDict, PyFloat, PyFrozenSet, PyFunction, PyInt, PyList, PyModule, PySet, PyString,
-    PyTuple, PyType,
-};
+use pyo3::types::{PyAny, PyBytes, PyCode, PyDict, PyString, PyTuple};
 use rustc_hash::FxHashSet;
 
-use super::object_description::genuine_module;
-use crate::pickler::class_attributes::ClassOrder as _;
-use crate::pickler::{Annotations, CLASS_NAMES};
+use super::code_search::code_within;
 use crate::python::deferred_signals::Tolerated as _;
-
-/// The most objects that are searched for code within one object. Searching a table of a million numbers would only
-/// waste time.
-const MAX_OBJECTS: usize = 4_000;
-/// The most items of one container that are searched.
-const MAX_ITEMS: usize = 500;
 
 /// Reads code objects, with the opcode numbers of the running Python.
 #[derive(Clone)]
@@ -57,7 +45,7 @@ struct Instruction {
 }
 
 impl CodeReader {
-    /// The numbers of a process never change: they are asked for once.
+    /// The numbers never change within a process, so they are read once.
     pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
         static KNOWN: OnceLock<CodeReader> = OnceLock::new();
         match KNOWN.get() {
@@ -134,7 +122,7 @@ impl CodeReader {
         self.globals_of(&all_code(object, namespace))
     }
 
-    /// The global names that code objects, without those nested in them, look up or assign.
+    /// The global names that code objects look up or assign, without the code objects in them.
     pub(super) fn globals_of(&self, code: &[Bound<'_, PyAny>]) -> FxHashSet<String> {
         let mut used = FxHashSet::default();
         for code in code {
@@ -154,7 +142,7 @@ impl CodeReader {
                 *is_used = true;
             }
         })?;
-        // Most code uses few of its names as globals, so only those become strings of ours.
+        // Most code uses few of its names as globals, so only these become strings of ours.
         for (name, _) in names.iter().zip(is_used).filter(|(_, is_used)| *is_used) {
             used.insert(name.cast::<PyString>()?.to_string_lossy().into_owned());
         }
@@ -188,14 +176,14 @@ impl CodeReader {
     }
 }
 
-/// The code objects within an object whose globals are `namespace`, also those nested in others. None if they cannot be
-/// found.
+/// The code objects within an object whose globals are `namespace`, including code objects in others. None if they
+/// cannot be found.
 pub(super) fn all_code<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
     let roots = code_within(object, namespace);
     roots.iter().flat_map(|root| nested(root).tolerated().unwrap_or_default()).map(|(_, code)| code).collect()
 }
 
-/// Those names that code objects look up, store or import, attributes included, for which `is_wanted` holds.
+/// The names that code objects look up, store or import, including attributes, if `is_wanted` holds.
 pub(super) fn names_among(code: &[Bound<'_, PyAny>], is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found = Vec::new();
     for code in code {
@@ -211,7 +199,7 @@ pub(super) fn names_among(code: &[Bound<'_, PyAny>], is_wanted: impl Fn(&str) ->
     found
 }
 
-/// A code object and those nested in its constants, each with its depth.
+/// A code object and the ones in its constants, each with its depth.
 fn nested<'py>(root: &Bound<'py, PyAny>) -> PyResult<Vec<(usize, Bound<'py, PyAny>)>> {
     // A queue instead of recursion: `found` is read while it grows.
     let mut found = vec![(0, root.clone())];
@@ -244,194 +232,4 @@ fn line_at(table: &[(usize, usize, Option<u32>)], offset: usize) -> Option<u32> 
     // The rows are sorted and do not overlap. A row without a line belongs to code that the compiler added.
     let at = table.partition_point(|(_, end, _)| *end <= offset);
     table.get(at).filter(|(start, ..)| *start <= offset).and_then(|(_, _, line)| *line)
-}
-
-/// The code objects within `object` whose globals are `namespace`.
-fn code_within<'py>(object: &Bound<'py, PyAny>, namespace: &Bound<'py, PyDict>) -> Vec<Bound<'py, PyAny>> {
-    // Most variables of most sessions.
-    if is_constant(object) || object.is_exact_instance_of::<PyModule>() {
-        return Vec::new();
-    }
-    let session = namespace.get_item(intern!(namespace.py(), "__name__")).tolerated().flatten();
-    // What `exec` runs in a dict without a name takes that of the built-in functions.
-    let session = session.unwrap_or_else(|| intern!(namespace.py(), "builtins").clone().into_any());
-    let mut found = Vec::new();
-    let mut pending = vec![object.clone()];
-    // By address; `pending` and the namespace keep the objects alive. Guards against cycles, and bounds the search.
-    let mut seen = FxHashSet::default();
-    while let Some(object) = pending.pop() {
-        // The values of most default arguments.
-        if is_constant(&object) {
-            continue;
-        }
-        if seen.len() >= MAX_OBJECTS || !seen.insert(object.as_ptr() as usize) {
-            continue;
-        }
-        if object.is_exact_instance_of::<PyFunction>() {
-            // A function of another module looks its names up elsewhere, but may wrap one of this module.
-            let py = object.py();
-            if object.getattr(intern!(py, "__globals__")).tolerated().is_some_and(|globals| globals.is(namespace)) {
-                found.extend(object.getattr(intern!(py, "__code__")));
-            }
-            pending.extend(function_parts(&object));
-        } else if let Some(parts) = items(&object) {
-            pending.extend(parts);
-        } else if let Ok(class) = object.cast::<PyType>() {
-            if is_of(class, &session) {
-                pending.extend(members(class));
-                // A private base may have no other user.
-                pending.extend(class.direct_bases().iter().chain([class.get_type().into_any()]));
-            }
-        } else if let Some(parts) = wrapped_parts(&object) {
-            pending.extend(parts);
-        } else if let Some(frame) = suspended_frame(&object) {
-            if frame.getattr("f_globals").tolerated().is_some_and(|globals| globals.is(namespace)) {
-                found.extend(frame.getattr("f_code"));
-            }
-            pending.extend(frame.getattr("f_locals"));
-        } else if is_of(&object.get_type(), &session) {
-            // An instance keeps its methods in its class.
-            pending.extend(attributes(&object));
-            pending.push(object.get_type().into_any());
-        }
-    }
-    found
-}
-
-/// The frame of a generator, a coroutine or an async generator that has not ended.
-fn suspended_frame<'py>(object: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let attribute = match object.get_type().name().tolerated()?.to_str().tolerated()? {
-        "generator" => "gi_frame",
-        "coroutine" => "cr_frame",
-        "async_generator" => "ag_frame",
-        _ => return None,
-    };
-    object.getattr(attribute).tolerated().filter(|frame| !frame.is_none())
-}
-
-/// The objects that a function holds besides its code.
-fn function_parts<'py>(function: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
-    let py = function.py();
-    let mut parts = Vec::new();
-    // An empty cell raises ValueError.
-    parts.extend(named_cells(function).filter_map(|(_, cell)| cell.getattr("cell_contents").tolerated()));
-    if let Some(Annotations::Lazy(annotate)) = Annotations::of(function).tolerated() {
-        parts.push(annotate);
-    }
-    for name in [intern!(py, "__defaults__"), intern!(py, "__kwdefaults__")] {
-        parts.extend(function.getattr(name));
-    }
-    // Not by `getattr`: raising AttributeError for most functions would take longer than all the rest.
-    if let Some(dict) = function.getattr(intern!(py, "__dict__")).tolerated()
-        && let Ok(dict) = dict.cast_exact::<PyDict>()
-    {
-        parts.extend(dict.get_item(intern!(py, "__wrapped__")).tolerated().flatten());
-    }
-    parts
-}
-
-/// The cells of a function with the names of their variables, except for [`CLASS_NAMES`].
-pub(super) fn named_cells<'py>(
-    function: &Bound<'py, PyAny>,
-) -> impl Iterator<Item = (String, Bound<'py, PyAny>)> + use<'py> {
-    let py = function.py();
-    let cells =
-        function.getattr(intern!(py, "__closure__")).tolerated().and_then(|cells| cells.cast_into::<PyTuple>().ok());
-    let names = cells.as_ref().and_then(|_| function.getattr(intern!(py, "__code__")).tolerated());
-    let names =
-        names.and_then(|code| code.getattr(intern!(py, "co_freevars")).tolerated()?.cast_into::<PyTuple>().ok());
-    let pairs = cells.zip(names).map(|(cells, names)| names.iter().zip(cells.iter()).collect::<Vec<_>>());
-    let pairs = pairs
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(name, cell)| (name.extract().tolerated().unwrap_or_default(), cell));
-    pairs.filter(|(name, _)| name != CLASS_NAMES)
-}
-
-/// Whether an object is None, a number, a string or bytes, which holds no code.
-pub(super) fn is_constant(object: &Bound<'_, PyAny>) -> bool {
-    object.is_none()
-        || object.is_exact_instance_of::<PyString>()
-        || object.is_exact_instance_of::<PyInt>()
-        || object.is_exact_instance_of::<PyFloat>()
-        || object.is_exact_instance_of::<PyBool>()
-        || object.is_exact_instance_of::<PyBytes>()
-}
-
-/// The first items of an exact built-in container.
-fn items<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
-    if let Ok(dict) = object.cast_exact::<PyDict>() {
-        return Some(dict.iter().take(MAX_ITEMS).map(|(_, value)| value).collect());
-    }
-    let sequence = object.is_exact_instance_of::<PyList>()
-        || object.is_exact_instance_of::<PyTuple>()
-        || object.is_exact_instance_of::<PySet>()
-        || object.is_exact_instance_of::<PyFrozenSet>();
-    sequence.then(|| {
-        object
-            .try_iter()
-            .map(|items| items.take(MAX_ITEMS).map_while(|item| item.tolerated()).collect())
-            .tolerated()
-            .unwrap_or_default()
-    })
-}
-
-/// The functions inside the wrappers of the standard library: `property`, `partial` and the like.
-fn wrapped_parts<'py>(object: &Bound<'py, PyAny>) -> Option<Vec<Bound<'py, PyAny>>> {
-    let kind = object.get_type();
-    // The name alone proves nothing: the script may define a class with the same name.
-    let names: &[&str] = match (genuine_module(&kind)?.as_str(), kind.name().tolerated()?.to_string_lossy().as_ref()) {
-        ("builtins", "staticmethod" | "classmethod" | "method") => &["__func__"],
-        ("builtins", "property") => &["fget", "fset", "fdel"],
-        ("functools", "_lru_cache_wrapper") => &["__wrapped__"],
-        ("functools", "partial") => &["func", "args", "keywords"],
-        ("functools", "cached_property" | "partialmethod" | "singledispatchmethod") => &["func"],
-        _ => return None,
-    };
-    Some(names.iter().filter_map(|name| object.getattr(*name).tolerated()).collect())
-}
-
-/// Whether the `__module__` of a class is the session's module.
-fn is_of(class: &Bound<'_, PyType>, session: &Bound<'_, PyAny>) -> bool {
-    let module = namespace_of(class).and_then(|names| names.get_item("__module__").tolerated());
-    let Some(module) = module else { return false };
-    let (Ok(module), Ok(session)) = (module.cast_exact::<PyString>(), session.cast_exact::<PyString>()) else {
-        return false;
-    };
-    module.to_string_lossy() == session.to_string_lossy()
-}
-
-/// The values in the namespace of a class.
-fn members<'py>(class: &Bound<'py, PyType>) -> Vec<Bound<'py, PyAny>> {
-    let values = namespace_of(class).and_then(|names| names.call_method0("values").tolerated());
-    values
-        .and_then(|values| {
-            Some(values.try_iter().tolerated()?.take(MAX_ITEMS).map_while(|item| item.tolerated()).collect())
-        })
-        .unwrap_or_default()
-}
-
-/// The values in the `__dict__` of an instance, unless its class overrides `__dict__`.
-fn attributes<'py>(instance: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
-    // As CPython does, use the first class in the MRO that defines `__dict__`.
-    for class in instance.get_type().order() {
-        let Ok(class) = class.cast_into::<PyType>() else { break };
-        let Some(getter) = namespace_of(&class).and_then(|names| names.get_item("__dict__").tolerated()) else {
-            continue;
-        };
-        // Any other descriptor, such as a property, would run the script's code.
-        if getter.get_type().name().tolerated().is_some_and(|name| name == "getset_descriptor") {
-            let dict = getter.call_method1("__get__", (instance,)).tolerated();
-            return dict.and_then(|dict| items(&dict)).unwrap_or_default();
-        }
-        break;
-    }
-    Vec::new()
-}
-
-/// The namespace of a class, from `type` itself: a metaclass may override `__dict__`.
-fn namespace_of<'py>(class: &Bound<'py, PyType>) -> Option<Bound<'py, PyAny>> {
-    let descriptor =
-        class.py().get_type::<PyType>().getattr("__dict__").tolerated()?.get_item("__dict__").tolerated()?;
-    descriptor.call_method1("__get__", (class,)).tolerated()
 }

@@ -9,7 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyTuple, PyType};
 
-use super::code_objects::{CodeReader, is_constant};
+use super::code_objects::CodeReader;
+use super::code_search::is_constant;
 use super::select::NamedValue;
 use crate::pickler::{EarlyBindings, load_may_fail};
 use crate::python::deferred_signals::Tolerated as _;

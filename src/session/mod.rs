@@ -12,6 +12,7 @@ mod background;
 mod called_function;
 mod child_signal;
 mod code_objects;
+mod code_search;
 mod code_sources;
 mod crash_frames;
 mod definition_changes;

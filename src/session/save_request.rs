@@ -10,17 +10,17 @@ use crate::python::dill::LazyDill;
 use crate::snapshot::index::RunProgress;
 use crate::snapshot::signature::SigningKey;
 
-/// What to save, and how.
+/// A request to save a session.
 pub(crate) struct SaveRequest<'a> {
     /// The module whose namespace is saved: `__main__`, or an importable one.
     pub module: &'a str,
     /// Which names are saved.
     pub rules: &'a SelectionRules,
-    /// Whether to load what was written, and to write it again without what cannot be loaded.
+    /// Whether to load the file that was written, and to write it again without the objects that cannot be loaded.
     pub check: LoadCheckMode,
     /// Whether to search a variable that is left out for all objects at fault.
     pub all_faults: bool,
-    /// Whether to save what the session changed besides its variables: see [`ambient`].
+    /// Whether to save changes of the session besides its variables: see [`ambient`].
     pub ambient: bool,
     /// The frames of the script at this point, or where it ended. Their local variables are saved as well.
     pub frames: Option<&'a CapturedFrames>,
@@ -34,7 +34,7 @@ pub(crate) struct SaveRequest<'a> {
     pub measured: bool,
 }
 
-/// Whether a save is checked by loading what it has written.
+/// Whether a save is checked by loading the file that it has written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LoadCheckMode {
     /// In a child process.

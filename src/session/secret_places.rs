@@ -1,7 +1,7 @@
-//! Where functions, classes and the objects of known libraries keep what [`secrets`](super::secrets) searches for
-//! credentials: defaults, closures, attributes of classes, members of enumerations, columns of frames.
+//! Where functions, classes and the objects of known libraries keep the values that [`secrets`](super::secrets)
+//! searches for credentials: defaults, closures, attributes of classes, members of enumerations, columns of frames.
 //!
-//! No code of the session runs here either: only genuine types of libraries are asked for what they hold.
+//! No code of the session runs here either: only genuine types of libraries are asked for their contents.
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -16,9 +16,8 @@ use crate::python::deferred_signals::Tolerated as _;
 use crate::python::ffi::slice;
 
 impl<'py> SecretSearch<'_, 'py> {
-    /// Searches an object of a known type. `name` is that of what holds it, if it may be one of a credential.
+    /// Searches an object of a known type. `name` is the name of its holder, if that may be the name of a credential.
     pub(super) fn known(&mut self, known: KnownType, name: Option<&str>, value: &Bound<'py, PyAny>) -> PyResult<()> {
-        let head = slice(value.py(), 0, MAX_INNER_ITEMS)?;
         match known {
             KnownType::Partial => {
                 if let Ok(keywords) = value.getattr("keywords")?.cast_into::<PyDict>() {
@@ -41,40 +40,51 @@ impl<'py> SecretSearch<'_, 'py> {
                 }
             }
             KnownType::MemoryFile => self.object(name, &value.call_method0("getvalue")?),
-            KnownType::NumpyArray => {
-                let dtype = value.getattr("dtype")?;
-                let kind: String = dtype.getattr("kind")?.extract()?;
-                if let ("V", Ok(fields)) = (kind.as_str(), dtype.getattr("names")?.cast_into::<PyTuple>()) {
-                    for field in fields.iter().take(MAX_INNER_ITEMS) {
-                        let Some(field) = string(&field) else { continue };
-                        self.known(known, Some(&field), &value.get_item(&field)?)?;
-                    }
-                } else if ["U", "S", "O"].contains(&kind.as_str())
-                    && let Ok(items) = value.getattr("flat")?.get_item(head)?.call_method0("tolist")?.cast::<PyList>()
-                {
-                    self.items(name, items.iter(), MAX_INNER_ITEMS);
-                }
+            KnownType::NumpyArray => self.array(name, value)?,
+            KnownType::DataFrame => self.data_frame(value)?,
+            KnownType::Series => self.labelled_series(name, value)?,
+        }
+        Ok(())
+    }
+
+    /// Searches the fields of a structured array, or the first items of an array of strings or objects.
+    fn array(&mut self, name: Option<&str>, array: &Bound<'py, PyAny>) -> PyResult<()> {
+        let dtype = array.getattr("dtype")?;
+        let kind: String = dtype.getattr("kind")?.extract()?;
+        if let ("V", Ok(fields)) = (kind.as_str(), dtype.getattr("names")?.cast_into::<PyTuple>()) {
+            for field in fields.iter().take(MAX_INNER_ITEMS) {
+                let Some(field) = string(&field) else { continue };
+                self.array(Some(&field), &array.get_item(&field)?)?;
             }
-            KnownType::DataFrame => {
-                for column in value.getattr("columns")?.get_item(head)?.try_iter()? {
-                    let column = column?;
-                    let text = string(&column).filter(|text| credentials::may_name_credential(text));
-                    if let Some(text) = text {
-                        self.series(&text, &value.get_item(&column)?)?;
-                    }
-                }
+        } else if ["U", "S", "O"].contains(&kind.as_str())
+            && let Ok(items) = array.getattr("flat")?.get_item(head(array)?)?.call_method0("tolist")?.cast::<PyList>()
+        {
+            self.items(name, items.iter(), MAX_INNER_ITEMS);
+        }
+        Ok(())
+    }
+
+    fn data_frame(&mut self, frame: &Bound<'py, PyAny>) -> PyResult<()> {
+        for column in frame.getattr("columns")?.get_item(head(frame)?)?.try_iter()? {
+            let column = column?;
+            let text = string(&column).filter(|text| credentials::may_name_credential(text));
+            if let Some(text) = text {
+                self.series(&text, &frame.get_item(&column)?)?;
             }
-            KnownType::Series => {
-                if let Some(name) = string(&value.getattr("name")?).or_else(|| name.map(str::to_owned)) {
-                    self.series(&name, value)?;
-                }
-                let labels = value.getattr("index")?.get_item(head)?;
-                for (number, label) in labels.try_iter()?.enumerate() {
-                    if let Some(label) = string(&label?).filter(|label| credentials::may_name_credential(label)) {
-                        let item = value.getattr("iloc")?.get_item(number)?;
-                        self.inside(|| SecretStep::Key(label.clone()), Some(&label), &item);
-                    }
-                }
+        }
+        Ok(())
+    }
+
+    /// Searches a series by its own name and by its labels.
+    fn labelled_series(&mut self, name: Option<&str>, series: &Bound<'py, PyAny>) -> PyResult<()> {
+        if let Some(name) = string(&series.getattr("name")?).or_else(|| name.map(str::to_owned)) {
+            self.series(&name, series)?;
+        }
+        let labels = series.getattr("index")?.get_item(head(series)?)?;
+        for (number, label) in labels.try_iter()?.enumerate() {
+            if let Some(label) = string(&label?).filter(|label| credentials::may_name_credential(label)) {
+                let item = series.getattr("iloc")?.get_item(number)?;
+                self.inside(|| SecretStep::Key(label.clone()), Some(&label), &item);
             }
         }
         Ok(())
@@ -93,7 +103,8 @@ impl<'py> SecretSearch<'_, 'py> {
         Ok(())
     }
 
-    /// What is saved with a function of the session: the variables of its closure, its defaults, and its attributes.
+    /// Searches everything that is saved with a function of the session: the variables of its closure, its defaults,
+    /// and its attributes.
     pub(super) fn function(&mut self, function: &Bound<'py, PyAny>) -> PyResult<()> {
         let py = function.py();
         let closure = function.getattr(intern!(py, "__closure__"))?;
@@ -131,7 +142,7 @@ impl<'py> SecretSearch<'_, 'py> {
         Ok(())
     }
 
-    /// The default of a parameter. Many are just words: `password="postgres"`.
+    /// Searches the default of a parameter. Many are just words: `password="postgres"`.
     fn default(&mut self, name: &str, value: &Bound<'py, PyAny>) {
         let string = value
             .cast_exact::<PyString>()
@@ -142,7 +153,7 @@ impl<'py> SecretSearch<'_, 'py> {
         }
     }
 
-    /// The attributes of a class of the session, and those of its bases that are saved with it.
+    /// Searches the attributes of a class of the session, and of its bases that are saved with it.
     pub(super) fn class(&mut self, class: &Bound<'py, PyType>) -> PyResult<()> {
         for base in class.order() {
             let Ok(base) = base.cast_into::<PyType>() else { continue };
@@ -168,6 +179,11 @@ impl<'py> SecretSearch<'_, 'py> {
         }
         Ok(())
     }
+}
+
+/// A slice of the first items.
+fn head<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    slice(value.py(), 0, MAX_INNER_ITEMS)
 }
 
 /// The first items of a dict whose keys are strings.

@@ -19,7 +19,7 @@ use crate::snapshot::index::{LeftOut, LeftOutReason};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SelectionRules {
     /// If not empty, only names that match one of these are saved, with the globals that their code uses. Unlike
-    /// those that `include` leaves out, the others are not mentioned.
+    /// names that `include` leaves out, the other names are not reported.
     pub only: Vec<Pattern>,
     /// If not empty, only names that match one of these are saved.
     pub include: Vec<Pattern>,
@@ -27,7 +27,7 @@ pub(crate) struct SelectionRules {
     pub exclude: Vec<Pattern>,
     /// Values of these types are left out. A pattern may include the module or not: `pandas.*`, `DataFrame`.
     pub exclude_type: Vec<Pattern>,
-    /// Whether to save all names that begin with `_`, not only those in use.
+    /// Whether to save all names that begin with `_`, not only the names in use.
     pub private: bool,
     /// Values that take more than this many bytes in the file are left out.
     pub max_size: Option<u64>,
@@ -37,7 +37,7 @@ pub(crate) struct SelectionRules {
     pub refimported: bool,
     /// Leave out a variable as a whole if an object in it cannot be saved.
     pub whole: bool,
-    /// Where rules come from that the user has not typed: `pyproject.toml:2` for `--exclude tmp_*`.
+    /// The origins of rules that the user has not typed: `pyproject.toml:2` for `--exclude tmp_*`.
     pub origins: HashMap<String, String>,
 }
 
@@ -59,7 +59,7 @@ const OF_MODULE: [&str; 8] =
     ["__builtins__", "__cached__", "__file__", "__loader__", "__name__", "__package__", "__path__", "__spec__"];
 
 /// Applies the rules to a namespace. Names like `__name__` are in neither list, and neither are others with two
-/// underscores on both sides, unless a saved function uses them. `globals` is where functions look up names. If the
+/// underscores on both sides, unless a saved function uses them. Functions look up their names in `globals`. If the
 /// names are a part of a session that the script has chosen (`is_part`), all are kept.
 pub(super) fn select<'py>(
     namespace: &Bound<'py, PyDict>,
@@ -77,16 +77,10 @@ pub(super) fn select<'py>(
         // The index is UTF-8, so names that differ only in lone surrogates would be the same there.
         let valid = name.to_str().tolerated().is_some();
         let name = name.to_string_lossy().into_owned();
-        // The start of a script sets both.
-        let is_unset = || match name.as_str() {
-            "__doc__" => value.is_none(),
-            "__annotations__" => value.cast_exact::<PyDict>().is_ok_and(|annotations| annotations.is_empty()),
-            _ => false,
-        };
         let is_named = rules.only.is_empty() || rules.only.iter().any(|pattern| pattern.matches(&name));
-        // What is excluded is not saved for the code of others either.
+        // Excluded names are not saved for the code of other variables either.
         let is_wanted = is_named || rules.excluding(&name, &value).is_some();
-        if is_wanted && !of_process.has(&name, &value) && !is_unset() {
+        if is_wanted && !of_process.has(&name, &value) && !is_unset(&name, &value) {
             let decision = if valid {
                 if is_part { Ok(()) } else { rules.decide(&name, &value) }
             } else {
@@ -96,6 +90,20 @@ pub(super) fn select<'py>(
         }
     }
     keep_private_names_in_use(&mut decisions, globals, code_reader);
+    Ok(divided(decisions))
+}
+
+/// Whether the start of a script has set this variable, and nothing else.
+fn is_unset(name: &str, value: &Bound<'_, PyAny>) -> bool {
+    match name {
+        "__doc__" => value.is_none(),
+        "__annotations__" => value.cast_exact::<PyDict>().is_ok_and(|annotations| annotations.is_empty()),
+        _ => false,
+    }
+}
+
+/// The names to save, and the names left out.
+fn divided(decisions: Vec<(NamedValue<'_>, Decision)>) -> SelectedNames<'_> {
     let mut selected = SelectedNames { kept: Vec::new(), left_out: Vec::new() };
     for (named, decision) in decisions {
         match decision {
@@ -110,7 +118,7 @@ pub(super) fn select<'py>(
             }),
         }
     }
-    Ok(selected)
+    selected
 }
 
 impl<'py> SelectedNames<'py> {
@@ -190,7 +198,7 @@ impl SelectionRules {
         Some(format!("type matches {}", self.named(format!("--exclude-type {pattern}"))))
     }
 
-    /// What an option is called in messages: a setting of a file has the file's name.
+    /// The name of an option in messages: a setting of a file has the file's name.
     pub(super) fn named(&self, option: String) -> String {
         match self.origins.get(&option) {
             Some(place) => format!("{} of {place}", option.trim_start_matches('-')),
@@ -206,7 +214,7 @@ impl SelectionRules {
 }
 
 /// The names of a session that its rules can match. With `and_modules`, also the variables of all modules that are
-/// loaded, as `module.name`: those that belong to the session are among them.
+/// loaded, as `module.name`: this includes the modules that belong to the session.
 pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_modules: bool) -> PyResult<Vec<String>> {
     let namespace = if module == "__main__" { run.main.bind(py).dict() } else { py.import(module)?.dict() };
     let of_process = ProcessNames::of(&namespace);
@@ -226,8 +234,8 @@ pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_m
     Ok(names)
 }
 
-/// The types that the rules can match, with their modules and without: those of the variables of the session and of all
-/// modules that are loaded, some of which are saved as well.
+/// The types that the rules can match, with their modules and without: the types of the variables of the session and of
+/// all modules that are loaded, some of which are saved as well.
 pub(crate) fn session_types(py: Python<'_>, run: &ScriptRun, module: &str) -> PyResult<HashSet<String>> {
     let own = if module == "__main__" { run.main.bind(py).dict() } else { py.import(module)?.dict() };
     let mut namespaces = vec![own];
@@ -262,7 +270,7 @@ pub(crate) fn import_failure(py: Python<'_>, name: &str) -> PyResult<Option<Stri
     }
 }
 
-/// The modules that are loaded, and those of the standard library.
+/// The modules that are loaded, and the modules of the standard library.
 pub(crate) fn known_modules(py: Python<'_>) -> Vec<String> {
     let find = || {
         let sys = py.import("sys")?;

@@ -30,8 +30,8 @@ pub(super) struct SavedVariables<T: SaveTarget> {
     pub(super) checked: Vec<CheckedVariable>,
 }
 
-/// Saves a segment for each variable that the rules select. `names` is what the source of the script says; `faults` is
-/// what cannot be loaded.
+/// Saves a segment for each variable that the rules select. `names` comes from the source of the script; `faults` are
+/// the objects that cannot be loaded.
 pub(super) fn save_variables<'py, T: SaveTarget>(
     py: Python<'py>,
     request: &SaveRequest<'_>,
@@ -100,7 +100,8 @@ fn save_all<'py, T: SaveTarget>(
         let late = saver.save_late_globals(py, kept, left_out)?;
         left_out.extend(late);
     }
-    // After all variables: what a module shares with them is in their segments, so they need nothing of the module.
+    // After all variables: objects that a module shares with them are in their segments, so they need nothing of the
+    // module.
     left_out.extend(saver.save_module_state(py)?);
     left_out.extend(saver.save_locals(py, locals)?);
     ambient.iter().chain(&saver.code_sources()?).try_for_each(|entry| saver.save_ambient(entry))

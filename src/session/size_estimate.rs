@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyByteArray, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
 
-use super::code_objects::is_constant;
+use super::code_search::is_constant;
 use super::object_description::{genuine_module, type_name};
 use super::select::{NamedValue, SelectionRules};
 use crate::python::deferred_signals::Tolerated as _;

@@ -37,14 +37,14 @@ use crate::snapshot::index::{LeftOut, LeftOutReason, NOT_SHOWN, PREVIEW, Segment
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::writer::SnapshotWriter;
 
-/// The session that a saver works on, and what is known of it.
+/// The session that a saver works on, and the facts about it.
 #[derive(Clone, Copy)]
 pub(super) struct SaverInputs<'a, 'py> {
     pub(super) request: &'a SaveRequest<'a>,
     pub(super) source: &'a SaveSource<'a, 'py>,
-    /// What the source of the script says.
+    /// The names in the source of the script.
     pub(super) names: &'a ScriptNames,
-    /// What cannot be loaded.
+    /// The objects that cannot be loaded.
     pub(super) faults: &'a LoadFaults,
     pub(super) code_reader: &'a CodeReader,
 }
@@ -68,7 +68,7 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
     unloadable: Arc<UnloadableObjects>,
     /// The variables with objects whose load may fail.
     checked: RefCell<Vec<CheckedVariable>>,
-    /// Says which modules are those of the project.
+    /// The modules of the project.
     project: ProjectNames<'py>,
     /// The attributes to set on the class or function that is being saved as a variable of another module.
     pub(super) attributes: RefCell<Vec<ChangedAttribute<'py>>>,
@@ -79,7 +79,7 @@ pub(super) struct VariableSaver<'a, 'py, T: SaveTarget> {
 }
 
 impl<'a, 'py, T: SaveTarget> VariableSaver<'a, 'py, T> {
-    /// A saver of the variables `kept`. `early` says what a load must bind early.
+    /// A saver of the variables `kept`. `early` are the names that a load must bind early.
     pub(super) fn new(
         inputs: SaverInputs<'a, 'py>,
         kept: &'a [NamedValue<'py>],

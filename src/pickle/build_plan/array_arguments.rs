@@ -62,7 +62,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         }
     }
 
-    /// Short `bytes`, or a string in their place: protocols before 3 have no bytes.
+    /// Short `bytes`, or a string that replaces them: protocols before 3 have no bytes.
     pub(super) fn short_bytes(&self, reference: Ref, longest: usize) -> Option<Vec<u8>> {
         let encoded = encoded_string(self, reference).unwrap_or(reference);
         let length = self.opcode_bytes(encoded).len();
@@ -84,11 +84,11 @@ pub(super) fn contents<'a>(context: &PlanContext<'_, 'a>, contents: Ref) -> Resu
         return Ok(Cow::Borrowed(&[]));
     }
     let literal = encoded_string(context, contents).unwrap_or(contents);
-    // What is decoded is not longer than its opcode.
+    // A decoded literal is not longer than its opcode.
     context.copy(context.opcode_bytes(literal).len(), FREE_COPIES)?;
     match context.leaf(literal) {
         Some(Leaf::Bytes(bytes)) if literal == contents => Ok(Cow::Borrowed(bytes)),
-        // A string stands for the bytes of its characters in Latin-1, also in pickles of Python 2.
+        // A string means its characters encoded in Latin-1, also in pickles of Python 2.
         Some(Leaf::Str(text)) => {
             let bytes = text.as_str().and_then(|text| text.chars().map(|code| u8::try_from(code).ok()).collect());
             bytes.map(Cow::Owned).ok_or_else(unusual)
@@ -124,7 +124,7 @@ fn is_empty_bytes(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     let global = context.global(callee);
     let is_bytes = match (global, context.recipe(callee).map(|recipe| &*recipe.make)) {
         (Some((module, name)), _) => (&*module, &*name) == ("builtins", "bytes"),
-        // dill looks the type up by a call of its own.
+        // dill looks the type up in a separate call.
         (None, Some(Make::Global(module, name))) => (module.as_str(), name.as_str()) == ("builtins", "bytes"),
         _ => false,
     };

@@ -1,4 +1,4 @@
-//! What the recipe for an array, a scalar or a random generator of numpy consists of: its parts, all of them checked.
+//! The parts of a recipe for an array, a scalar or a random generator of numpy, all of them checked.
 //!
 //! `array_recipe` and its neighbours make these descriptions; `session/restore/builder/array_objects` makes arrays of
 //! them, and recipes for frames and estimators ask them for shapes, dtypes and contents.
@@ -92,7 +92,7 @@ pub(crate) enum ArrayContents<'a> {
     Buffer {
         /// `bytes`, a `bytearray`, or a buffer outside of the pickle.
         buffer: Ref,
-        /// What is in it, if that is in the pickle.
+        /// Its contents, if they are in the pickle.
         bytes: Option<&'a [u8]>,
     },
     /// In a part of the memory of an array or a buffer.

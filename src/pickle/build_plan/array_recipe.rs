@@ -1,4 +1,4 @@
-//! Recipes for arrays and scalars of numpy, and what other recipes ask about an array.
+//! Recipes for arrays and scalars of numpy, and the questions of other recipes about an array.
 //!
 //! numpy pickles an array as `_reconstruct(ndarray, (0,), b'b')` with a state, or in protocol 5 as
 //! `_frombuffer(buffer, dtype, shape, order)`. Its contents must be exactly as long as its shape and its dtype say.
@@ -117,7 +117,7 @@ pub(super) fn simple(make: ArrayMake<'_>, needs: Vec<Ref>) -> Recipe<'_> {
 }
 
 impl<'m, 'a> PlanContext<'m, 'a> {
-    /// The array of class `ndarray` that a value is, if its opcodes end before those of the call that is asked for now.
+    /// The array of class `ndarray` that a value is, if its opcodes end before those of the call that is being planned.
     pub(in crate::pickle) fn array_of(&self, reference: Ref) -> Option<&'m ArrayDescription<'a>> {
         match self.array_make(reference)? {
             ArrayMake::Owned(array)
@@ -252,7 +252,7 @@ pub(super) fn objects(
     if fits { Ok(items.into()) } else { Err("has an item that does not fit its dtype".to_owned()) }
 }
 
-/// Whether this is a tuple with a value for each field. numpy would convert any object to what a field holds, and call
+/// Whether this is a tuple with a value for each field. numpy would convert any object to the type of a field, and call
 /// its methods: only values that need no conversion are allowed.
 fn is_structure(context: &PlanContext<'_, '_>, item: Ref, fields: &[DtypeField]) -> bool {
     let Some(values) = context.items(item, NodeKind::Tuple).filter(|values| values.len() == fields.len()) else {
@@ -377,7 +377,7 @@ pub(super) fn checked_dtype(context: &PlanContext<'_, '_>, dtype: Ref) -> Result
 /// The number of items of an array.
 pub(super) fn checked_count(shape: &[u64], dtype: &Dtype) -> Result<u64, Refused> {
     let too_large = || "has a shape that is too large".to_owned();
-    // numpy multiplies all lengths but those that are 0.
+    // numpy multiplies all lengths except those that are 0.
     let lengths = shape.iter().filter(|length| **length > 0);
     let whole = lengths.copied().try_fold(dtype.size.max(1), u64::checked_mul);
     whole.filter(|whole| *whole <= MAX_BYTES).ok_or_else(too_large)?;
@@ -401,7 +401,7 @@ fn check_length(context: &PlanContext<'_, '_>, dtype: &Dtype, count: u64, length
     if count.checked_mul(size) != Some(length) {
         return Err(format!("has {count} items of {size} bytes, and {length} bytes for them"));
     }
-    // Each bool and each character is looked at, and many arrays may have one buffer.
+    // Each bool and each character is examined, and many arrays may share one buffer.
     let looks = if dtype.has_limits() { length.max(count.saturating_mul(dtype.scalars)) } else { 0 };
     context.spend(usize::try_from(looks).unwrap_or(usize::MAX))
 }

@@ -100,7 +100,7 @@ fn objects_are_never_made_of_bytes() {
         refused(&dtype("f8", &format!("I3\nV<\nNNNI-1\nI-1\nI{flags}\n")), "state that does not fit");
         refused(&dtype("V8", &format!("I3\nV|\nNNNI8\nI1\nI{flags}\n")), "state that does not fit");
     }
-    // By another class, and by one that stands for objects.
+    // With another class, and with one that means objects.
     refused("cdill._dill\n_create_dtypemeta\n(NtRp0\n0ccopyreg\n__newobj__\n(g0\nVO8\ntR", "");
     refused("cnumpy\ndtype\n(cbuiltins\nlist\nI00\nI01\ntR", "makes a dtype of builtins.list");
 }

@@ -28,7 +28,7 @@ enum NodeProgress {
 /// Something that has to be planned.
 #[derive(Clone, Copy, Debug)]
 enum Task {
-    /// Make this node, and first what it needs.
+    /// Make this node, after the objects that it needs.
     Make(usize),
     /// Everything that this node needs is made.
     Made(usize),
@@ -358,7 +358,7 @@ impl<'p, 'a> BuildOrder<'p, 'a> {
         if let Completeness::Complete(latest) = self.completeness(index) { latest } else { 0 }
     }
 
-    /// Refuses a call that reads what opcodes after it change: it would have read something else.
+    /// Refuses a call that reads objects which later opcodes change: it would have read something else.
     fn check_reads(&self, index: usize) -> Result<(), NoOrder> {
         let times = ReadTimes::of(self.machine, index);
         let is_changed = |need: &Ref| {

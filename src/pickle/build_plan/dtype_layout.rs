@@ -1,4 +1,4 @@
-//! A dtype of numpy after it was checked: its kind, its size, and what its items hold.
+//! A checked dtype of numpy: its kind, its size, and the contents of its items.
 
 use std::rc::Rc;
 
@@ -10,7 +10,7 @@ const CODE_POINTS: u32 = 0x11_0000;
 /// A dtype that was checked.
 #[derive(Debug)]
 pub(crate) struct Dtype {
-    /// What it is made of.
+    /// Its kind and its parts.
     pub(crate) kind: DtypeKind,
     /// The bytes of an item.
     pub(crate) size: u64,
@@ -117,8 +117,8 @@ impl Dtype {
         self.has_limits
     }
 
-    /// What is wrong with the bytes of some items. numpy relies on bools that are 0 or 1 when it counts them, and
-    /// Python on characters that are code points of Unicode.
+    /// The fault in the bytes of some items, if any. When numpy counts bools, it relies on each being 0 or 1, and
+    /// Python relies on characters being code points of Unicode.
     pub(crate) fn fault_of(&self, items: &[u8]) -> Option<&'static str> {
         let size = usize::try_from(self.size).unwrap_or(0);
         if !self.has_limits || size == 0 {

@@ -1,8 +1,8 @@
-//! Dtypes of numpy: what a pickle says of one, parsed and checked. `dtype.__setstate__` is never called.
+//! Dtypes of numpy, parsed and checked as a pickle describes them. `dtype.__setstate__` is never called.
 //!
-//! numpy pickles a dtype as `dtype(code, False, True)` with a state of 8 items, or 9 with metadata
-//! (`arraydescr_reduce` in `numpy/_core/src/multiarray/descriptor.c`). Only what numpy writes is accepted: its
-//! constructor makes an equal dtype of the parts, and the size that it computes is compared with ours.
+//! numpy pickles a dtype as `dtype(code, False, True)` with a state of 8 items, or 9 with metadata (`arraydescr_reduce`
+//! in `numpy/_core/src/multiarray/descriptor.c`). Only this form is accepted: numpy's constructor makes an equal dtype
+//! of the parts, and the size that it computes is compared with ours.
 
 use std::rc::Rc;
 
@@ -20,7 +20,7 @@ const MAX_SIZE: u64 = i32::MAX as u64;
 /// How many times as many scalars as bytes an item may have, as fields may overlap. It bounds the time that an item
 /// takes.
 const MAX_OVERLAP: u64 = 8;
-/// How many times longer than at an item it takes to look at a field.
+/// The cost of examining a field, relative to an item.
 const FIELD: usize = 64;
 /// The longest name of a field, in bytes of the pickle.
 const MAX_NAME: usize = 4096;
@@ -117,7 +117,7 @@ impl DtypeParser<'_, '_, '_> {
         Ok(Dtype { metadata: self.metadata(&code, &state)?, ..dtype })
     }
 
-    /// The dict that a user has attached to a dtype. That of dates is in front of their unit, and may be empty.
+    /// The dict that a user has attached to a dtype. For dates, it is in front of the unit, and may be empty.
     fn metadata(&self, code: &str, state: &DtypeState<Ref>) -> Result<Option<Ref>, Refused> {
         let metadata = match state.metadata {
             Some(pair) if matches!(code, "M8" | "m8") => {
@@ -131,7 +131,7 @@ impl DtypeParser<'_, '_, '_> {
         Ok((!items.is_empty()).then_some(metadata))
     }
 
-    /// The byte order in front of a code, and the code. `numpy.record` stands for structures whose scalars it makes.
+    /// The byte order in front of a code, and the code. `numpy.record` means a structure whose scalars are records.
     fn code(&self, spec: Ref) -> Result<(Option<char>, String), Refused> {
         if let Some((module, name)) = self.context.global(spec) {
             let is_record = (module.as_ref(), name.as_ref()) == ("numpy", "record");
@@ -274,12 +274,12 @@ impl DtypeParser<'_, '_, '_> {
     }
 }
 
-/// A dtype without fields or a shape. Without a state, its byte order is that of the machine.
+/// A dtype without fields or a shape. Without a state, it has the byte order of the machine.
 fn simple(code: &str, order: Option<char>, unit: Option<&str>) -> Result<Dtype, Refused> {
     let unknown = || format!("has a dtype that numpy does not write ({code:?})");
     let native = if cfg!(target_endian = "big") { '>' } else { '<' };
     if code.starts_with('O') {
-        // The size is that of a pointer, on the machine that wrote it.
+        // The size is that of a pointer on the machine that wrote the file.
         let is_written = matches!(code, "O" | "O8" | "O4");
         return if is_written { Ok(Dtype::of_references(DtypeKind::Object, 8)) } else { Err(unknown()) };
     }

@@ -20,7 +20,7 @@ const MAX_IN_FILE: usize = 64;
 /// The module whose session an untrusted file may restore: it exists already.
 const MAIN: &str = "__main__";
 
-/// What an untrusted load of a pickle builds.
+/// The objects that an untrusted load of a pickle builds.
 #[derive(Debug, Default)]
 pub(crate) struct BuildPlan<'a> {
     /// How an object is made that is not a plain container.
@@ -29,7 +29,8 @@ pub(crate) struct BuildPlan<'a> {
     pub(super) steps: BuildSteps,
     /// How deep the objects are nested that Python deletes by recursion: see `recipe_nesting`.
     pub(super) nesting: u32,
-    /// What the pickle does besides building plain data, each with its offset. Nothing is built unless this is empty.
+    /// Everything that the pickle does besides building plain data, each with its offset. Nothing is built unless this
+    /// is empty.
     pub(super) refusals: Vec<(u64, Refused)>,
 }
 
@@ -93,13 +94,13 @@ impl<'a> BuildPlan<'a> {
         &self.steps
     }
 
-    /// What the pickle does besides building plain data, each with its offset.
+    /// Everything that the pickle does besides building plain data, each with its offset.
     pub(crate) fn refusals(&self) -> &[(u64, Refused)] {
         &self.refusals
     }
 }
 
-/// What the pickles after the first one do besides building plain data.
+/// Everything that the pickles after the first one do besides building plain data.
 fn following_pickles(bytes: &[u8], mut end: u64, budget: &Rc<WorkBudget>) -> Option<(u64, Refused)> {
     for _ in 0..MAX_IN_FILE {
         let rest = usize::try_from(end).ok().and_then(|end| bytes.get(end..)).filter(|rest| !rest.is_empty())?;
@@ -127,7 +128,7 @@ pub(crate) fn session_namespace(labels: &Labels<'_, '_>, value: Ref) -> Option<(
     let planned = planned_call(labels, call).ok()?;
     let is_main = known::imports_module(&planned.module, &planned.name)
         && matches!(planned.arguments, [name] if labels.string(*name).as_deref() == Some(MAIN));
-    // A state of (dict, None) is the general form of what BUILD takes.
+    // A state of (dict, None) is the general form of an argument of BUILD.
     let namespace = match machine.node(state) {
         Some(Node { kind: NodeKind::Tuple, items, .. }) => match &items[..] {
             [dict, slots] if matches!(machine.value(*slots), Value::Leaf(Leaf::None)) => *dict,

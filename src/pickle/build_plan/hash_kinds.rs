@@ -1,12 +1,12 @@
 //! The kinds of hashes of keys: which of them the plan knows as Python computes them, and which it has a stand-in for.
 //!
-//! The hash of a frozenset is the XOR of those of its members, so two members with one hash cancel each other. The plan
-//! sees that only where the hashes of both are of one kind.
+//! The hash of a frozenset is the XOR of the hashes of its members, so two members with one hash cancel each other. The
+//! plan sees that only if both hashes are of the same kind.
 
 use super::key_hashes::of_contents;
 use super::{ArrayMake, DtypeKind, Make, PlannedRecipe, ValueMake};
 
-/// A hash that is known, but for the random part in those of strings, or that no file can choose.
+/// A hash that is known, except for the random part in the hashes of strings, or that no file can choose.
 pub(super) const EXACT: u64 = 1;
 /// Two objects of this kind may have the same hash in Python, and different ones here.
 pub(super) const UNSURE: u64 = 2;
@@ -16,7 +16,7 @@ pub(super) fn is_mixed(kinds: u64) -> bool {
     kinds & UNSURE != 0 || kinds.count_ones() > 1
 }
 
-/// The kinds of the hash of the object of a recipe, from those of what it needs.
+/// The kinds of the hash of the object of a recipe, from the kinds of the objects that it needs.
 pub(super) fn of_recipe(recipe: &PlannedRecipe<'_>, parts: u64) -> u64 {
     match &*recipe.make {
         Make::Value(make) => of_value(make, recipe.needs.len(), parts),
@@ -40,7 +40,7 @@ fn of_value(make: &ValueMake<'_>, needs: usize, parts: u64) -> u64 {
             ("builtins", "complex" | "range" | "bytes" | "object") | ("datetime", "timedelta") | ("ipaddress", _) => {
                 EXACT
             }
-            // Those of other texts than the plan reads have the hash ANY, and are unsure.
+            // Other texts than the plan reads get the hash ANY, and are unsure.
             ("decimal" | "fractions", _) => EXACT,
             (module @ "builtins", _) => named(module),
             ("datetime", _) => {
@@ -70,7 +70,7 @@ fn of_value(make: &ValueMake<'_>, needs: usize, parts: u64) -> u64 {
     }
 }
 
-/// The kind of what has a hash of its own in this module or class.
+/// The kind of an object whose module or class has hashes of its own.
 fn named(name: &str) -> u64 {
     1 << (2 + of_contents(b'k', name.bytes()) % 62)
 }

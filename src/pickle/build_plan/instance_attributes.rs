@@ -1,7 +1,7 @@
 //! Checks the attributes of an instance against their declaration: kinds, dtypes and shapes.
 //!
-//! Values that have recipes of their own are only looked at here, so a value of no known kind is refused, and one of a
-//! known kind is whatever its recipe makes of it.
+//! Values that have recipes of their own are not checked in depth here: a value of no known kind is refused, and the
+//! recipe of a value of a known kind decides what it becomes.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ pub(super) struct AttributeCheck<'c, 'm, 'a> {
     values: usize,
 }
 
-/// What matters of an array or a scalar.
+/// The facts about an array or a scalar that are checked.
 struct ArrayFacts {
     letter: char,
     shape: Vec<u64>,
@@ -178,7 +178,7 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
         }
     }
 
-    /// Compares the length of an axis with that of other attributes.
+    /// Compares the length of an axis with the same axis of other attributes.
     fn agrees(&mut self, axis: Axis, length: u64) -> Result<bool, Refused> {
         if axis == Axis::Any {
             return Ok(true);
@@ -200,7 +200,7 @@ impl<'c, 'm, 'a> AttributeCheck<'c, 'm, 'a> {
         Ok(true)
     }
 
-    /// An array, also one of objects in a pickle of its own, as joblib writes it.
+    /// An array, including an array of objects that joblib writes as a separate pickle.
     fn array(&self, value: Ref) -> Option<ArrayFacts> {
         if let Some(Make::Pickle(nested)) = self.make(value) {
             return nested_array(self.context, nested);
@@ -231,7 +231,7 @@ impl ArrayFacts {
     }
 }
 
-/// The array of objects that a pickle of its own makes.
+/// The array of objects in a nested pickle.
 fn nested_array(context: &PlanContext<'_, '_>, nested: &NestedPickle<'_>) -> Option<ArrayFacts> {
     let machine = &nested.machine;
     let node = machine.resolve(nested.value).node_index()?;

@@ -1,7 +1,7 @@
 //! Recipes for instances of classes on a list, whose attributes are declared.
 //!
-//! The instance is made by `object.__new__`, and gets its attributes one by one. No method of its class runs: what
-//! `__setstate__` of scikit-learn does, which is to compare versions and to warn, is done by the builder.
+//! The instance is made by `object.__new__`, and gets its attributes one by one. No method of its class runs. In place
+//! of scikit-learn's `__setstate__`, the builder compares the versions and warns.
 
 use super::instance_attributes::AttributeCheck;
 use super::{Fill, Make, PlanContext, PlannedCall, Recipe, Refused};
@@ -59,9 +59,9 @@ pub(crate) struct InstanceMake {
 pub(crate) enum InstanceCall {
     /// By `object.__new__`.
     New,
-    /// By `tuple.__new__`, of what the recipe needs.
+    /// By `tuple.__new__`, with the objects that the recipe needs.
     NewTuple,
-    /// By a call with what the recipe needs.
+    /// By a call with the objects that the recipe needs.
     Called,
 }
 
@@ -97,17 +97,11 @@ pub(super) fn recipe<'a>(
             version = Some(checked_version(context, value)?);
             continue;
         }
-        if matches!(builder, InstanceBuilder::Open) {
-            if name.starts_with("__") {
-                return Err(format!("has an attribute with two underscores: {name}"));
-            }
-            attributes.push((name.into_owned(), value));
-            continue;
+        match builder {
+            InstanceBuilder::Open => check_open(&name)?,
+            _ => check_declared(&mut check, groups, &name, value)?,
         }
-        let declared = groups.iter().copied().flatten().find(|(known, _)| *known == name);
-        let (name, kinds) = declared.ok_or_else(|| format!("has an attribute that is not declared: {name}"))?;
-        check.attribute(name, kinds, value)?;
-        attributes.push(((*name).to_owned(), value));
+        attributes.push((name.into_owned(), value));
     }
     // scikit-learn compares the columns of its input with this attribute, and with nothing if it is missing.
     if check.has_features() && !attributes.iter().any(|(name, _)| name == FEATURES) {
@@ -117,6 +111,26 @@ pub(super) fn recipe<'a>(
     let make = Make::Instance(InstanceMake { module, name, version, by: InstanceCall::New });
     // The state was read here, so nothing may change it later.
     Ok(Recipe { make, needs: call.state.into_iter().collect(), reads: true, fill: Fill::Attributes(attributes) })
+}
+
+/// Checks an attribute of an instance that may have any attributes.
+fn check_open(name: &str) -> Result<(), Refused> {
+    match name.starts_with("__") {
+        true => Err(format!("has an attribute with two underscores: {name}")),
+        false => Ok(()),
+    }
+}
+
+/// Checks that an attribute is declared, with this kind of value.
+fn check_declared(
+    check: &mut AttributeCheck<'_, '_, '_>,
+    groups: &[Attributes],
+    name: &str,
+    value: Ref,
+) -> Result<(), Refused> {
+    let declared = groups.iter().copied().flatten().find(|(known, _)| *known == name);
+    let (name, kinds) = declared.ok_or_else(|| format!("has an attribute that is not declared: {name}"))?;
+    check.attribute(name, kinds, value)
 }
 
 /// The recipe for a call with numbers.

@@ -1,4 +1,4 @@
-//! Tests of the recipes of instances: what is declared is built, and anything else is refused with its reason.
+//! Tests of the recipes of instances: declared attributes are built, and anything else is refused with its reason.
 
 use super::{BuildPlan, Fill, Make};
 use crate::pickle::explain::labels::Labels;

@@ -344,7 +344,7 @@ fn hashing_of_node(machine: &Machine<'_>, kind: Option<NodeKind>, recipe: Option
     }
 }
 
-/// The cost of a node before that of its parts is added, without any kinds.
+/// The cost of a node before the costs of its parts are added, without any kinds.
 fn cost_without_parts(kind: Option<NodeKind>, recipe: Option<&PlannedRecipe<'_>>) -> KeyCost {
     let cost = match (kind, recipe) {
         (Some(NodeKind::List | NodeKind::Dict | NodeKind::Set), _) => NO_KEY,

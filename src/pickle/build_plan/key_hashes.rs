@@ -1,7 +1,7 @@
 //! The hashes of keys, as CPython computes them on 64 bits: of numbers, tuples and frozensets.
 //!
-//! Strings have hashes that each process chooses at random. Here, a hash of their contents stands for it: two keys with
-//! the same hash here have the same hash in every process.
+//! Strings have hashes that each process chooses at random. Here, a hash of their contents is used instead: two keys
+//! with the same hash here have the same hash in every process.
 
 use super::recipe_hashes::BYTES;
 use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
@@ -17,7 +17,7 @@ const PRIME_1: u64 = 11_400_714_785_074_694_791;
 const PRIME_2: u64 = 14_029_467_366_897_019_727;
 const PRIME_5: u64 = 2_870_177_450_012_600_261;
 
-/// The constants of FNV-1a, which stands for the hashes of strings.
+/// The constants of FNV-1a, which is used instead of the hashes of strings.
 const FNV_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
 
@@ -139,7 +139,7 @@ pub(super) fn of_decimal(text: &str) -> Option<u64> {
     Some(signed(times(rest, power(ten, exponent.unsigned_abs())), is_negative))
 }
 
-/// The hash of a fraction, from those of its numerator and its denominator.
+/// The hash of a fraction, from the hashes of its numerator and its denominator.
 pub(super) fn of_fraction(above: u64, below: u64) -> u64 {
     let absolute = |hash: u64| (hash as i64).unsigned_abs() % MODULUS;
     let is_negative = ((above as i64) < 0) != ((below as i64) < 0);
@@ -155,7 +155,7 @@ pub(super) fn of_digits(text: &str) -> u64 {
     signed(rest_of_digits(digits.as_bytes().iter()), text.starts_with('-'))
 }
 
-/// What stands for the hash of bytes, or of something else with contents. Without any, bytes have the hash 0.
+/// The stand-in for the hash of bytes, or of something else with contents. Empty bytes have the hash 0.
 pub(super) fn of_contents(kind: u8, contents: impl IntoIterator<Item = u8>) -> u64 {
     let first = (FNV_BASIS ^ u64::from(kind)).wrapping_mul(FNV_PRIME);
     let mut contents = contents.into_iter().peekable();
@@ -165,8 +165,8 @@ pub(super) fn of_contents(kind: u8, contents: impl IntoIterator<Item = u8>) -> u
     contents.fold(first, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
 }
 
-/// What stands for the hash of a string in UTF-8, perhaps with surrogates. Python hashes its characters in memory, of
-/// one, two or four bytes each, as it does the same bytes.
+/// The stand-in for the hash of a string in UTF-8, perhaps with surrogates. Python hashes the memory of its characters,
+/// which have one, two or four bytes each, like the same bytes.
 pub(super) fn of_string(text: &[u8]) -> u64 {
     let width = match text.iter().max() {
         None | Some(..0x80) => return of_contents(BYTES, text.iter().copied()),
@@ -189,7 +189,7 @@ pub(super) fn of_tuple(parts: impl IntoIterator<Item = u64>) -> u64 {
     tuple.finish()
 }
 
-/// Computes the hash of a tuple or a frozenset from those of its parts.
+/// Computes the hash of a tuple or a frozenset from the hashes of its parts.
 pub(super) struct PartsHash {
     /// The hashes of the members of a set.
     members: Option<Vec<u64>>,

@@ -27,7 +27,7 @@ pub(crate) const FEW_SAME_HASH: usize = 16;
 
 const TOO_LONG: &str = "has keys that take too long to hash";
 
-/// What matters of a key when it is compared with others. The order is by hash.
+/// The facts about a key that matter when it is compared with others. The order is by hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct HashedKey {
     hash: u64,

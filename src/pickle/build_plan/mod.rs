@@ -1,9 +1,8 @@
-//! What a file that is not trusted may build: for each object of a pickle, how our own code makes it.
+//! The objects that an untrusted file may build: for each object of a pickle, how our own code makes it.
 //!
-//! A [`BuildPlan`] is made from what the symbolic machine has built, without Python. It has a [`Recipe`] for each
-//! object that is not a plain container, with arguments that are checked, or a refusal. A restore carries out the
-//! recipes and nothing else; a file is plain data if its plan refuses nothing. So what is checked and what is built
-//! are one thing.
+//! A [`BuildPlan`] is made from the objects of the symbolic machine, without Python. It has a [`Recipe`] with checked
+//! arguments for each object that is not a plain container, or a refusal. A restore carries out the recipes and nothing
+//! else; a file is plain data if its plan refuses nothing. So exactly the objects that are checked are built.
 //!
 //! A column of the registry ([`Builder`](super::known::Builder)) says which file of this folder makes the recipe for a
 //! call of a global. Nothing that is called by its pickle has a recipe unless it has a row.
@@ -93,7 +92,7 @@ pub(crate) struct Recipe<'a> {
     /// Whether the contents of the needed containers are read while the object is made. If so, these must be complete,
     /// and nothing may change them later. Otherwise the object only keeps references to them.
     pub reads: bool,
-    /// What is put into the object after it was made. It may lead back to the object.
+    /// The contents that are put into the object after it was made. They may lead back to the object.
     pub fill: Fill,
 }
 
@@ -112,7 +111,7 @@ pub(crate) enum Make<'a> {
     Global(String, String),
     /// A module, which is imported only from the directories where packages are installed.
     Module(String),
-    /// The object of a pickle of its own: joblib writes arrays of objects so.
+    /// The object of a nested pickle: joblib writes arrays of objects this way.
     Pickle(Box<NestedPickle<'a>>),
 }
 
@@ -127,7 +126,7 @@ pub(crate) struct BufferFacts {
     pub writable: bool,
 }
 
-/// What is put into an object after it was made.
+/// The contents that are put into an object after it was made.
 #[derive(Debug, Default)]
 pub(crate) enum Fill {
     /// Nothing.

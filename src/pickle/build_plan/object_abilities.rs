@@ -1,5 +1,5 @@
-//! Which objects of recipes can be keys, and which ones weak references may refer to: what a plan must know so that
-//! all it accepts can be built.
+//! Which objects of recipes can be keys, and which can be the target of weak references. A plan must know both, so that
+//! everything it accepts can be built.
 
 use super::{ArrayMake, Make, PlannedRecipe, ValueMake, ViewOf};
 use crate::pickle::machine::Machine;
@@ -51,9 +51,9 @@ const REFERENCED: &[(&str, &str)] = &[
 pub(super) enum Hashing {
     /// From the object itself.
     Own,
-    /// From the hashes of what it needs.
+    /// From the hashes of the objects that it needs.
     OfNeeds,
-    /// From the hashes of the items of what it needs.
+    /// From the hashes of the items of the object that it needs.
     OfItems,
     /// It has none.
     None,
@@ -123,7 +123,7 @@ pub(super) fn is_number(recipe: &PlannedRecipe<'_>) -> bool {
     matches!(&*recipe.make, Make::Value(ValueMake::Call(call)) if matches!(&*call.name, "int" | "float" | "bool"))
 }
 
-/// Whether a recipe makes a tuple or a frozenset of the items of what it needs; `true` for a frozenset.
+/// Whether a recipe makes a tuple or a frozenset of the items of the object that it needs; `true` for a frozenset.
 pub(super) fn collection(recipe: &PlannedRecipe<'_>) -> Option<bool> {
     match &*recipe.make {
         Make::Value(ValueMake::Call(call)) if call.module == "builtins" => match &*call.name {
@@ -135,7 +135,7 @@ pub(super) fn collection(recipe: &PlannedRecipe<'_>) -> Option<bool> {
     }
 }
 
-/// Whether the hash of an object depends on what is put into it after it was made, or it has none.
+/// Whether an object has no hash, or one that depends on contents that are put into it after it was made.
 pub(super) fn has_late_hash(recipe: &PlannedRecipe<'_>) -> bool {
     matches!(&*recipe.make, Make::Value(ValueMake::New("collections", _)))
 }

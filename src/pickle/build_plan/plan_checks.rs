@@ -1,4 +1,4 @@
-//! What a plan refuses besides calls: lookups, changes, and keys that take too long to hash.
+//! Refusals of a plan besides those of calls: lookups, changes, and keys that take too long to hash.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::pickle::machine::FarSlot;
 use crate::pickle::machine::value::{NodeKind, Ref};
 use crate::pickle::verdict;
 
-/// What Python cannot read without being told an encoding.
+/// Python cannot read such a string unless it is told an encoding.
 const OLD_STRING: &str =
     "strings that Python 2 wrote: load it with pickle.load(file, encoding='latin1') and save it again";
 
@@ -32,7 +32,7 @@ impl Planner<'_, '_, '_> {
             let (BuildStep::Make(index) | BuildStep::Fill(index)) = step;
             let Some(node) = machine.nodes().get(index) else { continue };
             let recipe = self.recipes.get(index).filter(|_| !node.kind.holds_items());
-            // What other recipes need of Python 2 they may read as bytes.
+            // Other recipes may read the strings of Python 2 that they need as bytes.
             let needs = recipe.filter(|recipe| matches!(*recipe.make, Make::Instance(_)));
             needs.into_iter().for_each(|recipe| refused.extend(recipe.needs.iter().filter_map(|it| found(*it))));
             match recipe.map(PlannedRecipe::fill) {
@@ -49,8 +49,8 @@ impl Planner<'_, '_, '_> {
         }
     }
 
-    /// Refuses what `dill.load_module` would import because a session has it in lists of certain names, names that
-    /// only Python can compute, and names that are added after `dill.load_module` has read the namespace.
+    /// Refuses objects that `dill.load_module` would import because a session lists them under certain names, names
+    /// that only Python can compute, and names that are added after `dill.load_module` has read the namespace.
     pub(super) fn check_session(&mut self, session: Option<usize>, namespace: Ref) {
         let machine = self.labels.machine();
         let Some((index, node)) = namespace.node_index().and_then(|index| Some((index, machine.nodes().get(index)?)))
@@ -72,7 +72,7 @@ impl Planner<'_, '_, '_> {
         }
     }
 
-    /// Checks what leaves no trace in the values.
+    /// Checks opcodes that leave no trace in the values.
     pub(super) fn check_notes(&mut self) {
         let notes = self.labels.machine().notes();
         if let Some(at) = notes.crossed_frame {
@@ -130,7 +130,7 @@ impl Planner<'_, '_, '_> {
         }
     }
 
-    /// Refuses functions that pickles call, such as `getattr`, as values. Those that have nodes have no recipe.
+    /// Refuses functions that pickles call, such as `getattr`, as values. The functions that have nodes have no recipe.
     pub(super) fn check_called_only(&mut self, values: &[Ref]) {
         let machine = self.labels.machine();
         let is_only_called = |at: &&u64| {
@@ -172,7 +172,7 @@ impl Planner<'_, '_, '_> {
         None
     }
 
-    /// Refuses what opcodes do to objects that they have not begun, and to containers of another kind.
+    /// Refuses opcodes that change objects which they have not begun, or containers of another kind.
     pub(super) fn check_changes(&mut self) {
         let machine = self.labels.machine();
         for change in machine.changes() {
@@ -183,7 +183,7 @@ impl Planner<'_, '_, '_> {
             self.refuse(change.at, what.into());
         }
         for node in machine.nodes() {
-            // What calls and arrays are given is up to their recipes.
+            // The recipes of calls and arrays check their arguments.
             if !is_call(node.kind) && (node.state().is_some() || node.added().is_some()) {
                 let what = match node.kind {
                     NodeKind::Global => "a change to a class or function, for the whole program".to_owned(),
@@ -230,7 +230,7 @@ impl Planner<'_, '_, '_> {
         }
     }
 
-    /// The keys and members of the object of a recipe, besides those of containers that are checked on their own.
+    /// The keys and members of the object of a recipe, except the keys of containers that are checked on their own.
     fn hashed_by(&self, recipe: &PlannedRecipe<'_>) -> Vec<Ref> {
         let mut keys = value_recipe::hashed(self.labels, recipe);
         match recipe.fill() {

@@ -1,7 +1,8 @@
-//! What the makers of recipes ask of the machine: a call with its parts, and the values of its arguments.
+//! Gives the makers of recipes a view of the machine: a call with its parts, and the values of its arguments.
 //!
-//! They see the machine only through a [`PlanContext`]. So whatever they read of a container counts: it must not change
-//! after the call that is planned ([`read_times`](super::read_times)), and it costs, as many calls can share it.
+//! They see the machine only through a [`PlanContext`]. So every read of a container is counted: the container must not
+//! change after the call that is planned ([`read_times`](super::read_times)), and the read has a cost, as many calls
+//! can share the container.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -46,16 +47,16 @@ pub(in crate::pickle) struct PlannedCall<'n> {
     pub added: Option<&'n Added>,
 }
 
-/// What the recipes of one pickle have in common: what they have used up, and the calls that they make use of.
+/// Counters that the recipes of one pickle share: the work that they have used up, and the calls that they make use of.
 pub(super) struct PlanCounters {
     consumed: RefCell<Vec<Ref>>,
     /// The bytes that arrays copy.
     copied: Cell<u64>,
-    /// How many more items of arguments may be looked at.
+    /// How many more items of arguments may be examined.
     looks: Cell<u64>,
     /// How much longer patterns may be compiled, in the time for one byte.
     patterns: Cell<u64>,
-    /// What the keys have taken.
+    /// The work for keys.
     pub(super) keys: KeyWork,
 }
 
@@ -97,16 +98,16 @@ pub(in crate::pickle) struct PlanContext<'m, 'a> {
     fault: Cell<Option<&'static str>>,
 }
 
-/// How often the recipes may look at an item of an argument, for each byte of the pickle. An honest pickle has each
+/// How often the recipes may examine an item of an argument, for each byte of the pickle. An honest pickle has each
 /// argument once; a hostile one can refer to the same list in a million calls.
 const LOOKS_PER_BYTE: u64 = 16;
-/// How often they may look at one in any pickle.
+/// How often they may examine one in any pickle.
 const FREE_LOOKS: u64 = 1 << 22;
 /// The bytes of patterns that any pickle may compile, which takes four seconds, and for how many bytes of the pickle it
 /// may compile one more.
 const FREE_PATTERNS: u64 = 1_000_000;
 const BYTES_FOR_PATTERN: u64 = 4;
-/// How many bytes of a string are decoded in the time in which a recipe looks at an item.
+/// How many bytes of a string are decoded in the time that a recipe needs for an item.
 const BYTES_FOR_LOOK: usize = 64;
 
 const SHARED: &str = "shares a long argument with too many other calls";
@@ -118,7 +119,8 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         Self { parts, times: ReadTimes::of(parts.labels.machine(), call), fault: Cell::new(None) }
     }
 
-    /// Why no recipe can be made, whatever its maker says: it has read something that is changed later, or too much.
+    /// Why no recipe can be made, even if its maker returns one: it has read something that is changed later, or too
+    /// much.
     pub(super) fn fault(&self) -> Option<&'static str> {
         self.fault.get()
     }
@@ -160,8 +162,8 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         if copied <= most { Ok(()) } else { Err("copies the same bytes again and again".to_owned()) }
     }
 
-    /// Notes that the recipe depends on what a container holds, or on the state of an object. It must not change after
-    /// the call has read it.
+    /// Notes that the recipe depends on the contents of a container, or on the state of an object. They must not change
+    /// after the call has read them.
     fn reads(&self, index: usize, node: &Node) {
         let read = self.times.of_object(self.parts.labels.machine(), Ref::node(index));
         if self.parts.changes.last(index, node) > read {
@@ -197,7 +199,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
     /// The bytes of the single opcode that makes a value; none for a value with parts.
     pub(in crate::pickle) fn opcode_bytes(&self, reference: Ref) -> &'a [u8] {
         let bytes = self.parts.labels.machine().opcode_bytes(reference);
-        // Strings are decoded to find their end. A fault refuses the recipe, also if this is not looked at.
+        // Strings are decoded to find their end. A fault refuses the recipe, even if its value is not used.
         let is_decoded = !matches!(self.opcode(reference), Some(Opcode::BinBytes | Opcode::BinBytes8));
         if is_decoded && self.spend(bytes.len() / BYTES_FOR_LOOK).is_err() {
             return &[];
@@ -232,13 +234,13 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         }
     }
 
-    /// The kind of a value with parts. The recipe does not depend on what it holds.
+    /// The kind of a value with parts. The recipe does not depend on its contents.
     pub(in crate::pickle) fn kind(&self, reference: Ref) -> Option<NodeKind> {
         self.node(reference).map(|(_, node)| node.kind)
     }
 
     /// Whether this is a container of this kind, to which no opcode for another kind has added anything. The recipe
-    /// does not depend on what it holds.
+    /// does not depend on its contents.
     pub(in crate::pickle) fn is_plain(&self, reference: Ref, kind: NodeKind) -> bool {
         self.node(reference)
             .is_some_and(|(_, node)| node.kind == kind && node.state().is_none() && node.added().is_none())
@@ -289,7 +291,7 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         self.parts.labels.attribute(callee)
     }
 
-    /// The recipe of a call whose opcodes end before those of the one that is asked for now.
+    /// The recipe of a call whose opcodes end before those of the call that is being planned.
     pub(in crate::pickle) fn recipe(&self, reference: Ref) -> Option<&'m PlannedRecipe<'a>> {
         let (index, node) = self.node(reference)?;
         let is_complete = self.parts.changes.last(index, node) <= self.times.last();
@@ -359,8 +361,8 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         KeyLimits::new(&nested.machine, &nested.plan.recipes, &self.parts.counters.keys)
     }
 
-    /// Notes that the recipe that is made now has checked a call and makes use of it, so that the call needs no recipe
-    /// of its own. It is refused all the same if something else refers to the object.
+    /// Notes that the current recipe has checked a call and uses it, so that the call needs no recipe of its own. The
+    /// call is still refused if something else refers to the object.
     pub(in crate::pickle) fn consume(&self, call: Ref) {
         self.parts.counters.consume(self.resolve(call));
     }

@@ -1,8 +1,8 @@
 //! Walks through the plan of a pickle as the builder carries it out, but makes nothing: for tests and the fuzzer, which
 //! run without Python.
 //!
-//! It relies on nothing that the planner has noted. Each object must be made once and before others use it, what a
-//! recipe reads must be complete, and in the end everything must be filled.
+//! It does not rely on the notes of the planner. Each object must be made once and before others use it, the containers
+//! that a recipe reads must be complete, and in the end everything must be filled.
 
 use super::recipe_nesting::for_each_part;
 use super::{BuildPlan, BuildStep, Fill, Make, NestedPickle, PlannedRecipe, value_recipe};
@@ -10,7 +10,7 @@ use crate::pickle::explain::labels::Labels;
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref, Value};
 
-/// What was done for a node.
+/// The steps that a node has had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WalkProgress {
     Nothing,
@@ -77,7 +77,7 @@ impl PlanWalk<'_, '_> {
         Ok(())
     }
 
-    /// What a recipe reads must be complete, and a pickle within it must have a plan of its own.
+    /// The containers that a recipe reads must be complete, and a pickle within it must have a plan of its own.
     fn read(&mut self, recipe: &PlannedRecipe<'_>) -> Result<(), String> {
         if recipe.reads {
             let needs = recipe.needs.iter().filter_map(|need| self.machine.resolve(*need).node_index());

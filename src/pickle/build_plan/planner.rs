@@ -1,8 +1,8 @@
 //! Makes the recipes of all calls of a pickle, and plans in which order they are carried out.
 //!
-//! Everything that the pickle does must have an explanation, also what no value refers to: a call is made by a recipe
-//! or [consumed](PlanContext::consume) by one, a global is in the registry, and opcodes change only what they have
-//! begun.
+//! Everything that the pickle does must have an explanation, even if no value refers to it: a call is made by a recipe
+//! or [consumed](PlanContext::consume) by one, a global is in the registry, and opcodes change only objects that they
+//! have begun.
 
 use std::collections::{HashMap, HashSet};
 
@@ -98,7 +98,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         let steps = order.finish();
         self.check_old_strings(values, &steps);
         for (start, (node, why)) in impossible {
-            // The offset of the value says which variable needs it.
+            // The offset of the value tells which variable needs it.
             let what = self.described(node, &why);
             self.refuse(start, what);
         }
@@ -164,7 +164,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         }
     }
 
-    /// Makes the recipes of all calls, each after those whose opcodes end before its own.
+    /// Makes the recipes of all calls, each after the calls whose opcodes end before its own.
     fn make_recipes(&mut self) -> Result<(), OverBudget> {
         let machine = self.labels.machine();
         let (budget, nodes) = (machine.budget(), machine.nodes());
@@ -173,7 +173,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             // The machine has fewer nodes than that.
             budget.push(&mut calls, u32::try_from(index).unwrap_or(u32::MAX))?;
         }
-        // The opcodes of a call end with those of its state, which can begin after the call.
+        // The opcodes of a call end with the opcodes of its state, which can begin after the call.
         calls.sort_unstable_by_key(|index| (nodes.get(*index as usize).map_or(0, Node::end), *index));
         let session = self.session;
         for index in calls.iter().map(|index| *index as usize).filter(|index| Some(*index) != session) {
@@ -196,7 +196,7 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
             && let Some(contents) = items.get(1)
             && machine.holds_pickle(*contents)
         {
-            // The wrapper describes an array, but joblib's unpickler returns what the pickle holds.
+            // The wrapper describes an array, but joblib's unpickler returns the object of the pickle.
             let nested = self.nested(*contents)?;
             items.first().into_iter().for_each(|wrapper| self.counters.consume(machine.resolve(*wrapper)));
             return Ok(alone(Make::Pickle(Box::new(nested))));
@@ -275,12 +275,12 @@ impl<'l, 'm, 'a> Planner<'l, 'm, 'a> {
         }
     }
 
-    /// Whether a call without a recipe is part of what the machine makes of joblib's files.
+    /// Whether a call without a recipe is part of the machine's handling of joblib's files.
     fn is_explained(&self, index: usize) -> bool {
         Some(index) == self.session
     }
 
-    /// What is refused of a node, and why.
+    /// The refused object of a node, and why it is refused.
     pub(super) fn described(&self, index: usize, why: &str) -> Refused {
         let name = match planned_call(self.labels, Ref::node(index)) {
             Ok(PlannedCall { module, name, .. }) => known::import_name(&module, &name),

@@ -81,7 +81,7 @@ pub(crate) struct BitGeneratorMake {
 pub(crate) enum BitGeneratorSeed {
     /// A `SeedSequence`, which is the last of the needs.
     Sequence,
-    /// `None`: the generator was seeded as in numpy 1.16, or got a key in place of a seed.
+    /// `None`: the generator was seeded as in numpy 1.16, or got a key instead of a seed.
     Missing,
     /// Not in the file.
     Unknown,
@@ -109,7 +109,7 @@ pub(crate) enum StateValue {
     Array(usize),
 }
 
-/// What a value must be.
+/// The expected kind of a value.
 #[derive(Clone, Copy)]
 enum Expected {
     /// An integer from 0 to this one.

@@ -1,4 +1,4 @@
-//! When the calls of a pickle read what they are given, and when that changes for the last time.
+//! When the calls of a pickle read their arguments, and when these change for the last time.
 //!
 //! A plan sees each container as it is at the end of the pickle, but an unpickler reads a state when BUILD gives it to
 //! an object, and arguments when REDUCE calls something. If opcodes change a container after a recipe has read it, the
@@ -22,8 +22,8 @@ impl ChangeTimes {
         Self { late: machine.notes().late.iter().copied().collect() }
     }
 
-    /// An offset after which no opcode changes this node. It may be later than the last change: the opcodes of a node
-    /// end with those that store it in the memo.
+    /// An offset after which no opcode changes this node. It may be later than the last change: the last opcodes of a
+    /// node store it in the memo.
     pub(super) fn last(&self, index: usize, node: &Node) -> u64 {
         if self.late.is_empty() {
             return node.end();
@@ -32,8 +32,8 @@ impl ChangeTimes {
     }
 }
 
-/// When a call reads its arguments and its state. Both offsets may be earlier than the call itself, but what an honest
-/// pickle gives to a call is complete before it refers to it.
+/// When a call reads its arguments and its state. Both offsets may be earlier than the call itself, but in an honest
+/// pickle, the arguments are complete before the call refers to them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReadTimes<'m> {
     arguments: u64,
@@ -43,7 +43,7 @@ pub(super) struct ReadTimes<'m> {
 }
 
 impl<'m> ReadTimes<'m> {
-    /// Those of the call that a node is. An array of joblib is read when its wrapper gets its state.
+    /// The times of the call that a node is. An array of joblib is read when its wrapper gets its state.
     pub(super) fn of(machine: &'m Machine<'_>, index: usize) -> Self {
         let mut node = machine.nodes().get(index);
         if let Some(Node { kind: NodeKind::Array, items, .. }) = node {
@@ -59,7 +59,7 @@ impl<'m> ReadTimes<'m> {
         }
     }
 
-    /// When the call reads an object. What is in its state, it reads with the state.
+    /// When the call reads an object. The objects in its state are read with the state.
     pub(super) fn of_object(&self, machine: &Machine<'_>, object: Ref) -> u64 {
         let Some(state) = self.state else { return self.arguments };
         let is_argument = self.given.iter().any(|argument| machine.resolve(*argument) == object);
@@ -72,7 +72,7 @@ impl<'m> ReadTimes<'m> {
     }
 }
 
-/// Where a reference is pushed: what it stands for must be complete there.
+/// Where a reference is pushed: its object must be complete there.
 pub(super) fn complete_at(machine: &Machine<'_>, reference: Ref) -> u64 {
     let direct = reference.node_index().and_then(|index| machine.nodes().get(index));
     direct.map_or_else(|| machine.start(reference), |node| node.end())

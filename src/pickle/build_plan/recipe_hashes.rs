@@ -27,9 +27,9 @@ const CLOCK: u8 = b'c';
 /// The days before the first of January of the year 1, as [`days`] counts them.
 const BEFORE_FIRST: i128 = 306;
 const IDENTITY: u8 = b'i';
-/// The hash of all objects of a kind that is not looked at.
+/// The hash of all objects of a kind that is not examined.
 pub(super) const ANY: u64 = 1;
-/// What stands for the hash of `None`.
+/// The stand-in for the hash of `None`.
 pub(super) const NONE: u64 = 0xfca8_6420;
 const MICROSECONDS: i128 = 1_000_000;
 
@@ -40,7 +40,7 @@ pub(super) struct RecipeHash<'h, 'a> {
     pub(super) recipe: &'h PlannedRecipe<'a>,
     /// The index of its node.
     pub(super) node: usize,
-    /// The hashes of what it needs.
+    /// The hashes of the objects that it needs.
     pub(super) parts: &'h [u64],
 }
 
@@ -241,7 +241,7 @@ impl RecipeHash<'_, '_> {
         self.clock(class, &numbers, 0)
     }
 
-    /// A date or a time. `zone` is the position of its time zone in what the recipe needs, if it has one.
+    /// A date or a time. `zone` is the position of its time zone among the needs of the recipe, if it has one.
     fn clock(&self, class: ClockClass, numbers: &[i64], zone: usize) -> u64 {
         let (date, time) = numbers.split_at_checked(3).filter(|_| class != ClockClass::Time).unwrap_or((&[], numbers));
         let Some(zone) = self.recipe.needs.get(zone) else { return state(class, date, time) };
@@ -272,8 +272,8 @@ impl RecipeHash<'_, '_> {
         numbers.fold(0, i128::saturating_add)
     }
 
-    /// As `ipaddress` does: IPv4 addresses by their text, networks by their bits without those of the mask, and all
-    /// others by a tuple.
+    /// As `ipaddress` does: IPv4 addresses by their text, networks by their bits outside of the mask, and all others by
+    /// a tuple.
     fn address(&self, name: &str) -> u64 {
         let text = self.text(0);
         let text = match &text {
@@ -342,7 +342,7 @@ impl RecipeHash<'_, '_> {
     }
 }
 
-/// An argument of an offset. Those that are other objects are not looked at.
+/// An argument of an offset. Other objects are not examined.
 fn argument(argument: &PandasArgument<'_>) -> u64 {
     match argument {
         PandasArgument::None => NONE,

@@ -12,10 +12,10 @@ use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::Ref;
 use crate::pickle::work_budget::OverBudget;
 
-/// How deep objects may be nested, in units of a sixteenth of what an array takes of the stack. An array in an array
-/// takes 1.6 kilobytes, so this is a fifth of the usual eight megabytes. A thread of its own has as many.
+/// How deep objects may be nested, in units of a sixteenth of the stack that an array takes. An array in an array takes
+/// 1.6 kilobytes, so this is a fifth of the usual eight megabytes. A separate thread has as many.
 const MAX_DEPTH: u32 = 16_000;
-/// What an object takes of the stack, unless it is listed.
+/// The stack that an object takes, unless it is listed.
 const ARRAY: u32 = 16;
 const DEFAULT_DICT: u32 = 4;
 const ERROR: u32 = 4;
@@ -141,7 +141,7 @@ impl<'p, 'a> Paths<'p, 'a> {
         Ok(paths)
     }
 
-    /// Visits a node and all that it leads to. `waiting` are nodes to visit, and those whose parts were visited.
+    /// Visits a node and everything that it leads to. `waiting` are nodes to visit, and nodes whose parts were visited.
     fn visit(&mut self, first: usize, waiting: &mut Vec<(u32, bool)>) -> Result<(), OverBudget> {
         let budget = self.machine.budget();
         // The machine has fewer nodes than that.
@@ -180,7 +180,7 @@ impl<'p, 'a> Paths<'p, 'a> {
         }
     }
 
-    /// Notes what a node leads to. If nothing that was visited before it, its cyclic part is complete.
+    /// Notes the parts of a node. If it leads to no node that was visited before it, its cyclic part is complete.
     fn leave(&mut self, node: usize) -> Result<(), OverBudget> {
         let order = self.order_of(node);
         let mut low = order;
@@ -234,14 +234,14 @@ impl<'p, 'a> Paths<'p, 'a> {
     }
 }
 
-/// How much of the stack deleting an object takes besides its parts.
+/// The stack that deleting an object takes, without its parts.
 fn weight(machine: &Machine<'_>, recipes: &RecipeTable<'_>, node: usize) -> u32 {
     let Some(recipe) = recipes.get(node) else { return 0 };
     if let Make::Pickle(nested) = &*recipe.make {
         return nested.plan.nesting.saturating_add(ARRAY);
     }
     let weight = weight_of(recipe);
-    // What holds only numbers and strings ends each path.
+    // An object that holds only numbers and strings ends each path.
     let mut holds = false;
     if weight > 0 {
         for_each_part(machine, recipes, node, |part| holds |= part.node_index().is_some());
@@ -256,7 +256,7 @@ fn weight_of(recipe: &PlannedRecipe<'_>) -> u32 {
             "defaultdict" => DEFAULT_DICT,
             name if FLAT.contains(&name) => 0,
             _ if call.module == "datetime" => 0,
-            // An exception among others: those in Python are deleted without recursion.
+            // An exception, among others: exceptions whose class is in Python are deleted without recursion.
             _ => ARRAY,
         },
         Make::Value(ValueMake::NewError(_)) => ERROR,
@@ -267,7 +267,7 @@ fn weight_of(recipe: &PlannedRecipe<'_>) -> u32 {
     }
 }
 
-/// Visits what a node refers to, as resolved references.
+/// Visits the nodes that a node refers to, as resolved references.
 pub(super) fn for_each_part(
     machine: &Machine<'_>,
     recipes: &RecipeTable<'_>,

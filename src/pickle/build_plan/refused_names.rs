@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Leaves out what was refused of the same callee before, where `place` is the same: a lookup of a global says only its
-/// name, a call of it says why as well.
+/// Leaves out earlier refusals of the same callee where `place` is the same: a lookup of a global says only its name, a
+/// call of it also says why.
 pub(crate) fn each_once<P: Copy + Eq + Hash>(refusals: impl IntoIterator<Item = (P, String)>) -> Vec<(P, String)> {
     let mut known: HashMap<(P, String), usize> = HashMap::new();
     let mut all: Vec<(P, String)> = Vec::new();
     for (place, what) in refusals {
         let callee = callee(&what);
-        // A use of a global says that loading imports it, and its lookup says only its name.
+        // A use of a global has a text of its own, and its lookup has only its name.
         let name = callee.strip_prefix("import ").unwrap_or(callee);
         match known.get(&(place, name.to_owned())).and_then(|index| all.get_mut(*index)) {
             Some((_, found)) if !found.contains(" (") && (what.contains(" (") || found.starts_with("import ")) => {
@@ -29,14 +29,14 @@ pub(crate) fn each_once<P: Copy + Eq + Hash>(refusals: impl IntoIterator<Item = 
 /// The reason for refusing a module, before its name.
 pub(super) const IMPORTS_MODULE: &str = "imports the module ";
 
-/// The module that may not be imported, if that is what was refused.
+/// The module that may not be imported, if a module was refused.
 #[cfg(feature = "python")]
 pub(crate) fn refused_module(what: &str) -> Option<&str> {
     let with_reason = || what.strip_suffix(')')?.split_once(" (")?.1.strip_prefix(IMPORTS_MODULE);
     what.strip_prefix("import ").or_else(with_reason)
 }
 
-/// What comes before the reason, which is in parentheses.
+/// The part before the reason, which is in parentheses.
 pub(crate) fn callee(what: &str) -> &str {
     what.split_once(" (").map_or(what, |(callee, _)| callee)
 }

@@ -1,5 +1,5 @@
-//! The hashes of numpy's scalars, from their bytes: numbers have those of Python's numbers, and strings of a fixed
-//! length those of strings.
+//! The hashes of numpy's scalars, from their bytes: numbers have the hashes of Python's numbers, and strings of a fixed
+//! length have the hashes of Python's strings.
 
 use super::key_hashes::{self, of_contents, of_string};
 use super::recipe_hashes::{ANY, BYTES};
@@ -45,7 +45,7 @@ pub(super) fn scalar(dtype: &Dtype, bytes: &[u8]) -> Option<u64> {
     }
 }
 
-/// A number in little-endian bytes; one of more than eight is rounded, as numpy does to hash it.
+/// A number in little-endian bytes. If it has more than eight bytes, it is rounded, as in numpy's hash.
 fn float(bytes: &[u8]) -> Option<f64> {
     match bytes.len() {
         2 => {

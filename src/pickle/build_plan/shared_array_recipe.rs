@@ -11,7 +11,7 @@ use super::array_recipe::{ArrayBuilder, MAX_BYTES, checked_count, checked_dtype,
 use super::{PlanContext, PlannedCall, Refused};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
-/// How many times as long as their buffer items may be that are looked at one by one.
+/// Items that are examined one by one may have at most this many times the length of their buffer.
 const MAX_OVERLAP: u64 = 4;
 
 /// Describes `ndarray(shape, dtype, buffer, offset, strides)`.
@@ -36,7 +36,7 @@ pub(super) fn describe<'a>(
     if count > 0 && range.end > length {
         return Err("has items outside of its buffer".to_owned());
     }
-    // Each bool and each character is looked at, so there must not be many more of them than the buffer has.
+    // Each bool and each character is examined, so there must not be many more of them than the buffer has.
     let axes = shape.iter().zip(&strides).filter(|(_, stride)| **stride != 0);
     let distinct = axes.fold(dtype.1.size, |size, (length, _)| size.saturating_mul(*length));
     if dtype.1.has_limits() {

@@ -1,8 +1,8 @@
 //! Finds states that are part of something else, too.
 //!
-//! pandas and scikit-learn change the dict that they get as a state: they take out what they know, and add what they
-//! have computed. Our own code does not. So no other object may hold that dict: after a load by CPython, it would have
-//! other items there.
+//! pandas and scikit-learn change the dict that they get as a state: they remove the items that they know, and add
+//! items that they have computed. Our own code does not. So no other object may hold that dict: after a load by
+//! CPython, it would have other items there.
 
 use std::collections::HashMap;
 
@@ -60,7 +60,7 @@ fn taken_apart(machine: &Machine<'_>, recipes: &RecipeTable<'_>) -> Result<Taken
     Ok(taken)
 }
 
-/// The node of a dict, or those of a tuple and its dicts.
+/// The node of a dict, or the nodes of a tuple and its dicts.
 fn dicts(machine: &Machine<'_>, part: Ref) -> Vec<usize> {
     let kind_of = |reference: Ref| machine.node(reference).map(|node| node.kind);
     let index_of = |reference: Ref| machine.resolve(reference).node_index();

@@ -1,5 +1,5 @@
-//! Arrays that share a buffer: `numpy.ndarray(shape, dtype, buffer, offset, strides)`. They compare by their elements,
-//! as an array with a buffer of its own does.
+//! Arrays that share a buffer: `numpy.ndarray(shape, dtype, buffer, offset, strides)`. They are compared by their
+//! elements, like an array with its own buffer.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -22,7 +22,7 @@ struct Layout<'a> {
     shape: Vec<usize>,
     dtype: Ref,
     shape_tuple: Ref,
-    /// The memory of the array, from its first element on, and what is before it.
+    /// The memory of the array, from its first element on, and the memory before it.
     bytes: &'a [u8],
     offset: usize,
     strides: Vec<isize>,

@@ -1,4 +1,4 @@
-//! Values in a canonical form, which does not depend on the pickler or the protocol: what `diff` compares and digests.
+//! Values in a canonical form, which does not depend on the pickler or the protocol. `diff` compares and digests it.
 //!
 //! The same `set` can be EMPTY_SET and ADDITEMS or a call of `set`, the same number BININT or LONG1, the same array
 //! `_frombuffer` or `_reconstruct` and BUILD. Equal values have equal canonical forms, apart from the order of sets and
@@ -100,7 +100,7 @@ impl CompoundTag {
     }
 }
 
-/// What a part is in its compound.
+/// The role of a part in its compound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum PartRole {
     Item(usize),
@@ -144,7 +144,7 @@ impl<'m, 'a> Compound<'m, 'a> {
 }
 
 /// The arguments of a code object that say where the code was written, not what it does, by the number of arguments:
-/// `co_filename`, `co_firstlineno` and `co_linetable`. dill's `_create_code` takes `co_lnotab` before all others.
+/// `co_filename`, `co_firstlineno` and `co_linetable`. dill's `_create_code` takes `co_lnotab` first.
 const CODE_POSITIONS: &[(usize, &[usize])] =
     &[(16, &[10, 12, 13]), (17, &[0, 11, 13, 14]), (18, &[10, 13, 14]), (19, &[0, 11, 14, 15])];
 
@@ -168,7 +168,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         canonicalizer
     }
 
-    /// Notes what changed a value after it was made, if the budget pays for that.
+    /// Notes the changes of a value after it was made, if the budget allows.
     fn add_effects(&mut self, target: Ref, parts: &[Ref]) {
         let effects = self.effects.entry(target).or_default();
         let entry = if effects.is_empty() { table_entry::<Ref, Vec<Ref>>() } else { 0 };
@@ -177,7 +177,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         }
     }
 
-    /// What pays for a comparison.
+    /// The budget of a comparison.
     pub(super) fn budget(&self) -> &WorkBudget {
         &self.budget
     }

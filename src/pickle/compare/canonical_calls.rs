@@ -1,7 +1,7 @@
 //! The canonical form of known calls: calls that make a value which another pickler writes by an opcode or another
 //! call.
 //!
-//! Which rule a callable has is a column of the registry, [`CanonicalCall`]; what the rules do is here.
+//! The registry says which rule a callable has ([`CanonicalCall`]); the rules themselves are here.
 
 use std::borrow::Cow;
 

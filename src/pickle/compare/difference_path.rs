@@ -54,7 +54,7 @@ pub(super) fn difference(
     (Difference { path, left, right }, true)
 }
 
-/// What of a path decides whether the values at its end are shown.
+/// The parts of a path that decide whether the values at its end are shown.
 struct ShownValues {
     name: Option<PlaceName>,
     hides_strings: bool,

@@ -2,7 +2,7 @@
 //!
 //! Equal values have equal digests, whatever the order of sets and dicts, the memo or the opcodes. A digest goes
 //! [`DEPTH`] levels deep, so it ends in cycles, visits each value at most that many times, and does not depend on where
-//! it began. Different values may have the same digest: the caller must still compare what it pairs.
+//! it began. Different values may have the same digest: the caller must still compare the values that it pairs.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

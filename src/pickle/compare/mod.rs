@@ -114,7 +114,7 @@ struct PendingParts<'m> {
 }
 
 impl PendingParts<'_> {
-    /// What it takes, in bytes.
+    /// The memory that it takes, in bytes.
     fn memory(&self) -> usize {
         size_of::<Self>() + size_of_val(self.others.as_slice())
     }
@@ -214,7 +214,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
                     let from = pending.iter().map(|pending| pending.values.0).chain([reached]);
                     let (mut difference, is_complete) =
                         difference(self.left, self.right, steps.zip(from), (left, right), self.variable.clone());
-                    // The path of a difference in the bytes of an array goes on to the element.
+                    // The path of a difference in the bytes of an array continues to the element.
                     if let Some(arrays) = arrays.filter(|_| is_complete) {
                         difference.path.extend(array_element::first_difference(self.left, self.right, arrays));
                     }
@@ -323,7 +323,7 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         let sorted = |digests: &Digests<'_, '_, '_>, members: &[Ref]| {
             let mut members: Vec<(u64, Ref)> =
                 members.iter().map(|member| (digests.digest(*member), *member)).collect();
-            // Neither set has an order of its own; sorted by digest, equal members are at the same index.
+            // Neither set is ordered; sorted by digest, equal members are at the same index.
             members.sort_by_key(|(digest, _)| *digest);
             self.add_doubt(members.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)));
             members

@@ -71,7 +71,7 @@ const FILES: [&str; 14] =
 /// Words in a message or a line of code that a credential may follow.
 const MESSAGE_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "secret", "credential", "credentials"];
 
-/// The reason why a name says that its value is a credential.
+/// The reason why a value is a credential, if its name is the name of one.
 pub(crate) fn reason_in_name(name: &str, value: &str) -> Option<String> {
     // A part of a URL that was split.
     if name == "netloc" && has_password(value) {

@@ -4,7 +4,8 @@ use super::credential_names::is_secret_option;
 use super::credential_values::is_placeholder;
 use super::{NOT_SHOWN, find, hidden};
 
-/// Hides the credentials among the arguments of a program. Returns what was hidden: `the argument of --password`.
+/// Hides the credentials among the arguments of a program. Returns descriptions of the hidden arguments: `the argument
+/// of --password`.
 pub(crate) fn hide_arguments(arguments: &mut [String]) -> Vec<String> {
     let (mut found, mut option) = (Vec::new(), None);
     for argument in arguments {

@@ -41,7 +41,7 @@ const SHORTEST_TOKEN: usize = 8;
 const SHORTEST_VALUE: usize = 4;
 /// Longer strings, in bytes, are not searched for `name=value`: that would take too long.
 const LONGEST_PAIRS: usize = 1 << 16;
-/// The schemes of an `Authorization` header, and the minimum length of what follows, in bytes.
+/// The schemes of an `Authorization` header, and the minimum length of the credential, in bytes.
 const HEADERS: [(&str, usize); 2] = [("Bearer ", 16), ("Basic ", 8)];
 
 /// A credential within a string.
@@ -49,7 +49,7 @@ const HEADERS: [(&str, usize); 2] = [("Bearer ", 16), ("Basic ", 8)];
 struct FoundCredential {
     /// The bytes to hide.
     span: Range<usize>,
-    /// What it is, after "contains".
+    /// A description, to be shown after "contains".
     what: String,
 }
 

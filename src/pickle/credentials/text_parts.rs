@@ -106,7 +106,7 @@ fn short_name(name: &str, value: &str, string: &str) -> Option<&'static [&'stati
     (is_signature && string.contains("://")).then_some(&["signature"])
 }
 
-/// `Cookie: session=…` on a line of its own, as in HTTP.
+/// `Cookie: session=…` on a separate line, as in HTTP.
 pub(super) fn header_lines(string: &str) -> impl Iterator<Item = FoundCredential> {
     let mut start = 0;
     string.split_inclusive('\n').filter_map(move |line| {
@@ -124,8 +124,8 @@ pub(super) fn header_lines(string: &str) -> impl Iterator<Item = FoundCredential
     })
 }
 
-/// `password = …` and `password: …` on a line of its own, as in configuration files and shells. Prose and code have
-/// such lines, too, so the value must look random; in YAML, where the name is one word, a digit is enough.
+/// `password = …` and `password: …` on a separate line, as in configuration files and shells. Prose and code have such
+/// lines, too, so the value must look random; in YAML, where the name is one word, a digit is enough.
 pub(super) fn assignments(string: &str) -> impl Iterator<Item = FoundCredential> {
     let mut start = 0;
     string.split_inclusive('\n').filter_map(move |line| {

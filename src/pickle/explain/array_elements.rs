@@ -1,8 +1,8 @@
 //! The first elements of an array of numpy, as a save shows them: `[0.0, 1.0, 2.0, …]`.
 //!
 //! numpy pickles an array as `_frombuffer(buffer, dtype, shape, order)`, or as `_reconstruct(…)` with the state
-//! (version, shape, dtype, is Fortran, contents). The elements are those of `array.flat`, which counts them in the
-//! order of C, wherever they are in memory. [`element_text`](super::element_text) spells them.
+//! (version, shape, dtype, is Fortran, contents). The elements are in the order of `array.flat`, which is that of C,
+//! wherever they are in memory. [`element_text`](super::element_text) spells them.
 
 use super::describe_value::{Describer, MAX_DEPTH};
 use super::element_text::{ElementText, element_text};
@@ -13,7 +13,7 @@ use crate::pickle::machine::value::{Leaf, Node, Ref, Value};
 
 /// The most bytes of an item that is shown.
 const LONGEST: usize = 1024;
-/// How many bytes of an array are looked at.
+/// How many bytes of an array are examined.
 pub(crate) const HEAD: usize = MAX_ELEMENTS * LONGEST;
 
 /// Reads the first bytes, at most [`HEAD`], of a part of an array, which may be elsewhere than in these bytes; `None`
@@ -87,7 +87,7 @@ impl<'m> Describer<'_, 'm, '_> {
 fn scattered_items(bytes: &[u8], shape: &[u64], size: usize, shown: usize, head: HeadReader<'_>) -> Option<Vec<u8>> {
     let mut items = Vec::new();
     for number in 0..shown as u64 {
-        // The last index changes fastest in the order of C, and the first one in that of Fortran.
+        // The last index changes fastest in C order, and the first one in Fortran order.
         let (mut rest, mut indexes) = (number, Vec::new());
         for length in shape.iter().rev() {
             indexes.push(rest.checked_rem(*length)?);

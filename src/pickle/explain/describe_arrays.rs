@@ -68,7 +68,7 @@ impl<'m> Describer<'_, 'm, '_> {
     /// The call that makes a dtype, and its code, such as `f8`.
     pub(super) fn code(&self, dtype: Ref) -> Option<(&'m Node, std::rc::Rc<str>)> {
         let node = dtype_call(self.labels, dtype)?;
-        // The dtype of records has their class in place of a code.
+        // The dtype of records has their class instead of a code.
         let (DtypeSpec::Code(code) | DtypeSpec::Class(_, code)) = spec_of(self.labels, node)?;
         Some((node, code))
     }

@@ -1,5 +1,5 @@
-//! What an outline shows of a variable besides its type: the shape and dtype of arrays, columns of data frames,
-//! attributes of instances, parameters and source file of functions.
+//! The facts of a variable that an outline shows besides its type: the shape and dtype of arrays, columns of data
+//! frames, attributes of instances, parameters and source file of functions.
 //!
 //! Strings and bytes are not shown, as nothing has checked whether they are credentials. Many variables can share one
 //! value, so the number of names that a [`Describer`] returns for all of them together is limited.
@@ -17,17 +17,17 @@ pub(super) const MAX_NAMES: usize = 64;
 const MAX_ALL_NAMES: usize = 1 << 16;
 /// The most items of a value that are searched for names.
 const MAX_SEARCHED: usize = 256;
-/// The most steps from a data frame to its arrays, and from a dtype to those of its fields.
+/// The most steps from a data frame to its arrays, and from a dtype to the dtypes of its fields.
 pub(super) const MAX_DEPTH: usize = 8;
 /// The flag of a code object that has `*args` (`CO_VARARGS`).
 const VARARGS: i64 = 4;
 /// The flag of a code object that has `**kwargs` (`CO_VARKEYWORDS`).
 const VARKEYWORDS: i64 = 8;
 
-/// What is shown of a value.
+/// The facts that are shown of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ValueFacts {
-    /// What it is.
+    /// Its role.
     pub role: ValueRole,
     /// `len()` of data frames and their parts, which follows from the arrays in them.
     pub len: Option<u64>,
@@ -85,7 +85,7 @@ impl<'n, 'm, 'a> Describer<'n, 'm, 'a> {
         }
     }
 
-    /// A number or a global. A global that stands for a value, such as `Ellipsis`, is data.
+    /// A number or a global. A global that is a constant, such as `Ellipsis`, is data.
     fn single(&self, value: Ref) -> ValueFacts {
         match self.labels.type_name(value).as_ref() {
             "bool" | "int" | "float" => {

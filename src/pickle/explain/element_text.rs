@@ -1,11 +1,11 @@
-//! One element of an array of numpy in the words of a save: what `str` and `repr` of Python give for the object that
-//! `tolist()` makes of it.
+//! One element of an array of numpy in the words of a save: the `str` or `repr` of the Python object that `tolist()`
+//! makes of it.
 
 use super::value_preview::python_float;
 
 /// The most bytes of a number.
 const LONGEST_NUMBER: usize = 16;
-/// The value of dates and time differences that stands for none.
+/// The value of dates and time differences that means none.
 const NOT_A_TIME: i64 = i64::MIN;
 /// The days from 1970-01-01 to the first and the last day that Python has.
 const FIRST_DAY: i64 = -719_162;
@@ -15,13 +15,13 @@ const MAX_DAYS: i64 = 999_999_999;
 /// The units of times in a day.
 const IN_A_DAY: [(&str, i64); 6] =
     [("D", 1), ("h", 24), ("m", 1_440), ("s", 86_400), ("ms", 86_400_000), ("us", 86_400_000_000)];
-/// The units below those of Python, which numpy gives as integers.
+/// The units that are finer than those of Python. numpy gives their values as integers.
 const FINE: [&str; 4] = ["ns", "ps", "fs", "as"];
 
 /// An element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ElementText {
-    /// What is shown.
+    /// The shown text.
     Shown(String),
     /// A string, of which a part may be shown.
     Text(String),
@@ -124,7 +124,7 @@ fn python_complex(real: f64, imaginary: f64) -> String {
 /// The type of the object that a date becomes, or the number that it stays.
 fn moment(unit: &str, count: i64) -> Option<String> {
     let days = match unit {
-        // Of years and months, only those are shown that are certainly dates.
+        // Only years and months that are certainly dates are shown.
         "Y" => Some((-1_900..=8_000).contains(&count).then_some(0)?),
         "M" => Some((-20_000..=90_000).contains(&count).then_some(0)?),
         "W" => count.checked_mul(7),

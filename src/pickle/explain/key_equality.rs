@@ -1,8 +1,7 @@
 //! Which keys of a dict and members of a set Python takes for the same: `1`, `True` and `1.0` are one key.
 //!
-//! Numbers, strings, bytes and tuples of them are compared; anything else is the same only as itself. What few honest
-//! pickles have need not be exact: long keys, tuples in tuples in tuples, and dicts with very many keys count as
-//! different.
+//! Numbers, strings, bytes and tuples of them are compared; anything else is the same only as itself. Rare cases need
+//! not be exact: long keys, tuples in tuples in tuples, and dicts with very many keys count as different.
 
 use std::collections::HashSet;
 
@@ -18,7 +17,7 @@ const MAX_DEPTH: usize = 2;
 /// Floats up to here have the value of an integer exactly.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// What two equal keys have in common.
+/// The common form of equal keys.
 #[derive(PartialEq, Eq, Hash)]
 enum EqualKey {
     Integer(i64),

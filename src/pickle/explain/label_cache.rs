@@ -45,9 +45,9 @@ pub(super) fn remember<T: Label>(
     made
 }
 
-/// What a cache remembers.
+/// A value that a cache remembers.
 pub(super) trait Label: Clone {
-    /// How many bytes it takes beside the entry.
+    /// The number of bytes that it takes besides the entry.
     fn allocated(&self) -> usize {
         0
     }

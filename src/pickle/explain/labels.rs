@@ -84,7 +84,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     }
 
     /// The type of a value: `dict`, `numpy.ndarray`, `__main__.Model`. For a global it is `import` and its name, as a
-    /// pickle does not say what the global is.
+    /// pickle does not say which type the global has.
     pub fn type_name(&self, reference: Ref) -> Rc<str> {
         let reference = self.machine.resolve(reference);
         remember(self.machine.budget(), &self.cache.types, reference, || match self.machine.value(reference) {
@@ -135,7 +135,7 @@ impl<'m, 'a> Labels<'m, 'a> {
         }
     }
 
-    /// What a call makes, if its callee is known.
+    /// The rule for the type that a call makes, if its callee is known.
     pub(in crate::pickle) fn maker(&self, node: &Node) -> Option<Makes> {
         let callee = *node.items.first()?;
         let (module, name) = self.global(callee).or_else(|| self.attribute(callee))?;
@@ -258,7 +258,7 @@ impl<'m, 'a> Labels<'m, 'a> {
         self.under(self.namespace(namespace), "__module__").and_then(|module| self.string(module))
     }
 
-    /// The dict of a new class: the argument itself or, as dill writes generic classes, the dict that a function copies
+    /// The dict of a new class: the argument itself or, for generic classes of dill, the dict that a function copies
     /// into it (`partial(_setitems, source={…})`).
     pub(crate) fn namespace(&self, argument: Ref) -> Ref {
         let filled_by = || {
@@ -301,9 +301,8 @@ impl<'m, 'a> Labels<'m, 'a> {
         }
     }
 
-    /// A short form of a value without parts, and without what looks like a credential in it; empty if its type says
-    /// everything, and for other values. Where the value has a name, ask for its
-    /// [named preview](Self::named_preview).
+    /// A short form of a value without parts, with apparent credentials hidden; empty if its type says everything, and
+    /// for other values. If the value has a name, use its [named preview](Self::named_preview).
     pub fn preview(&self, reference: Ref) -> Rc<str> {
         let reference = self.machine.resolve(reference);
         remember(self.machine.budget(), &self.cache.previews, reference, || match self.machine.value(reference) {

@@ -1,6 +1,7 @@
 //! The `len()` of values, as far as the pickle determines it.
 //!
-//! Containers have it by their items. Calls have it by what was added to the result, by their arguments, or not at all.
+//! Containers have a length because of their items. The length of a call's result follows from what was added to it,
+//! from its arguments, or is unknown.
 
 use super::label_cache::remember;
 use super::labels::Labels;
@@ -112,7 +113,7 @@ impl<'m, 'a> Labels<'m, 'a> {
     }
 }
 
-/// The length of a range, from its `repr`, which is what dill writes.
+/// The length of a range, from its `repr`, which dill writes.
 fn range_length(repr: &str) -> Option<u64> {
     let numbers = repr.strip_prefix("range(")?.strip_suffix(')')?.split(',');
     let numbers: Option<Vec<i64>> = numbers.map(|number| number.trim().parse().ok()).collect();

@@ -1,7 +1,8 @@
-//! Previews of values under the names that lead to them, without those that look like credentials.
+//! Previews of values under the names that lead to them, with apparent credentials hidden.
 //!
-//! The name of a value is that of its variable, key, attribute or field, or what stands before it: `('password', …)`,
-//! `--password …`. The items of a list have the name of the list. [`credentials`](crate::pickle::credentials) decides.
+//! The name of a value is the name of its variable, key, attribute or field, or the string before it: `('password',
+//! …)`, `--password …`. The items of a list have the name of the list. [`credentials`](crate::pickle::credentials)
+//! decides.
 
 use std::rc::Rc;
 
@@ -13,7 +14,7 @@ use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
 /// How many characters of a string are searched.
 const MAX_SEARCHED: usize = 4096;
-/// How many keys of a dict are looked at to find out whether it is an environment.
+/// How many keys of a dict are examined to find out whether it is an environment.
 const MAX_KEYS: usize = 256;
 /// The number of the argument of a function that has its default values.
 const DEFAULTS: usize = 3;
@@ -45,7 +46,7 @@ pub(crate) enum ValuePlace<'m> {
     Key(&'m Node, Ref),
     /// It is one of these items of a tuple or another value, and `call` has them as its arguments.
     Item { items: &'m [Ref], at: usize, is_tuple: bool, call: Option<&'m Node> },
-    /// Nothing there has a name of its own.
+    /// The parts have no names.
     Within,
 }
 
@@ -55,7 +56,7 @@ impl PlaceName {
         if of_environment { Self::Environment(name.into()) } else { Self::Named(name.into()) }
     }
 
-    /// Whether a string with this name looks like a credential, whatever it contains.
+    /// Whether a string with this name looks like a credential, regardless of its contents.
     pub(super) fn hides(&self, text: &str) -> bool {
         match self {
             Self::Named(name) => credentials::reason_in_name(name, text).is_some(),
@@ -69,7 +70,7 @@ impl PlaceName {
 }
 
 impl<'m> Labels<'m, '_> {
-    /// The preview of a value with this name, or what stands in place of a credential.
+    /// The preview of a value with this name, or the text that replaces a credential.
     pub(crate) fn named_preview(&self, name: Option<&PlaceName>, value: Ref) -> Rc<str> {
         match name.is_some_and(|name| self.is_credential(name, value)) {
             true => NOT_SHOWN.into(),
@@ -77,7 +78,7 @@ impl<'m> Labels<'m, '_> {
         }
     }
 
-    /// Whether a string with this name, or a long number, looks like a credential, whatever it contains.
+    /// Whether a string with this name, or a long number, looks like a credential, regardless of its contents.
     pub(crate) fn is_credential(&self, name: &PlaceName, value: Ref) -> bool {
         if let PlaceName::Named(name) = name
             && !credentials::may_name_credential(name)
@@ -138,7 +139,7 @@ impl<'m> Labels<'m, '_> {
             }
         }
         let keys = dict.items.iter().step_by(2).take(MAX_KEYS).filter_map(|key| self.text(*key));
-        // Most names are no reason to look at the others.
+        // Most names are no reason to examine the others.
         let is_capital = !name.chars().any(char::is_lowercase);
         let keys: Vec<Rc<str>> = if is_capital { keys.collect() } else { Vec::new() };
         Some(PlaceName::of_variable(&name, credentials::is_environment(keys.iter().map(AsRef::as_ref))))

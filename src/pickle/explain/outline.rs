@@ -1,7 +1,8 @@
 //! The contents of a pickle that snapcli did not write: a dill session, a dict or another object, with its variables.
 //!
 //! `inspect` shows an outline as the table of variables. It is made from the values of a machine, without executing
-//! anything; a dill session is what `dill.dump_module` writes, `_import_module('…')` with the namespace as its state.
+//! anything. A dill session is a call `_import_module('…')` with the namespace as its state, as `dill.dump_module`
+//! writes it.
 
 use std::rc::Rc;
 
@@ -96,7 +97,7 @@ fn session<'m>(labels: &Labels<'m, '_>, value: Ref) -> Option<(String, &'m [Ref]
         return None;
     }
     let module = labels.string(labels.argument(call, 0)?)?;
-    // A state of (dict, slots) is the general form of what BUILD takes.
+    // A state of (dict, slots) is the general form of an argument of BUILD.
     let dict = match machine.node(state) {
         Some(Node { kind: NodeKind::Tuple, items, .. }) => *items.first()?,
         _ => state,
@@ -192,7 +193,7 @@ pub(crate) fn find(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Option<Re
     pairs.iter().rev().find(|[key, _]| labels.string(*key).as_deref() == Some(name)).map(|[_, value]| *value)
 }
 
-/// The offsets of the markers that a save writes in place of objects that cannot be saved, ascending.
+/// The offsets of the markers that a save writes instead of objects that cannot be saved, ascending.
 pub(crate) fn marker_offsets(labels: &Labels<'_, '_>) -> Vec<u64> {
     let nodes = labels.machine().nodes().iter();
     let mut offsets: Vec<u64> = nodes.filter(|node| is_marker(labels, node)).map(Node::start).collect();

@@ -1,7 +1,7 @@
-//! The tree of a value's parts, with the bytes that each part takes: what `inspect --trace` shows.
+//! The tree of a value's parts, with the bytes that each part takes, for `inspect --trace`.
 //!
 //! A value appears where its bytes are; elsewhere it is a line that says it is shared. Depth and size of a tree are
-//! limited and the rest is summed up, so that the tree of any pickle can be read by a person.
+//! limited and the rest is summed up, so that a person can read the tree of any pickle.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -34,7 +34,7 @@ pub struct TraceTree {
     pub size: u64,
     /// Its parts.
     pub children: Vec<TraceTree>,
-    /// What the label says, one by one.
+    /// The facts of the label, one by one.
     #[serde(skip)]
     pub facts: TraceFacts,
 }
@@ -70,8 +70,8 @@ pub(crate) fn trace_value(labels: &Labels<'_, '_>, value: Ref, name: &str, place
 }
 
 /// The tree of a variable of a snapshot. Its segment begins at offset `start` of the file, where `memo_start` slots are
-/// filled; `owner` returns the name of the variable that filled an earlier slot, and `class` that of the class that it
-/// defines. With `hides_values`, the tree has types and sizes, but no values.
+/// filled; `owner` returns the name of the variable that filled an earlier slot, and `class` the name of the class that
+/// it defines. With `hides_values`, the tree has types and sizes, but no values.
 ///
 /// # Errors
 /// If the machine cannot follow the segment.
@@ -97,7 +97,7 @@ pub(crate) fn trace_segment(
 struct TracePart<'n, 'm> {
     role: TraceRole<'n>,
     value: Ref,
-    /// What its name is.
+    /// The place that its name refers to.
     within: ValuePlace<'m>,
     /// As [`TraceFacts::place`].
     place: Option<String>,
@@ -178,7 +178,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             let Some(part) = parts.next() else { return children };
             children.push(self.build(part, depth));
         }
-        // Whatever does not fit becomes one line.
+        // Parts that do not fit become one line.
         children.extend(self.rest(parts));
         children
     }
@@ -190,7 +190,7 @@ impl<'n, 'm, 'a> TreeBuilder<'n, 'm, 'a> {
             let (start, end) = self.labels.span(part.value);
             let (count, tree) = rest.get_or_insert_with(|| (0, TraceTree { start, end, ..TraceTree::default() }));
             *count += 1;
-            // Shared parts can be anywhere in the file, so the range is that of all parts.
+            // Shared parts can be anywhere in the file, so the range covers all parts.
             tree.start = tree.start.min(start);
             tree.end = tree.end.max(end);
             tree.size = tree.size.saturating_add(end.saturating_sub(start));
@@ -350,7 +350,7 @@ fn pairs<'n, 'm: 'n>(
     })
 }
 
-/// The place of the value of a key; an attribute, if the dict is that of an instance.
+/// The place of the value of a key; an attribute, if the dict is the `__dict__` of an instance.
 fn place_of_key(labels: &Labels<'_, '_>, place: &str, key: Ref) -> Option<String> {
     let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric());
     let name = labels.string(key);

@@ -25,8 +25,8 @@ pub(crate) struct ValuePreview {
     pub(crate) is_exact: bool,
 }
 
-/// The preview of a value in at most `most` characters. `name` is that of its variable; `head` reads the contents of
-/// arrays.
+/// The preview of a value in at most `most` characters. `name` is the name of its variable; `head` reads the contents
+/// of arrays.
 pub(crate) fn value_preview(
     describer: &Describer<'_, '_, '_>,
     name: &PlaceName,
@@ -198,7 +198,7 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
         self.write(place.as_ref(), *value, depth + 1);
     }
 
-    /// What a call makes, or a global is: its type alone, but for functions and classes.
+    /// The result of a call, or a global: only its type, except for functions and classes.
     fn made(&mut self, value: Ref) {
         if let Some((columns, has_more)) = self.describer.column_labels(value) {
             return self.columns(&columns, has_more);

@@ -1,7 +1,7 @@
 //! The decoded argument of an opcode.
 //!
-//! [`parse`](super::parse) makes it of binary operands and [`lines`](super::lines) of those of protocol 0. It borrows
-//! from the bytes of the pickle wherever it can.
+//! [`parse`](super::parse) makes it of binary operands, and [`lines`](super::lines) of operands of protocol 0. It
+//! borrows from the bytes of the pickle where possible.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! Writes the opcodes that a snapshot consists of besides its values, in protocol 5 and without frames.
+//! Writes the opcodes of a snapshot that belong to no value, in protocol 5 and without frames.
 //!
 //! The prelude is laid out for `dill.load_module`: its `_identify_module` reads the first 256 bytes of a file, finds
 //! a SHORT_BINUNICODE that ends with `_import_module`, and takes the next string for the name of the module.
@@ -69,7 +69,7 @@ pub(crate) fn global(out: &mut impl Write, module: &str, name: &str) -> io::Resu
 /// the value are [`MODULE_ITEM_END`].
 ///
 /// # Errors
-/// Those of `out`.
+/// The errors of `out`.
 pub(crate) fn module_item(out: &mut impl Write, module: &str, name: &str) -> io::Result<()> {
     // Nothing is memoized: the value alone fills memo slots.
     global(out, "dill._dill", "_import_module")?;
@@ -85,7 +85,7 @@ pub(crate) const MODULE_ITEM_END: &[u8] = &[Opcode::SetItem as u8, Opcode::Build
 /// are [`FRAME_LOCAL_END`].
 ///
 /// # Errors
-/// Those of `out`.
+/// The errors of `out`.
 pub(crate) fn frame_local(out: &mut impl Write, name: &str) -> io::Result<()> {
     opcodes(out, &[Opcode::EmptyDict])?;
     string(out, name)

@@ -1,8 +1,7 @@
 //! The arguments of protocol 0, which are lines of ASCII, read as CPython's C unpickler reads them.
 //!
-//! The counterparts in `Modules/_pickle.c` are `load_int`, `load_long`, `load_float`, `load_string` and
-//! `load_unicode`. Each function takes a line without its newline; an error says in a few words what is wrong with
-//! it.
+//! The counterparts in `Modules/_pickle.c` are `load_int`, `load_long`, `load_float`, `load_string` and `load_unicode`.
+//! Each function takes a line without its newline; an error describes the fault in a few words.
 
 use std::borrow::Cow;
 
@@ -103,8 +102,8 @@ impl<'l> TextInteger<'l> {
         Some(Self { negative, base, digits })
     }
 
-    /// Whether it is longer than what is built from a file of others. Python limits only decimal digits, as reading
-    /// these takes time in proportion to the square of their number.
+    /// Whether it has more digits than an untrusted load accepts. Python limits only decimal digits: reading these
+    /// takes time in proportion to the square of their number.
     pub(crate) fn is_too_long(&self) -> bool {
         self.digits.len() > MAX_DIGITS
     }
@@ -155,7 +154,7 @@ fn unescape(literal: &[u8]) -> Result<Vec<u8>, LineProblem> {
             continue;
         }
         match rest.next().ok_or("it ends with a backslash")? {
-            // An escaped newline stands for nothing.
+            // An escaped newline means nothing.
             b'\n' => {}
             quote @ (b'\\' | b'\'' | b'"') => bytes.push(quote),
             b'b' => bytes.push(0x08),
@@ -257,7 +256,8 @@ mod tests {
         for bad in [&b""[..], b"x", b"1__0", b"_1", b"-", b"0x", b"\xff", b"1 2"] {
             assert_eq!(integer(bad), Err(NOT_AN_INTEGER));
         }
-        // INT with leading zeros is octal as in C; neither LONG nor what does not fit into a `long` is.
+        // INT with leading zeros is octal as in C; LONG is not, and neither is a number that does not fit into a
+        // `long`.
         for (line, expected) in [(&b"0012"[..], 10), (b"-0012", -10), (b"+07", 7), (b"000", 0), (b"0_0", 0)] {
             assert_eq!(integer(line), Ok(Argument::Int(expected)));
         }

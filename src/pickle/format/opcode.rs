@@ -1,13 +1,13 @@
 //! The one table of the opcodes of pickle protocols 0 to 5.
 //!
-//! Names and codes are those of CPython's `pickletools`. Everything that the rest of the program must know about an
-//! opcode is a column here: the parser reads the operand, the symbolic machine and the stack check read the stack
+//! Names and codes are the same as in CPython's `pickletools`. Everything that the rest of the program must know about
+//! an opcode is a column here: the parser reads the operand, the symbolic machine and the stack check read the stack
 //! effect and the memo use, the passes read which opcodes can run code, and the emitters read the codes.
 
 /// The newest protocol that [`TABLE`] covers.
 pub(crate) const NEWEST_PROTOCOL: u8 = 5;
 
-/// What follows an opcode's byte. Numbers are little-endian except for [`Operand::Double`].
+/// The operand after an opcode's byte. Numbers are little-endian except for [`Operand::Double`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operand {
     /// Nothing.
@@ -63,7 +63,7 @@ pub enum Length {
     Eight,
 }
 
-/// What an opcode takes from the stack.
+/// The items that an opcode takes from the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
     /// This many items above the topmost mark. One for opcodes that read the top and leave it there (DUP, PUT).
@@ -90,7 +90,7 @@ pub enum CodeRun {
     Nothing,
     /// Methods of values on the stack, such as `__hash__`, `append` and `__setstate__`.
     Methods,
-    /// What finds an object outside of the pickle: an import, the extension registry, or `persistent_load`.
+    /// Finds an object outside of the pickle: an import, the extension registry, or `persistent_load`.
     Lookup,
     /// A callable on the stack.
     Call,
@@ -105,11 +105,11 @@ pub struct OpcodeRow {
     pub opcode: Opcode,
     /// The name in `pickletools`.
     pub name: &'static str,
-    /// What follows its byte.
+    /// The operand after its byte.
     pub operand: Operand,
-    /// What it takes from the stack.
+    /// The items that it takes from the stack.
     pub takes: Takes,
-    /// How many items it pushes in place of those that it took.
+    /// How many items it pushes in their place.
     pub leaves: usize,
     /// How it uses the memo.
     pub memo: MemoUse,
@@ -316,7 +316,7 @@ impl Opcode {
         &TABLE[usize::from(ROW_OF_BYTE[usize::from(self.byte())])]
     }
 
-    /// What it takes from the stack.
+    /// The items that it takes from the stack.
     #[inline]
     pub fn takes(self) -> Takes {
         HOT_COLUMNS[usize::from(self.byte())].0

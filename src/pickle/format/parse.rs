@@ -99,7 +99,7 @@ impl<'a> Parser<'a> {
         Some(OpStep { start, end: self.offset(self.position), opcode: layout.opcode, index: u64::from(number) })
     }
 
-    /// Steps over the next opcode, whatever it is. Returns `None` at the end.
+    /// Steps over the next opcode of any kind. Returns `None` at the end.
     #[cold]
     pub(in crate::pickle) fn step_slow(&mut self) -> Result<Option<OpStep>, ParseError> {
         self.next().map(|op| op.map(|op| OpStep::from(&op))).transpose()

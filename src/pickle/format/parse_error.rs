@@ -60,7 +60,7 @@ pub enum ParseError {
         at: u64,
         /// The opcode.
         opcode: Opcode,
-        /// What is wrong with it.
+        /// The fault.
         problem: &'static str,
     },
     /// A protocol that this version does not know.

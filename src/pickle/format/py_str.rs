@@ -1,6 +1,6 @@
 //! A Python `str` as a pickle stores it: UTF-8 in which lone surrogates may occur (Python's `surrogatepass`).
 //!
-//! Rust's `str` cannot hold those, so the bytes are kept as they are; wherever a string is shown, each surrogate
+//! Rust's `str` cannot hold surrogates, so the bytes are kept as they are. Where a string is shown, each surrogate
 //! becomes a replacement character.
 
 use std::borrow::Cow;
@@ -94,7 +94,7 @@ impl<'a> Iterator for Pieces<'a> {
             self.0 = self.0.get(valid.len()..)?;
             return Some(Piece::Valid(valid));
         }
-        // What is left starts with bytes that are not UTF-8. U+D800 to U+DFFF, encoded as UTF-8 would encode them.
+        // The rest starts with bytes that are not UTF-8: U+D800 to U+DFFF, encoded as UTF-8 would encode them.
         let (piece, length) = match self.0 {
             [0xed, 0xa0..=0xbf, 0x80..=0xbf, ..] => (Piece::Surrogate, 3),
             _ => (Piece::Invalid, 1),

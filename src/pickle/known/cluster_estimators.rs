@@ -1,5 +1,5 @@
 //! The rows of scikit-learn's estimators of clusters, embeddings and kernels that compute with numpy, or with functions
-//! that check all arrays they are given. What compiled code would take as an offset is not among them.
+//! that check all arrays they are given. Estimators with numbers that compiled code would use as offsets have no row.
 
 use super::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind as Kind, Kinds};
 use super::estimator_parameters::PARAMETERS;

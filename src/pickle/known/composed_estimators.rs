@@ -1,6 +1,6 @@
-//! The rows of scikit-learn's estimators that are made of others, of the searches for parameters, and of those that
-//! were fitted by gradient descent. Each other estimator has a row of its own, so none of them can bring in one that
-//! trusts the numbers in a file.
+//! The rows of scikit-learn's estimators that are made of others, that search for parameters, or that were fitted by
+//! gradient descent. Each other estimator has a row of its own, so none of them can bring in one that trusts the
+//! numbers in a file.
 
 use super::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind as Kind, Kinds};
 use super::estimator_parameters::{PARAMETER, PARAMETERS};

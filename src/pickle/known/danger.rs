@@ -1,5 +1,5 @@
-//! What is dangerous to call, by module and by name (commands, evaluation, files, sockets, imports, the interpreter),
-//! and which methods Python calls by itself when a pickle defines a class.
+//! Dangerous callables, by module and by name (commands, evaluation, files, sockets, imports, the interpreter), and
+//! which methods Python calls by itself when a pickle defines a class.
 //!
 //! These deny-lists can only make a verdict worse: a name that they miss still does not count as harmless.
 //! Functions of modules that are not dangerous as a whole are rows of their library, with the trait `Dangerous`.
@@ -32,8 +32,8 @@ const DANGEROUS_MODULES: &[&str] = &[
     "statsmodels.datasets", "matplotlib.testing", "pydevd", "builtins.__dict__",
 ];
 
-/// Of the dangerous modules, those whose classes do harm as soon as there is an instance, even if only `__new__` is
-/// called: they open or map files, change memory, or delete files when they are freed.
+/// The dangerous modules whose classes do harm as soon as there is an instance, even if only `__new__` is called: they
+/// open or map files, change memory, or delete files when they are freed.
 #[rustfmt::skip]
 const HARMFUL_INSTANCES: &[&str] = &[
     "os", "posix", "nt", "_posixsubprocess", "subprocess", "sys", "runpy", "importlib", "_imp", "imp", "zipimport",
@@ -67,7 +67,7 @@ const INNER_OF_MODULES: &[&str] = &[
     "__main__",
 ];
 
-/// What the functions of a dangerous module do, in words.
+/// A description of what the functions of a dangerous module do.
 pub(in crate::pickle) fn harm_of(module: &str) -> &'static str {
     match module.split('.').next().unwrap_or(module) {
         "os" | "posix" | "nt" | "subprocess" | "pty" | "commands" => "runs commands or changes the system",
@@ -159,7 +159,7 @@ fn is_exception(name: &str) -> bool {
     is_class && ["Error", "Exception", "Warning"].iter().any(|end| name.ends_with(end))
 }
 
-/// Whether a class of a dangerous module only holds values: what a command returned, the description of a file in an
+/// Whether a class of a dangerous module only holds values: the result of a command, the description of a file in an
 /// archive, a node of a syntax tree, a parsed address.
 fn is_record(module: &str, name: &str) -> bool {
     let is_class = name.starts_with(|first: char| first.is_ascii_uppercase()) && !name.contains('.');

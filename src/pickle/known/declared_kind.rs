@@ -1,5 +1,5 @@
-//! What the attributes of an instance may be: the words that the rows of [`estimators`](super::estimators) and
-//! [`predictors`](super::predictors) are written in.
+//! The kinds of values that the attributes of an instance may have. The rows of [`estimators`](super::estimators) and
+//! [`predictors`](super::predictors) are written with them.
 //!
 //! Arrays name the meaning of their axes, so that the sizes of all arrays of one instance must agree.
 
@@ -8,7 +8,7 @@
 pub(in crate::pickle) enum DeclaredKind {
     /// `None`.
     Nothing,
-    /// A bool of Python or numpy, or an integer in its place.
+    /// A bool of Python or numpy, or an integer instead of it.
     Flag,
     /// `False`, or `0`.
     Off,
@@ -36,7 +36,7 @@ pub(in crate::pickle) enum DeclaredKind {
     List(Kinds),
     /// A tuple of values, each of one of these kinds.
     Tuple(Kinds),
-    /// A tuple or list of as many values as there are kinds, each of its own.
+    /// A tuple or list with one value for each of these kinds.
     Fields(&'static [Kinds]),
     /// A dict with keys and values of these kinds.
     Dict(Kinds, Kinds),
@@ -70,7 +70,7 @@ pub(in crate::pickle) enum Axis {
 }
 
 impl Axis {
-    /// What it counts.
+    /// The things that it counts, in words.
     pub(in crate::pickle) fn words(self) -> &'static str {
         match self {
             Self::Features => "features",

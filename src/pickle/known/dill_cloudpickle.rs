@@ -15,8 +15,8 @@ const CLOUDPICKLE: &[&str] = &["cloudpickle.cloudpickle", "cloudpickle.cloudpick
 /// dill's function to import a module. `dill.load_module` finds the name of a session's module by it.
 const IMPORT_MODULE_NAME: &str = "_import_module";
 
-/// The variables under which a dill session keeps lists of what it imports by name, and whether these are modules.
-/// Loading imports them and deletes the lists (`_restore_modules` in `dill/session.py`).
+/// The variables under which a dill session keeps lists of objects that it imports by name, and whether these are
+/// modules. Loading imports them and deletes the lists (`_restore_modules` in `dill/session.py`).
 pub(in crate::pickle) const NAMED_IMPORTS: &[(&str, bool)] =
     &[("__dill_imported", false), ("__dill_imported_as", false), ("__dill_imported_top_level", true)];
 

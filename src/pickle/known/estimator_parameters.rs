@@ -19,7 +19,7 @@ pub(super) const PARAMETER: Kinds = &[
     Kind::Instance,
 ];
 
-/// By name, whatever the estimator.
+/// By name, for any estimator.
 #[rustfmt::skip]
 pub(super) const PARAMETERS: Attributes = &[
     ("U_init", PARAMETER), ("V_init", PARAMETER), ("_gamma", PARAMETER), ("_init", PARAMETER),

@@ -1,13 +1,13 @@
 //! The rows of scikit-learn's transformers and of the estimators that hold others, with the attributes that
-//! scikit-learn 1.0 to 1.9 gives them. [`predictors`](super::predictors) has those that predict.
+//! scikit-learn 1.0 to 1.9 gives them. [`predictors`](super::predictors) has the estimators that predict.
 //!
 //! scikit-learn has compiled code that trusts the numbers in a file. Files of others may have only the estimators that
-//! compute with numpy alone, which checks the shapes it is given. Excluded are trees, neighbours, support vectors with
-//! kernels, boosting, and everything that makes sparse matrices of its state (OneHotEncoder, CountVectorizer),
-//! because their compiled code reads and writes memory at offsets in their state. So are attributes that call
-//! something: the function of a FunctionTransformer, the cache of a Pipeline.
+//! compute with numpy alone, which checks shapes. Excluded are trees, neighbours, support vectors with kernels,
+//! boosting, and everything that makes sparse matrices of its state (OneHotEncoder, CountVectorizer), because their
+//! compiled code reads and writes memory at offsets in their state. So are attributes that call something: the function
+//! of a FunctionTransformer, the cache of a Pipeline.
 //!
-//! `benches/untrusted/attributes.py` prints what an installed scikit-learn writes.
+//! `benches/untrusted/attributes.py` prints the attributes that an installed scikit-learn writes.
 
 use super::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind as Kind, Kinds};
 use super::registry_row::{KnownGlobal, known};
@@ -21,9 +21,9 @@ pub(super) const NOTHING: Kinds = &[Kind::Nothing];
 pub(super) const INTEGER_OR_NONE: Kinds = &[Kind::Integer, Kind::Nothing];
 pub(super) const NUMBER_OR_NONE: Kinds = &[Kind::Number, Kind::Nothing];
 pub(super) const TEXT_OR_NONE: Kinds = &[Kind::Text, Kind::Nothing];
-/// A flag, or a word such as `auto` or `deprecated` in its place.
+/// A flag, or a word such as `auto` or `deprecated` instead.
 pub(super) const CHOICE: Kinds = &[Kind::Flag, Kind::Text, Kind::Nothing];
-/// A number, or a word or nothing in its place.
+/// A number, or a word or nothing instead.
 pub(super) const SETTING: Kinds = &[Kind::Number, Kind::Text, Kind::Nothing];
 pub(super) const ESTIMATOR: Kinds = &[Kind::Instance];
 pub(super) const RANDOM_STATE: Kinds = &[Kind::Integer, Kind::Nothing, Kind::Random];

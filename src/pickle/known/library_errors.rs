@@ -1,14 +1,14 @@
 //! The exceptions of the standard library and of a few packages: how their `__init__` turns arguments into attributes.
 //!
 //! A pickle calls the class with its `args`, and then sets the attributes of its state. Our own code does not run an
-//! `__init__` that is written in Python: [`ErrorInit`] says what it would do. Taken from CPython 3.10 to 3.14. Classes
+//! `__init__` that is written in Python: [`ErrorInit`] describes its effect. Taken from CPython 3.10 to 3.14. Classes
 //! that CPython itself cannot load again (`tarfile.FilterError`, `http.client.LineTooLong`) have no row.
 
 use super::registry_row::{Effect, KnownGlobal, data, known};
 use crate::pickle::build_plan::Builder::Value;
 use crate::pickle::build_plan::ValueBuilder as B;
 
-/// What the `__init__` of an exception does with its arguments.
+/// The effect of the `__init__` of an exception on its arguments.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::pickle) enum ErrorInit {
     /// The class has none of its own, or one in C: it keeps its arguments.

@@ -1,9 +1,9 @@
 //! The registry of known globals: one row for each callable or class that the pickles of well-known libraries name.
 //!
-//! A row says what a call makes (for labels), what a call does (for the verdict), whether a file that is not trusted
-//! may load it, and how a call compares (for `diff`). The rows were taken from what CPython 3.10 to 3.13, dill 0.3 and
-//! 0.4, cloudpickle 3, numpy 1 and 2, pandas 1 to 3, scikit-learn, joblib and pyarrow write, and from published attacks
-//! on pickle scanners. Data only: nothing here reads a pickle.
+//! A row gives the type that a call makes (for labels), the effect of a call (for the verdict), whether an untrusted
+//! file may load it, and how a call compares (for `diff`). The rows were taken from files of CPython 3.10 to 3.13, dill
+//! 0.3 and 0.4, cloudpickle 3, numpy 1 and 2, pandas 1 to 3, scikit-learn, joblib and pyarrow, and from published
+//! attacks on pickle scanners. Data only: nothing here reads a pickle.
 //!
 //! To add a callable, add a row to the file of its library. A global without a row is a class for labels, is not loaded
 //! from untrusted files, and makes the verdict `calls`, or `dangerous` if [`danger`] lists its module or its name.
@@ -88,7 +88,7 @@ fn globals(row: &'static KnownGlobal) -> impl Iterator<Item = (&'static str, &'s
     row.modules.iter().flat_map(move |module| row.names.iter().map(move |name| (*module, *name)))
 }
 
-/// How our own code makes what a call of this global makes, by its current name; `None` if it does not.
+/// How our own code makes the result of a call of this global, by its current name; `None` if it does not.
 pub(super) fn builder_of(module: &str, name: &str) -> Option<Builder> {
     row(module, name)?.builder
 }
@@ -123,7 +123,8 @@ fn has_exact_trait(module: &str, name: &str, wanted: Trait) -> bool {
     row(module, name).is_some_and(|row| row.traits.contains(&wanted))
 }
 
-/// What a call of this global makes; `None` if that is an instance of it, as far as is known.
+/// The rule for the type that a call of this global makes; `None` if it is an instance of the global, as far as is
+/// known.
 pub(super) fn made_by(module: &str, name: &str) -> Option<Makes> {
     let (module, name) = renames::current_name(module, name);
     if makes_builtin(module, name) {
@@ -139,7 +140,7 @@ fn makes_builtin(module: &str, name: &str) -> bool {
     class.and_then(|class| row(module, class)).is_some_and(|row| row.effect == Some(Effect::Data))
 }
 
-/// What a call of this global does, by its current name; `None` if that is not known.
+/// The effect of a call of this global, by its current name; `None` if it is not known.
 pub(super) fn effect_of(module: &str, name: &str) -> Option<Effect> {
     if makes_builtin(module, name) {
         return Some(Effect::New(0));
@@ -190,7 +191,7 @@ pub(super) fn singleton(module: &str, name: &str) -> Option<&'static str> {
     row(&renames::same_module(module), name)?.singleton
 }
 
-/// The type of a subscript of this global, for those of `typing`.
+/// The type of a subscript of this global, for globals of `typing`.
 pub(super) fn subscript_of(module: &str, name: &str) -> Option<&'static str> {
     (module == "typing").then(|| stdlib::subscript_type(name))
 }
@@ -218,11 +219,11 @@ pub(super) fn imports_module(module: &str, name: &str) -> bool {
 
 /// Whether this global is joblib's [`ARRAY_WRAPPER_NAME`].
 pub(crate) fn is_array_wrapper(module: &str, name: &str) -> bool {
-    // This is asked for every call: comparing the name first avoids most look-ups.
+    // This test runs for every call: comparing the name first avoids most look-ups.
     name == ARRAY_WRAPPER_NAME && has_trait(module, name, Trait::ArrayWrapper)
 }
 
-/// Whether this global is a class of joblib up to 0.9 that stands for an array in a file beside the pickle.
+/// Whether this global is a class of joblib up to 0.9 that replaces an array in a file next to the pickle.
 pub(crate) fn is_array_file(module: &str, name: &str) -> bool {
     ARRAY_FILE_NAMES.contains(&name)
         && (ARRAY_WRAPPER_MODULES.contains(&module) || module == "joblib.numpy_pickle_compat")

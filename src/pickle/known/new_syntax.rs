@@ -1,5 +1,5 @@
-//! What our own pickler writes for syntax that only code can make anew: lazy imports (PEP 810), and type aliases and
-//! type variables that Python evaluates at the first use (PEP 695).
+//! The code that our own pickler writes for objects that only syntax can create: lazy imports (PEP 810), and type
+//! aliases and type variables that Python evaluates at the first use (PEP 695).
 
 /// The code of a function that is one instruction, without its argument: CALL_INTRINSIC_1 between `LOAD_FAST` and
 /// `RETURN_VALUE`, in 3.12 to 3.15.
@@ -18,7 +18,7 @@ const BINARY: [(&[u8], &[u8]); 4] = [
 ];
 /// The arguments that make a type variable, a parameter specification, a tuple of type variables, or an alias.
 const MAKE_ONE: [u8; 4] = [7, 8, 9, 11];
-/// Those that make a type variable with a bound or with constraints, or give it a default.
+/// Opcodes that make a type variable with a bound or with constraints, or give it a default.
 const MAKE_OF_TWO: [u8; 3] = [2, 3, 5];
 
 /// Whether code of these bytes does nothing but make a type alias or a type variable of its arguments.

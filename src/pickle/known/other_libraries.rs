@@ -4,10 +4,10 @@
 use super::registry_row::{Effect, KnownGlobal, Makes, Trait, dangerous, known};
 use crate::pickle::build_plan::{ArrayBuilder, Builder};
 
-/// joblib writes an instance of this class in place of each array, followed by the array's bytes. scikit-learn had its
-/// own copy of joblib up to 0.22.
+/// joblib writes an instance of this class for each array, followed by the array's bytes. scikit-learn had its own copy
+/// of joblib up to 0.22.
 pub(in crate::pickle) const ARRAY_WRAPPER_NAME: &str = "NumpyArrayWrapper";
-/// The classes of joblib up to 0.9 that stand for an array in a file of its own.
+/// The classes of joblib up to 0.9 that replace an array in a file of its own.
 pub(in crate::pickle) const ARRAY_FILE_NAMES: &[&str] = &["NDArrayWrapper", "ZNDArrayWrapper"];
 pub(in crate::pickle) const ARRAY_WRAPPER_MODULES: &[&str] =
     &["joblib.numpy_pickle", "sklearn.externals.joblib.numpy_pickle"];
@@ -56,7 +56,7 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     known(&["sympy.core.function"], &["_rebuild_undef"]).traits(&[Trait::MakesClass]),
     known(&["regex._regex"], &["compile"]).makes(Makes::Type("regex.Pattern")).effect(Effect::Data),
     known(&["msgspec"], &["Struct"]).traits(&[Trait::CalledBase]),
-    // The pickle of a compiled function, and what is made of it.
+    // The pickle of a compiled function, and the function that is made of it.
     known(&["numba.core.serialize"], &["_unpickle__CustomPickled"]).effect(Effect::Load),
     known(&["numba.core.serialize"], &["custom_rebuild"]).effect(Effect::OfLiterals),
 ];

@@ -40,7 +40,7 @@ pub(super) fn package(module: &str) -> &str {
     module.split('.').next().unwrap_or(module)
 }
 
-/// Whether importing this module does something by itself.
+/// Whether importing this module has effects.
 pub(in crate::pickle) fn runs_on_import(module: &str) -> bool {
     let within = |of: &str| module.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     RUN_ON_IMPORT.iter().any(|of| within(of)) || module.ends_with(".__main__")
@@ -59,7 +59,7 @@ pub(in crate::pickle) fn is_known_module(module: &str) -> bool {
     KNOWN_PACKAGES.contains(&package(module))
 }
 
-/// Whether a name is written as those of classes are.
+/// Whether a name is written like the name of a class.
 pub(in crate::pickle) fn is_class_name(name: &str) -> bool {
     name.trim_start_matches('_').starts_with(|first: char| first.is_ascii_uppercase())
 }

@@ -1,5 +1,5 @@
 //! The rows of scikit-learn's classifiers and regressors that compute with numpy alone, with the attributes that
-//! scikit-learn 1.0 to 1.9 gives them. See [`estimators`](super::estimators) for what is left out, and why.
+//! scikit-learn 1.0 to 1.9 gives them. See [`estimators`](super::estimators) for the ones that are left out, and why.
 
 use super::declared_kind::{ArrayItems, Attributes, Axis, DeclaredKind as Kind, Kinds};
 use super::estimators::{
@@ -38,7 +38,7 @@ const INTERCEPT: Kinds = &[Kind::Number, Kind::Array(ArrayItems::Floats, &[Axis:
 const SQUARE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Features, Axis::Features])];
 const LABEL: Kinds = &[Kind::Number, Kind::Text];
 const CLASS_WEIGHT: Kinds = &[Kind::Nothing, Kind::Text, Kind::Dict(LABEL, NUMBER)];
-/// The number of parts, or what splits into them.
+/// The number of parts, or the object that splits into them.
 const SPLITTER: Kinds = &[Kind::Nothing, Kind::Integer, Kind::Instance];
 const BY_CLASS: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Classes])];
 const BY_CLASS_AND_FEATURE: Kinds = &[Kind::Array(ArrayItems::Floats, &[Axis::Classes, Axis::Features])];

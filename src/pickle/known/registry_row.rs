@@ -4,14 +4,14 @@
 
 use crate::pickle::build_plan::Builder;
 
-/// What is known of `module.name`, for each of these modules and each of these names.
+/// The facts about `module.name`, for each of these modules and each of these names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownGlobal {
     pub(super) modules: &'static [&'static str],
     pub(super) names: &'static [&'static str],
     pub(super) makes: Option<Makes>,
     pub(super) effect: Option<Effect>,
-    /// How our own code makes what a call makes, for a file that is not trusted.
+    /// How our own code makes the result of a call, for an untrusted file.
     pub(super) builder: Option<Builder>,
     /// Whether a file that is not trusted may have it as a value, although no call of it is built.
     pub(super) is_value: bool,
@@ -23,7 +23,7 @@ pub(super) struct KnownGlobal {
     pub(super) traits: &'static [Trait],
 }
 
-/// What a call makes: the rule for the type in `inspect` and `diff`.
+/// The rule for the type of a call's result, in `inspect` and `diff`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pickle) enum Makes {
     /// An object of this type.
@@ -58,7 +58,7 @@ pub(in crate::pickle) struct NewClass {
     pub module: usize,
 }
 
-/// What a call does with its arguments: the rule for the verdict.
+/// The effect of a call on its arguments: the rule for the verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::pickle) enum Effect {
     /// Makes plain data.
@@ -187,7 +187,7 @@ pub(in crate::pickle) enum CanonicalCall {
 pub(super) enum Trait {
     /// A function that pickles call, and that is no value in a file that is not trusted.
     OnlyCalled,
-    /// A call makes code objects, or functions that have one: only the same version of Python runs those.
+    /// A call makes code objects, or functions that have one, which only the same version of Python runs.
     MakesCode,
     /// A call does harm, in a module that is not dangerous as a whole.
     Dangerous,
@@ -211,7 +211,7 @@ pub(super) enum Trait {
     Dtype,
     /// Makes numpy's dtype of strings of any length.
     StringDtype,
-    /// joblib writes an instance of this class in place of an array.
+    /// joblib writes an instance of this class for an array.
     ArrayWrapper,
 }
 

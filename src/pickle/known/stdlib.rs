@@ -245,12 +245,12 @@ pub(super) fn subscript_type(name: &str) -> &'static str {
     listed.map_or("typing._GenericAlias", |(_, type_name)| *type_name)
 }
 
-/// The attributes of a marker, which a save writes in place of an object that cannot be saved: a
-/// `types.SimpleNamespace` with the type of that object, the reason, and nothing else.
+/// The attributes of a marker, which a save writes for an object that cannot be saved: a `types.SimpleNamespace` with
+/// the type of that object, the reason, and nothing else.
 pub(crate) const MARKER_TYPE: &str = "lost";
 pub(crate) const MARKER_REASON: &str = "reason";
 
-/// What is shown for a marker.
+/// The text that is shown for a marker.
 #[cfg(feature = "python")]
 pub(crate) fn shown_marker(type_name: &str, reason: &str) -> String {
     format!("<lost {type_name}: {reason}>")

@@ -1,4 +1,4 @@
-//! What must hold of the registry as a whole, and the look-ups by example.
+//! Rules that hold for the registry as a whole, and look-ups by example.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
-//! What a file that this user did not sign may import, and which packages it may not have compiled objects of. What it
-//! may build is a column of the registry.
+//! The modules that a file which this user did not sign may import, and the packages whose compiled objects it may not
+//! have. A column of the registry says which objects it may build.
 
 use super::packages;
 

@@ -1,5 +1,5 @@
-//! What the machine notes for a load that builds the objects instead of executing the pickle: where the order of the
-//! opcodes matters, and what an unpickler does that leaves no trace in the values.
+//! Notes of the machine for a load that builds the objects instead of executing the pickle: where the order of the
+//! opcodes matters, and which actions of an unpickler leave no trace in the values.
 
 use std::rc::Rc;
 
@@ -20,7 +20,7 @@ pub(crate) struct BuildNotes {
     /// The offsets of NEXT_BUFFER and READONLY_BUFFER.
     pub(crate) buffers: Vec<(u64, Opcode)>,
     /// The first opcode that begins within a frame and ends after it, or begins a frame within another one. Unpicklers
-    /// disagree about what such a pickle means.
+    /// disagree about the meaning of such a pickle.
     pub(crate) crossed_frame: Option<u64>,
     /// The first integer that is written as text and has too many digits.
     pub(crate) long_integer: Option<u64>,

@@ -1,4 +1,5 @@
-//! What each opcode does to the machine: the counterpart of the `load_*` functions in CPython's `Modules/_pickle.c`.
+//! The effect of each opcode on the machine: the counterpart of the `load_*` functions in CPython's
+//! `Modules/_pickle.c`.
 
 use super::items::NodeItems;
 use super::limits::{MAX_MARKS, MAX_MEMO, MAX_STACK, MachineError, limit};
@@ -175,7 +176,7 @@ impl Machine<'_> {
     #[inline(always)]
     fn take_mark(&mut self) -> Option<Mark> {
         let mark = self.marks.pop()?;
-        // What was changed since this mark was also changed since the one below.
+        // Everything that was changed since this mark was also changed since the one below.
         if let Some(outer) = self.marks.last_mut() {
             outer.lowest = outer.lowest.min(mark.lowest);
         }
@@ -217,7 +218,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Makes an empty tuple. Those that follow one another are one object, as in CPython: they cannot be changed.
+    /// Makes an empty tuple. Consecutive ones are one object, as in CPython: they cannot be changed.
     fn empty_tuple(&mut self, op: OpStep) -> Done {
         let is_empty =
             |node: &&Node| node.kind == NodeKind::Tuple && node.items.is_empty() && node.items.extras().is_none();

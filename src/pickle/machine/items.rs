@@ -1,6 +1,6 @@
 //! The parts of a value of the machine. Most values have one or two, which take no memory of their own.
 //!
-//! A value with more has a vector; those that are not needed any more are kept for reuse ([`SpareItems`]).
+//! A value with more has a vector; unused vectors are kept for reuse ([`SpareItems`]).
 
 use std::ops::{Deref, DerefMut};
 
@@ -11,7 +11,7 @@ use crate::pickle::work_budget::{ALLOCATION, OverBudget, WorkBudget};
 #[derive(Debug, Default)]
 pub struct NodeItems(ItemStorage);
 
-// One and two fit beside the words of a vector, so all of these take three words.
+// One and two items fit beside the words of a vector, so all variants take three words.
 #[derive(Debug, Default)]
 enum ItemStorage {
     #[default]
@@ -22,7 +22,7 @@ enum ItemStorage {
     With(Box<ItemsWith>),
 }
 
-/// Parts of a value, and what few values have besides.
+/// Parts of a value, and facts that few values have besides.
 #[derive(Debug, Default)]
 pub(super) struct ItemsWith {
     items: NodeItems,
@@ -50,7 +50,7 @@ impl NodeItems {
         }
     }
 
-    /// What the value has besides its parts.
+    /// The facts about the value besides its parts.
     #[inline]
     pub(super) fn extras(&self) -> Option<&ItemsWith> {
         if let ItemStorage::With(with) = &self.0 { Some(with) } else { None }
@@ -119,7 +119,7 @@ impl NodeItems {
         Ok(())
     }
 
-    /// Drops the items, and gives back what was paid for them.
+    /// Drops the items, and gives back the budget that was paid for them.
     pub(super) fn free(self, budget: &WorkBudget) {
         if let ItemStorage::Many(items) = self.0 {
             budget.release_list(items);

@@ -23,12 +23,12 @@ const MAX_NAME: usize = 64;
 /// The longest padding. Its first byte holds its length, and bytes above this value can be opcodes. A reader
 /// other than joblib stops at a smaller byte, so it cannot be led to execute the bytes of the array.
 const MAX_PADDING: u8 = b'(' - 1;
-/// What padding consists of.
+/// The byte that padding consists of.
 const PADDING: u8 = 0xff;
-/// What is wrong with a wrapper that joblib would not write.
+/// The fault of a wrapper that joblib would not write.
 const NOT_JOBLIB: &str = "has a wrapper that joblib does not write";
 
-/// What follows the BUILD of a wrapper.
+/// The bytes after the BUILD of a wrapper.
 enum ArrayBytes {
     /// `alignment` is the longest padding; `None` if not even a length of it comes first.
     Bytes {
@@ -163,7 +163,7 @@ impl<'a> Machine<'a> {
         self.is_wrapper(node) || self.dtype_item_size(node).is_some()
     }
 
-    /// What follows the BUILD that gave this wrapper its state, or what is wrong with the wrapper.
+    /// The bytes after the BUILD that gave this wrapper its state, or the fault of the wrapper.
     fn bytes_after(&self, wrapper: Ref) -> Result<ArrayBytes, &'static str> {
         let wrapper = self.resolve(wrapper);
         let node = self.node(wrapper).ok_or("has no wrapper")?;

@@ -182,7 +182,7 @@ fn class(pickle: &[u8]) -> VerdictClass {
     Verdict::of_bytes(pickle, &WorkBudget::new(pickle.len() as u64, None)).class
 }
 
-/// joblib before 1.2 goes on before the last bytes of a padded array, as many as the padding and its length have.
+/// After a padded array, joblib before 1.2 continues as many bytes before its end as the padding and its length take.
 #[test]
 fn what_old_joblib_would_run_is_not_plain() {
     let full = [0xff; 16];
@@ -190,13 +190,13 @@ fn what_old_joblib_would_run_is_not_plain() {
     // To us it is always Decimal('1'), after an array that is dropped.
     let then = b"0X\x01\0\0\x001\x85R.";
     assert_eq!(class(&decimal(&padded(&[0; 40], &full), then)), VerdictClass::Plain);
-    // The last bytes look a function up, and the opcodes behind the array call it: os.system('1').
+    // The last bytes look a function up, and the opcodes after the array call it: os.system('1').
     let looks_up = [&[0; 40][..], b"cos\nsystem\nN"].concat();
     assert_ne!(class(&decimal(&padded(&looks_up, &full[..11]), then)), VerdictClass::Plain);
     // They call something themselves.
     let calls = [&[0; 40][..], b"cos\nabort\n)RNNNNN"].concat();
     assert_ne!(class(&decimal(&padded(&calls, &full), then)), VerdictClass::Plain);
-    // The last opcode swallows what follows, and leads into the next array, which can be as long as it likes.
+    // The last opcode swallows the following bytes, and leads into the next array, which can be of any length.
     let second = padded(b"NNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNcos\nsystem\nX\x02\0\0\0id\x85R.....", &full);
     let swallowed = u32::try_from(second.len() - 40).expect("a short array").to_le_bytes();
     let jump = [&[0; 40][..], b"NNNNNNNNNNNNB", &swallowed].concat();
@@ -205,7 +205,7 @@ fn what_old_joblib_would_run_is_not_plain() {
         let pickle = [&b"\x80\x04("[..], &padded(&first, &full), &second, b"t."].concat();
         assert_ne!(class(&pickle), VerdictClass::Plain);
     }
-    // What is on the stack below the array is called without a look-up: a mark and a class are there already.
+    // The object on the stack below the array is called without a look-up: a mark and a class are there already.
     let below = [&[0; 40][..], b"NNNNNNNNNNNNN0\x85R0"].concat();
     let unknown = [&b"\x80\x04(cmodule\nname\n"[..], &padded(&below, &full), b"t."].concat();
     assert_ne!(class(&unknown), VerdictClass::Plain);
@@ -224,7 +224,7 @@ fn only_padding_that_joblib_writes_is_skipped() {
     assert!(Machine::run(&other).is_err());
 }
 
-/// Any other unpickler goes on right after the BUILD, with all that is on its stack.
+/// Any other unpickler continues right after the BUILD, with its whole stack.
 #[test]
 fn what_other_unpicklers_would_run_is_not_plain() {
     let unpadded = |contents: &[u8]| {

@@ -1,4 +1,4 @@
-//! Dicts that are read by key: states of objects, keyword arguments, and what joblib says of an array.
+//! Dicts that are read by key: states of objects, keyword arguments, and joblib's descriptions of arrays.
 //!
 //! A pickle can compute a key: `str('shape')` makes a string that Python finds under `shape`, and that is no literal
 //! string here. Readers of a dict with such a key would see another value than Python, so all of them ask

@@ -55,7 +55,7 @@ pub enum MachineError {
     UnknownArrayLength {
         /// The offset of the BUILD before its bytes.
         at: u64,
-        /// What is wrong with it.
+        /// The fault.
         problem: &'static str,
     },
     /// The budget is spent.
@@ -68,7 +68,7 @@ pub enum MachineError {
     TooLarge {
         /// The offset at which it exceeded the limit.
         at: u64,
-        /// What there is too much of.
+        /// The things of which there are too many.
         what: &'static str,
         /// The limit.
         limit: usize,
@@ -83,7 +83,7 @@ impl From<OverBudget> for MachineError {
 }
 
 impl MachineError {
-    /// Whether a limit was exceeded, so that the pickle may be sound all the same.
+    /// Whether a limit was exceeded: then the pickle may still be sound.
     pub(crate) fn is_limit(&self) -> bool {
         matches!(self, Self::OverBudget(_) | Self::TooLarge { .. })
     }

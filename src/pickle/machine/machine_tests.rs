@@ -90,7 +90,7 @@ fn shared_values_keep_their_identity_and_their_span() {
     let Value::Node(tuple) = machine.value(value) else { panic!("a tuple") };
     let [first, second, third] = [0, 1, 2].map(|index| tuple.items[index]);
     assert!(machine.resolve(second) == first && machine.resolve(third) == first);
-    // What is added through the memo does not lengthen the list's own span.
+    // An item that is added through the memo does not lengthen the list's own span.
     assert_eq!((machine.span(first), machine.span(second)), ((1, 3), (3, 5)));
     assert_eq!(shown(&machine, first, 0), "List(1)");
 }

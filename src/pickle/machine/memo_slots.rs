@@ -1,6 +1,6 @@
-//! The memo of the symbolic machine: what each slot holds now, and what it held before.
+//! The memo of the symbolic machine: the current and the earlier values of each slot.
 //!
-//! A pickle may fill a slot twice, and what a GET means depends on when it ran. So replaced values are kept, each
+//! A pickle may fill a slot twice, and the meaning of a GET depends on when it ran. So replaced values are kept, each
 //! with the offset up to which it was valid.
 
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ pub(super) struct MemoSlots {
     replaced: HashMap<u64, Vec<Replaced>>,
     /// How often a slot was filled out of order, or again.
     irregular: usize,
-    /// The first PUT of a slot that is far beyond those that can have been filled.
+    /// The first PUT of a slot that is far beyond the slots that can have been filled.
     far: Option<FarSlot>,
 }
 
@@ -129,7 +129,7 @@ impl MemoSlots {
         Ok(())
     }
 
-    /// Notes a slot beyond those that the bytes before it could have filled: each PUT takes two bytes or more.
+    /// Notes a slot beyond the ones that the bytes before it could have filled: each PUT takes two bytes or more.
     fn note_gap(&mut self, index: u64, at: u64) {
         if index > at.saturating_add(self.next()).max(NEVER_FAR) && self.far.is_none() {
             self.far = Some(FarSlot { at, index });

@@ -1,13 +1,13 @@
 //! A pickle machine that works on symbols: it follows stack, marks and memo, and executes nothing.
 //!
-//! It rejects what CPython's C unpickler rejects (`Modules/_pickle.c`): stack underflow, a missing mark, an empty
+//! It rejects the same faults as CPython's C unpickler (`Modules/_pickle.c`): stack underflow, a missing mark, an empty
 //! memo slot. Values are shared by reference as in the pickle, so a pickle that would expand to gigabytes stays as
-//! small as it is; everything that grows is paid for by a
-//! [`WorkBudget`](crate::pickle::work_budget::WorkBudget), and nothing recurses.
+//! small as it is; everything that grows is paid for by a [`WorkBudget`](crate::pickle::work_budget::WorkBudget), and
+//! nothing recurses.
 //!
-//! [`state`] holds the machine, [`build_notes`] what a load that builds its objects must know besides its values,
-//! [`run`] starts it, [`execute`] has the opcodes, [`view`] reads its values, [`prune`]
-//! drops values that are not needed, and [`joblib_arrays`] handles array bytes between the opcodes.
+//! [`state`] holds the machine, [`build_notes`] the facts that a load which builds its objects needs besides the
+//! values, [`run`] starts it, [`execute`] has the opcodes, [`view`] reads its values, [`prune`] drops values that are
+//! not needed, and [`joblib_arrays`] handles array bytes between the opcodes.
 
 mod build_notes;
 mod execute;

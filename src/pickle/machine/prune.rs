@@ -76,7 +76,7 @@ impl Machine<'_> {
         if !made.iter().enumerate().all(is_data) {
             return;
         }
-        // What is left of each dropped node is its kind, in the references to it.
+        // The kind of each dropped node remains in the references to it.
         let nodes = &mut self.nodes;
         let kinds: Vec<NodeKind> = nodes.get(batch.first..).unwrap_or_default().iter().map(|node| node.kind).collect();
         let prune = |value: &mut Ref| {

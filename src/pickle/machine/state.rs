@@ -1,6 +1,7 @@
 //! The machine's state: the stack, the memo, and every value that it has made.
 //!
-//! The other files of this folder add methods to [`Machine`]; this one has the data and what reads it without decoding.
+//! The other files of this folder add methods to [`Machine`]; this one has the data, and methods that read it without
+//! decoding.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -88,7 +89,7 @@ pub struct Machine<'a> {
     pub(super) decoded: std::cell::Cell<u64>,
 }
 
-/// A mark on the stack, and what there was when it was set.
+/// A mark on the stack, and the state at the time when it was set.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     pub(super) height: usize,
@@ -102,7 +103,7 @@ pub(super) struct Mark {
     pub(super) lowest: usize,
 }
 
-/// What was made for one batch of items of a container.
+/// The values that were made for one batch of items of a container.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Batch {
     /// The first node that was made for it.
@@ -114,7 +115,7 @@ pub(super) struct Batch {
     pub(super) items: usize,
 }
 
-/// What reads a pickle, and so where it goes on after the BUILD of an array's wrapper.
+/// The reader of a pickle, which decides where it continues after the BUILD of an array's wrapper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ArrayReader {
     /// joblib since 1.2, and we: after padding and the bytes of the array.
@@ -126,10 +127,10 @@ pub(crate) enum ArrayReader {
     Plain,
 }
 
-/// What the machine knows about joblib's arrays.
+/// The facts that the machine knows about joblib's arrays.
 #[derive(Debug, Default)]
 pub(super) struct ArrayNotes {
-    /// What reads the pickle.
+    /// The reader of the pickle.
     pub(super) reader: ArrayReader,
     pub(super) raw: Vec<RawArray>,
     /// The class that was last found not to be a wrapper: most instances are of the same class as the one before.
@@ -165,7 +166,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// What pays for the values, and for all that is remembered about them.
+    /// The budget for the values, and for everything that is remembered about them.
     pub(crate) fn budget(&self) -> &WorkBudget {
         &self.budget
     }
@@ -191,14 +192,14 @@ impl<'a> Machine<'a> {
         &self.changes
     }
 
-    /// Calls whose result was popped: they matter for what they did to their arguments. dill and cloudpickle fill
+    /// Calls whose result was popped: they matter for their effect on their arguments. dill and cloudpickle fill
     /// functions, classes and cells that refer to themselves this way.
     pub fn effects(&self) -> &[Ref] {
         &self.effects
     }
 
     /// The offsets of the opcodes that look something up outside of the pickle and carry its name themselves: GLOBAL,
-    /// INST, EXT1, EXT2, EXT4 and PERSID. Those that take the name from the stack make nodes.
+    /// INST, EXT1, EXT2, EXT4 and PERSID. Opcodes that take the name from the stack make nodes.
     pub fn looked_up(&self) -> &[u64] {
         &self.looked_up
     }

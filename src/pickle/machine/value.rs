@@ -1,4 +1,4 @@
-//! The symbols that the machine works on in place of Python objects.
+//! The symbols that the machine works on instead of Python objects.
 //!
 //! A [`Ref`] takes eight bytes. A value that a single opcode makes is referred to by the offset of that opcode and
 //! decoded when it is read, so a list of a million numbers costs eight bytes for each. Only a value that is put
@@ -14,7 +14,7 @@ use crate::pickle::format::py_str::PyStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ref(NonZeroU64);
 
-/// What a [`Ref`] refers to.
+/// The target of a [`Ref`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RefTarget {
     /// The value that the opcode at this offset makes.
@@ -27,8 +27,7 @@ pub(super) enum RefTarget {
     Inner(Inner),
 }
 
-/// What is left of a value that was pruned: plain data whose parts are not needed. See
-/// [`prune`](super::prune).
+/// The remains of a value that was pruned: plain data whose parts are not needed. See [`prune`](super::prune).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inner {
     /// It was a container of this kind.
@@ -37,7 +36,7 @@ pub enum Inner {
     Instance,
 }
 
-/// By number: what the rest of a `Ref` with tag 0 stands for.
+/// By number: the meaning of the rest of a `Ref` with tag 0.
 const INNER: [Inner; 6] = [
     Inner::Container(NodeKind::Tuple),
     Inner::Container(NodeKind::List),
@@ -105,7 +104,7 @@ impl Ref {
 /// A value that is put together from others. It takes 40 bytes: a small file may make millions of them.
 #[derive(Debug)]
 pub struct Node {
-    /// What it is.
+    /// Its kind.
     pub kind: NodeKind,
     start: PackedOffset,
     end: PackedOffset,
@@ -173,7 +172,7 @@ impl Node {
     }
 }
 
-/// The kinds of [`Node`]. The comments say what their items are.
+/// The kinds of [`Node`]. The comments describe their items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NodeKind {
     /// The items of the tuple.

@@ -1,8 +1,7 @@
 //! Reads the values that the machine has made.
 //!
-//! A value that a single opcode makes is decoded whenever it is read. That takes as long as the value is, and a
-//! pickle can refer to one long string a million times: a caller that reads many values must remember what it has
-//! read.
+//! A value that a single opcode makes is decoded whenever it is read. That takes time in proportion to its length, and
+//! a pickle can refer to one long string a million times: a caller that reads many values must remember them.
 
 use super::memo_slots::FarSlot;
 use super::state::{Machine, RawArray};
@@ -17,7 +16,7 @@ impl<'a> Machine<'a> {
         self.memo_index(reference).and_then(|(index, at)| self.memo.get(index, at)).unwrap_or(reference)
     }
 
-    /// The memo slot and the offset of the GET that this reference stands for, if it does.
+    /// The memo slot and the offset of the GET, if this reference is one.
     #[inline]
     pub fn memo_index(&self, reference: Ref) -> Option<(u64, u64)> {
         let RefTarget::Get(at) = reference.target() else { return None };

@@ -16,7 +16,7 @@ pub(crate) trait OpcodeSink {
         self.put(bytes);
     }
 
-    /// Called between two opcodes, at the latest after [`STRETCH`] bytes.
+    /// Called between two opcodes, after [`STRETCH`] bytes at most.
     fn between_opcodes(&mut self) {}
 
     /// Called where contents of this many bytes are left out.

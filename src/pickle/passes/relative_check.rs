@@ -1,8 +1,8 @@
-//! Checks that a relative form can be undone, while it is made: so neither it nor the opcodes made of it again are held
+//! Checks that a relative form can be undone, while it is made. So neither the form nor the opcodes made of it are held
 //! as a whole, which would take the memory of a long segment twice.
 //!
 //! [`to_relative`](super::relative_slots::to_relative) writes to a [`CheckedForm`], which turns some opcodes at a time
-//! back into those of the file, and compares them.
+//! back into the opcodes of the file, and compares them.
 
 use super::opcode_sink::{OpcodeComparison, OpcodeSink, STRETCH};
 use super::relative_pieces::push_padding;
@@ -11,7 +11,7 @@ use super::relative_slots::{Cut, NotRelative, SegmentPosition, to_absolute, to_r
 /// Turns opcodes into the relative form, as `to_relative` does, and checks that it can be undone.
 ///
 /// # Errors
-/// If there is no such form. What `out` has got is useless then.
+/// If there is no such form. The bytes that `out` has got are useless then.
 pub(crate) fn to_checked_relative<S: OpcodeSink>(
     opcodes: &[u8],
     cuts: &[Cut],
@@ -36,13 +36,13 @@ pub(crate) fn to_checked_relative<S: OpcodeSink>(
 struct CheckedForm<'a, S> {
     out: &'a mut S,
     around: SegmentPosition<'a>,
-    /// Compares what the form is turned into again with the opcodes of the file.
+    /// Compares the opcodes that the form is turned back into with those of the file.
     again: OpcodeComparison<'a>,
-    /// Where contents are left out in those, as far as they are not compared yet.
+    /// Where contents are left out in the opcodes of the file, as far as they are not compared yet.
     cuts: &'a [Cut],
     /// The bytes of the contents so far.
     contents: u64,
-    /// What is not turned back yet: whole opcodes, whenever `between_opcodes` is called.
+    /// Opcodes that are not turned back yet: whole ones, whenever `between_opcodes` is called.
     pending: Vec<u8>,
     is_same: bool,
 }
@@ -53,7 +53,7 @@ impl<S: OpcodeSink> CheckedForm<'_, S> {
         self.around.offset.saturating_add(self.contents).saturating_add(self.again.length() as u64)
     }
 
-    /// Turns the pending opcodes back. `contents` is the length of those that follow, if they end with a header.
+    /// Turns the pending opcodes back. If they end with a header, `contents` is the length of its contents.
     fn undo(&mut self, contents: Option<u64>) {
         let cut = contents.map(|length| Cut { at: self.pending.len(), length });
         let around = SegmentPosition { offset: self.offset(), ..self.around };
@@ -162,7 +162,7 @@ mod tests {
             let moved: Vec<Cut> = cuts.iter().map(moved).collect();
             assert!(to_checked_relative(&broken, &moved, around, &mut Vec::new()).is_err(), "{at}");
         }
-        // The padding is that of another offset.
+        // The padding belongs to another offset.
         let elsewhere = SegmentPosition { offset: 6, ..around };
         assert!(to_checked_relative(&opcodes, &cuts, elsewhere, &mut Vec::new()).is_err());
     }

@@ -79,7 +79,7 @@ struct PiecePlace {
 }
 
 impl PiecePlace {
-    /// The offset in the file of what is written next, after this many bytes of the output.
+    /// The offset in the file of the next byte that is written, after this many bytes of the output.
     fn of_output(&self, length: usize) -> u64 {
         self.offset.saturating_add(length.saturating_sub(self.base) as u64)
     }
@@ -138,7 +138,7 @@ impl<'a> PieceParser<'a> {
         match step.opcode {
             Opcode::ShortBinBytes => (self.padding, self.short_bytes) = (None, usize::try_from(step.start).ok()),
             Opcode::Pop => self.padding = self.short_bytes.take(),
-            // Its padding is asked for after this call.
+            // The caller needs its padding after this call.
             Opcode::BinBytes8 | Opcode::ByteArray8 => self.short_bytes = None,
             _ => (self.padding, self.short_bytes) = (None, None),
         }
@@ -181,7 +181,7 @@ impl<'a> PieceParser<'a> {
         Ok(())
     }
 
-    /// Copies what precedes large contents, with the padding that the direction wants.
+    /// Copies the opcodes before large contents, with the padding of the form that is written.
     fn copy_before_contents(
         &mut self,
         end: u64,
@@ -199,8 +199,8 @@ impl<'a> PieceParser<'a> {
         }
     }
 
-    /// Copies what precedes an opcode with large contents, without its padding. `offset_of` gives the offset in the
-    /// file of a byte of the piece.
+    /// Copies the opcodes before one with large contents, without its padding. `offset_of` gives the offset in the file
+    /// of a byte of the piece.
     fn without_padding(
         &mut self,
         end: u64,

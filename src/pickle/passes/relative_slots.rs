@@ -62,7 +62,7 @@ pub(crate) fn to_relative<S: OpcodeSink>(
 /// Turns the relative form into opcodes as they are in a file. Returns where the contents are left out there.
 ///
 /// # Errors
-/// If it is not what [`to_relative`] makes.
+/// If it is not a form that [`to_relative`] makes.
 pub(crate) fn to_absolute<S: OpcodeSink>(
     relative: &[u8],
     cuts: &[Cut],

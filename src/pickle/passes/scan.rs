@@ -1,4 +1,5 @@
-//! What a segment of snapcli's own stream needs from outside and provides to later segments: one pass over its opcodes.
+//! The slots and globals that a segment of snapcli's own stream needs from outside, and the slots that it provides to
+//! later segments: one pass over its opcodes.
 //!
 //! A save runs the scan over everything that it writes, so it keeps no more than it must: the number of memo slots,
 //! the memoized strings that can be part of the name of a global, and the memoized globals that make code objects. It
@@ -12,15 +13,15 @@ use crate::pickle::format::parse::{Argument, Op, ParseError, Parser};
 use crate::pickle::format::py_str::PyStr;
 use crate::pickle::known;
 
-/// What a scan finds in a segment.
+/// The facts that a scan finds in a segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SegmentFacts {
     /// The memo slots that it fills: the first one, and the one after the last.
     pub memo: (u64, u64),
     /// The slots of earlier segments that it reads, ascending, each once.
     pub takes: Vec<u64>,
-    /// The globals that loading it looks up, as `module name`, in order of appearance, each once. `?` stands for
-    /// a module or name that is not a string right before its use; snapcli's pickler never writes that.
+    /// The globals that loading it looks up, as `module name`, in order of appearance, each once. `?` replaces a module
+    /// or name that is not a string right before its use; snapcli's pickler never writes that.
     pub imports: Vec<String>,
     /// Whether it contains code objects, which only the same minor version of Python can load.
     pub has_code: bool,
@@ -38,7 +39,7 @@ pub(crate) struct Scanner {
     known: KnownSlots,
 }
 
-/// What later segments must know of the memo slots of earlier ones.
+/// The facts about the memo slots of earlier segments that later ones need.
 #[derive(Debug, Default)]
 struct KnownSlots {
     strings: NameStrings,

@@ -53,8 +53,8 @@ impl ValueSpans {
         Part { spans: search.kept.values().copied().collect(), takes: search.takes, buffers }
     }
 
-    /// The input that makes a part: its spans, with LONG_BINPUT in place of MEMOIZE, as the slots are not filled one
-    /// after the other. It leaves None on the stack. `None` if a slot has too high a number.
+    /// The input that makes a part: its spans, with LONG_BINPUT instead of MEMOIZE, as some slots are not filled. It
+    /// leaves None on the stack. `None` if a slot has too high a number.
     pub fn pieces(&self, opcodes: &[u8], part: &Part) -> Option<Vec<PartPiece>> {
         let mut pieces = Vec::new();
         for span in &part.spans {
@@ -105,7 +105,7 @@ impl PartSearch<'_> {
     fn add_slots(&mut self, slots: &[u64]) {
         let spans = self.spans;
         let mut first: Vec<Span> = slots.iter().filter_map(|slot| self.span_of(*slot)).collect();
-        // Enclosing spans first: those within them are then covered. The list is worked off from its end.
+        // Enclosing spans first: the spans within them are then covered. The list is processed from its end.
         first.sort_unstable_by_key(|span| (std::cmp::Reverse(span.start), span.end));
         let mut waiting: Vec<Span> =
             spans.changes_of_any.iter().filter_map(|change| spans.changes.get(*change)).copied().collect();

@@ -144,7 +144,7 @@ impl<'a> SpanPass<'a> {
         Ok(())
     }
 
-    /// An opcode that makes one value of all those above the topmost mark.
+    /// An opcode that makes one value of all values above the topmost mark.
     fn make_of_marked(&mut self, op: &Op<'_>) -> Result<(), SpanError> {
         let (start, first, second) = self.take_marked(op)?;
         let at = offset(op.start);

@@ -1,4 +1,4 @@
-//! Checks that opcodes find what they need on the stack and in the memo.
+//! Checks that opcodes find their arguments on the stack and in the memo.
 //!
 //! `verify`, `restore --partial` and the verdict use it if they do not need the values. The symbolic machine
 //! makes the same checks, but keeps every value; this keeps the height of the stack and the numbers of the filled
@@ -32,12 +32,12 @@ impl Drop for StackCheck<'_> {
 }
 
 impl<'b> StackCheck<'b> {
-    /// Starts with `height` values on the stack and the first `memo` slots filled. Nothing pays for what it remembers.
+    /// Starts with `height` values on the stack and the first `memo` slots filled. No budget limits its memory.
     pub fn new(height: usize, memo: u64) -> Self {
         Self { height, floor: 0, marks: Vec::new(), memo: FilledSlots::new(memo), budget: None }
     }
 
-    /// The same, with a budget that pays for what it remembers.
+    /// The same, with a budget that limits its memory.
     pub(crate) fn within(budget: &'b WorkBudget, height: usize, memo: u64) -> Self {
         Self { height, floor: 0, marks: Vec::new(), memo: FilledSlots::new(memo), budget: Some(budget) }
     }
@@ -51,12 +51,12 @@ impl<'b> StackCheck<'b> {
         self.height == height && self.marks.is_empty()
     }
 
-    /// What is on the stack now must stay there, until [`end_value`](Self::end_value).
+    /// The current values on the stack must stay there, until [`end_value`](Self::end_value).
     pub fn begin_value(&mut self) {
         self.floor = self.height;
     }
 
-    /// Ends what [`begin_value`](Self::begin_value) began. Returns whether exactly one value was added since.
+    /// Ends the value that [`begin_value`](Self::begin_value) began. Returns whether exactly one value was added since.
     pub fn end_value(&mut self) -> bool {
         let floor = std::mem::take(&mut self.floor);
         self.has(floor + 1)

@@ -62,7 +62,7 @@ impl Judge {
     }
 }
 
-/// The tuple of arguments, with those before the callee's own; `None` if it is no tuple.
+/// The tuple of arguments, including those before the callee's own; `None` if it is no tuple.
 fn arguments<'m>(labels: &Labels<'m, '_>, site: CallSite<'_>) -> Option<&'m [Ref]> {
     match labels.machine().node(site.arguments?) {
         Some(Node { kind: NodeKind::Tuple, items, .. }) => Some(items.as_slice()),

@@ -1,4 +1,4 @@
-//! Judges calls: what the callee resolves to ([`symbol`](super::symbol)) decides, and for unknown callables whether an
+//! Judges calls: by the symbol of the callee ([`symbol`](super::symbol)) and, for unknown callables, by whether an
 //! argument could do harm. Known callables are in [`known_calls`](super::known_calls).
 
 use std::rc::Rc;
@@ -29,7 +29,7 @@ pub(super) const RECEIVES_FUNCTION: &str = "receives a function that it may call
 #[derive(Clone, Copy)]
 pub(super) struct CallSite<'n> {
     pub(super) node: &'n Node,
-    /// The tuple of arguments, and how many of them come before those of the callee.
+    /// The tuple of arguments, and how many of them come before the callee's own.
     pub(super) arguments: Option<Ref>,
     pub(super) skip: usize,
     pub(super) how: CallKind,
@@ -61,12 +61,12 @@ impl Judge {
             }
             return;
         }
-        // joblib's wrapper of an array: the machine has read the bytes that follow as joblib does.
+        // joblib's wrapper of an array: the machine has read the bytes after it as joblib does.
         if labels.machine().is_wrapper(node) {
             return;
         }
         let symbol = self.symbol(labels, callee);
-        // Only a direct call of a generator function: what a helper makes of its result is not known.
+        // Only a direct call of a generator function: the use of its result in a helper is not known.
         self.is_generator_call = self.makes_generator(labels, &symbol);
         self.has_generators |= self.is_generator_call;
         let before = self.findings.len();
@@ -167,7 +167,7 @@ impl Judge {
         }
     }
 
-    /// A call of an instance: of `__call__` of its class, if what has made it is a class of a library.
+    /// A call of an instance: of `__call__` of its class, if the instance was made by a class of a library.
     fn instance_called(&mut self, labels: &Labels<'_, '_>, class: &Symbol, site: CallSite<'_>) -> VerdictClass {
         match class {
             Symbol::Import(module, name)
@@ -187,7 +187,7 @@ impl Judge {
         self.report(labels, VerdictClass::Dangerous, site, "", why)
     }
 
-    /// Notes a call, unless it is plain. An empty `callee` stands for the expression in the pickle.
+    /// Notes a call, unless it is plain. An empty `callee` means the expression in the pickle.
     pub(super) fn report(
         &mut self,
         labels: &Labels<'_, '_>,
@@ -325,7 +325,7 @@ impl Judge {
         let mut worst = VerdictClass::Calls;
         for function in functions.into_iter().flatten() {
             let symbol = self.symbol(labels, function);
-            // The arguments of the partial function come first; the finding shows those, not the rest.
+            // The arguments of the partial function come first; the finding shows only those.
             let site = CallSite { node, arguments: node.items.get(1).copied(), skip: 1, ..site };
             worst = worst.max(self.callee(labels, &symbol, site, steps));
         }
@@ -333,7 +333,7 @@ impl Judge {
     }
 }
 
-/// Whether what `__new__` of this class does depends on its arguments: two calls are not alike then.
+/// Whether the effect of `__new__` of this class depends on its arguments: then two calls are not alike.
 fn depends_on_arguments(class: &Symbol) -> bool {
     let Symbol::Import(module, name) = class else { return false };
     matches!(effect_of(module, name), Some(Effect::Memory | Effect::Data | Effect::OfLiterals | Effect::Reference))

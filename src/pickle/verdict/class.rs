@@ -64,7 +64,7 @@ impl Judge {
                 worst = Some(EmbeddedCode { class, why: format!("its {name}() {when}{uses}") });
             }
         }
-        // Inherited methods run as well. Those of imported bases are not in the pickle.
+        // Inherited methods run as well. The methods of imported bases are not in the pickle.
         for base in self.bases(labels, class) {
             if let Symbol::Class(base) = self.symbol(labels, base)
                 && let Some(found) = self.methods(labels, base, names, steps)
@@ -117,7 +117,7 @@ impl Judge {
         }
     }
 
-    /// The namespaces of a class: the one that it was made with, and those of the states that it was given.
+    /// The namespaces of a class: the one that it was made with, and the ones in the states that it was given.
     fn namespaces(&self, labels: &Labels<'_, '_>, class: Ref) -> Vec<Ref> {
         let index = self.class_arguments(labels, class).and_then(|arguments| arguments.namespace);
         let call = labels.machine().node(class);
@@ -171,7 +171,7 @@ impl Judge {
     }
 }
 
-/// The first dangerous name among the strings of a code object and of those nested in it.
+/// The first dangerous name among the strings of a code object and of the code objects in it.
 fn dangerous_name(labels: &Labels<'_, '_>, code: Ref) -> Option<String> {
     let mut waiting = vec![code];
     for _ in 0..MAX_VALUES {

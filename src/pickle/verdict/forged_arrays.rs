@@ -25,15 +25,15 @@ enum DtypeCheck {
     Forged,
 }
 
-/// How many steps of the machine it takes to look at a field.
+/// The cost of examining a field, in steps of the machine.
 const STEPS_FOR_FIELD: u64 = 64;
 
 /// The offsets at which a dtype is given a state that does not fit it.
 pub(super) fn forged_dtypes(labels: &Labels<'_, '_>) -> Vec<u64> {
     let machine = labels.machine();
-    // The offset of a finding is that of the BUILD, which is the last opcode of the node.
+    // The offset of a finding is the offset of the BUILD, which is the last opcode of the node.
     let forged = machine.nodes().iter().filter(|node| check_state(labels, node) == Some(DtypeCheck::Forged));
-    // numpy gives a dtype its state once: a second one would change what was checked.
+    // numpy gives a dtype its state once: a second one would change the checked values.
     let is_second_state = |change: &&ObjectChange| {
         let node = machine.node(change.target).filter(|_| change.opcode == Opcode::Build);
         node.is_some_and(|node| is_dtype_call(labels, node))
@@ -145,7 +145,7 @@ fn check_subarray(labels: &Labels<'_, '_>, code: &str, subarray: Ref, size: i64,
     let whole = lengths
         .iter()
         .try_fold(length, |whole, length| whole.checked_mul(labels.int(*length).filter(|length| *length >= 0)?))?;
-    // A subarray of objects may have any flags: numpy goes by those of its base.
+    // A subarray of objects may have any flags: numpy uses the flags of its base.
     let has_flags = references || flags & POINTER_FLAGS == 0;
     let has_size = code.starts_with('V') && whole == size && declared_size(code) == Some(size);
     (has_size && has_flags).then_some(DtypeCheck::Unknown)
@@ -155,7 +155,7 @@ fn check_subarray(labels: &Labels<'_, '_>, code: &str, subarray: Ref, size: i64,
 pub(super) fn plain_item_size(labels: &Labels<'_, '_>, dtype: Ref) -> Option<i64> {
     let is_sound = match check_state(labels, dtype_call(labels, dtype)?) {
         Some(check) => check != DtypeCheck::Forged,
-        // A dtype without a state is what its code says.
+        // A dtype without a state is defined by its code.
         None => true,
     };
     let (size, holds_references) = layout(labels, dtype).filter(|_| is_sound)?;

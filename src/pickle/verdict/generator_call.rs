@@ -3,8 +3,8 @@
 //!
 //! Since CPython 3.11 the opcode RETURN_GENERATOR makes the generator, so its position in the code counts; in 3.10 a
 //! flag of the code does. A file for one version could be loaded by another, in which the opcodes have other numbers.
-//! So such a call is not `code`, but `calls`, whatever the function does. A call that gets a generator may consume it,
-//! which runs its code, so every call with one among its arguments is dangerous, except a few that only keep it.
+//! So such a call is not `code`, but `calls`, for any function. A call that gets a generator may consume it, which runs
+//! its code, so every call with one among its arguments is dangerous, except a few that only keep it.
 
 use std::collections::HashSet;
 
@@ -121,7 +121,7 @@ impl Judge {
                 Some(Effect::Partial | Effect::Reference | Effect::Init) => true,
                 _ => false,
             },
-            // Its arguments are those of another generator, and wait in its frame.
+            // Its arguments belong to another generator, and wait in its frame.
             symbol @ Symbol::Function(_) => self.makes_generator(labels, &symbol),
             Symbol::Partial(_) => {
                 let symbol = self.symbol(labels, callee);
@@ -141,7 +141,8 @@ impl Judge {
         }
     }
 
-    /// Whether a new class only has generators as attributes. Python iterates over those like `__slots__`.
+    /// Whether a new class only has generators as attributes. Python iterates over some attributes, such as
+    /// `__slots__`.
     fn class_keeps_generator(&mut self, labels: &Labels<'_, '_>, node: &Node) -> bool {
         if self.is_any_generator(labels, node) {
             return false;
@@ -188,7 +189,7 @@ impl Judge {
         self.makes_generator(labels, &symbol)
     }
 
-    /// Whether a generator is among these values, those in them, or the arguments and the state of their objects.
+    /// Whether a generator is among these values, in them, or among the arguments and the state of their objects.
     fn holds_generator(&mut self, labels: &Labels<'_, '_>, callee: Ref, arguments: &[Ref]) -> bool {
         let mut paid = 0;
         let found = self.search_generator(labels, callee, arguments, &mut paid);
@@ -216,7 +217,7 @@ impl Judge {
             if self.searched > MAX_SEARCHED || self.is_generator(labels, value) {
                 return true;
             }
-            // A function, or a class, does not give what it holds to those that iterate over it.
+            // A function or a class does not give its contents to code that iterates over it.
             if matches!(self.symbol(labels, value), Symbol::Function(_) | Symbol::Class(_) | Symbol::CodeObject) {
                 continue;
             }

@@ -28,7 +28,7 @@ struct HarmSearch {
     values_left: usize,
 }
 
-/// What is known of one value of the arguments, without its parts.
+/// The finding for one value of the arguments, without its parts.
 enum PartHarm<'m> {
     Harmful,
     /// Its parts decide.
@@ -53,7 +53,7 @@ impl Judge {
             return false;
         }
         let Some(left) = search.values_left.checked_sub(1) else { return false };
-        // Values without parts cost little, and those with parts are remembered.
+        // Values without parts cost little, and values with parts are remembered.
         if labels.machine().node(value).is_some() {
             search.values_left = left;
         }
@@ -69,7 +69,7 @@ impl Judge {
                 return true;
             }
         }
-        // What was not searched to the end is searched again.
+        // A value that was not searched to the end is searched again.
         if search.values_left > 0 && value.node_index().is_some() {
             let _ = self.budget.charge(table_entry::<(Ref, bool), u8>());
             self.searched_arguments.insert(key, depth);
@@ -134,7 +134,7 @@ fn does_harm(module: &str, name: &str) -> bool {
     !name.is_empty() && effect_of(module, name).is_none() && is_dangerous(module, name) && is_function_name(name)
 }
 
-/// Whether a name is written as those of functions are.
+/// Whether a name is written like the name of a function.
 fn is_function_name(name: &str) -> bool {
     name.rsplit('.').next().is_some_and(|last| last.starts_with(|first: char| first.is_lowercase() || first == '_'))
 }

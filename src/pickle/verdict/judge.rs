@@ -2,7 +2,7 @@
 //! findings.
 //!
 //! It watches the machine, which prunes data as it goes ([`Watch`]), so that a file of millions of records is judged in
-//! little memory. What a call or a change means is in the other files of this folder.
+//! little memory. The other files of this folder judge calls and changes.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -34,7 +34,7 @@ pub(super) struct JudgedSoFar {
     pub(super) fresh: Vec<Ref>,
 }
 
-/// What is known of the instances of one class: pickles have many in a row.
+/// The facts about the instances of one class: pickles have many in a row.
 pub(super) struct LastClass {
     pub(super) class: Ref,
     pub(super) symbol: Symbol,
@@ -88,7 +88,7 @@ pub(super) struct Judge {
     pub(super) searched: usize,
     /// Keys of namespaces, seen lately, that are not names of methods.
     pub(super) plain_keys: Vec<Ref>,
-    /// Pays for what is remembered here.
+    /// The budget for everything that is remembered here.
     pub(super) budget: Rc<WorkBudget>,
     #[cfg(test)]
     pub(super) steps: u64,
@@ -260,7 +260,7 @@ impl Judge {
         Ok((machine, value))
     }
 
-    /// Judges what was not judged while the machine ran over `bytes`, which can be all.
+    /// Judges everything that was not judged while the machine ran over `bytes`, which can be all.
     pub(super) fn judge_run(&mut self, bytes: &[u8], labels: &Labels<'_, '_>) {
         self.judge_opcodes(labels);
         if let Some(FarSlot { at, index }) = labels.machine().far_slot() {
@@ -295,7 +295,7 @@ impl Judge {
         }
     }
 
-    /// Judges what the machine has made since the last time.
+    /// Judges everything that the machine has made since the last time.
     fn judge_new(&mut self, labels: &Labels<'_, '_>) {
         self.forget_searched_arguments();
         let machine = labels.machine();
@@ -304,7 +304,7 @@ impl Judge {
         }
         // From here on they count as judged.
         self.so_far.looked_up = machine.looked_up().len();
-        // A class has what a change gave it from then on, so changes are judged in order with the nodes.
+        // A class keeps whatever a change gave it, so changes are judged in order with the nodes.
         let mut changes = machine.changes().iter().skip(self.so_far.changes).peekable();
         for (index, node) in machine.nodes().iter().enumerate().skip(self.so_far.nodes) {
             while let Some(change) = changes.next_if(|change| change.at < node.end()) {
@@ -390,7 +390,7 @@ impl Judge {
         }
     }
 
-    /// What is known of the instances of this class, if the last instance was of it.
+    /// The facts about the instances of this class, if the last instance was of it.
     pub(super) fn last_class(&mut self, class: Option<Ref>) -> Option<&mut LastClass> {
         self.last_class.as_mut().filter(|last| Some(last.class) == class)
     }

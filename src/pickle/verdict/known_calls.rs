@@ -67,7 +67,7 @@ impl Judge {
             Effect::CallsWith(index) => {
                 let callee = self.argument_symbol(labels, site, index);
                 let arguments = self.argument(labels, site, index + 1);
-                // The tuple is what the callee gets, so its arguments are judged, not those of the helper.
+                // The callee gets the tuple, so its arguments are judged, not the arguments of the helper.
                 self.callee(labels, &callee, CallSite { arguments, skip: 0, ..site }, steps)
             }
             Effect::Lazy => self.lazy(labels, full, site, steps),
@@ -96,7 +96,7 @@ impl Judge {
         let statement = self.argument_string(labels, site, 0);
         let namespace = self.argument(labels, site, 1).and_then(|argument| labels.machine().node(argument));
         let is_new_dict = namespace.is_some_and(|namespace| namespace.kind == NodeKind::Dict);
-        // A string that is cut could go on with anything.
+        // A string that is cut could continue with anything.
         if is_new_dict && statement.is_some_and(|text| text.len() < MAX_STATEMENT && is_lazy_import(&text)) {
             return VerdictClass::Plain;
         }
@@ -219,7 +219,7 @@ impl Judge {
         VerdictClass::Code.max(made)
     }
 
-    /// What a metaclass does when it makes a class.
+    /// The effect of a metaclass when it makes a class.
     fn metaclass(&mut self, labels: &Labels<'_, '_>, meta: &Symbol, site: CallSite<'_>, steps: usize) -> VerdictClass {
         match meta {
             Symbol::Import(module, name) if is_metaclass(module, name) => VerdictClass::Code,
@@ -364,7 +364,7 @@ impl Judge {
             {
                 self.rebuilds_code(labels, site, full)
             }
-            // A method that the script defines: judged as those that the class was made with.
+            // A method that the script defines: judged like the methods that the class was made with.
             Symbol::Function(function)
                 if self.called_code(labels, function, MAX_CODE_STEPS).0 <= VerdictClass::Code =>
             {

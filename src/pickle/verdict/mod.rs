@@ -1,4 +1,4 @@
-//! The verdict: what loading a pickle would import, call and change. Nothing is loaded.
+//! The verdict: which imports, calls and changes loading a pickle would cause. Nothing is loaded.
 //!
 //! A pickle is plain if an untrusted load builds all of it: its [plan](super::build_plan) refuses nothing. Of any
 //! other, a [`judge`] goes over all that the symbolic machine has made and looks up each import, call and change in the
@@ -13,6 +13,8 @@ mod class;
 mod foreign_attributes;
 mod forged_arrays;
 mod generator_call;
+#[cfg(test)]
+mod generator_tests;
 mod harmful_arguments;
 mod judge;
 mod known_calls;
@@ -24,6 +26,8 @@ mod show;
 mod symbol;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod work_tests;
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -38,7 +42,7 @@ use super::machine::value::Ref;
 use super::machine::{Machine, MachineError};
 use super::work_budget::WorkBudget;
 
-/// What a finding about a wrong index names.
+/// The name in a finding about a wrong index.
 const INDEX: &str = "the index";
 /// The most findings that a verdict lists. If there are more, these are the worst.
 pub(crate) const MAX_FINDINGS: usize = 200;
@@ -91,10 +95,10 @@ impl VerdictClass {
 pub struct Finding {
     /// How bad it is.
     pub class: VerdictClass,
-    /// The offset of the opcode that does it the first time. For a call whose result is memoized at once, that of the
-    /// opcode after it.
+    /// The offset of the opcode that does it the first time. For a call whose result is memoized at once, the offset of
+    /// the opcode after it.
     pub offset: u64,
-    /// What is imported, called or changed.
+    /// The name of the imported, called or changed object.
     pub callee: String,
     /// The arguments, as far as they are literals; empty if nothing is called.
     pub arguments: String,
@@ -104,7 +108,7 @@ pub struct Finding {
     pub count: u64,
 }
 
-/// What loading a pickle does.
+/// The effects of loading a pickle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// The worst class of all findings.
@@ -119,7 +123,7 @@ pub struct Verdict {
 pub(crate) const NO_PROOF: &str = "a static verdict is not a proof: load only files that you trust";
 
 impl Verdict {
-    /// Judges a pickle and those that follow it in `bytes`. Also returns the machine and the value of the first one;
+    /// Judges a pickle and the pickles after it in `bytes`. Also returns the machine and the value of the first one;
     /// the machine has forgotten most of the data in long lists and dicts.
     ///
     /// # Errors
@@ -133,7 +137,7 @@ impl Verdict {
     }
 
     /// The verdict on a file that begins with a pickle: plain if an untrusted load would build all of it, which takes a
-    /// run that keeps all values. Otherwise the judge says what a load by an unpickler would do.
+    /// run that keeps all values. Otherwise the judge describes the effects of a load by an unpickler.
     ///
     /// # Errors
     /// If this is not a pickle, or too large for the budget.
@@ -154,7 +158,7 @@ impl Verdict {
         }
     }
 
-    /// What a load by an unpickler would do, from a run of [`Machine::run`] over `bytes`.
+    /// The effects of a load by an unpickler, from a run of [`Machine::run`] over `bytes`.
     fn judged(bytes: &[u8], labels: &Labels<'_, '_>) -> Self {
         let budget = labels.machine().shared_budget();
         let mut judge = Judge::new(0, budget);
@@ -163,7 +167,7 @@ impl Verdict {
         let verdict = judge.verdict();
         match budget.check() {
             Ok(()) => verdict,
-            // What was found so far is true, but it is not all.
+            // The findings so far are true, but not complete.
             Err(_) if verdict.class == VerdictClass::Dangerous => verdict,
             Err(error) => Self::refused(&error.into()),
         }
@@ -201,8 +205,8 @@ impl Verdict {
         judge.verdict()
     }
 
-    /// The same verdict without the arguments of calls within these ranges of the file, which hold credentials. Those
-    /// of dangerous calls are shown: the file may lie about what it holds.
+    /// The same verdict without the arguments of calls within these ranges of the file, which hold credentials. The
+    /// arguments of dangerous calls are shown: the file may lie about its contents.
     pub(crate) fn hiding(mut self, ranges: &[Range<u64>]) -> Self {
         for finding in &mut self.findings {
             let is_shown = finding.arguments.is_empty() || finding.class == VerdictClass::Dangerous;
@@ -248,18 +252,18 @@ pub fn beyond_plain(bytes: &[u8]) -> Vec<(u64, String)> {
     }
 }
 
-/// What unpicklers other than today's joblib would do with the bytes of arrays that is more than building plain data,
-/// each with its offset.
+/// The effects that unpicklers other than today's joblib would get from the bytes of arrays, besides building plain
+/// data, each with its offset.
 pub(in crate::pickle) fn beyond_plain_elsewhere(bytes: &[u8], machine: &Machine<'_>) -> Vec<(u64, String)> {
     let found = other_readers::findings(bytes, machine, 0).into_iter();
     found.map(|(reader, finding)| (finding.offset, format!("{} (in {reader})", finding.callee))).collect()
 }
 
-/// What a load by an unpickler would do besides building plain data, each with its offset, from a run of
-/// [`Machine::run`] over `bytes`. It can be less than what an untrusted load refuses; nothing if the budget is spent.
+/// The effects of a load by an unpickler besides building plain data, each with its offset, from a run of
+/// [`Machine::run`] over `bytes`. An untrusted load may refuse more than these. There are none if the budget is spent.
 pub(crate) fn words_of_run(bytes: &[u8], labels: &Labels<'_, '_>) -> Vec<(u64, String)> {
     let beyond = Verdict::judged(bytes, labels).findings.into_iter();
-    // Half a verdict would hide what the plan says.
+    // Half a verdict would hide the findings of the plan.
     if labels.machine().budget().is_spent() {
         return Vec::new();
     }

@@ -1,4 +1,4 @@
-//! Pickles beside the one that is judged: in the bytes of joblib's arrays, after it in the same file, and in the
+//! Other pickles than the one that is judged: in the bytes of joblib's arrays, after it in the same file, and in the
 //! argument of `pickle.loads`.
 
 use std::collections::HashSet;
@@ -38,7 +38,8 @@ impl Judge {
         }
     }
 
-    /// Judges what readers other than today's joblib do with the bytes of arrays, beside what all of them do.
+    /// Judges the effects that the bytes of arrays have in readers other than today's joblib, besides their effects in
+    /// all readers.
     pub(super) fn other_readers(&mut self, bytes: &[u8], machine: &Machine<'_>) {
         let known: HashSet<(VerdictClass, String)> =
             self.findings.iter().map(|finding| (finding.class, finding.callee.clone())).collect();
@@ -58,7 +59,7 @@ impl Judge {
             if rest.is_empty() {
                 return;
             }
-            // A judge of its own, because a second load starts with an empty memo.
+            // A separate judge, because a second load starts with an empty memo.
             let mut judge = Judge::new(self.depth + 1, &self.budget);
             let memory = self.budget.memory_left();
             let ran = judge.run(rest).map(|(machine, _)| machine.end());

@@ -1,4 +1,4 @@
-//! What a pickle does to objects after they are made: BUILD, and the opcodes that add items.
+//! Changes that a pickle makes to objects after they are made: BUILD, and the opcodes that add items.
 //!
 //! On an instance that means data, unless it overrides a method that a load calls. On an import it changes an object
 //! that the whole program shares.
@@ -20,9 +20,9 @@ use crate::pickle::machine::ObjectChange;
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::work_budget::table_entry;
 
-/// How many attributes of a state are looked at before each costs steps.
+/// How many attributes of a state are examined before each costs steps.
 const FREE_ATTRIBUTES: usize = 256;
-/// How many steps of the machine it takes to look at an attribute.
+/// The cost of examining an attribute, in steps of the machine.
 const STEPS_FOR_ATTRIBUTE: u64 = 8;
 /// How many keys of namespaces are remembered that are not names of methods.
 const MAX_KEYS: usize = 16;
@@ -100,7 +100,7 @@ impl Judge {
     pub(super) fn add_class_state(&mut self, labels: &Labels<'_, '_>, class: Ref, state: Ref, at: u64) {
         let _ = self.budget.charge(table_entry::<Ref, Vec<Ref>>());
         self.class_states.entry(class).or_default().push(state);
-        // What was concluded about the class may no longer be true.
+        // Earlier conclusions about the class may no longer be true.
         self.class_code.remove(&class);
         self.harmful_arguments.remove(&class);
         self.set_last_class(None);
@@ -149,8 +149,8 @@ impl Judge {
         }
     }
 
-    /// Judges what became of the dicts that calls made the namespaces of objects. A dict that is its own namespace is
-    /// an instance with added items.
+    /// Judges the final contents of the dicts that calls made the namespaces of objects. A dict that is its own
+    /// namespace is an instance with added items.
     pub(super) fn shared_namespaces(&mut self, labels: &Labels<'_, '_>) {
         for (namespace, at) in std::mem::take(&mut self.namespaces) {
             let added = labels.machine().node(namespace).and_then(|node| node.added());
@@ -181,7 +181,7 @@ impl Judge {
     fn import_changed(&mut self, module: &str, name: &str, state: Ref, at: u64) {
         let is_main = matches!(module, "__main__" | "__mp_main__") || module.starts_with("__runtime__");
         let is_namespace = module == "builtins" && name == "__main__";
-        // Setting the variables of the session is what a session is for.
+        // Setting the variables of the session is the purpose of a session.
         if (is_main && name.is_empty()) || is_namespace {
             let _ = self.budget.push(&mut self.main_states, state);
             return;
@@ -202,7 +202,7 @@ impl Judge {
         }
         match self.symbol(labels, target) {
             Symbol::Import(module, name) if module.as_ref() == "builtins" && name.as_ref() == "__main__" => {
-                // Resolves the values, so that their symbols are those of this moment.
+                // Resolves the values now, because their symbols may change later.
                 for [_, value] in items.as_chunks::<2>().0 {
                     let _ = self.symbol(labels, *value);
                 }

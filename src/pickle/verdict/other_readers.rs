@@ -1,18 +1,19 @@
-//! What unpicklers other than today's joblib do with a file of joblib's.
+//! The effects that a file of joblib's has in unpicklers other than today's joblib.
 //!
 //! The bytes of an array lie between the opcodes. joblib since 1.2 and snapcli skip a length, padding of that many
-//! bytes 0xff, and the array; the machine rejects any other padding. Two kinds of readers go on elsewhere, and so may
-//! execute what is data to us:
+//! bytes 0xff, and the array; the machine rejects any other padding. Two kinds of readers continue elsewhere, and so
+//! may execute bytes that are data to us:
 //! * joblib before 1.2 knows no padding. It takes the length and the padding for the first bytes of the array, and goes
 //!   on before the last ones, at most 17. Their last opcode can swallow what follows and lead anywhere, or leave
 //!   something on the stack that later opcodes use; so judging these bytes alone is not enough.
 //! * Any other unpickler goes on right after the BUILD. The length is no opcode, so it ends there if the array is
 //!   padded; without padding, it executes the array, and an array of objects with the memo of the whole file.
 //!
-//! So the machine follows the file once more as each of them, until it could not go on, and all that was called,
-//! imported or changed until then is judged. What every reader does before the first array is known already. Bytes of
-//! honest arrays end such a run soon: most of them are no opcodes. An honest array of objects ends it, too: the first
-//! GET of numpy's pickle has the name of the module of `dtype`, but finds something else in the memo of the file.
+//! So the machine follows the file once more as each of them, until it fails, and everything that was called, imported
+//! or changed until then is judged. The effects before the first array, which are the same for every reader, are known
+//! already. Bytes of honest arrays end such a run soon: most of them are no opcodes. An honest array of objects ends
+//! it, too: the first GET of numpy's pickle has the name of the module of `dtype`, but finds something else in the memo
+//! of the file.
 
 use std::collections::HashSet;
 
@@ -30,11 +31,11 @@ const MAX_FRAME: u64 = 1 << 40;
 const OLD_JOBLIB: &str = "joblib before 1.2";
 const PLAIN: &str = "pickle.load";
 
-/// What other readers do after the first array that is more than building plain data, with the reader's name.
+/// The effects that other readers have after the first array, besides building plain data, with the reader's name.
 pub(super) fn findings(bytes: &[u8], machine: &Machine<'_>, depth: usize) -> Vec<(&'static str, Finding)> {
     let Some(first) = machine.raw().first() else { return Vec::new() };
     let mut readers = vec![(ArrayReader::Plain, PLAIN, first.from)];
-    // What they do before the first padding is what joblib does.
+    // Before the first padding, they do the same as joblib.
     if let Some(padded) = machine.raw().iter().find(|raw| !raw.is_pickle && raw.start > raw.from) {
         readers.push((ArrayReader::OldJoblib, OLD_JOBLIB, padded.from));
     }
@@ -60,8 +61,8 @@ pub(super) fn findings(bytes: &[u8], machine: &Machine<'_>, depth: usize) -> Vec
     found
 }
 
-/// What any reader does in the first array of objects, which is a pickle: offset, class and callee of each finding. The
-/// other readers do not get beyond its STOP.
+/// The effects of any reader in the first array of objects, which is a pickle: offset, class and callee of each
+/// finding. The other readers do not get beyond its STOP.
 fn done_by_all(bytes: &[u8], machine: &Machine<'_>, depth: usize) -> HashSet<(u64, VerdictClass, String)> {
     let contents = machine.raw().iter().find(|raw| raw.is_pickle).and_then(|raw| {
         let range = usize::try_from(raw.start).ok()?..usize::try_from(raw.end).ok()?;
@@ -97,15 +98,15 @@ fn misread_dtypes(run: &Machine<'_>, arrays: &[RawArray]) -> HashSet<u64> {
         };
         if is_one {
             misread.insert(Ref::node(index));
-            // That of a value that is memoized at once is the offset of the opcode after it.
+            // For a value that is memoized at once, it is the offset of the opcode after it.
             offsets.extend([node.end().saturating_sub(1), node.end()]);
         }
     }
     offsets
 }
 
-/// Where an unpickler would fail although the machine goes on: it can neither look up a global whose name is no string,
-/// nor call a string or an array, and it has no registry of extensions and no `persistent_load`.
+/// Where an unpickler would fail although the machine continues: it can neither look up a global whose name is no
+/// string, nor call a string or an array, and it has no registry of extensions and no `persistent_load`.
 fn first_failure(run: &Machine<'_>) -> Option<u64> {
     let fails = |node: &&Node| match node.kind {
         NodeKind::Global => node.items.iter().any(|half| is_data(run, *half) && !is_string(run, *half)),
@@ -136,7 +137,7 @@ fn is_data(run: &Machine<'_>, value: Ref) -> bool {
     }
 }
 
-/// What the opcode that ends a run does in readers that do not check the end of the file as we do.
+/// The effect of the opcode that ends a run in readers that do not check the end of the file as we do.
 fn beyond_end(bytes: &[u8], end: &MachineError, from: u64) -> Option<Finding> {
     let finding = |offset, callee: &str, why: &str| {
         let (callee, why) = (callee.to_owned(), why.to_owned());

@@ -73,7 +73,7 @@ impl Judge {
                 attribute(&of, name)
             }
             Symbol::Decorator => Symbol::Function(reference),
-            // What iterates over a generator runs its code.
+            // A callee that iterates over a generator runs its code.
             _ if self.makes_generator(labels, &callee) => {
                 self.note_generator();
                 Symbol::Lazy
@@ -86,6 +86,18 @@ impl Judge {
 
     fn argument_within(&mut self, labels: &Labels<'_, '_>, node: &Node, index: usize, steps: usize) -> Option<Symbol> {
         labels.argument(node, index).map(|argument| self.symbol_within(labels, argument, steps))
+    }
+
+    /// The result of `getattr(object, name)`.
+    fn got_attribute(&mut self, labels: &Labels<'_, '_>, node: &Node, name: &str, steps: usize) -> Symbol {
+        let of = self.argument_within(labels, node, 0, steps);
+        of.map_or(Symbol::Unknown, |of| attribute(&of, name))
+    }
+
+    /// Whether an iterator calls a callable that only makes data: `map(str, …)`.
+    fn makes_data(&mut self, labels: &Labels<'_, '_>, node: &Node, steps: usize) -> bool {
+        matches!(self.argument_within(labels, node, 0, steps), Some(Symbol::Import(module, name))
+            if effect_of(&module, &name) == Some(Effect::Data))
     }
 
     /// An instance of a class, as every call of that class makes it.
@@ -110,10 +122,7 @@ impl Judge {
         match effect {
             Effect::Import => string(0).map_or(Symbol::Unknown, |module| module_named(&module)),
             Effect::NamedType => string(0).map_or(Symbol::Unknown, |name| named_class(&name)),
-            Effect::GetAttr => string(1).map_or(Symbol::Unknown, |name| {
-                let of = self.argument_within(labels, node, 0, steps);
-                of.map_or(Symbol::Unknown, |of| attribute(&of, &name))
-            }),
+            Effect::GetAttr => string(1).map_or(Symbol::Unknown, |name| self.got_attribute(labels, node, &name, steps)),
             Effect::Function | Effect::Code => Symbol::Function(reference),
             Effect::CodeObject => Symbol::CodeObject,
             // `type(x)` is the class of x.
@@ -129,13 +138,8 @@ impl Judge {
                 Some(Symbol::Data) | None => Symbol::Decorator,
                 Some(_) => Symbol::Function(reference),
             },
-            Effect::Lazy => match self.argument_within(labels, node, 0, steps) {
-                Some(Symbol::Import(module, name)) if effect_of(&module, &name) == Some(Effect::Data) => {
-                    // `map(str, …)`: what it calls makes data.
-                    instance(callee.clone())
-                }
-                _ => Symbol::Lazy,
-            },
+            Effect::Lazy if self.makes_data(labels, node, steps) => instance(callee.clone()),
+            Effect::Lazy => Symbol::Lazy,
             Effect::New(index) => {
                 instance(self.argument_within(labels, node, index, steps).unwrap_or_else(|| callee.clone()))
             }

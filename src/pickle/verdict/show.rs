@@ -1,7 +1,7 @@
 //! Values as short strings in findings: literals as Python writes them, and anything else by its type.
 //!
-//! The strings come from hostile files: they are cut here, and escaped where they are printed. What looks like a
-//! credential is not shown, if no command can be hidden that way.
+//! The strings come from hostile files: they are cut here, and escaped where they are printed. Apparent credentials are
+//! not shown, if no command can be hidden that way.
 
 use crate::pickle::credentials::{NOT_SHOWN, hidden_in_command, is_no_command};
 use crate::pickle::explain::labels::Labels;
@@ -14,7 +14,7 @@ const MAX_ALL: usize = 160;
 /// How deep containers are shown, and how many items of each.
 const MAX_DEPTH: usize = 3;
 const MAX_SHOWN: usize = 6;
-/// What it costs to show one value, in steps of the budget.
+/// The cost of showing one value, in steps of the budget.
 const STEPS_FOR_VALUE: u64 = 8;
 
 /// Functions that set an attribute or an item, the value of which may be a credential.

@@ -1,4 +1,4 @@
-//! What a value is when it is called: something imported, something that the pickle defines, or neither.
+//! The meaning of a value when it is called: something imported, something that the pickle defines, or neither.
 //!
 //! An attribute of an import is an import of a longer name, so `getattr(os, 'system')` is `os.system`, however many
 //! steps lead there. How the symbol of a value is found is in [`resolve_symbol`](super::resolve_symbol).
@@ -44,7 +44,7 @@ pub(super) enum Symbol {
 const MAX_ATTRIBUTES: usize = 16;
 
 impl Symbol {
-    /// How many bytes it takes beside the value itself.
+    /// The number of bytes that it takes besides the value itself.
     pub(super) fn allocated(&self) -> usize {
         match self {
             Self::Import(module, name) => shared_string(module) + shared_string(name),
@@ -57,7 +57,7 @@ impl Symbol {
     }
 }
 
-/// An instance of a class. What is an instance itself is no class, so these do not nest.
+/// An instance of a class. An instance is no class, so these do not nest.
 pub(super) fn instance(class: Symbol) -> Symbol {
     Symbol::Instance(Rc::new(if let Symbol::Instance(_) = class { Symbol::Unknown } else { class }))
 }
@@ -98,8 +98,8 @@ pub(super) fn module_named(name: &str) -> Symbol {
     Symbol::Import(module.into(), "".into())
 }
 
-/// An attribute of an import. That of an object that the pickle made is not resolved, and neither is one whose name is
-/// longer than any honest one: each of a chain of attributes has the names of all before it.
+/// An attribute of an import. An attribute of an object that the pickle made is not resolved, and neither is one whose
+/// name is longer than any honest one: each of a chain of attributes has the names of all before it.
 pub(super) fn attribute(of: &Symbol, name: &str) -> Symbol {
     let Symbol::Import(module, outer) = of else { return Symbol::Unknown };
     if outer.len() + name.len() > MAX_NAME || outer.matches('.').count() >= MAX_ATTRIBUTES {

@@ -1,7 +1,6 @@
 //! Verdicts on pickles that are written by hand. The large corpora of honest and hostile files are in
 //! `tests/integration`.
 
-use super::judge::Judge;
 use super::nested_pickles::MAX_NESTED;
 use super::*;
 use crate::pickle::samples;
@@ -10,31 +9,31 @@ fn verdict(bytes: &[u8]) -> Verdict {
     Verdict::of_bytes(bytes, &WorkBudget::new(bytes.len() as u64, None))
 }
 
-fn class(bytes: &[u8]) -> VerdictClass {
+pub(super) fn class(bytes: &[u8]) -> VerdictClass {
     verdict(bytes).class
 }
 
 /// The worst finding, as `callee arguments why`.
-fn worst(bytes: &[u8]) -> String {
+pub(super) fn worst(bytes: &[u8]) -> String {
     let verdict = verdict(bytes);
     let finding = verdict.worst().next().cloned();
     finding.map_or_else(String::new, |finding| format!("{}{} {}", finding.callee, finding.arguments, finding.why))
 }
 
 /// `module name` on the stack.
-fn name(module: &str, name: &str) -> Vec<u8> {
+pub(super) fn name(module: &str, name: &str) -> Vec<u8> {
     [b"X", &(module.len() as u32).to_le_bytes()[..], module.as_bytes(), &string(name), b"\x93"].concat()
 }
 
-fn string(string: &str) -> Vec<u8> {
+pub(super) fn string(string: &str) -> Vec<u8> {
     [b"X", &(string.len() as u32).to_le_bytes()[..], string.as_bytes()].concat()
 }
 
-fn call(function: &[u8], arguments: &[&[u8]]) -> Vec<u8> {
+pub(super) fn call(function: &[u8], arguments: &[&[u8]]) -> Vec<u8> {
     [function, b"(", &arguments.concat(), b"tR"].concat()
 }
 
-fn whole(parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn whole(parts: &[&[u8]]) -> Vec<u8> {
     [&parts.concat()[..], b"."].concat()
 }
 
@@ -172,56 +171,6 @@ fn findings_are_listed_once_and_the_worst_of_many_stay() {
     assert_eq!(verdict.more as usize, 2 * MAX_FINDINGS + 1 + 2 - MAX_FINDINGS);
 }
 
-/// The verdict, and how many steps it took for each byte of the pickle.
-fn class_and_steps(bytes: &[u8]) -> (VerdictClass, u64) {
-    let mut judge = Judge::new(0, &WorkBudget::new(bytes.len() as u64, None));
-    judge.run(bytes).expect("a pickle");
-    let steps = judge.steps;
-    (judge.verdict().class, steps / bytes.len() as u64)
-}
-
-#[test]
-fn a_call_that_is_nested_without_end_takes_few_steps() {
-    // A callee that is made by itself, one call within the other.
-    let mut pickle = b"cbuiltins\ngetattr\n\x940cos\npath\n".to_vec();
-    for _ in 0..200_000 {
-        pickle.extend(b"\x94h\x00h\x01\x8c\x01a\x86R");
-    }
-    pickle.push(b'.');
-    let (_, steps) = class_and_steps(&pickle);
-    assert!(steps <= 4, "{steps}");
-}
-
-#[test]
-fn many_calls_with_one_long_argument_list_take_few_steps() {
-    let mut pickle = b"(".to_vec();
-    pickle.extend(b"K\x01".repeat(100_000));
-    pickle.extend(b"t\x940cm\nf\n\x940");
-    pickle.extend(b"h\x01h\x00R0".repeat(20_000));
-    pickle.extend(b"cfunctools\npartial\n\x940h\x01");
-    pickle.extend(b"\x85h\x02\x940h\x03".repeat(10));
-    pickle.push(b'.');
-    let (_, steps) = class_and_steps(&pickle);
-    assert!(steps <= 100, "{steps}");
-}
-
-#[test]
-fn many_calls_with_one_large_argument_take_few_steps() {
-    // Six tuples, each of 250 times the one before, and calls that are given the last one alone, in a list, or itself.
-    let mut fan = [&b"\x80\x04cm\nf\n\x94("[..], &b"N".repeat(255), b"t\x94"].concat();
-    for slot in 1..=6_u8 {
-        let items: Vec<u8> = std::iter::repeat_n([b'h', slot], 250).flatten().collect();
-        fan.extend([&b"("[..], &items, b"t\x94"].concat());
-    }
-    for calls in
-        [&b"h\x00h\x07\x85R0"[..], b"h\x00](h\x07h\x06e\x85R0", b"h\x00h\x07R0", b"h\x00h\x07)\x86\x81h\x07\x85R0"]
-    {
-        let pickle = [&fan[..], &calls.repeat(20_000), b"N."].concat();
-        let (_, steps) = class_and_steps(&pickle);
-        assert!(steps <= 40, "{steps} {calls:?}");
-    }
-}
-
 #[test]
 fn what_was_searched_once_still_does_harm_when_it_is_given_more() {
     // A list that is an argument, and again after it was given a function that does harm.
@@ -232,20 +181,6 @@ fn what_was_searched_once_still_does_harm_when_it_is_given_more() {
     let deep =
         [&b"cm\nf\n\x940"[..], &name("os", "system"), b"\x85\x85\x940h\x00h\x01\x85\x85\x85\x85R0h\x00h\x01\x85R."];
     assert_eq!(class(&deep.concat()), VerdictClass::Dangerous);
-}
-
-#[test]
-fn partial_functions_of_partial_functions_take_few_steps() {
-    let mut pickle = b"cfunctools\npartial\n\x940cm\nf\n\x94".to_vec();
-    for slot in 1_u32..5_000 {
-        pickle.extend(b"0h\x00j");
-        pickle.extend(slot.to_le_bytes());
-        pickle.extend(b"\x85R\x94");
-    }
-    pickle.extend(b")R)R.");
-    let (class, steps) = class_and_steps(&pickle);
-    assert_eq!(class, VerdictClass::Dangerous);
-    assert!(steps <= 4, "{steps}");
 }
 
 #[test]
@@ -294,51 +229,6 @@ fn the_new_of_a_builtin_class_makes_plain_objects_of_plain_classes() {
     let made = |class: &[u8]| whole(&[&call(&name("builtins", "ValueError.__new__"), &[class, b"K\x01"])]);
     assert!(class(&made(&name("builtins", "ValueError"))) < VerdictClass::Dangerous);
     assert_eq!(class(&made(&name("subprocess", "Popen"))), VerdictClass::Dangerous);
-}
-
-/// A function of the pickle with these flags and this bytecode, in the form of 3.11 and later.
-fn function_of(flags: u8, bytecode: &[u8]) -> Vec<u8> {
-    let number = b"K\x00";
-    let bytes = [b"C", &[bytecode.len() as u8][..], bytecode].concat();
-    let mut arguments: Vec<&[u8]> = vec![number; 18];
-    let flags = [b'K', flags];
-    (arguments[5], arguments[6]) = (&flags, &bytes);
-    call(&name("types", "FunctionType"), &[&call(&name("types", "CodeType"), &arguments), b"}"])
-}
-
-#[test]
-fn making_a_generator_is_not_dangerous_and_running_it_is() {
-    // MAKE_CELL, RETURN_GENERATOR in 3.12; COPY_FREE_VARS, RETURN_GENERATOR in 3.13.
-    for bytecode in [[135, 0, 75, 0, 1, 0], [62, 1, 35, 0, 31, 0]] {
-        let generator = call(&function_of(0x23, &bytecode), &[]);
-        assert_eq!(worst(&whole(&[&generator])), "<function>() makes a generator, whose code does not run yet");
-        assert_eq!(class(&whole(&[&generator])), VerdictClass::Calls);
-        let closed = call(&name("types", "GeneratorType.close"), &[&generator]);
-        assert_eq!(class(&whole(&[&closed])), VerdictClass::Calls);
-        for consumer in ["list", "tuple", "set", "sum", "next", "sorted"] {
-            let consumed = call(&name("builtins", consumer), &[&generator]);
-            assert_eq!(class(&whole(&[&consumed])), VerdictClass::Dangerous, "{consumer}");
-        }
-        let partial = call(&name("functools", "partial"), &[&function_of(0x23, &bytecode)]);
-        assert_eq!(class(&whole(&[&call(&partial, &[])])), VerdictClass::Calls);
-        let consumed = call(&name("builtins", "list"), &[&call(&partial, &[])]);
-        assert_eq!(class(&whole(&[&consumed])), VerdictClass::Dangerous);
-    }
-}
-
-#[test]
-fn a_function_that_only_claims_to_be_a_generator_is_dangerous_to_call() {
-    // The flag without the opcode, the opcode without the flag, and the opcode after another one.
-    let functions = [
-        function_of(0x23, &[1, 0, 75, 0]),
-        function_of(0x03, &[75, 0, 1, 0]),
-        function_of(0x23, b""),
-        call(&name("types", "FunctionType"), &[&name("types", "CodeType"), b"}"]),
-        call(&name("types", "MethodType"), &[&function_of(0x23, &[75, 0]), b"K\x01"]),
-    ];
-    for function in functions {
-        assert_eq!(class(&whole(&[&call(&function, &[])])), VerdictClass::Dangerous);
-    }
 }
 
 /// A namespace with one attribute.
@@ -392,51 +282,6 @@ fn a_state_that_torch_sets_is_not_plain() {
     let state = [b"}", &string("__setstate__")[..], &function(), b"s"].concat();
     let set = call(&name("torch._utils", "_set_obj_state"), &[&namespace("a", b"K\x01"), &state]);
     assert!(class(&whole(&[&set])) >= VerdictClass::Calls);
-}
-
-#[test]
-fn a_call_with_a_generator_among_its_arguments_is_dangerous() {
-    let generator = call(&function_of(0x23, &[75, 0, 1, 0]), &[]);
-    let (tuple, list) = (name("builtins", "tuple"), name("builtins", "list"));
-    let new_object = [&tuple[..], b"(", &generator, b"t\x81"].concat();
-    let second = [&tuple[..], b"\x94(t\x810h\x00(", &generator, b"t\x81"].concat();
-    let in_slice = [b"]", &call(&name("builtins", "slice"), &[b"K\x00", b"K\x00"])[..], &generator, b"s"].concat();
-    let object = [b"(", &name("builtins", "object")[..], b"t"].concat();
-    let slots = [b"}", &string("__slots__")[..], &generator, b"s"].concat();
-    let pickles = [
-        call(&name("builtins", "tuple.__new__"), &[&tuple, &generator]),
-        call(&name("copyreg", "__newobj__"), &[&tuple, &generator]),
-        call(&name("copyreg", "_reconstructor"), &[&list, &list, &generator]),
-        call(&name("weakref", "WeakSet"), &[&generator]),
-        call(&name("builtins", "dict"), &[&[b"](", &generator[..], b"e"].concat()]),
-        call(&name("mine", "f"), &[&generator]),
-        call(&name("builtins", "type"), &[&string("C"), &object, &slots]),
-        new_object,
-        second,
-        in_slice,
-    ];
-    for pickle in pickles {
-        assert_eq!(class(&whole(&[&pickle])), VerdictClass::Dangerous, "{} {pickle:?}", worst(&whole(&[&pickle])));
-    }
-    let renamed = call(&name("builtins", "setattr"), &[&generator, &string("__name__"), &string("g")]);
-    let kept = [b"}", &string("a")[..], &generator, b"s"].concat();
-    let of_another = call(&function_of(0x23, &[75, 0, 1, 0]), &[&generator]);
-    let in_object = [&name("types", "SimpleNamespace")[..], b")R", &kept, b"b"].concat();
-    for pickle in [renamed, kept.clone(), of_another, in_object, [b"](", &generator[..], b"e"].concat()] {
-        assert_eq!(class(&whole(&[&pickle])), VerdictClass::Calls, "{}", worst(&whole(&[&pickle])));
-    }
-}
-
-#[test]
-fn a_code_object_of_dill_with_the_form_of_older_versions_makes_no_generator() {
-    let code = |maker: &[u8]| {
-        let mut arguments: Vec<&[u8]> = vec![b"K\x00"; 16];
-        (arguments[5], arguments[6]) = (b"K\x23", b"C\x02\x64\x00");
-        call(&call(&name("types", "FunctionType"), &[&call(maker, &arguments), b"}"]), &[])
-    };
-    assert_eq!(class(&whole(&[&code(&name("dill._dill", "_create_code"))])), VerdictClass::Dangerous);
-    // Since 3.11 it has no form with 16 arguments.
-    assert_eq!(class(&whole(&[&code(&name("types", "CodeType"))])), VerdictClass::Calls);
 }
 
 #[test]

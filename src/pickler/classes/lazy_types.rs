@@ -141,7 +141,7 @@ fn held_functions<'py>(object: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, Py
     Ok(found)
 }
 
-/// Whether the code of an expression ends with making a tuple, as that of constraints does: 3.12 and 3.13.
+/// Whether the code of an expression ends with making a tuple, as for constraints: 3.12 and 3.13.
 fn returns_tuple(function: &Bound<'_, PyAny>) -> PyResult<bool> {
     let opcodes = function.py().import("opcode")?.getattr("opmap")?;
     let code = function.getattr(intern!(function.py(), "__code__"))?;
@@ -176,7 +176,7 @@ fn call<'py>(py: Python<'py>, instruction: Intrinsic, arguments: Vec<Bound<'py, 
     Ok(actions)
 }
 
-/// The code of `lambda a: +a` or `lambda a, b: a is b`, with another instruction in place of the operator.
+/// The code of `lambda a: +a` or `lambda a, b: a is b`, with another instruction instead of the operator.
 fn code<'py>(py: Python<'py>, instruction: Intrinsic) -> PyResult<Bound<'py, PyAny>> {
     let (source, operator, call, table, name) = match instruction {
         Intrinsic::Unary(name) => ("lambda a: +a", "CALL_INTRINSIC_1", "CALL_INTRINSIC_1", "_intrinsic_1_descs", name),

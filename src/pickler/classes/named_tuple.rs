@@ -67,7 +67,7 @@ fn plain_namespace<'py>(
     py.import("collections")?.call_method("namedtuple", (class.name()?, fields), Some(&options))?.getattr("__dict__")
 }
 
-/// Whether an attribute is that of the plain named tuple. Functions are compared by their code.
+/// Whether an attribute is the same as in the plain named tuple. Functions are compared by their code.
 fn is_same(plain: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool> {
     if plain.is(value) {
         return Ok(true);
@@ -75,7 +75,7 @@ fn is_same(plain: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<bool>
     if !plain.get_type().is(value.get_type()) {
         return Ok(false);
     }
-    // `namedtuple` makes new functions for each class, so identity says nothing.
+    // `namedtuple` makes new functions for each class, so they are not identical.
     if value.is_exact_instance_of::<PyFunction>() {
         return plain.getattr("__code__")?.eq(value.getattr("__code__")?);
     }

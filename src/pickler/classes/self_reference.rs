@@ -1,7 +1,7 @@
 //! Whether the namespace of a class leads back to the class: a search through all objects that it refers to.
 //!
-//! The garbage collector knows what an object refers to. Objects that are written by name end the search, and so do
-//! cells: they are filled after the class has been created.
+//! The garbage collector knows which objects an object refers to. Objects that are written by name end the search, and
+//! so do cells: they are filled after the class has been created.
 
 use std::collections::HashSet;
 
@@ -43,7 +43,7 @@ pub(super) fn leads_back(context: &PickleContext, class: &Bound<'_, PyType>) -> 
             pending.extend(other.direct_bases());
             pending.push(other.get_type().into_any());
         } else if is_weak_reference(&object)? {
-            // The collector does not count what a weak reference refers to, but a pickle contains it.
+            // The collector does not report the target of a weak reference, but a pickle contains it.
             pending.push(object.call0()?);
         } else {
             pending.extend(referents.call1((&object,))?.try_iter()?.map_while(|item| item.tolerated()));
@@ -53,7 +53,7 @@ pub(super) fn leads_back(context: &PickleContext, class: &Bound<'_, PyType>) -> 
     Ok(false)
 }
 
-/// Whether an object is written by name, or has a slot already: what it refers to does not matter.
+/// Whether an object is written by name, or has a slot already: its contents do not matter.
 fn is_boundary(context: &PickleContext, object: &Bound<'_, PyAny>) -> PyResult<bool> {
     if object.is_instance_of::<PyModule>() || object.get_type().name()? == "cell" {
         return Ok(true);

@@ -1,7 +1,7 @@
 //! A class of the script: its bases and its metaclass first, then its skeleton, then the attributes that may refer back
 //! to it.
 //!
-//! [`SkeletonMaker`] decides what creates the skeleton.
+//! [`SkeletonMaker`] decides which callable creates the skeleton.
 
 use std::sync::Arc;
 
@@ -20,15 +20,15 @@ use crate::pickle::format::opcode::Opcode;
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// What `typing.runtime_checkable` sets. The `__init_subclass__` of `typing.Protocol` takes a class that already has it
-/// for one that inherits it (3.15).
+/// The attribute that `typing.runtime_checkable` sets. The `__init_subclass__` of `typing.Protocol` takes a class that
+/// already has it for one that inherits it (3.15).
 const RUNTIME_PROTOCOL: &str = "_is_runtime_protocol";
 
 /// The name and the value of an attribute.
 type Attribute<'py> = (Bound<'py, PyString>, Bound<'py, PyAny>);
 
-/// The actions that save what the skeleton needs, and then the class. What it needs may refer to the class itself, in
-/// which case the class is written on the way.
+/// The actions that save the objects that the skeleton needs, and then the class. These objects may refer to the class
+/// itself: then the class is written on the way.
 pub(super) fn creation<'py>(context: &Arc<PickleContext>, class: &Bound<'py, PyType>) -> PyResult<Vec<Action<'py>>> {
     let names = class.getattr("__dict__")?;
     let mut needed = Vec::new();
@@ -120,8 +120,8 @@ impl<'py> ClassNamespace<'py> {
             if !special && string != RUNTIME_PROTOCOL {
                 body.set_item(&name, py.None())?;
             }
-            // Functions and other descriptors before instances, which are created with them. Then what has a public
-            // name before Python's and `enum`'s own tables of it.
+            // Functions and other descriptors before instances, which are created with them. Then public names before
+            // the tables of Python and `enum` for them.
             let order = if value.hasattr("__get__")? { 0 } else { 1 + u8::from(string.starts_with('_')) };
             // 3.14 stores the function under a name that cannot be set.
             let set_as = if string == "__annotate_func__" { PyString::new(py, "__annotate__") } else { name.clone() };
@@ -141,7 +141,7 @@ impl<'py> ClassNamespace<'py> {
 /// Whether an attribute must not be in the skeleton although it cannot refer back.
 fn must_be_set(name: &str, value: &Bound<'_, PyAny>, special: bool) -> bool {
     // None in the body means "set later", so a real None is set later as well. `type` makes a static method of a
-    // function `__new__`, and that of an enumeration is a plain function.
+    // function `__new__`, but in an enumeration it is a plain function.
     (value.is_none() && !special)
         || name == RUNTIME_PROTOCOL
         || (name == "__new__" && value.is_exact_instance_of::<PyFunction>())

@@ -1,9 +1,9 @@
-//! What creates the skeleton of a class of the script.
+//! The callables that create the skeleton of a class of the script.
 //!
-//! If the metaclass is the script's own or one of `enum` or `typing`, `type` or `ABCMeta` creates it: what such a
-//! metaclass does to a class has been done, and is in the namespace. A metaclass of another library is called with the
-//! whole namespace, as dill does, because it may register the class somewhere. That is impossible if the namespace
-//! leads back to the class (in pydantic's models, for example). Then `type` or `ABCMeta` creates this class as well.
+//! If the metaclass is the script's own or one of `enum` or `typing`, `type` or `ABCMeta` creates it: the effects of
+//! such a metaclass on the class are in the namespace already. A metaclass of another library is called with the whole
+//! namespace, as dill does, because it may register the class somewhere. That is impossible if the namespace leads back
+//! to the class (in pydantic's models, for example). Then `type` or `ABCMeta` creates this class as well.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::pickler::class_attributes::ClassOrder as _;
 pub(super) enum SkeletonMaker<'py> {
     /// The metaclass, which is `type` or `ABCMeta`.
     Metaclass,
-    /// `type.__new__` or `ABCMeta.__new__`, in place of the metaclass.
+    /// `type.__new__` or `ABCMeta.__new__`, instead of the metaclass.
     StandIn { module: &'static str, name: &'static str, new: Bound<'py, PyAny>, of_library: bool },
     /// A metaclass of a library, which gets the whole namespace.
     LibraryMetaclass,
@@ -92,8 +92,8 @@ pub(super) fn metaclass<'py>(context: &PickleContext, class: &Bound<'py, PyType>
     }
 }
 
-/// An imported base class by whose type a load finds the metaclass, if that has no name. Some that are written in C
-/// have none: those of `ctypes`, for example.
+/// An imported base class by whose type a load finds the metaclass, if that has no name. Some metaclasses that are
+/// written in C have none: those of `ctypes`, for example.
 pub(super) fn typical_base<'py>(
     context: &PickleContext,
     class: &Bound<'py, PyType>,
@@ -113,11 +113,11 @@ fn is_created_at_run_time(class: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(class.getattr("__flags__")?.extract::<u64>()? & HEAP_TYPE != 0)
 }
 
-/// Whether a metaclass has a constructor written in C. The classes that it creates have a layout of its own, so that
+/// Whether a metaclass has a constructor written in C. The classes that it creates have a different layout, so that
 /// `type.__new__` refuses to create them.
 fn is_written_in_c(metaclass: &Bound<'_, PyAny>) -> PyResult<bool> {
     let names = metaclass.getattr("__dict__")?;
-    // 3.13 gives the metaclasses of `ctypes` an `__init__` in place of a `__new__`.
+    // 3.13 gives the metaclasses of `ctypes` an `__init__` instead of a `__new__`.
     for name in ["__new__", "__init__"] {
         let method = names.call_method1("get", (name,))?;
         let function = method.getattr_opt("__func__")?.unwrap_or_else(|| method.clone());

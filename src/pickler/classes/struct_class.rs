@@ -1,5 +1,5 @@
 //! Classes of `msgspec.Struct`. Their metaclass is written in C and lays the fields out when it creates a class. So the
-//! load calls it with what a class statement would contain: annotations, defaults and options. Everything else is set
+//! load calls it with the parts of a class statement: annotations, defaults and options. Everything else is set
 //! afterwards.
 
 use pyo3::prelude::*;

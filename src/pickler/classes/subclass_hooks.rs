@@ -18,8 +18,9 @@ pub(super) struct SubclassHook<'py> {
 }
 
 /// The hooks of the script's own base classes: they have run, and the globals that they use may not exist yet at load.
-/// Hooks of libraries run again, as they may register the class somewhere, unless they need what the skeleton does not
-/// have: the attributes that a library's metaclass has made (`of_libraries`), or arguments of the class statement.
+/// Hooks of libraries run again, as they may register the class somewhere, unless they need things that the skeleton
+/// does not have: the attributes that a library's metaclass has made (`of_libraries`), or arguments of the class
+/// statement.
 pub(super) fn hooks_to_disable<'py>(
     context: &PickleContext,
     class: &Bound<'py, PyType>,

@@ -44,7 +44,7 @@ fn creation<'py>(variable: &Bound<'py, PyAny>) -> PyResult<Vec<Action<'py>>> {
         Action::Write(Opcode::Reduce),
         Action::Memoize(variable.clone()),
     ];
-    // `typing` sets `__module__` to the module of the caller, which is dill here. That of an alias is read-only.
+    // `typing` sets `__module__` to the module of the caller, which is dill here. For an alias, it is read-only.
     if variable.get_type().name()? != "TypeAliasType" {
         let setter = py.import("builtins")?.getattr("setattr")?;
         let arguments = (variable, "__module__", variable.getattr("__module__")?).into_pyobject(py)?.into_any();

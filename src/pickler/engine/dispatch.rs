@@ -32,7 +32,7 @@ pub(super) fn dispatch_slow<'py>(
     if matches!(written, Strategy::Logger) {
         unkept_state::note_logger(context, object)?;
     }
-    // What has a name is written again by all means.
+    // An object with a name is always written again.
     if !matches!(written, Strategy::Named | Strategy::Module) && context.has_slot(object)? {
         if !repeated_values::has_equal_reduction(context, object, written)? {
             return Ok(ObjectPlan::Write(DirectWrite::Reference));
@@ -51,8 +51,8 @@ fn carry_out<'py>(
     in_reduction: bool,
 ) -> PyResult<ObjectPlan<'py>> {
     match strategy {
-        // Only the first instance of a plain class gets here, whose reduction gives the class a slot, and those that
-        // share their `__dict__` with others.
+        // Only two kinds of instances of plain classes get here: the first instance, whose reduction gives the class a
+        // slot, and instances that share their `__dict__` with others.
         Strategy::Plain if context.is_session() && raw_instances::has_shared_dict(object)? => {
             raw_instances::plan_with_shared_dict(object)
         }

@@ -22,7 +22,7 @@ pub(super) const SETITEM: [Opcode; 2] = [Opcode::SetItem, Opcode::SetItems];
 /// Sets have no opcode for a single item.
 const ADDITEM: [Opcode; 2] = [Opcode::AddItems, Opcode::AddItems];
 
-/// Writes an object if its type alone says how.
+/// Writes an object whose type alone determines how.
 pub(super) fn dispatch<'py>(
     py: Python<'py>,
     state: &mut PicklerState,
@@ -52,15 +52,15 @@ pub(super) fn step<'py>(
     }
 }
 
-/// Saves an item that a container owns. Returns what must happen before the next item, if anything.
+/// Saves an item that a container owns. Returns the task that comes before the next item, if there is one.
 #[inline(always)]
 pub(super) fn save_item<'py>(
     py: Python<'py>,
     state: &mut PicklerState,
     item: *mut ffi::PyObject,
 ) -> PyResult<Option<Next<'py>>> {
-    // Most items are simple. They must not pay for a result that is returned through memory.
-    // SAFETY: the callers pass a live object that a container of theirs owns.
+    // Most items are simple. They must not pay for a result that is returned through memory. SAFETY: the callers pass a
+    // live object that their container owns.
     if unsafe { save_simple(py, state, item) } {
         return Ok(None);
     }
@@ -224,7 +224,7 @@ fn end_dict<'py>(state: &mut PicklerState, owner: Option<&Bound<'py, PyAny>>) ->
     Next::Done
 }
 
-/// Saves a key and its value while hashes of unfinished objects are tracked. `position` is that of the pair.
+/// Saves a key and its value while hashes of unfinished objects are tracked. `position` is the position of the pair.
 #[inline]
 fn save_pair_in_cycle<'py>(
     py: Python<'py>,

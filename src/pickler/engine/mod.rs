@@ -71,7 +71,7 @@ pub(super) fn run<'py>(context: &Arc<PickleContext>, py: Python<'py>, item: Work
     }
 }
 
-/// Writes markers in place of lost objects in the last item of the work list. There are hardly ever any.
+/// Writes markers for lost objects in the last item of the work list. There are hardly ever any.
 #[inline]
 fn replace_lost(state: &mut PicklerState, work: &mut [WorkItem<'_>]) -> PyResult<()> {
     if state.lost.is_empty() { Ok(()) } else { replace_in_last(&state.lost, work, state.dill_calls == 0) }
@@ -144,7 +144,7 @@ fn start_slow<'py>(
         (state.dill_calls == 0, state.cells.depth())
     };
     let level = context.fault_search()?.map(|mut search| search.enter(work));
-    // A load may pass any memory to the function of a reduction. Elsewhere a `PickleBuffer` stands for bytes.
+    // A load may pass any memory to the function of a reduction. Elsewhere a `PickleBuffer` means bytes.
     let in_reduction = matches!(work, [.., WorkItem::Actions { .. }, WorkItem::Tuple { .. }]);
     let started = match known_error(context, object)? {
         Some(error) => Err(error),
@@ -153,7 +153,7 @@ fn start_slow<'py>(
         }
     };
     if started.is_err() {
-        // dill's functions save what an object needs: what they have begun never ends.
+        // dill's functions save the objects that an object needs: if it fails, those that they have begun never end.
         let unfinished = context.lock()?.cells.cut(depth);
         drop(unfinished);
     }

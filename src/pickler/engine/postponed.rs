@@ -9,7 +9,7 @@ use super::super::pickler_state::PicklerState;
 use super::super::plan::{DictWalk, ItemBatch, Next, WorkItem};
 use crate::pickle::format::opcode::Opcode;
 
-/// A member or a key that is being written, and what it must be followed by.
+/// A member or a key that is being written, and the task that follows it.
 pub(in super::super) struct PendingMember<'py> {
     member: Bound<'py, PyAny>,
     outer: UnfinishedLevel,
@@ -65,7 +65,7 @@ impl PendingKey {
     }
 }
 
-/// Ends an object that has got its attributes, and writes what was postponed until then.
+/// Ends an object that has got its attributes, and writes the items that were postponed until then.
 pub(super) fn finish<'py>(state: &mut PicklerState, object: &Bound<'py, PyAny>) -> Option<WorkItem<'py>> {
     let slot = state.memo.get(object.as_ptr() as usize)?;
     let mut waiting = state.end_unfinished(object.py(), slot);

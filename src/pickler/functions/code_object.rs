@@ -11,7 +11,7 @@ use super::super::plan::{Action, ObjectPlan};
 use super::{code_source, python_version, type_global};
 use crate::pickle::format::opcode::Opcode;
 
-/// What kind of object an attribute of a code object is.
+/// The kind of object that an attribute of a code object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AttributeKind {
     /// A number, a string, or the tuple of constants.

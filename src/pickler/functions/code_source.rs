@@ -23,7 +23,7 @@ const DIGITS: usize = 12;
 /// The sources of the code that was written so far.
 #[derive(Default)]
 pub(in crate::pickler) struct CodeSources {
-    /// The name that is written in place of one with a source.
+    /// The name that is written for a file name with a source.
     written: FxHashMap<String, Py<PyString>>,
     /// The sources by the names that are written.
     texts: BTreeMap<String, String>,

@@ -20,9 +20,9 @@ use crate::pickle::format::opcode::Opcode;
 
 #[derive(Default)]
 pub(in super::super) struct DillAnnotations {
-    /// The functions that are without their annotations now, with what they had.
+    /// The functions whose annotations are hidden now, with these annotations.
     hidden: Vec<(Py<PyAny>, Py<PyAny>)>,
-    /// Cells with the namespace of a class, by address, and what they get instead.
+    /// Cells with the namespace of a class, by address, and the contents that they get instead.
     class_cells: FxHashMap<usize, (Py<PyAny>, Py<PyDict>)>,
 }
 

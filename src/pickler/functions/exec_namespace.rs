@@ -6,8 +6,8 @@
 //!
 //! So does the namespace of a class, which the annotations of its methods refer to: see [`CLASS_NAMES`].
 //!
-//! A dict that gets its items in several steps stands for the original in the memo: the stand-in. It has no items, or
-//! only the built-in names of a sandbox, so the opcodes that write it are those of an empty dict.
+//! In the memo, a dict that gets its items in several steps is represented by a stand-in. It has no items, or only the
+//! built-in names of a sandbox, so it is written like an empty dict.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::python::deferred_signals::Tolerated as _;
 const REFLECTION: [&str; 5] = ["eval", "exec", "globals", "locals", "vars"];
 
 /// The variable by which annotations, type aliases and bounds in a class find the names of the class, since 3.13. It is
-/// the namespace of the class itself, not a copy. At load it is a dict of those names that they use.
+/// the namespace of the class itself, not a copy. At load it is a dict of the names that they use.
 pub(crate) const CLASS_NAMES: &str = "__classdict__";
 
 /// The dicts in which `exec` made functions that have been saved, by address.
@@ -46,8 +46,8 @@ struct ExecNamespace {
     stand_in: Py<PyDict>,
     /// Whether it is the namespace of a class, whose items belong to the class.
     is_of_class: bool,
-    /// The addresses of the keys that the current segment has written. Later segments write those that they need again,
-    /// so that they do not depend on this one.
+    /// The addresses of the keys that the current segment has written. Later segments write the keys that they need
+    /// again, so that they do not depend on this one.
     written: FxHashSet<usize>,
     /// The names that functions wait for.
     wanted: FxHashSet<String>,
@@ -83,7 +83,7 @@ impl ExecNamespaces {
         }
     }
 
-    /// Forgets what the current segment has written.
+    /// Forgets the keys that the current segment has written.
     pub(in super::super) fn roll_back(&mut self) {
         for namespace in self.known.values_mut() {
             namespace.complete_since = namespace.complete_since.filter(|segment| *segment != self.segment);
@@ -115,7 +115,7 @@ pub(super) fn globals_for<'py>(
     if globals.get_item(&name)?.is_some_and(|found| found.is(function)) {
         names.insert(name.str()?.to_string_lossy().into_owned());
     }
-    // What a class statement in a function, and a logger, ask for.
+    // A class statement in a function, and a logger, read this name.
     names.insert("__name__".to_owned());
     let address = globals.as_ptr() as usize;
     let stand_in = PyDict::new(py);
@@ -169,7 +169,7 @@ pub(super) fn class_names_used<'py>(
     names.extend(variables.extract::<Vec<String>>()?);
     let mut used = Vec::new();
     for name in names {
-        // A slot can only be that of this class.
+        // A slot can only belong to this class.
         if let Some(value) = dict.get_item(&name)?
             && !value.get_type().name()?.to_string_lossy().ends_with("_descriptor")
         {

@@ -126,8 +126,8 @@ fn creation<'py>(
     Ok(actions)
 }
 
-/// BUILD with a pair: the `__dict__`, and the attributes that differ from what the call gives the function. `made_in`
-/// is the `__module__` that the call gives it.
+/// BUILD with a pair: the `__dict__`, and the attributes that differ from those of a function made by the call.
+/// `made_in` is the `__module__` that the call gives it.
 fn attributes<'py>(
     function: &Bound<'py, PyFunction>,
     code: &Bound<'py, PyAny>,

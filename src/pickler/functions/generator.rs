@@ -111,7 +111,7 @@ fn is_one_loop(generator: &Bound<'_, PyAny>, kind: GeneratorKind, frame: &Bound<
     Ok(takes_iterator && !shares && loops == 1 && kind.attribute(generator, "yieldfrom")?.is_none())
 }
 
-/// The refusal of a generator that has started, with the line that it stopped at and what it waits for.
+/// The refusal of a generator that has started, with the line where it stopped, and the awaitable that it waits for.
 fn has_started(generator: &Bound<'_, PyAny>, kind: GeneratorKind, frame: &Bound<'_, PyAny>) -> PyResult<PyErr> {
     let py = generator.py();
     let waits_for = kind.attribute(generator, if kind == GeneratorKind::Generator { "yieldfrom" } else { "await" })?;
@@ -176,7 +176,7 @@ fn ended<'py>(generator: &Bound<'py, PyAny>, kind: GeneratorKind) -> PyResult<Ve
     Ok(actions)
 }
 
-/// Sets the names of a generator if they are not those of its function.
+/// Sets the names of a generator if they differ from the names of its function.
 fn names<'py>(generator: &Bound<'py, PyAny>, function: &Bound<'py, PyFunction>) -> PyResult<Vec<Action<'py>>> {
     let mut actions = Vec::new();
     for name in ["__name__", "__qualname__"] {

@@ -1,4 +1,4 @@
-//! Functions of the script, what they are made of and what they make: code objects, cells, methods, descriptors,
+//! Functions of the script, their parts and the objects that they make: code objects, cells, methods, descriptors,
 //! generators.
 //!
 //! They are written as calls of the types themselves (`types.FunctionType`, `types.CodeType`, `types.CellType`), which
@@ -104,7 +104,7 @@ pub(super) fn plan_part<'py>(
     }
 }
 
-/// The version of Python: asking for it formats and parses a string, so it is asked once.
+/// The version of Python, which is cached: Python formats a string for it, which must be parsed.
 pub(super) fn python_version(py: Python<'_>) -> (u8, u8) {
     static VERSION: OnceLock<(u8, u8)> = OnceLock::new();
     *VERSION.get_or_init(|| (py.version_info().major, py.version_info().minor))

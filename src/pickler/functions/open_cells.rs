@@ -1,8 +1,8 @@
 //! Cells, and when they are filled.
 //!
 //! A cell may hold an object that needs the cell: a recursive function, the class of a method. So a cell is written
-//! empty if its contents may lead back to what is being created. It is filled when the function that it belongs to
-//! exists or, if a class is being created, when that exists.
+//! empty if its contents may lead back to the object that is being created. It is filled when its function exists or,
+//! if a class is being created, when that class exists.
 
 use std::sync::Arc;
 
@@ -128,7 +128,7 @@ pub(in super::super) fn close_cells<'py>(
     let py = owner.py();
     let (ended, class) = {
         let levels = &mut context.lock()?.cells.levels;
-        // A search for faults goes on after an error, so levels within this one may never have ended.
+        // A search for faults continues after an error, so levels within this one may never have ended.
         let index = levels.iter().rposition(|level| level.owner.is(owner)).unwrap_or(levels.len());
         (levels.split_off(index), levels.iter().rposition(|level| level.is_class))
     };

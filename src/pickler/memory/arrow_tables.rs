@@ -15,7 +15,7 @@ use super::super::reduce;
 use crate::pickle::format::opcode::Opcode;
 use crate::python::deferred_signals::Tolerated as _;
 
-/// Frames of polars of fewer bytes are written as polars says, so that a load does not need pyarrow.
+/// Smaller frames of polars, in bytes, are written by the reduction of polars, so that a load does not need pyarrow.
 const SMALLEST_FRAME: usize = 1 << 20;
 
 /// The buffers of pyarrow that were written, by address and length.
@@ -23,7 +23,7 @@ const SMALLEST_FRAME: usize = 1 << 20;
 pub(super) struct ArrowBuffers(Mutex<FxHashMap<(usize, usize), Py<PyAny>>>);
 
 impl ArrowBuffers {
-    /// The object that stands for the memory of a buffer: the first one that was met.
+    /// The object that represents the memory of a buffer: the first one that was met.
     fn first<'py>(&self, buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let key: (usize, usize) = (buffer.getattr("address")?.extract()?, buffer.len()?);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -21,8 +21,8 @@ const SMALLEST_SHARED: usize = 64 << 10;
 /// The kinds of dtypes that DLPack and numpy both know: floats, signed and unsigned integers, complex numbers.
 const KINDS: &str = "fiuc";
 
-/// The plan for a `jax.Array`: `jax.numpy.from_dlpack(array)` or `jax.numpy.asarray(array)`. What an array of numpy
-/// does not say is left to jax: a weak type, a device other than the CPU, or several.
+/// The plan for a `jax.Array`: `jax.numpy.from_dlpack(array)` or `jax.numpy.asarray(array)`. An array of numpy does not
+/// have a weak type, a device other than the CPU, or several devices: these are left to jax.
 pub(in crate::pickler) fn plan_jax_array<'py>(
     context: &Arc<PickleContext>,
     array: &Bound<'py, PyAny>,

@@ -12,7 +12,7 @@ use pyo3::types::PyAny;
 use super::super::pickle_context::pickling_error;
 use super::array_layout::ArrayLayout;
 
-/// `PyBUF_READ` and `PyBUF_WRITE`: what `PyMemoryView_FromMemory` makes of memory.
+/// `PyBUF_READ` and `PyBUF_WRITE`, for `PyMemoryView_FromMemory`.
 const READ: c_int = 0x100;
 const WRITE: c_int = 0x200;
 
@@ -20,7 +20,7 @@ unsafe extern "C" {
     fn PyMemoryView_FromMemory(memory: *mut c_char, length: isize, flags: c_int) -> *mut ffi::PyObject;
 }
 
-/// What keeps a range of memory alive.
+/// The object that keeps a range of memory alive.
 #[derive(Debug)]
 pub(super) enum MemoryOwner {
     /// A `numpy.ndarray`.

@@ -1,8 +1,8 @@
 //! Which memory the objects of a session share: a survey of its values, made when an array turns up that may share.
 //!
 //! A *base* is an array that does not take its memory from another array. All of it is written if it is kept itself, or
-//! if its views use at least half of it. Otherwise only the views are: those that overlap as one buffer, and one that
-//! overlaps with no other as any array. Memory that several bases or storages have in common (`torch.from_numpy`, two
+//! if its views use at least half of it. Otherwise only the views are written: overlapping views as one buffer, and a
+//! view without overlap like any array. Memory that several bases or storages have in common (`torch.from_numpy`, two
 //! arrays over one `mmap`) is one buffer, too.
 
 use std::collections::hash_map::Entry;
@@ -38,7 +38,7 @@ pub(in crate::pickler) struct SharedMemory {
 }
 
 impl SharedMemory {
-    /// Tells which values will be saved.
+    /// Announces the values that will be saved.
     pub(in crate::pickler) fn expect(&self, values: Vec<Py<PyAny>>) {
         let replaced = std::mem::replace(&mut *self.values.lock().unwrap_or_else(PoisonError::into_inner), values);
         // Freeing an object can run code, so this happens after the lock has been released.
@@ -104,7 +104,7 @@ impl MemorySurvey {
         self.blocks.get(after.checked_sub(1)?).filter(|block| span.end <= block.range.end)
     }
 
-    /// The one Python object that stands for a `torch.UntypedStorage`.
+    /// The one Python object that represents a `torch.UntypedStorage`.
     pub(super) fn storage<'py>(&self, storage: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let found = self.storages.get(&storage_key(storage)?);
         Ok(found.map_or_else(|| storage.clone(), |found| found.bind(storage.py()).clone()))
@@ -116,8 +116,8 @@ fn storage_key(storage: &Bound<'_, PyAny>) -> PyResult<usize> {
     storage.getattr("_cdata")?.extract()
 }
 
-/// Whether pandas copies an array that two of its objects use before one of them changes it. What it notes for that is
-/// not in a pickle, so after a load such arrays must not share memory.
+/// Whether pandas copies an array that two of its objects use before one of them changes it. Its notes for that are not
+/// in a pickle, so after a load such arrays must not share memory.
 fn copies_on_write(py: Python<'_>) -> bool {
     let ask = || -> PyResult<bool> {
         let pandas = loaded_modules(py)?.get_item("pandas")?;
@@ -130,7 +130,7 @@ fn copies_on_write(py: Python<'_>) -> bool {
     ask().tolerated().unwrap_or(true)
 }
 
-/// The array that an array takes its memory from, by way of any number of others: itself if it is no view.
+/// The array that an array takes its memory from, through any number of others: itself if it is no view.
 pub(super) fn base_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let kind = array.get_type();
     let mut base = array.clone();
@@ -143,7 +143,7 @@ pub(super) fn base_of<'py>(array: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
     }
 }
 
-/// What the search has found.
+/// The objects that the search has found.
 #[derive(Default)]
 struct Objects {
     pandas_shares: bool,
@@ -155,7 +155,7 @@ struct Objects {
     held: Vec<Py<PyAny>>,
 }
 
-/// A base, and what uses its memory.
+/// A base, and the objects that use its memory.
 struct Base {
     array: Py<PyAny>,
     layout: ArrayLayout,
@@ -182,7 +182,7 @@ impl Objects {
             FoundMemory::Array => self.add_array(object, false),
             FoundMemory::PandasArray => self.add_array(object, !self.pandas_shares),
             FoundMemory::Tensor => {
-                // A tensor that cannot tell about its memory is written as torch says.
+                // A tensor without access to its memory is written by torch's own reduction.
                 self.add_tensor(object).tolerated();
                 Ok(())
             }
@@ -274,7 +274,7 @@ impl Base {
         // The elements of a broadcast array share memory among themselves.
         let repeats = self.layout.repeats() && self.is_kept;
         let users = self.views.len() + usize::from(self.is_kept) + usize::from(repeats);
-        // A column of a large matrix overlaps with all of its rows, but uses little of what is between its elements.
+        // A column of a large matrix overlaps with all of its rows, but uses little of the memory between its elements.
         let is_dense = |view: &&ArrayLayout| view.length.saturating_mul(SPARSE) >= view.span.len();
         let sparse: usize = self.views.iter().filter(|view| !is_dense(view)).map(|view| view.length).sum();
         let covered = covered(self.views.iter().filter(is_dense).map(|view| view.span.clone()).collect());
@@ -347,7 +347,7 @@ impl Claim {
     }
 }
 
-/// The claims with those that overlap made into one, in the order of their addresses.
+/// The claims in the order of their addresses. Overlapping claims are merged.
 fn merged(mut claims: Vec<Claim>) -> Vec<Claim> {
     claims.sort_by_key(|claim| (claim.range.start, std::cmp::Reverse(claim.range.end)));
     let mut merged: Vec<Claim> = Vec::new();

@@ -1,9 +1,9 @@
 //! Arrays and tensors that share memory: it is written once, and they share it again after a load.
 //!
-//! [`memory_survey`] finds out which memory the values of a session share, [`array_layout`] where an object lies in
-//! memory. [`shared_arrays`] writes numpy's arrays; [`torch_tensors`] torch's tensors and storages, with
-//! [`cuda_storage`] for those on a GPU; [`jax_arrays`] those of jax; [`arrow_tables`] those of pyarrow and polars. An
-//! array that shares its memory with nothing is written as numpy says.
+//! [`memory_survey`] finds out which memory the values of a session share, and [`array_layout`] where an object lies in
+//! memory. [`shared_arrays`] writes the arrays of numpy; [`torch_tensors`] the tensors and storages of torch, with
+//! [`cuda_storage`] for a GPU; [`jax_arrays`] the arrays of jax; [`arrow_tables`] the buffers of pyarrow and polars. An
+//! array that shares its memory with nothing is written by its reduction in numpy.
 
 mod array_layout;
 mod arrow_tables;

@@ -1,6 +1,7 @@
 //! Arrays of numpy that share their memory: `numpy.ndarray(shape, dtype, buffer, offset, strides)`.
 //!
-//! The buffer is the base, or the raw buffer that several arrays share. Any other array is written as numpy says.
+//! The buffer is the base, or the raw buffer that several arrays share. Any other array is written by numpy's own
+//! reduction.
 #![allow(unsafe_code)]
 
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use crate::python::deferred_signals::Tolerated as _;
 
 /// The references to an array that only one container has: that one, and the one of the pickler.
 const UNSHARED: usize = 2;
-/// The references to an array that is a variable: the namespace, the list of variables to save, and that of the survey.
+/// The references to an array that is a variable: from the namespace, from the list of variables to save, and from the
+/// survey.
 const OF_VARIABLE: usize = 3;
 
 /// The plan for an exact `numpy.ndarray`.
@@ -62,7 +64,7 @@ fn may_share(context: &PickleContext, array: &Bound<'_, PyAny>) -> PyResult<bool
     Ok(references(&base) > UNSHARED || size(array)? > size(&base)? || has_foreign_base(&base)?)
 }
 
-/// Whether the memory of a base is that of a tensor: others can use it without referring to the base.
+/// Whether the memory of a base belongs to a tensor: others can use it without referring to the base.
 fn has_foreign_base(base: &Bound<'_, PyAny>) -> PyResult<bool> {
     let owner = base_of(base)?.getattr("base")?;
     Ok(!owner.is_none()

@@ -1,7 +1,7 @@
 //! Finds the arrays, tensors and storages that the values of a session lead to.
 //!
-//! The garbage collector knows what an object refers to, so no code of the script runs. Classes and modules are not
-//! searched. What is not found is written as if it shared its memory with nothing.
+//! The garbage collector knows which objects an object refers to, so no code of the script runs. Classes and modules
+//! are not searched. An array that is not found is written as if it shared its memory with nothing.
 #![allow(unsafe_code)]
 
 use pyo3::ffi;
@@ -15,15 +15,15 @@ use crate::python::deferred_signals::Tolerated as _;
 
 /// The most objects that are visited.
 const MAX_VISITED: usize = 3_000_000;
-/// How many objects the garbage collector is asked about at once.
+/// The number of objects in one question to the garbage collector.
 const BATCH: usize = 512;
-/// A container of at most this many items is searched where it is found, and so are those in it, up to a depth.
+/// A container of at most this many items is searched where it is found, and so are containers in it, up to a depth.
 const FEW_ITEMS: isize = 64;
 const MOST_LEVELS: u32 = 3;
 /// `Py_TPFLAGS_HAVE_GC`: instances can refer to other objects.
 const HAVE_GC: u64 = 1 << 14;
 
-/// An object that has memory of its own, or uses that of another.
+/// An object that has memory of its own, or uses the memory of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FoundMemory {
     /// An exact `numpy.ndarray`.
@@ -175,7 +175,7 @@ impl<'py> Roles<'py> {
         let py = object.py();
         let mut add = |item: *mut ffi::PyObject| {
             if !self.leads_nowhere(item, 0) {
-                // SAFETY: the container owns the item; this takes a reference of its own.
+                // SAFETY: the container owns the item; this takes another reference.
                 found.push(unsafe { Bound::from_borrowed_ptr(py, item) });
             }
             true

@@ -1,7 +1,7 @@
 //! Tensors and storages of torch: a storage on the CPU is one raw buffer, which `torch.frombuffer` uses after a load.
 //!
 //! torch itself copies a storage twice, by `torch.save`, and writes it anew for each tensor that uses it. The tensors
-//! are written as torch says. Only the storage in their arguments is ours, or a part of it if that is all they need.
+//! are written by torch's own reduction, except for the storage in their arguments, or the part of it that they need.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(in crate::pickler) fn plan_tensor<'py>(
     }
 }
 
-/// The plan for an exact `torch.nn.Parameter`: as torch says.
+/// The plan for an exact `torch.nn.Parameter`: torch's own reduction.
 pub(in crate::pickler) fn plan_exact_parameter<'py>(
     context: &Arc<PickleContext>,
     parameter: &Bound<'py, PyAny>,
@@ -45,7 +45,7 @@ pub(in crate::pickler) fn plan_exact_parameter<'py>(
     reduce::plan(context, parameter)
 }
 
-/// Notes what torch does not pickle of a tensor: its gradient, and how it was computed.
+/// Notes the parts of a tensor that torch does not pickle: its gradient, and how it was computed.
 fn note_gradients(context: &PickleContext, tensor: &Bound<'_, PyAny>) -> PyResult<()> {
     let has = |name: &Bound<'_, PyString>| tensor.getattr(name).tolerated().is_some_and(|value| !value.is_none());
     let py = tensor.py();
@@ -104,7 +104,7 @@ pub(in crate::pickler) fn plan_parameter<'py>(
 }
 
 /// The reduction of a tensor with another storage in its arguments: a part, if the tensor needs no more, and one that
-/// `_rebuild_tensor_v3` can use (it asks a storage for what only a `TypedStorage` has, and is given another by torch).
+/// `_rebuild_tensor_v3` can use (it uses attributes that only a `TypedStorage` has, but torch passes another storage).
 /// `None` if torch's own reduction is right.
 fn with_own_storage<'py>(
     context: &PickleContext,
@@ -271,7 +271,7 @@ pub(super) fn frombuffer<'py>(torch: &Bound<'py, PyModule>) -> PyResult<Action<'
     Ok(Action::Global { module: "torch", name: "frombuffer", object: Some(torch.getattr("frombuffer")?) })
 }
 
-/// A `functools.partial` with keyword arguments: a call in a pickle has none. `function` writes what it calls.
+/// A `functools.partial` with keyword arguments, as a call in a pickle has none. `function` writes the callable.
 pub(super) fn partial<'py>(function: Action<'py>, options: &Bound<'py, PyDict>) -> PyResult<[Action<'py>; 5]> {
     let class = options.py().import("functools")?.getattr("partial")?;
     Ok([

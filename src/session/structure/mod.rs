@@ -1,10 +1,12 @@
 //! A comparison for `save --verify` that does not pickle. The pickles of a session before and after a load lack the
 //! same things, because pickling leaves them out twice: the cause of an exception, the results in a cache, an attribute
-//! that `__getstate__` drops. So both processes walk through the objects of each variable and compare what they meet:
-//! types, attributes, slots, what functions and classes are made of, and which parts are shared.
+//! that `__getstate__` drops. So both processes walk through the objects of each variable and compare the objects:
+//! types, attributes, slots, the parts of functions and classes, and which parts are shared.
 //!
-//! The values of numbers, strings and arrays are not compared here: the pickles show those.
+//! The values of numbers, strings and arrays are not compared here: the pickles show these.
 
+mod definition_parts;
+mod instance_parts;
 mod object_parts;
 mod type_facts;
 mod walk;
@@ -28,7 +30,7 @@ pub(crate) struct SessionStructure {
     variables: Vec<(String, Option<Vec<u32>>)>,
 }
 
-/// Where the objects of a variable first differ from those that another process described.
+/// Where the objects of a variable first differ from the ones that another process described.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct StructureDifference {
     name: String,
@@ -36,7 +38,7 @@ pub(crate) struct StructureDifference {
     position: usize,
     /// The path to the object, as a Python expression as far as there is one.
     path: String,
-    /// What is there; `None` if there is nothing.
+    /// The object there; `None` if there is none.
     found: Option<String>,
     /// The other variable that it is a part of.
     of_variable: Option<String>,
@@ -46,7 +48,7 @@ impl SessionStructure {
     /// Describes the variables that an index names, with their values in a namespace.
     pub(crate) fn of(index: &Index, module: &Bound<'_, PyModule>) -> PyResult<Self> {
         let variables = walk_all(index, module)?;
-        // An import is the same object by its name. What it holds belongs to the process: the list of loaded modules.
+        // An import is the same object by its name. Its contents belong to the process: the list of loaded modules.
         let imported: HashSet<&str> =
             index.variables.iter().filter(|variable| is_import(variable)).map(|variable| &*variable.name).collect();
         let hashes = |walked: &WalkedVariable<'_>| {
@@ -56,7 +58,7 @@ impl SessionStructure {
         Ok(Self { variables: variables.iter().map(|walked| (walked.name.clone(), hashes(walked))).collect() })
     }
 
-    /// How the variables of this process differ from those described by another one.
+    /// How the variables of this process differ from the description by another one.
     pub(crate) fn differences(
         &self,
         index: &Index,
@@ -90,7 +92,7 @@ fn is_import(variable: &Variable) -> bool {
 }
 
 /// Adds to a comparison of pickles the variables that have the same pickle, but differ in their objects. A variable
-/// that carries a note is left as it is: the save has said what will differ.
+/// that carries a note is left as it is: the save has already reported the difference.
 pub(crate) fn add_differences(
     compared: &mut Compared,
     differences: &[StructureDifference],
@@ -149,13 +151,13 @@ fn changed_in(place: FirstDifference, variable: &Variable) -> Change {
     }
 }
 
-/// The variables of which something else is said already, and those that take objects from them.
+/// The variables about which something else is reported already, and the variables that take objects from them.
 fn known_to_differ(compared: &Compared, index: &Index) -> HashSet<String> {
     let changes = compared.changes.iter().map(|change| change.name.clone());
     let mut known: HashSet<String> =
         changes.chain(compared.not_compared.iter().map(|item| item.name.clone())).collect();
     for variable in &index.variables {
-        // In the order of the file: what a variable takes objects from comes before it.
+        // In the order of the file: if a variable takes objects from another one, that comes before it.
         if !variable.notes.is_empty()
             || !variable.lost.is_empty()
             || variable.uses.iter().any(|used| known.contains(used))

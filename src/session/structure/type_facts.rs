@@ -1,4 +1,4 @@
-//! What the walk needs to know about a type, found out once per type.
+//! The facts about a type that the walk needs, found out once per type.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyString, PyType};
@@ -10,9 +10,9 @@ use crate::session::object_description::type_name;
 
 /// `Py_TPFLAGS_HEAPTYPE`.
 const HEAP_TYPE: u64 = 1 << 9;
-/// The methods by which a class says what is pickled of its instances.
+/// The methods by which a class decides what is pickled of its instances.
 const OWN_PICKLING: [&str; 4] = ["__reduce__", "__reduce_ex__", "__getstate__", "__setstate__"];
-/// Built-in types with such methods whose instances are described all the same: pickling keeps all of them, or should.
+/// Built-in types with such methods whose instances are still described: pickling keeps all of them, or should.
 const DESCRIBED: [&str; 11] = [
     "object",
     "type",
@@ -32,9 +32,10 @@ pub(super) struct TypeFacts<'py> {
     pub(super) name: String,
     /// The descriptors of `__slots__`, by name.
     pub(super) slots: Vec<(String, Bound<'py, PyAny>)>,
-    /// A class of a library says what is pickled. It may leave out caches, which are no loss, so only the type counts.
+    /// A class of a library decides what is pickled. It may leave out caches, which are no loss, so only the type
+    /// counts.
     pub(super) is_opaque: bool,
-    /// A class of the script says what is pickled.
+    /// A class of the script decides what is pickled.
     pub(super) decides: Option<String>,
     /// Whether an import finds the class.
     pub(super) is_imported: bool,

@@ -1,4 +1,4 @@
-//! Walks through the objects below a variable, in an order that is the same in every process, and numbers those that
+//! Walks through the objects below a variable, in an order that is the same in every process, and numbers the ones that
 //! can change, so that the descriptions show which parts are shared.
 
 use std::ops::Range;
@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::object_parts::{Identity, ObjectDescriber, ObjectParts};
 use crate::python::deferred_signals::Tolerated as _;
 
-/// The most arrays whose memory is compared with that of the next ones.
+/// The maximum number of arrays whose memory is compared with that of later ones.
 const MAX_RANGES: usize = 1_000;
 /// The most objects of a session that are described. The variables after that are compared by their pickles alone.
 const MAX_OBJECTS: usize = 500_000;
@@ -34,7 +34,7 @@ struct VisitedObject {
     other: Option<usize>,
     /// The other variable that it is an object of, or whose memory it has.
     of_variable: Option<String>,
-    /// The method of a class of the script that says what is pickled of this object.
+    /// The method of a class of the script that decides what is pickled of this object.
     decides: Option<String>,
 }
 
@@ -64,7 +64,7 @@ impl WalkedVariable<'_> {
         self.objects.len()
     }
 
-    /// What two processes compare.
+    /// The facts that two processes compare.
     pub(super) fn facts(&self, position: usize) -> Option<(&str, Option<usize>)> {
         self.objects.get(position).map(|object| (object.text.as_str(), object.other))
     }
@@ -97,7 +97,7 @@ impl WalkedVariable<'_> {
         steps.concat()
     }
 
-    /// The class of the script, at an object or above it, that says itself what is pickled.
+    /// The class of the script, at an object or above it, that decides what is pickled.
     pub(super) fn class_that_decides(&self, position: usize) -> Option<String> {
         let mut at = position.min(self.objects.len().saturating_sub(1));
         loop {

@@ -1,8 +1,8 @@
 //! Limits the memory that an index takes: at most a few times the length of its JSON, however it was made.
 //!
-//! Without a limit, three bytes of `"",` would become the 24 of an empty string, and the three of `{},` hundreds for
-//! a variable. So [`parse`] first walks through the JSON without keeping anything, adds up what deserializing it
-//! would allocate, and refuses an index that needs more than its length allows. [`encode`] pads an index that would
+//! Without a limit, three bytes of `"",` would become the 24 of an empty string, and the three of `{},` hundreds for a
+//! variable. So [`parse`] first walks through the JSON without keeping anything, adds up the memory that deserializing
+//! it would allocate, and refuses an index that needs more than its length allows. [`encode`] pads an index that would
 //! be refused.
 
 use std::mem::size_of;

@@ -31,7 +31,7 @@ pub(crate) use self::script_credentials::{hide_in_index_of_others, hide_in_previ
 pub(crate) use crate::pickle::credentials::NOT_SHOWN;
 use crate::pickle::explain::describe_value::ValueRole;
 
-/// The version of the index. That of the JSON that commands print is another one.
+/// The version of the index. The JSON that commands print has a version of its own.
 pub const SCHEMA: u32 = 1;
 
 /// A session: where it comes from, its variables, and what was left out.
@@ -139,8 +139,7 @@ impl Index {
             || self.left_out.iter().any(|item| item.reason == LeftOutReason::Failed)
     }
 
-    /// The segments whose values are compared: those of variables, then those of other modules' variables, then those
-    /// of frames.
+    /// The segments whose values are compared: variables, then variables of other modules, then frames.
     pub(super) fn compared(&self) -> impl Iterator<Item = (SegmentRole, &Variable)> {
         self.segments().filter(|(role, _)| *role != SegmentRole::Ambient)
     }

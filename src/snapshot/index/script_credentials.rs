@@ -1,5 +1,5 @@
-//! Hides the credentials in what an index says of the script: its arguments and its traceback. Nothing needs them
-//! there, and everybody who sees the index sees them. Of an index that somebody else made, previews may have some, too.
+//! Hides the credentials of the script in an index: in its arguments and its traceback. Nothing needs them there, and
+//! everyone who sees the index sees them. In an index that somebody else made, previews may have credentials, too.
 
 use super::{Index, ScriptInfo};
 use crate::pickle::credentials::{NOT_SHOWN, hidden, hide_arguments, reason_in_name, word_in_message};
@@ -7,7 +7,7 @@ use crate::pickle::credentials::{NOT_SHOWN, hidden, hide_arguments, reason_in_na
 /// A shorter argument is a word or number that also occurs elsewhere.
 const SHORTEST_REPEATED: usize = 4;
 
-/// Hides credentials in what an index says of its script, and of the frames in which that was.
+/// Hides the credentials of the script, and of its frames, in an index.
 pub(crate) fn hide_in_index(index: &mut Index, redact: bool) {
     let before = index.script.argv.clone();
     let was_silent = index.script.ended.traceback.clone();
@@ -45,8 +45,8 @@ fn mentions_credential(traceback: &str) -> bool {
     traceback.lines().filter(|line| !is_place(line)).find_map(word_in_message).is_some()
 }
 
-/// Hides credentials, and notes in `secrets` what was found. The messages of a traceback that mentions a password are
-/// left out with `redact` only: they usually say what went wrong.
+/// Hides credentials, and notes them in `secrets`. The messages of a traceback that mentions a password are left out
+/// with `redact` only: they usually tell what went wrong.
 fn hide_in_script(script: &mut ScriptInfo, redact: bool) {
     let before = script.argv.clone();
     // The first is the script itself.
@@ -78,8 +78,7 @@ fn hide_in_script(script: &mut ScriptInfo, redact: bool) {
     script.ended.traceback = Some(shown);
 }
 
-/// What a reader shows of a value, of an index that this user's save did not make: its preview, unless it looks like a
-/// credential.
+/// Hides the preview of a value that looks like a credential, in an index that this user's save did not make.
 pub(crate) fn hide_in_preview(name: &str, preview: &mut String) {
     let string = preview.trim_matches(['\'', '"', '…']);
     let is_string = preview.starts_with(['\'', '"']);
@@ -90,11 +89,11 @@ pub(crate) fn hide_in_preview(name: &str, preview: &mut String) {
     }
 }
 
-/// Hides credentials in all that the index of somebody else's file shows of values, of the script and of errors.
+/// Hides credentials in the values, the script and the errors that the index of somebody else's file shows.
 pub(crate) fn hide_in_index_of_others(index: &mut Index) {
     let secrets = index.script.secrets.clone();
     hide_in_index(index, false);
-    // What is kept is the business of a save.
+    // Only a save knows which credentials were kept.
     index.script.secrets = secrets;
     let segments = index.variables.iter_mut().chain(&mut index.module_state);
     let segments = segments.chain(&mut index.frame_locals).chain(&mut index.ambient);
@@ -104,16 +103,16 @@ pub(crate) fn hide_in_index_of_others(index: &mut Index) {
     }
 }
 
-/// Whether a line of a traceback says where: `File "x.py", line 1, in f`, or `+-------- 1 ----` of a group.
+/// Whether a line of a traceback is a place: `File "x.py", line 1, in f`, or `+-------- 1 ----` of a group.
 fn is_place(line: &str) -> bool {
     let line = line.trim_start_matches([' ', '|', '+', '-']);
     line.starts_with("File \"") || line.starts_with("Traceback (most recent call last):")
 }
 
-/// A traceback with the places and the types of its exceptions alone.
+/// A traceback with only the places and types of its exceptions.
 fn without_messages(traceback: &str) -> String {
     let mut kept = String::new();
-    // The line that names an exception follows the places; its message may go on for more lines.
+    // The line that names an exception follows the places; its message may have more lines.
     let mut after_place = false;
     for line in traceback.lines() {
         let text = line.trim_start_matches([' ', '|']);

@@ -5,7 +5,7 @@ use crate::snapshot::index::Index;
 use crate::snapshot::segment::VariableSegment;
 
 impl Snapshot {
-    /// Whether the checksum that older versions compare matches: that of all bytes outside the variables.
+    /// Whether the checksum that older versions compare matches. It covers all bytes outside the variables.
     ///
     /// # Errors
     /// If the file cannot be read.

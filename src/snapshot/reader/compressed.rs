@@ -21,12 +21,12 @@ const MIN_LIMIT: u64 = 1 << 30;
 /// For a larger file, the allowed size as a multiple of the compressed size. A file of zeros can exceed it without
 /// being a bomb; the user can decompress such a file first.
 const MAX_RATIO: u64 = 200;
-/// How many bytes of a file tell how it is compressed.
+/// How many bytes of a file reveal its compression.
 const HEAD: u64 = 32;
 /// `ZF`, and as many characters as the largest length has in Python: `0x10000000000000000`.
 const JOBLIB_HEADER: usize = 2 + 19;
-/// The memory that a decoder of xz or of the old lzma format may take, in bytes: twice what `xz -9` needs. A file can
-/// ask for up to 4 GiB. Zstandard has the same limit by itself.
+/// The memory that a decoder of xz or of the old lzma format may take, in bytes: twice the memory that `xz -9` needs. A
+/// file can ask for up to 4 GiB. Zstandard has the same limit by default.
 const MAX_LZMA_MEMORY: u64 = 128 << 20;
 /// How every frame of a zstd file with data begins.
 const ZSTD_MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
@@ -39,8 +39,8 @@ pub(super) fn is_compressed(head: &[u8]) -> bool {
     matches!(FileKind::by_signature(head), Some(Gzip | Bzip2 | Xz | Zstd | Lzma | Zlib | JoblibZlib))
 }
 
-/// Decompresses a file of `length` bytes. `None` if it only looked compressed: a pickle can begin with `BZh`, too. To
-/// salvage what there is, damage counts as the end: of a zstd file, only frames with the right checksum are kept.
+/// Decompresses a file of `length` bytes. `None` if it only looked compressed: a pickle can begin with `BZh`, too. For
+/// a salvage, damage counts as the end: of a zstd file, only frames with the right checksum are kept.
 pub(super) fn decompress(
     mut compressed: impl BufRead + Send,
     length: u64,
@@ -59,7 +59,7 @@ pub(super) fn decompress(
     let Some(mut decompressed) = decoder(compressed)? else { return Ok(None) };
     match out.copy(&mut decompressed)? {
         Ok(()) => {}
-        // A file that is cut short is a beginning of what was saved. After any other damage no byte is proven: the
+        // A file that is cut short is the beginning of a saved file. After any other damage no byte is proven: the
         // checksums follow the data.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             // A short pickle can look like the beginning of such a file.
@@ -129,7 +129,7 @@ struct LimitedFile {
 }
 
 impl LimitedFile {
-    /// Appends what a decoder yields; the inner error is one of the decoder.
+    /// Appends the output of a decoder; the inner error is one of the decoder.
     fn copy(&mut self, decompressed: &mut dyn Read) -> Result<io::Result<()>, ReadError> {
         let mut buffer = vec![0; PIECE];
         loop {
@@ -148,7 +148,7 @@ impl LimitedFile {
         }
     }
 
-    /// Takes back what was written after this many bytes.
+    /// Removes everything that was written after this many bytes.
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.file.set_len(length)
     }
@@ -164,7 +164,7 @@ pub(super) fn most_data(length: u64) -> u64 {
     MIN_LIMIT.max(length.saturating_mul(MAX_RATIO))
 }
 
-/// What decompresses these bytes. `None` if they only look compressed.
+/// The decoder of these bytes. `None` if they only look compressed.
 fn decoder<'r>(mut compressed: impl Read + Send + 'r) -> Result<Option<Box<dyn Read + Send + 'r>>, ReadError> {
     let mut head = Vec::new();
     compressed.by_ref().take(HEAD).read_to_end(&mut head)?;

@@ -1,4 +1,4 @@
-//! A snapshot of a store as a file: byte for byte what a save to that file would have written.
+//! A snapshot of a store as a file: byte for byte the same as a save to that file would have written.
 
 use std::io::{self, Write};
 use std::ops::Range;
@@ -46,8 +46,8 @@ impl Snapshot {
         Ok(write_end(out, &json, length, key)?)
     }
 
-    /// A snapshot of a store as a file without a name; any other snapshot as it is. For what compares the hashes of a
-    /// file.
+    /// A snapshot of a store as a file without a name; any other snapshot as it is. For callers that compare the hashes
+    /// of a file.
     ///
     /// # Errors
     /// If it cannot be read, or the file cannot be written.

@@ -1,4 +1,4 @@
-//! Kinds of files that users mistake for snapshots, and what to do with each.
+//! Kinds of files that users mistake for snapshots, and the advice for each.
 //!
 //! A kind is recognised by its signature (the first bytes), else as text or unknown.
 
@@ -88,7 +88,7 @@ impl FileKind {
         if text.chars().any(|c| c.is_control() && !c.is_whitespace()) { Self::Unknown } else { Self::Text }
     }
 
-    /// What the user can do with such a file.
+    /// The advice for a user with such a file.
     pub fn advice(self) -> &'static str {
         match self {
             Self::Gzip => "decompress it first, with gzip -d",

@@ -1,8 +1,8 @@
-//! Whether the bytes of a file are what was saved: ranges of the index, and hashes of segments.
+//! Whether the bytes of a file are the saved ones: ranges of the index, and hashes of segments.
 //!
 //! The index has a BLAKE3 hash of each segment, one of each segment without the contents of its raw buffers (for loads
 //! that map them), and one of all bytes outside the segments. A load reads raw buffers into memory while it hashes
-//! them, so that what it uses is what it checked.
+//! them, so that it uses the same bytes that it checked.
 
 use std::io;
 use std::ops::Range;
@@ -45,7 +45,7 @@ pub(super) fn ranges(index: &Index, pickle_length: u64) -> Result<(), ReadError>
 /// Checks every hash of an index whose ranges were checked.
 pub(super) fn hashes(source: &Source, index: &Index, progress: Progress<'_>) -> Result<Damage, ReadError> {
     if let Source::Assembled(_) = source {
-        // What is around the segments of a stored snapshot is not stored: it follows from the index.
+        // The bytes around the segments of a stored snapshot are not stored: they follow from the index.
         let cut = VariableSegment::all(index)?;
         return segments(source, cut.iter(), progress);
     }
@@ -77,8 +77,8 @@ pub(super) fn segments<'v>(
     Ok(damage)
 }
 
-/// Loads the opcodes of some segments of a file of which only ranges are read: many small ranges at once, and for what
-/// comes after the check as well.
+/// Loads the opcodes of some segments of a file of which only ranges are read: many small ranges at once. They are kept
+/// for the load after the check.
 fn load_opcodes<'v>(source: &Source, segments: impl Iterator<Item = &'v VariableSegment<'v>>) -> io::Result<()> {
     let Source::Ranged(file) = source else { return Ok(()) };
     file.load(segments.flat_map(VariableSegment::opcode_ranges).collect())
@@ -114,25 +114,18 @@ pub(super) fn fetch(
     }
     let outside = is_outside_damaged(source, index, progress)?;
     let mut damage = Damage { outside, ..Damage::default() };
-    let (mut read, mut ranges, mut copies) = (Vec::new(), Vec::new(), Vec::new());
     let segments = wanted.iter().map(|wanted| VariableSegment::of(wanted.role, wanted.variable));
     let segments: Vec<VariableSegment<'_>> = segments.collect::<Result<_, _>>()?;
     load_opcodes(source, segments.iter())?;
-    let mut slots = match image.as_deref_mut() {
-        Some(image) => opcode_slots(image, &segments)?,
-        None => Vec::new(),
-    }
-    .into_iter();
+    let slots = image.as_deref_mut().map(|image| opcode_slots(image, &segments)).transpose()?;
+    let mut slots = slots.unwrap_or_default().into_iter();
+    let (mut read, mut ranges, mut copies) = (Vec::new(), Vec::new(), Vec::new());
     for (segment, Wanted { variable, memory, .. }) in segments.iter().zip(wanted) {
         // Without an image there are none.
         let opcodes: Vec<Copy<'_>> = slots.by_ref().take(segment.opcode_ranges().len()).collect();
         match memory {
             // Hashing the contents would read the whole array.
-            Memory::Mapped if opcodes.is_empty() => damage.note(variable, has_opcodes(source, segment, progress)?),
-            Memory::Mapped => {
-                let found = parallel_hash::hash_copied(source, opcodes, progress)?;
-                damage.note(variable, found.is(&variable.opcodes));
-            }
+            Memory::Mapped => damage.note(variable, copy_opcodes(source, segment, opcodes, progress)?),
             Memory::Filled(buffers) => {
                 let offsets = segment.contents().map(|contents| contents.start as u64);
                 copies.extend(offsets.zip(buffers).map(|(offset, memory)| Copy { offset, memory }));
@@ -148,7 +141,7 @@ pub(super) fn fetch(
         damage.note(segment.variable(), is_intact);
         match image.as_deref() {
             _ if is_intact => {}
-            // What was read counts, and not what another read would find.
+            // The bytes that were read count: another read might find others.
             Some(image) if has_opcodes_in(image, segment) => damage.opcodes_intact.push(segment.variable().offset),
             Some(_) => {}
             None => note_opcodes(&mut damage, source, segment)?,
@@ -157,6 +150,19 @@ pub(super) fn fetch(
     // `Damage::reason` searches by offset.
     damage.damaged.sort_unstable_by_key(|(_, offset)| *offset);
     Ok(damage)
+}
+
+/// Checks the opcodes of a segment, and copies them if there is memory for them. Returns whether they are intact.
+fn copy_opcodes(
+    source: &Source,
+    segment: &VariableSegment<'_>,
+    memory: Vec<Copy<'_>>,
+    progress: Progress<'_>,
+) -> Result<bool, ReadError> {
+    if memory.is_empty() {
+        return has_opcodes(source, segment, progress);
+    }
+    Ok(parallel_hash::hash_copied(source, memory, progress)?.is(&segment.variable().opcodes))
 }
 
 /// The memory for the opcodes of some segments.
@@ -181,9 +187,9 @@ fn has_opcodes_in(image: &OpcodeImage, segment: &VariableSegment<'_>) -> bool {
 pub struct Wanted<'v, 'm> {
     /// The variable.
     pub variable: &'v Variable,
-    /// What its segment is for.
+    /// The purpose of its segment.
     pub role: SegmentRole,
-    /// What to do with its raw buffers.
+    /// The memory for its raw buffers.
     pub memory: Memory<'m>,
 }
 

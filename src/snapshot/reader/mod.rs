@@ -1,8 +1,8 @@
 //! Opens snapshots and other pickles, and checks that they are intact.
 //!
-//! [`Snapshot::open`] only finds out what kind of file it is: it reads trailer and index. The pickle is mapped when it
-//! is needed. A pickle without an index is followed by the symbolic machine when its outline, its arrays or its
-//! verdict are first asked for, once. Nothing is executed.
+//! [`Snapshot::open`] only finds out the kind of file: it reads trailer and index. The pickle is mapped when it is
+//! needed. A pickle without an index is followed by the symbolic machine when its outline, its arrays or its verdict
+//! are first needed, once. Nothing is executed.
 
 mod checked_reads;
 mod compressed;
@@ -66,7 +66,7 @@ pub struct Snapshot {
     /// How many bytes of memory the user allows for following it; `None` for the standard.
     max_memory: Option<u64>,
     verdict: OnceLock<Verdict>,
-    /// What is wrong with the index, once that is known.
+    /// The fault of the index, once that is known.
     index_problem: OnceLock<Option<Problem>>,
 }
 
@@ -87,7 +87,7 @@ pub enum Contents {
     },
 }
 
-/// What the symbolic machine found in a pickle without an index.
+/// The facts that the symbolic machine found in a pickle without an index.
 #[derive(Debug)]
 struct FollowedPickle {
     outline: Outline,
@@ -105,19 +105,19 @@ impl Snapshot {
         self.max_memory
     }
 
-    /// What may be spent to look at the opcodes.
+    /// The budget for examining the opcodes.
     pub(crate) fn budget(&self) -> Rc<WorkBudget> {
         WorkBudget::new(self.opcodes_len(), self.max_memory)
     }
 
-    /// What may be spent to compare this file with another one.
+    /// The budget for comparing this file with another one.
     pub(crate) fn budget_with(&self, other: &Self) -> Rc<WorkBudget> {
         let opcodes = self.opcodes_len().saturating_add(other.opcodes_len());
         WorkBudget::new(opcodes, self.max_memory.max(other.max_memory))
     }
 
-    /// The length of the opcodes in bytes. Opcodes of real files do not compress extremely well: those of a compressed
-    /// file count for at most [`MAX_UNPACKED`] times its length.
+    /// The length of the opcodes in bytes. Opcodes of real files do not compress extremely well: the opcodes of a
+    /// compressed file count as at most [`MAX_UNPACKED`] times its length.
     fn opcodes_len(&self) -> u64 {
         let opcodes = match &self.contents {
             Contents::Own { index } => {
@@ -174,7 +174,7 @@ impl Snapshot {
                 }
                 Ok(self.followed.get_or_init(|| followed))
             }
-            // Its contents may be shown all the same.
+            // Its contents may still be shown.
             Err(error) if with_verdict && error.is_limit() => {
                 let followed = self.follow(false)?;
                 self.verdict.get_or_init(|| Verdict::refused(&error));
@@ -184,7 +184,7 @@ impl Snapshot {
         }
     }
 
-    /// The contents of the pickle, as far as its opcodes show them. For our own file, the index says more.
+    /// The contents of the pickle, as far as its opcodes show them. For our own file, the index has more.
     ///
     /// # Errors
     /// If the file is not a sound pickle.
@@ -212,8 +212,8 @@ impl Snapshot {
         }
     }
 
-    /// Reads the contents of the raw buffers of some segments of a stored snapshot, which [`bytes`](Self::bytes) has
-    /// from then on: without this call, it has zeros in their place.
+    /// Reads the contents of the raw buffers of some segments of a stored snapshot. From then on,
+    /// [`bytes`](Self::bytes) has them; without this call, it has zeros instead.
     ///
     /// # Errors
     /// If they cannot be read.
@@ -282,7 +282,8 @@ impl Snapshot {
         }
     }
 
-    /// As [`bytes`](Self::bytes), for what needs the opcodes of these segments only: those of others may be missing.
+    /// As [`bytes`](Self::bytes), for callers that need only the opcodes of these segments: the opcodes of others may
+    /// be missing.
     ///
     /// # Errors
     /// As for [`bytes`](Self::bytes).
@@ -293,7 +294,7 @@ impl Snapshot {
         self.bytes_of(|| segments.flat_map(VariableSegment::opcode_ranges))
     }
 
-    /// As [`bytes`](Self::bytes), for what needs the names of these segments only.
+    /// As [`bytes`](Self::bytes), for callers that need only the names of these segments.
     ///
     /// # Errors
     /// As for [`bytes`](Self::bytes).
@@ -328,7 +329,7 @@ impl Snapshot {
         matches!(self.source, Source::Ranged(_)) || self.assembled().is_some_and(AssembledSnapshot::is_remote)
     }
 
-    /// Whether it is on another machine, so that no more of it should be read than what was asked for.
+    /// Whether it is on another machine, so that no more than necessary should be read of it.
     pub fn is_remote(&self) -> bool {
         match &self.source {
             Source::Ranged(file) => file.reader().is_remote(),

@@ -1,6 +1,6 @@
 //! The checked opcodes of a file in private memory, at the offsets that they have in the file.
 //!
-//! Whoever may write a file can change it while it is loaded: after its hashes are checked, and before an unpickler
+//! Anyone who may write a file can change it while it is loaded: after its hashes are checked, and before an unpickler
 //! reads it. So the opcodes are loaded from this memory, which is filled by the reads that are hashed. Raw buffers are
 //! left out: they are read into memory of their own, or mapped, and are no opcodes.
 
@@ -28,7 +28,7 @@ impl OpcodeImage {
         Ok(Self(Some(memory)))
     }
 
-    /// The bytes of the file. Those that were not copied are zero.
+    /// The bytes of the file. Bytes that were not copied are zero.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_deref().unwrap_or_default()
     }

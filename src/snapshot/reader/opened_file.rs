@@ -125,7 +125,7 @@ impl Snapshot {
         Self { source, contents, trailer, followed, max_memory: None, verdict, index_problem }
     }
 
-    /// The same file, which may be followed with this many bytes of memory; `None` stands for the standard.
+    /// The same file, which may be followed with this many bytes of memory; `None` means the standard limit.
     #[must_use]
     pub fn with_max_memory(self, max_memory: Option<u64>) -> Self {
         Self { max_memory, ..self }

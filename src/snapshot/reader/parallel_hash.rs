@@ -47,8 +47,8 @@ pub(super) struct Copy<'m> {
     pub(super) memory: &'m mut [u8],
 }
 
-/// As [`hash`], and copies the bytes to the memory that needs them: they are read only once, and what is used is what
-/// was hashed. Copies outside the ranges are ignored.
+/// As [`hash`], and copies the bytes to the memory that needs them: they are read only once, so the hashed bytes are
+/// the ones that are used. Copies outside the ranges are ignored.
 pub(super) fn hash_and_copy(
     source: &Source,
     ranges: &[Range<u64>],
@@ -115,7 +115,7 @@ pub(super) fn hash_copied(source: &Source, copies: Vec<Copy<'_>>, progress: Prog
     let mut hasher = Hasher::new();
     let mut is_damaged = false;
     for Copy { mut offset, memory } in copies {
-        // In pieces, so that what was read is still in the processor's cache when it is hashed.
+        // In pieces, so that the bytes are still in the processor's cache when they are hashed.
         for piece in memory.chunks_mut(PIECE) {
             match source.read(offset, piece) {
                 Ok(()) => drop(hasher.update(piece)),
@@ -163,7 +163,7 @@ struct Job<'j> {
     progress: Progress<'j>,
 }
 
-/// The numbers of pieces with their results; `None` for those that are damaged.
+/// The numbers of pieces with their results; `None` for damaged ones.
 type Results = Vec<(usize, Option<[u8; 32]>)>;
 
 impl<'j> Job<'j> {

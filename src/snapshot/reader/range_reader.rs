@@ -1,4 +1,4 @@
-//! A file of which only ranges are read: what a compressed file and an object in object storage have in common.
+//! A file of which only ranges are read: the common part of a compressed file and an object in object storage.
 //!
 //! [`RangedFile`](super::ranged_file::RangedFile) is the only caller. It does not read ahead, so an
 //! implementation that can only read large units should cache the latest ones.

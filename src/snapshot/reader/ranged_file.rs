@@ -1,4 +1,4 @@
-//! A file of which only ranges are read, and what of it has been read into memory.
+//! A file of which only ranges are read, and the parts of it that have been read into memory.
 //!
 //! Opcodes are loaded into an image of the file before they are used ([`RangedFile::load`]); the contents of raw
 //! buffers are read straight into the memory that needs them ([`RangedFile::read`]).
@@ -125,7 +125,7 @@ impl RangedFile {
         }
     }
 
-    /// Loads a range unit by unit, without those that are damaged.
+    /// Loads a range unit by unit, without damaged ones.
     fn load_units(&self, image: &SparseImage, filled: &mut RangeSet, mut range: Range<u64>) -> io::Result<()> {
         while !range.is_empty() {
             // The clamp ensures progress even if an implementation returns a wrong unit.

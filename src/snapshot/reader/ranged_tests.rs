@@ -1,4 +1,5 @@
-//! A file of which only ranges are read: each answer is that of the whole file, and reads no more than it needs.
+//! A file of which only ranges are read: each answer is the same as for the whole file, and reads no more than
+//! necessary.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,7 +22,7 @@ const LARGE: usize = 3 << 20;
 /// The length of the opcodes of `text`.
 const TEXT: usize = 1 << 20;
 
-/// What was read of a file.
+/// The bytes that were read of a file.
 #[derive(Debug, Default)]
 struct Meter {
     bytes: AtomicU64,
@@ -212,7 +213,7 @@ fn a_comparison_reads_what_differs() -> RangedOutcome {
     let (after, second) = open(session(2)?, None)?;
     let found = changes(&before, &after, &|_| {}).map_err(|(_, error)| error)?;
     assert_eq!(found.changes.iter().map(|change| change.name.as_str()).collect::<Vec<_>>(), ["n"]);
-    // What is shown of files that this user did not sign is proven by their opcodes. No array is read.
+    // The facts that are shown of files which this user did not sign are proven by their opcodes. No array is read.
     assert!(first.take() + second.take() < 2 * TEXT as u64 + (32 << 10));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Why a file is not read, and which parts of it are damaged.
 //!
-//! Messages follow the name of the file: `cannot inspect FILE`, then the cause. Each ends with what to do.
+//! Messages follow the name of the file: `cannot inspect FILE`, then the cause. Each ends with advice.
 
 use std::{fmt, io};
 
@@ -52,13 +52,13 @@ pub enum ReadError {
          --partial"
     )]
     BadCompression {
-        /// What is wrong.
+        /// The fault.
         problem: String,
     },
     /// The compressed file is damaged, and `--partial` finds nothing in it.
     #[error("the compressed file cannot be decompressed ({problem}), and nothing in it is intact: copy it again")]
     NothingIntact {
-        /// What is wrong.
+        /// The fault.
         problem: String,
     },
     /// It decompresses to more than is reasonable.
@@ -91,7 +91,7 @@ pub enum ReadError {
     /// The index has the right hash, but this version cannot parse it.
     #[error("the index cannot be parsed ({problem}): update snapcli")]
     IndexUnreadable {
-        /// What was wrong.
+        /// The fault.
         problem: String,
     },
     /// The index is of another version.
@@ -111,7 +111,7 @@ pub enum ReadError {
     /// The index and the pickle name different variables.
     #[error("{what}: run `snapcli verify` for details")]
     WrongIndex {
-        /// What is wrong.
+        /// The fault.
         what: String,
         /// Where the variable begins.
         at: u64,
@@ -122,7 +122,7 @@ pub enum ReadError {
 }
 
 impl From<io::Error> for ReadError {
-    /// What reads ranges says itself why it cannot.
+    /// The reader of ranges gives its own reason.
     fn from(error: io::Error) -> Self {
         match error.downcast::<RemoteError>() {
             Ok(error) => Self::Remote(error),
@@ -138,7 +138,7 @@ impl From<SegmentError> for ReadError {
 }
 
 impl ReadError {
-    /// What is wrong, for those who restore with `--partial`: most messages advise it.
+    /// The fault, for users who restore with `--partial`: most messages advise it.
     pub(crate) fn without_advice(&self) -> String {
         match self {
             Self::CutShort { at } => format!("the pickle is truncated at byte {at}"),
@@ -176,7 +176,7 @@ impl ReadError {
         }
     }
 
-    /// Whether the file may be sound, and is only too large to be looked at.
+    /// Whether the file may be sound, and is only too large to be examined.
     pub fn is_limit(&self) -> bool {
         matches!(self, Self::BadPickle(error) if error.is_limit())
     }
@@ -196,7 +196,7 @@ impl ReadError {
         !self.is_wrong_name() && matches!(self, Self::Remote(_) | Self::Store(StoreError::Remote(_)))
     }
 
-    /// Whether the file may hold intact variables all the same.
+    /// Whether the file may still hold intact variables.
     pub(crate) fn leaves_something(&self) -> bool {
         !self.is_limit()
             && matches!(
@@ -238,8 +238,8 @@ impl Damage {
         }
     }
 
-    /// What may be loaded of a variable, as far as its bytes are concerned. `wanted` says what would be loaded of it if
-    /// they are intact.
+    /// Which part of a variable may be loaded, as far as its bytes are concerned. `wanted` is the part that would be
+    /// loaded if they are intact.
     pub(crate) fn usable(&self, variable: &Variable, wanted: Usable) -> Usable {
         if self.damaged.binary_search_by_key(&variable.offset, |(_, at)| *at).is_err() {
             return wanted;

@@ -1,7 +1,7 @@
 //! Salvages our own file whose index is lost: the segments before the offset where its pickle is cut short or damaged.
 //!
 //! The segments are followed opcode by opcode, and get the end that every snapshot has. No hash proves that their bytes
-//! are those that were saved, so the result is treated like any other pickle that is not trusted.
+//! are the saved ones, so the result is treated like any other pickle that is not trusted.
 
 use crate::pickle::format::emit;
 use crate::pickle::format::opcode::Opcode;

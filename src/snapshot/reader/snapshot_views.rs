@@ -1,5 +1,5 @@
-//! What a file shows of itself without being loaded: trees of its values, the verdict, and an index whose claims about
-//! variables are those that the opcodes prove.
+//! The views of a file that need no load: trees of its values, the verdict, and an index whose claims about variables
+//! are proven by the opcodes.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -42,7 +42,7 @@ impl Snapshot {
                     variable.memo.0,
                     &owner,
                     &|slot| index.class_of_slot(slot),
-                    // What looks like a credential is not on every screen.
+                    // Apparent credentials are not shown on every screen.
                     !variable.secrets.is_empty(),
                     &self.budget(),
                 );
@@ -59,7 +59,7 @@ impl Snapshot {
     }
 
     /// The values of variables as trees, as far as they can be followed, in the order of `names`. It ends early if it
-    /// becomes too much for a person to look at.
+    /// becomes too long for a person to read.
     ///
     /// # Errors
     /// If the pickle of another program cannot be followed.
@@ -85,7 +85,7 @@ impl Snapshot {
         Ok(trees)
     }
 
-    /// What loading the file would do; computed once. For our own file the machine follows the pickle now. If that
+    /// The effects of loading the file; computed once. For our own file the machine follows the pickle now. If that
     /// would take more than a few milliseconds, the result is `None` unless `however_long` is set.
     ///
     /// # Errors
@@ -107,7 +107,7 @@ impl Snapshot {
             return Ok(Some(verdict.clone()));
         }
         let verdict = match Verdict::of_file(self.bytes()?, &self.budget()) {
-            // The index says what is in the file, so it can be shown without a verdict.
+            // The index describes the contents of the file, so they can be shown without a verdict.
             Ok(verdict) if verdict.class == VerdictClass::NotJudged && !however_long => return Ok(None),
             Ok(verdict) => self.verdict_with_index(index, verdict)?.hiding(&hidden_ranges(index)),
             Err(error) if error.is_limit() && !however_long => return Ok(None),
@@ -116,7 +116,7 @@ impl Snapshot {
         Ok(Some(self.verdict.get_or_init(|| verdict).clone()))
     }
 
-    /// The verdict on our own file: the pickle may be plain, but a load goes by the index.
+    /// The verdict on our own file: the pickle may be plain, but a load follows the index.
     fn verdict_with_index(&self, index: &Index, verdict: Verdict) -> Result<Verdict, ReadError> {
         if verdict.class != VerdictClass::Plain {
             return Ok(verdict);
@@ -135,7 +135,7 @@ impl Snapshot {
     }
 
     /// Checks that the index names the variables that the pickle has and, unless this user signed it, that nothing of
-    /// the pickle contradicts it. What differs because bytes are damaged is left to those that check the hashes.
+    /// the pickle contradicts it. Differences because of damaged bytes are left to the checks of hashes.
     ///
     /// # Errors
     /// [`ReadError::WrongIndex`] if it does not, or if the file cannot be read.
@@ -154,7 +154,7 @@ impl Snapshot {
         found.map_or(Ok(()), |Problem { at, what }| Err(ReadError::WrongIndex { what, at }))
     }
 
-    /// What is wrong with the index of a file that is not damaged.
+    /// The fault of the index of a file that is not damaged.
     fn index_problem(&self, index: &Index, undamaged: &Damage) -> Result<Option<Problem>, ReadError> {
         if let Some(known) = self.index_problem.get() {
             return Ok(known.clone());
@@ -184,7 +184,7 @@ impl Snapshot {
         }
     }
 
-    /// What the opcodes of our own file show of its variables.
+    /// The facts about the variables that the opcodes of our own file show.
     ///
     /// # Errors
     /// If the file cannot be mapped, or the index has impossible ranges.
@@ -195,7 +195,7 @@ impl Snapshot {
     }
 
     /// The index to show: the one of the file if this user signed it, and otherwise one whose descriptions of variables
-    /// are what the opcodes show.
+    /// come from the opcodes.
     ///
     /// # Errors
     /// If the file cannot be mapped, or the index has impossible ranges.

@@ -43,7 +43,7 @@ pub(super) enum Source {
     Ranged(Box<RangedFile>),
 }
 
-/// Whether a read goes on.
+/// Whether a read continues.
 pub(crate) type StopCheck = fn() -> io::Result<()>;
 
 impl Source {
@@ -248,7 +248,7 @@ impl Source {
         }
     }
 
-    /// As [`bytes`](Self::bytes). Of a file of which only ranges are read, it has those that were loaded, and zeros.
+    /// As [`bytes`](Self::bytes). For a file of which only ranges are read, it has the loaded ranges, and zeros.
     pub(super) fn loaded(&self) -> Result<&[u8], ReadError> {
         if let Self::Ranged(file) = self { Ok(file.loaded()?) } else { self.bytes() }
     }

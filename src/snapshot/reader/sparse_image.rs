@@ -41,7 +41,7 @@ impl SparseImage {
         self.filled.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Copies bytes to an offset where there are none yet. `filled` is what [`lock`](Self::lock) returned.
+    /// Copies bytes to an offset where there are none yet. [`lock`](Self::lock) returns `filled`.
     pub(super) fn put(&self, filled: &mut RangeSet, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let end = offset.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::UnexpectedEof)?;
         let length = self.memory.as_ref().map_or(0, MmapRaw::len) as u64;

@@ -1,4 +1,4 @@
-//! Whether the objects of a stored snapshot are what was saved. The hash of an object is its name, so the index has no
+//! Whether the objects of a stored snapshot are the saved ones. The hash of an object is its name, so the index has no
 //! hashes of segments: opcodes were checked when they were assembled, and the contents of raw buffers are checked here.
 
 use std::ops::Range;
@@ -37,7 +37,7 @@ pub(super) fn fetch(
         let ranges: Vec<Range<u64>> = cut.iter().flat_map(VariableSegment::opcode_ranges).collect();
         let end = ranges.last().map_or(0, |range| range.end);
         let slots = image.slots(&ranges).ok_or(ReadError::CutShort { at: end })?;
-        // They are copies of what was checked: nobody else can change them.
+        // They are copies of checked bytes: no other process can change them.
         for (range, slot) in ranges.iter().zip(slots) {
             source.read(range.start, slot)?;
         }

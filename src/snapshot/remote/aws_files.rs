@@ -1,6 +1,6 @@
-//! The files of the AWS tools: `~/.aws/credentials` and `~/.aws/config`, or those that `AWS_SHARED_CREDENTIALS_FILE`
-//! and `AWS_CONFIG_FILE` name. Profiles with access keys or with `credential_process` are supported; for any other, the
-//! error says how to export keys to the environment with the AWS CLI.
+//! The files of the AWS tools: `~/.aws/credentials` and `~/.aws/config`, or the files that
+//! `AWS_SHARED_CREDENTIALS_FILE` and `AWS_CONFIG_FILE` name. Profiles with access keys or with `credential_process` are
+//! supported; for any other, the error says how to export keys to the environment with the AWS CLI.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

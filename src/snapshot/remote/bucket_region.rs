@@ -16,7 +16,7 @@ const STATUSES: [u16; 3] = [301, 307, 400];
 /// The longest name of a region that is shown.
 const LONGEST: usize = 40;
 
-/// The region that the answers so far have named in place of the one that was set.
+/// The region that the answers so far have named instead of the configured one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BucketRegion {
     named: Arc<Mutex<Option<String>>>,

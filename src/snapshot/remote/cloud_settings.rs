@@ -1,4 +1,4 @@
-//! The settings for Google Cloud Storage and Azure Blob Storage, and those that all requests to buckets share.
+//! The settings for Google Cloud Storage and Azure Blob Storage, and the settings that all requests to buckets share.
 
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(super) fn use_ring() {
 
 /// The options of all requests to buckets.
 pub(super) fn client_options() -> ClientOptions {
-    // Each request has a timeout of its own, which depends on its length.
+    // Each request has its own timeout, which depends on its length.
     let options = ClientOptions::new().with_timeout_disabled().with_connect_timeout(CONNECT).with_http1_only();
     options.with_user_agent(HeaderValue::from_static(super::USER_AGENT))
 }

@@ -1,5 +1,5 @@
-//! `credential_process` of an AWS profile: a program of the user that prints keys as JSON. The format is that of the
-//! AWS documentation, "Sourcing credentials with an external process".
+//! `credential_process` of an AWS profile: a program of the user that prints keys as JSON. The format is described in
+//! the AWS documentation, "Sourcing credentials with an external process".
 //!
 //! Its words are split as a shell splits them, but no shell runs. It has the terminal of snapcli: it may ask for a
 //! code.

@@ -71,7 +71,7 @@ pub(super) fn s3_source() -> Result<(CredentialSource, AwsProfile), RemoteError>
     Ok((CredentialSource::Anonymous, profile))
 }
 
-/// Whether this is an EC2 machine. Only there, the metadata service is asked for credentials: elsewhere the request
+/// Whether this is an EC2 machine. The metadata service is asked for credentials only there: elsewhere the request
 /// would have to time out.
 fn is_ec2() -> bool {
     let is_off = std::env::var("AWS_EC2_METADATA_DISABLED").is_ok_and(|value| value.eq_ignore_ascii_case("true"));

@@ -45,7 +45,7 @@ pub(super) fn fault_of(
     RemoteError::new(kind, action, address, shortened(&why))
 }
 
-/// What is wrong with a connection.
+/// The fault of a connection.
 fn of_connection(kind: HttpErrorKind, texts: &[String]) -> (FaultKind, String) {
     let last = texts.last().cloned().unwrap_or_default();
     let why = reason_of(texts);

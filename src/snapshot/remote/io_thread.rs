@@ -1,6 +1,6 @@
 //! The thread on which requests run, while the caller waits for them and checks for signals.
 //!
-//! A fork copies no threads: in a child process, a client makes a thread of its own.
+//! A fork copies no threads: in a child process, a client makes a new thread.
 
 use std::future::Future;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};

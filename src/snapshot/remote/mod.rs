@@ -1,9 +1,9 @@
 //! Object storage: the addresses of stores and files there, and a client that reads and writes them.
 //!
-//! [`remote_address`] says what an address names, [`remote_error`] why it cannot be used, and [`credential_sources`]
-//! where credentials come from. The rest needs the feature `remote`: [`io_thread`] runs the requests, [`remote_client`]
-//! makes them, and [`s3_settings`] and [`cloud_settings`] set it up. Every answer of a server is hostile: lengths and
-//! ranges are checked, and all that is read into memory has a limit.
+//! [`remote_address`] parses addresses, [`remote_error`] explains why one cannot be used, and [`credential_sources`]
+//! finds credentials. The rest needs the feature `remote`: [`io_thread`] runs the requests, [`remote_client`] makes
+//! them, and [`s3_settings`] and [`cloud_settings`] set it up. Every answer of a server is hostile: lengths and ranges
+//! are checked, and everything that is read into memory has a limit.
 
 #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "only the client uses the keys"))]
 mod aws_files;
@@ -56,7 +56,7 @@ pub(crate) struct FoundCredentials {
 }
 
 impl FoundCredentials {
-    /// Those for all kinds of object storage.
+    /// The settings for all kinds of object storage.
     pub(crate) fn all() -> Vec<Self> {
         credential_sources::found_credentials()
     }
@@ -77,7 +77,7 @@ pub(in crate::snapshot) type FoundObject = (String, Option<Vec<u8>>);
 /// An object in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::snapshot) struct ListedObject {
-    /// Its key, relative to that of the address.
+    /// Its key, relative to the address.
     pub(in crate::snapshot) key: String,
     /// Its length in bytes.
     pub(in crate::snapshot) length: u64,
@@ -88,7 +88,7 @@ pub(in crate::snapshot) struct ListedObject {
 /// An object that is downloaded to a file.
 #[derive(Clone, Debug)]
 pub(in crate::snapshot) struct WantedObject {
-    /// Its key, relative to that of the address.
+    /// Its key, relative to the address.
     pub(in crate::snapshot) key: String,
     /// The length that it must have.
     pub(in crate::snapshot) length: u64,

@@ -1,8 +1,8 @@
 //! Addresses of object storage: `s3://BUCKET/KEY`, `gs://BUCKET/KEY`, `az://CONTAINER/KEY` and `https://HOST/PATH`.
 //!
-//! They come where a path can come, and travel as paths. The query of a web address may be a signature, and its user a
-//! password: [`RemoteAddress::conceal`] puts a mark in their place as soon as the command line is parsed, so that no
-//! message, report or index can show them.
+//! An address can be given in place of a path, and is passed on as a path. The query of a web address may be a
+//! signature, and its user a password: [`RemoteAddress::conceal`] replaces them by a mark as soon as the command line
+//! is parsed, so that no message, report or index can show them.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -18,7 +18,7 @@ const MARK: &str = "?…";
 /// The longest scheme that is recognized.
 const LONGEST_SCHEME: usize = 12;
 
-/// The whole addresses of those that were concealed.
+/// The full text of addresses that were concealed.
 static CONCEALED: Mutex<Vec<ConcealedAddress>> = Mutex::new(Vec::new());
 
 struct ConcealedAddress {
@@ -76,7 +76,7 @@ pub(crate) struct RemoteAddress {
     pub(crate) scheme: Scheme,
     /// The bucket or container; of a web address the host, with its port.
     pub(crate) bucket: String,
-    /// What follows the `/` after it.
+    /// The text after the `/`.
     pub(crate) key: String,
     /// The user of a web address, with a password.
     user: String,
@@ -142,7 +142,7 @@ impl RemoteAddress {
         if Self::is_at(path) { Ok(path.to_path_buf()) } else { std::path::absolute(path) }
     }
 
-    /// The same path, with a mark in place of a query and a user. [`of`](Self::of) knows what the mark stands for.
+    /// The same path, with a mark instead of a query and a user. [`of`](Self::of) knows the meaning of the mark.
     pub(crate) fn conceal(path: PathBuf) -> PathBuf {
         let Ok(Some(address)) = Self::of(&path) else { return path };
         if address.user.is_empty() && address.query.is_empty() {
@@ -153,7 +153,7 @@ impl RemoteAddress {
         if let Some(known) = concealed.iter().find(|known| known.whole == whole) {
             return PathBuf::from(&known.shown);
         }
-        // The query may select a version of the object, so each query has a mark of its own.
+        // The query may select a version of the object, so each query has its own mark.
         let number = concealed.len() + 1;
         let mark = if address.query.is_empty() && number == 1 { "" } else { MARK };
         let suffix = if number == 1 { String::new() } else { number.to_string() };
@@ -164,7 +164,7 @@ impl RemoteAddress {
         PathBuf::from(shown)
     }
 
-    /// What follows the scheme, with all that must not be shown.
+    /// The text after the scheme, including everything that must not be shown.
     fn after_scheme(&self) -> String {
         let user = if self.user.is_empty() { String::new() } else { format!("{}@", self.user) };
         let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
@@ -212,7 +212,7 @@ impl fmt::Debug for RemoteAddress {
     }
 }
 
-/// What follows the scheme, with what was concealed.
+/// The text after the scheme, including the concealed parts.
 fn whole_of(scheme: Scheme, rest: &str) -> String {
     let shown = format!("{}://{rest}", scheme.name());
     let concealed = CONCEALED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -230,7 +230,7 @@ fn whole_of(scheme: Scheme, rest: &str) -> String {
     format!("{}{more}{query}", before.trim_end_matches('/'))
 }
 
-/// The scheme of an address, and what follows `://`.
+/// The scheme of an address, and the text after `://`.
 fn split_scheme(path: &Path) -> Option<(&str, &[u8])> {
     let bytes = path.as_os_str().as_bytes();
     let end = bytes.windows(3).take(LONGEST_SCHEME).position(|three| three == b"://")?;
@@ -292,7 +292,7 @@ mod tests {
         assert_ne!(other.display().to_string(), shown);
         let other = RemoteAddress::of(&other)?.expect("an address");
         assert_eq!(other.request_url(""), "https://host.example/run.pkl?versionId=2");
-        // What is in a store has the credentials of the store.
+        // An object in a store has the credentials of the store.
         let store = RemoteAddress::conceal(PathBuf::from("https://you:word@host.example/runs.snaps/"));
         let snapshot = RemoteAddress::of(&store.join("@3"))?.expect("an address");
         assert_eq!(snapshot.request_url(""), "https://you:word@host.example/runs.snaps/@3");

@@ -43,7 +43,7 @@ struct SharedClient {
     connection: Mutex<Option<Arc<Connection>>>,
 }
 
-/// The thread and the client of one process: a forked child must not use those of its parent.
+/// The thread and the client of one process: a forked child must not use its parent's.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) io: IoThread,
@@ -126,7 +126,7 @@ impl RemoteClient {
         self.run(|backend| async move { backend.read(&key, most).await })
     }
 
-    /// The same for many objects; `None` for those that do not exist.
+    /// The same for many objects; `None` for objects that do not exist.
     pub(in crate::snapshot) fn read_all(&self, keys: Vec<String>, most: u64) -> Result<Vec<FoundObject>, RemoteError> {
         self.run(|backend| async move {
             let read = |key: String| {
@@ -140,7 +140,7 @@ impl RemoteClient {
         })
     }
 
-    /// The lengths of objects; `None` for those that do not exist.
+    /// The lengths of objects; `None` for objects that do not exist.
     pub(in crate::snapshot) fn lengths(&self, keys: Vec<String>) -> Result<Vec<Option<u64>>, RemoteError> {
         self.run(|backend| async move {
             let ask = |key: String| {
@@ -175,7 +175,7 @@ impl RemoteClient {
         self.run(|backend| async move { create(&backend, &key, bytes).await })
     }
 
-    /// Removes objects. Those that do not exist are no error.
+    /// Removes objects. A missing object is no error.
     pub(in crate::snapshot) fn remove(&self, keys: Vec<String>) -> Result<(), RemoteError> {
         self.run(|backend| async move {
             let remove = |key: String| {
@@ -191,7 +191,7 @@ impl RemoteClient {
         })
     }
 
-    /// Downloads objects to files. Returns the keys of those that do not exist, or have another length.
+    /// Downloads objects to files. Returns the keys of objects that do not exist, or have another length.
     pub(in crate::snapshot) fn download(&self, wanted: Vec<WantedObject>) -> Result<Vec<String>, RemoteError> {
         self.run(|backend| async move {
             let download = |wanted: WantedObject| {

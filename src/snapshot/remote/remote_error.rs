@@ -1,5 +1,5 @@
-//! Why an address of object storage cannot be read or written. Each message says what failed, on which address, why,
-//! and what to do. No message holds a credential: addresses come without their query and user.
+//! Why an address of object storage cannot be read or written. Each message names the failed operation, the address,
+//! the cause, and a remedy. No message holds a credential: addresses come without their query and user.
 
 use std::io;
 
@@ -21,7 +21,7 @@ pub enum RemoteError {
 /// A request that failed.
 #[derive(Debug)]
 pub struct RemoteFault {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub(crate) kind: FaultKind,
     /// The action that failed, as a verb: `read`, `write`, `list`, `remove`.
     pub(crate) action: &'static str,
@@ -31,7 +31,7 @@ pub struct RemoteFault {
     pub(crate) why: String,
 }
 
-/// What kind of failure it is.
+/// The kind of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FaultKind {
     /// The address cannot be right, or this build has no object storage.
@@ -98,7 +98,7 @@ impl FaultKind {
 }
 
 impl RemoteFault {
-    /// What is wrong with the request, without the address.
+    /// The fault of the request, without the address.
     fn cause(&self) -> String {
         if self.why.is_empty() { "it failed".to_owned() } else { self.why.clone() }
     }
@@ -126,7 +126,7 @@ impl RemoteError {
         Self::Fault(Box::new(RemoteFault { kind, action, address: address.into(), why: why.into() }))
     }
 
-    /// What kind of failure it is; `None` for an interrupt.
+    /// The kind of failure; `None` for an interrupt.
     pub(crate) fn kind(&self) -> Option<FaultKind> {
         match self {
             Self::Interrupted => None,

@@ -1,5 +1,5 @@
-//! Requests to object storage, with bounds on time, tries and memory. What a server answers is checked here: the range,
-//! the length, and that it is still the same object.
+//! Requests to object storage, with bounds on time, tries and memory. The answers of a server are checked here: the
+//! range, the length, and whether it is still the same object.
 
 use std::io;
 use std::ops::Range;
@@ -36,8 +36,28 @@ const MOST_LISTED: usize = 10_000_000;
 pub(super) enum WantedBytes {
     All,
     Range(Range<u64>),
-    /// The last ones.
+    /// The last bytes, as many as this.
     Last(u64),
+}
+
+impl WantedBytes {
+    /// The value of the header `Range`; `None` for a whole object.
+    pub(super) fn header(&self) -> Option<String> {
+        match self {
+            Self::All => None,
+            Self::Range(range) => Some(format!("bytes={}-{}", range.start, range.end.saturating_sub(1))),
+            Self::Last(count) => Some(format!("bytes=-{count}")),
+        }
+    }
+
+    /// The range of these bytes in an object of this length.
+    pub(super) fn within(&self, length: u64) -> Range<u64> {
+        match self {
+            Self::All => 0..length,
+            Self::Range(range) => range.start..range.end.min(length),
+            Self::Last(count) => length.saturating_sub(*count)..length,
+        }
+    }
 }
 
 /// The client that makes the requests.
@@ -55,7 +75,7 @@ pub(super) struct Backend {
     pub(super) service: Service,
     /// Whether requests are not signed.
     pub(super) anonymous: bool,
-    /// What the answers of S3 say of the region.
+    /// The region that the answers of S3 name.
     pub(super) region: BucketRegion,
 }
 
@@ -88,7 +108,7 @@ impl Backend {
     pub(super) fn failed(&self, action: &'static str, key: &str, error: &object_store::Error) -> RemoteError {
         let fault = fault_of(error, action, self.address.join(key), self.anonymous);
         match (fault.kind(), self.region.other()) {
-            // An answer to HEAD has no words, and those to other requests do not always name the region.
+            // An answer to HEAD has no text, and answers to other requests do not always name the region.
             (Some(FaultKind::Region | FaultKind::BadAnswer), Some(region)) => {
                 self.fault(FaultKind::Region, action, key, &format!("the bucket is in another region, {region}"))
             }
@@ -168,8 +188,8 @@ impl Backend {
         }
     }
 
-    /// Reads bytes of an object into `sink`, all of them or none that are wrong: a body that ends too early is
-    /// continued, and one that goes on is an error. `same` is what the object must still be.
+    /// Reads bytes of an object into `sink`, never wrong ones: a body that ends too early is continued, and one that is
+    /// too long is an error. The object must still be the version `same`.
     pub(super) async fn fetch(
         &self,
         key: &str,
@@ -214,7 +234,7 @@ impl Backend {
         }
     }
 
-    /// Checks what an answer says of itself.
+    /// Checks the headers of an answer.
     fn check(&self, key: &str, answer: &Answer, same: Option<&ObjectVersion>, most: u64) -> Result<(), RemoteError> {
         if let Some(same) = same
             && *same != answer.version

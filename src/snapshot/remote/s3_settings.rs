@@ -59,7 +59,7 @@ impl S3Bucket {
         Ok(Self { builder, source, needs_region, name: bucket.to_owned() })
     }
 
-    /// Whether [`region`](Self::region) must be asked first.
+    /// Whether [`region`](Self::region) must be called first.
     pub(super) fn needs_region(&self) -> bool {
         self.needs_region
     }
@@ -80,7 +80,7 @@ impl S3Bucket {
         &self.name
     }
 
-    /// The client, and what its answers say of the region.
+    /// The client, and the region that its answers name.
     pub(super) fn build(self, region: Option<String>) -> Result<(Arc<dyn ObjectStore>, BucketRegion), RemoteError> {
         let builder = match region {
             Some(region) => self.builder.with_region(region),

@@ -65,11 +65,7 @@ impl WebClient {
     ) -> Result<(ObjectVersion, Range<u64>, WebBody), RemoteError> {
         let shown = || address.join(key);
         let mut request = self.0.get(address.request_url(key)).header(ACCEPT_ENCODING, "identity");
-        let asked = match wanted {
-            WantedBytes::All => None,
-            WantedBytes::Range(range) => Some(format!("bytes={}-{}", range.start, range.end.saturating_sub(1))),
-            WantedBytes::Last(count) => Some(format!("bytes=-{count}")),
-        };
+        let asked = wanted.header();
         if let Some(asked) = &asked {
             request = request.header(RANGE, asked);
         }
@@ -81,12 +77,7 @@ impl WebClient {
             (StatusCode::PARTIAL_CONTENT, Some(_)) => {
                 let (range, length) = content_range(response.headers())
                     .ok_or_else(|| bad("the server does not say which range it sends"))?;
-                let expected = match wanted {
-                    WantedBytes::All => 0..length,
-                    WantedBytes::Range(range) => range.start..range.end.min(length),
-                    WantedBytes::Last(count) => length.saturating_sub(*count)..length,
-                };
-                if range != expected {
+                if range != wanted.within(length) {
                     return Err(bad("the server sent another range than it was asked for"));
                 }
                 Ok((ObjectVersion { length, tag }, range, WebBody(response)))
@@ -101,14 +92,7 @@ impl WebClient {
                 let why = "the server does not send parts of it";
                 Err(RemoteError::new(FaultKind::NoRanges, "read", shown(), why))
             }
-            _ => {
-                let body = error_body(response).await;
-                if let StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN = status {
-                    let why = format!("access is denied ({})", status.as_u16());
-                    return Err(RemoteError::new(FaultKind::WebDenied, "read", shown(), why));
-                }
-                Err(of_status(status.as_u16(), &body, "read", shown(), false))
-            }
+            _ => Err(refusal(response, shown()).await),
         }
     }
 
@@ -140,6 +124,17 @@ impl WebBody {
     pub(super) async fn next(&mut self, address: &RemoteAddress, key: &str) -> Result<Option<Bytes>, RemoteError> {
         self.0.chunk().await.map_err(|error| web_fault(&error, "read", address.join(key)))
     }
+}
+
+/// The error of a response that refuses the bytes.
+async fn refusal(response: Response, shown: String) -> RemoteError {
+    let status = response.status();
+    let body = error_body(response).await;
+    if let StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN = status {
+        let why = format!("access is denied ({})", status.as_u16());
+        return RemoteError::new(FaultKind::WebDenied, "read", shown, why);
+    }
+    of_status(status.as_u16(), &body, "read", shown, false)
 }
 
 async fn error_body(mut response: Response) -> String {

@@ -1,4 +1,4 @@
-//! The opcodes around the value of a segment: what a load makes of the value.
+//! The opcodes around the value of a segment: the way a load uses the value.
 //!
 //! | role | before the value | after the value |
 //! | --- | --- | --- |
@@ -24,7 +24,7 @@ pub(in crate::snapshot) struct SegmentFrame {
 }
 
 impl SegmentFrame {
-    /// The lengths of the opcodes before the name and after SETITEM: what is between them is like the segment of a
+    /// The lengths of the opcodes before the name and after SETITEM: the bytes between them are like the segment of a
     /// variable.
     pub(in crate::snapshot) fn around(role: SegmentRole, name: &str) -> (u64, u64) {
         let mut alone = Vec::new();

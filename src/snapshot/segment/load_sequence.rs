@@ -26,7 +26,7 @@ impl LoadSequence {
     }
 
     /// The inputs that load a variable, in order; the last one makes its value, or some of its objects. An input before
-    /// it fills slots of what was skipped. Their number is less than the length of the file, which is checked when the
+    /// it fills slots of skipped segments. Their number is less than the length of the file, which is checked when the
     /// index is read.
     pub(crate) fn inputs(&mut self, segment: &VariableSegment<'_>, load: &Load) -> Vec<UnpicklerInput> {
         let (first, end) = segment.variable().memo;

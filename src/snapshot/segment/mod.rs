@@ -1,9 +1,9 @@
 //! The layout of a variable's segment, and which of its bytes are fed to an unpickler. No other code knows either.
 //!
-//! A segment is the name, the value and SETITEM; other segments than those of variables have other opcodes around their
-//! value ([`frame`]). The contents of raw buffers are between the opcodes of the value,
-//! each after BYTEARRAY8 or BINBYTES8 and a length of 8 bytes. A load feeds only the value to the unpickler, with
-//! NEXT_BUFFER in place of each raw buffer: it takes the memory that the contents were read into.
+//! A segment is the name, the value and SETITEM; segments that are not variables have other opcodes around their value
+//! ([`frame`]). The contents of raw buffers are between the opcodes of the value, each after BYTEARRAY8 or BINBYTES8
+//! and a length of 8 bytes. A load feeds only the value to the unpickler, with NEXT_BUFFER instead of each raw buffer:
+//! it takes the memory that the contents were read into.
 //!
 //! Of a variable that is not wanted itself, a load feeds only the opcodes of the objects that others share
 //! ([`DividedSegment`]).
@@ -122,7 +122,7 @@ impl<'v> VariableSegment<'v> {
         self.variable
     }
 
-    /// What the segment is for.
+    /// The purpose of the segment.
     pub fn role(&self) -> SegmentRole {
         self.role
     }
@@ -165,7 +165,7 @@ impl<'v> VariableSegment<'v> {
         }
     }
 
-    /// The bytes between the opcodes of the frame, from the bytes of the segment. `None` if those are not the ones of
+    /// The bytes between the opcodes of the frame, from the bytes of the segment. `None` if the frame does not match
     /// the role and the name.
     pub(crate) fn value_within<'f>(&self, segment: &'f [u8]) -> Option<&'f [u8]> {
         segment.strip_prefix(self.frame.head.as_slice())?.strip_suffix(self.frame.tail)
@@ -217,7 +217,7 @@ impl<'v> VariableSegment<'v> {
         UnpicklerInput { pieces }
     }
 
-    /// The segment with NEXT_BUFFER in place of its raw buffers: the input of an unpickler between name and SETITEM.
+    /// The segment with NEXT_BUFFER instead of its raw buffers: the input of an unpickler between name and SETITEM.
     /// `None` if the file is too short.
     pub fn as_loaded<'f>(&self, file: &'f [u8]) -> Option<Cow<'f, [u8]>> {
         let SegmentFrame { head, tail, .. } = &self.frame;
@@ -255,7 +255,7 @@ pub enum InputPiece {
     File(Range<usize>),
 }
 
-/// What is loaded of a variable.
+/// The part of a variable that is loaded.
 #[derive(Clone, Debug)]
 pub(crate) enum Load {
     /// Nothing: later variables find None in its slots.
@@ -288,7 +288,7 @@ impl UnpicklerInput {
         Self::of_opcodes(opcodes)
     }
 
-    /// The input as a pickle of its own.
+    /// The input as a complete pickle.
     pub fn into_pickle(self) -> Vec<InputPiece> {
         let mut head = vec![Opcode::Proto as u8, 5];
         if let [InputPiece::File(range)] = self.pieces.as_slice()
@@ -315,7 +315,7 @@ impl UnpicklerInput {
     }
 }
 
-/// Several inputs, one after the other in memory, for a load that builds what it was checked for. Each input leaves one
+/// Several inputs, one after the other in memory, for a load that builds only checked objects. Each input leaves one
 /// object.
 #[derive(Debug)]
 pub(crate) struct JoinedInputs<'f> {
@@ -375,7 +375,7 @@ pub(crate) struct SegmentCheck<'s> {
     last: Option<Opcode>,
 }
 
-/// What is wrong with a segment whose value is none, or more than one.
+/// The fault of a segment that has no value, or more than one.
 pub(crate) const NO_SINGLE_VALUE: &str = "the segment does not end after a single value";
 
 /// A fault in a segment: the offset in the file, and the problem in words.

@@ -34,7 +34,7 @@ pub(crate) struct SegmentObjects {
 }
 
 impl<'f> DividedSegment<'f> {
-    /// Divides a segment. `None` if its opcodes are not those of snapcli's pickler, or do not match the index.
+    /// Divides a segment. `None` if its opcodes were not written by snapcli's pickler, or do not match the index.
     pub(crate) fn new(segment: &VariableSegment<'_>, file: &'f [u8]) -> Option<Self> {
         let variable = segment.variable();
         let (opcodes, in_file) = if segment.buffers.is_empty() {

@@ -1,5 +1,4 @@
-//! The opcodes that the security check judges are those that the loader feeds, and ranges of a hostile index are
-//! errors.
+//! The security check judges the same opcodes that the loader feeds, and ranges of a hostile index are errors.
 
 use super::*;
 use crate::pickle::format::emit;
@@ -227,8 +226,8 @@ fn ranges_beyond_the_end_of_the_file_are_not_read() -> Result<(), ReadError> {
 
 #[test]
 fn a_stop_that_only_the_loaded_opcodes_have_is_found() -> Result<(), ReadError> {
-    // In the file: a literal, POP, a literal. The index has a raw buffer in the first one, whose header and
-    // contents are cut out: then its length reaches into the second one, which goes on with NONE and STOP.
+    // In the file: a literal, POP, a literal. The index has a raw buffer in the first one, whose header and contents
+    // are cut out: then its length reaches into the second one, which continues with NONE and STOP.
     let name = "x".to_owned();
     let value = b"C\x0c\x96\x03\0\0\0\0\0\0\0abc0C\x0bffffffffN.f";
     let bytes = file(&[(name, vec![Opcodes(value)])]);

@@ -9,16 +9,16 @@ use crate::snapshot::reader::{ReadError, Snapshot};
 pub(crate) enum FileInput {
     /// A path.
     Path(PathBuf),
-    /// What was read from a pipe, or is in memory.
+    /// Bytes that were read from a pipe, or are in memory.
     Bytes(Vec<u8>),
 }
 
 impl FileInput {
     /// Checks the file. Also returns it, if it can be opened as a whole: damage that prevents that is a result as well,
-    /// not an error. `begin` gets the number of bytes to check, and returns what receives the progress.
+    /// not an error. `begin` gets the number of bytes to check, and returns the receiver of the progress.
     ///
     /// # Errors
-    /// If the file cannot be read, or is too large to check: that says nothing about its contents.
+    /// If the file cannot be read, or is too large to check: this does not depend on its contents.
     pub(crate) fn verify(
         &self,
         max_memory: Option<u64>,
@@ -50,7 +50,7 @@ impl FileInput {
         }
     }
 
-    /// What `restore --partial` would open.
+    /// The snapshot that `restore --partial` would open.
     fn open_partial(&self, max_memory: Option<u64>) -> Result<Snapshot, ReadError> {
         let opened = match self {
             Self::Path(path) => Snapshot::open_partial(path, max_memory),

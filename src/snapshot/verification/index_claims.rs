@@ -1,9 +1,9 @@
-//! What an index claims and the rest of the file contradicts: descriptions of values, hashes, and lists of names that
-//! exclude each other.
+//! The claims of an index that the rest of the file contradicts: descriptions of values, hashes, and lists of names
+//! that exclude each other.
 //!
 //! Every command asks [`false_claims`] about a file that this user has not signed, so that one forged file gets one
-//! answer. What neither the pickle nor the index itself can contradict, such as the script, is shown as what the file
-//! says.
+//! answer. Claims that neither the pickle nor the index itself can contradict, such as the script, are shown as claims
+//! of the file.
 
 use std::collections::HashSet;
 
@@ -16,8 +16,8 @@ use crate::snapshot::segment::VariableSegment;
 /// A contradiction, and the number of its segment if it belongs to one.
 pub(super) type FalseClaim = (Option<usize>, Problem);
 
-/// The first thing that the index says wrongly about the segments, apart from those that are skipped; with `around`,
-/// also about what is between them.
+/// The first false claim of the index about the segments, apart from skipped ones; with `around`, also about the bytes
+/// between them.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -49,7 +49,7 @@ pub(super) fn false_claims(
     let mut found: Vec<FalseClaim> = of_lists(index).map(|problem| (None, problem)).collect();
     let bytes = snapshot.bytes()?;
     let is_skipped = |number: usize| skip.get(number).copied().unwrap_or_default();
-    // The hashes of a stored snapshot are those of the objects, which have their names by them.
+    // The hashes of a stored snapshot are the names of its objects.
     if !snapshot.is_stored() {
         let checked = segments.iter().enumerate().filter(|(number, _)| !is_skipped(*number));
         found.extend(checked.filter_map(|(number, segment)| Some((Some(number), of_opcodes(segment, bytes)?))));
@@ -83,7 +83,7 @@ fn of_opcodes(segment: &VariableSegment<'_>, bytes: &[u8]) -> Option<Problem> {
     (!is_right).then(|| Problem::new(*offset, format!("the checksum of the opcodes of {name} is wrong in the index")))
 }
 
-/// What the lists of the index say of each other.
+/// Contradictions between the lists of the index.
 fn of_lists(index: &Index) -> impl Iterator<Item = Problem> {
     let names: HashSet<&str> = index.segments().map(|(_, variable)| variable.name.as_str()).collect();
     let left_out = index.left_out.iter().filter(move |item| names.contains(item.name.as_str()));
@@ -96,7 +96,7 @@ fn of_lists(index: &Index) -> impl Iterator<Item = Problem> {
     all.map(|what| Problem::new(index.stream.length, what))
 }
 
-/// What the index says of the frames of a traceback, and the local variables contradict.
+/// Claims of the index about the frames of a traceback that the local variables contradict.
 fn of_frames(index: &Index) -> impl Iterator<Item = String> {
     let Index { raised, frames, .. } = index;
     let is_wrong_number = |(number, error): (usize, &RaisedError)| {

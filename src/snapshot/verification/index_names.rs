@@ -1,7 +1,7 @@
-//! What an index says of names, and of the bytes that belong to no name: the two things that every command goes by.
+//! The claims of an index about names, and about the bytes that belong to no name. Every command relies on these two.
 //!
-//! All of them ask before they show or load anything, so that a file whose index and pickle disagree is the same to all
-//! of them. It costs no more than reading the names.
+//! All of them check this before they show or load anything, so that a file whose index and pickle disagree is the same
+//! to all of them. It costs no more than reading the names.
 
 use std::collections::HashSet;
 

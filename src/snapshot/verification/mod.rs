@@ -29,7 +29,7 @@ use crate::pickle::passes::scan::{Scanner, SegmentFacts};
 use crate::pickle::passes::stack_check::StackCheck;
 use crate::pickle::work_budget::WorkBudget;
 
-/// What is wrong with a segment that names another variable.
+/// The fault of a segment that names another variable.
 const WRONG_NAME: &str = "the name here is not the one in the index";
 
 /// The result of a check.
@@ -102,7 +102,7 @@ impl Verified {
     }
 }
 
-/// The bytes that [`verify`] reports: those of our own file are read for their hashes, and then followed.
+/// The number of bytes that [`verify`] reports: the bytes of our own file are read for their hashes, and then followed.
 pub(crate) fn work_of(snapshot: &Snapshot) -> u64 {
     match snapshot.contents() {
         Contents::Own { .. } => snapshot.stream_len().saturating_mul(2),
@@ -135,16 +135,7 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
     let segments = VariableSegment::all(index)?;
     // From here on the file is mapped: a disk failure would now be a signal, but all of it was just read.
     let bytes = snapshot.bytes()?;
-    let mut damaged = damage.damaged.iter().map(|(_, offset)| *offset).peekable();
-    let mut checked_segments: Vec<Checked> = index
-        .segments()
-        .map(|(_, variable)| {
-            let problem = damaged
-                .next_if_eq(&variable.offset)
-                .map(|at| Problem::new(at, "the bytes do not match their checksum"));
-            checked(variable, problem)
-        })
-        .collect();
+    let mut checked_segments = checked_by_hash(index, &damage);
     let mut problems = problems_around(index, bytes);
     let table = "the seek table at the end of the compressed file is damaged: restore works, or copy the file again";
     // A problem that was found by its contents is more exact than the checksum.
@@ -156,34 +147,58 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
     let skip: Vec<bool> = checked_segments.iter().map(|segment| !segment.whole).collect();
     let mut within = problems_within(index, &segments, bytes, &skip, &snapshot.budget(), progress);
     if !snapshot.is_signed_by_user() {
-        let is_known = |number: usize| {
-            skip.get(number) == Some(&true) || within.get(number).is_some_and(|found| !found.is_empty())
-        };
-        let known: Vec<bool> = (0..segments.len()).map(is_known).collect();
-        for (number, problem) in index_claims::false_claims(snapshot, index, &segments, &known, problems.is_empty())? {
-            match number.and_then(|number| within.get_mut(number)) {
-                Some(found) => found.push(problem),
-                None => problems.push(problem),
-            }
-        }
+        add_false_claims(snapshot, index, &segments, &skip, &mut within, &mut problems)?;
     }
     for (variable, found) in checked_segments.iter_mut().zip(within) {
         variable.problems.extend(found);
         variable.whole = variable.problems.is_empty();
     }
-    // What belongs to no variable counts as the rest of the file.
+    // Segments that belong to no variable count as the rest of the file.
     let hidden = checked_segments.split_off(index.variables.len().min(checked_segments.len()));
-    let of_hidden = |segment: Checked| {
-        let name = segment.name;
-        segment.problems.into_iter().map(move |Problem { at, what }| Problem::new(at, format!("{name}: {what}")))
-    };
-    problems.extend(hidden.into_iter().flat_map(of_hidden));
+    problems.extend(hidden.into_iter().flat_map(problems_with_name));
     note_shared_damage(&mut checked_segments, &damage, &segments, bytes);
     Ok(Verified { variables: checked_segments, problems, behind_stop: 0 })
 }
 
-/// The first thing that the index says wrongly about the segments of variables, apart from those that are skipped; with
-/// `around`, also about what is between them. For files without a trusted signature, before they are loaded.
+/// All segments, with a problem for each whose bytes do not match their checksum.
+fn checked_by_hash(index: &Index, damage: &Damage) -> Vec<Checked> {
+    let mut damaged = damage.damaged.iter().map(|(_, offset)| *offset).peekable();
+    let checked_segment = |variable: &Variable| {
+        let at = damaged.next_if_eq(&variable.offset);
+        checked(variable, at.map(|at| Problem::new(at, "the bytes do not match their checksum")))
+    };
+    index.segments().map(|(_, variable)| variable).map(checked_segment).collect()
+}
+
+/// Adds the claims of an index that are false, unless another problem of the segment is known.
+fn add_false_claims(
+    snapshot: &Snapshot,
+    index: &Index,
+    segments: &[VariableSegment<'_>],
+    skip: &[bool],
+    within: &mut [Vec<Problem>],
+    problems: &mut Vec<Problem>,
+) -> Result<(), ReadError> {
+    let is_known =
+        |number: usize| skip.get(number) == Some(&true) || within.get(number).is_some_and(|found| !found.is_empty());
+    let known: Vec<bool> = (0..segments.len()).map(is_known).collect();
+    for (number, problem) in index_claims::false_claims(snapshot, index, segments, &known, problems.is_empty())? {
+        match number.and_then(|number| within.get_mut(number)) {
+            Some(found) => found.push(problem),
+            None => problems.push(problem),
+        }
+    }
+    Ok(())
+}
+
+/// The problems of a segment that is not shown, with its name.
+fn problems_with_name(segment: Checked) -> impl Iterator<Item = Problem> {
+    let name = segment.name;
+    segment.problems.into_iter().map(move |Problem { at, what }| Problem::new(at, format!("{name}: {what}")))
+}
+
+/// The first false claim of the index about the segments of variables, apart from skipped ones; with `around`, also
+/// about the bytes between them. For files without a trusted signature, before they are loaded.
 pub(crate) fn problem_of_index(
     index: &Index,
     segments: &[VariableSegment<'_>],
@@ -240,8 +255,9 @@ fn problems_around(index: &Index, bytes: &[u8]) -> Vec<Problem> {
     problems
 }
 
-/// Problems within the segments, by variable; `skip` marks those with a wrong hash. The scan must see the segments in
-/// order, because it takes names of globals from the memo. Meanwhile another thread checks the stack and memo of each.
+/// Problems within the segments, by variable; `skip` marks segments with a wrong hash. The scan must see the segments
+/// in order, because it takes names of globals from the memo. Meanwhile another thread checks the stack and memo of
+/// each.
 fn problems_within(
     index: &Index,
     segments: &[VariableSegment<'_>],
@@ -325,7 +341,7 @@ fn follow_segment(
     if balance.is(1) { Ok(()) } else { Err(wrong((range.end, NO_SINGLE_VALUE))) }
 }
 
-/// Compares what the index says of each segment with what a scan of the loaded opcodes finds.
+/// Compares the facts in the index about each segment with the results of a scan of the loaded opcodes.
 fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[bool]) -> Vec<Vec<Problem>> {
     let mut scanner = Scanner::new(emit::PRELUDE_MEMO);
     // After a segment that is not scanned, the strings in its memo slots are unknown, and they can name globals.
@@ -347,7 +363,7 @@ fn scan(index: &Index, segments: &[VariableSegment<'_>], bytes: &[u8], skip: &[b
 }
 
 fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool) -> Vec<Problem> {
-    // The slots are ascending, so those of one variable are adjacent.
+    // The slots are ascending, so the slots of one variable are adjacent.
     let mut owners: Vec<&str> = facts.takes.iter().filter_map(|slot| index.owner(*slot)).collect();
     owners.dedup();
     // Only which globals are imported matters, not the order in which the pickler noted them.

@@ -89,7 +89,7 @@ fn bytes_that_belong_to_no_variable_are_found() {
 
 #[test]
 fn opcodes_that_do_not_balance_are_found() {
-    // POP in place of APPENDS: the value is below a mark.
+    // POP instead of APPENDS: the value is below a mark.
     one(&found(|_, bytes| bytes[82] = b'0'), "b: the segment does not end after a single value");
     one(&found(|_, bytes| bytes[71] = b'\xff'), "b: unknown opcode 0xff at byte 71");
     one(&found(|_, bytes| bytes[70] = 9), "b: byte 69 reads memo slot 9, which is empty");

@@ -15,7 +15,7 @@ pub(super) const UNITS: [&str; 4] = ["s", "ms", "us", "ns"];
 /// The letters of dtypes of numpy in a `NumpyExtensionArray` and a `SparseArray`.
 const NUMPY_LETTERS: &str = "biufcmMO";
 
-/// An array of pandas that wraps one of numpy under a dtype of its own.
+/// An array of pandas that wraps an array of numpy and has its own dtype.
 pub(super) struct Backed<'m, 'a> {
     /// The kind, where other recipes distinguish it.
     pub kind: ArrayKind,

@@ -1,7 +1,7 @@
 //! Recipes for frames and series.
 //!
 //! The state of a frame has a `BlockManager`: the axes (columns, then rows), and blocks of columns that have one dtype,
-//! each with the places of its columns. pandas writes it as `BlockManager((_unpickle_block(values, places, 2), …),
+//! each with the positions of its columns. pandas writes it as `BlockManager((_unpickle_block(values, places, 2), …),
 //! [columns, index])`; up to 1.2, and for series, with the state `(…, …, …, {'0.14.1': {'axes': […], 'blocks':
 //! [{'values': …, 'mgr_locs': …}]}})`.
 
@@ -13,7 +13,7 @@ use super::pandas_parts::{
 use super::{ArrayKind, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
-/// The key of the state of a manager whose form is that of pandas 0.14.1.
+/// The key of the state of a manager in the form of pandas 0.14.1.
 const STATE_KEY: &str = "0.14.1";
 /// The letters of dtypes of numpy that columns have.
 const COLUMN_LETTERS: &str = "biufcmMO";
@@ -23,7 +23,7 @@ const MAX_EMPTY_COLUMNS: u64 = 1 << 20;
 /// The most columns of a block of periods or of times with a zone: each takes pandas 50 microseconds.
 const MOST_TIME_COLUMNS: u64 = 1 << 15;
 
-/// What the state of a frame or a series has in common.
+/// The parts that the states of frames and series have in common.
 struct FrameParts {
     manager: Manager,
     attrs: Option<Ref>,
@@ -32,7 +32,7 @@ struct FrameParts {
 
 struct Manager {
     axes: Vec<Ref>,
-    /// Values and places.
+    /// Values and positions.
     blocks: Vec<(Ref, Ref)>,
 }
 
@@ -189,7 +189,7 @@ fn of_state(context: &PlanContext<'_, '_>, state: Ref) -> Result<Manager, Refuse
     Ok(Manager { axes, blocks: blocks.collect::<Result<_, Refused>>()? })
 }
 
-/// The values and the places of `_unpickle_block(values, places, 2)`.
+/// The values and the positions of `_unpickle_block(values, places, 2)`.
 fn unpickled_block(context: &PlanContext<'_, '_>, reference: Ref) -> Result<(Ref, Ref), Refused> {
     let call = context.call(reference).ok_or("has something else in place of a block")?;
     let is_block = (&*call.module, &*call.name) == ("pandas._libs.internals", "_unpickle_block");
@@ -294,7 +294,7 @@ impl Places {
 struct Taken {
     columns: Vec<bool>,
     left: u64,
-    /// Whether the places of a block are outside of the pickle.
+    /// Whether the positions of a block are outside of the pickle.
     is_unknown: bool,
 }
 
@@ -316,7 +316,7 @@ impl Taken {
                 numbers.iter().try_for_each(|place| self.take_one(*place))?;
             }
             &Places::Range { start, step, .. } => {
-                // No place overflows: there are `count` of them between start and stop.
+                // No position overflows: there are `count` of them between start and stop.
                 let places = (0..i64::try_from(count).unwrap_or(0)).map(|number| start + number * step);
                 for place in places {
                     self.take_one(place)?;

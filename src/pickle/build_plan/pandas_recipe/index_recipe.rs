@@ -1,4 +1,4 @@
-//! Recipes for indexes: `_new_Index(class, {…})`, and the functions that some classes have in its place.
+//! Recipes for indexes: `_new_Index(class, {…})`, and the functions that some classes use instead.
 
 use super::offset_recipe::steps_for_a_time;
 use super::pandas_parts::{
@@ -124,14 +124,14 @@ fn time_index<'a>(
         // Up to pandas 1.0, an array of numpy.
         None => (length(vector(context, data, letter)?), None),
     };
-    // A zone beside an array of numpy is not supported: pandas 0 wrote it.
+    // A zone next to an array of numpy is not supported: pandas 0 wrote it.
     if unless_none(context, state.take("tz")).is_some() {
         return Err("has a zone beside its data".to_owned());
     }
     let freq = unless_none(context, state.take("freq")).or(own_freq);
     check_freq(context, freq, length)?;
     if freq.is_some() {
-        // pandas compares all times with those that the frequency gives.
+        // pandas compares all times with the times that the frequency gives.
         context.spend(usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(TIME_SIZE))?;
     }
     let mut arguments = vec![PandasArgument::Object(data), PandasArgument::optional(freq), name];

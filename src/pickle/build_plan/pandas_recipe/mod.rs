@@ -1,8 +1,9 @@
 //! Recipes for objects of pandas: by its public constructors, from checked parts.
 //!
-//! Compiled code of pandas uses numbers of a file as positions without checking them: the places of blocks, the codes
-//! of categories, the index of a sparse array. They are checked here as far as they are in the pickle. The functions of
-//! `session/restore/builder/pandas_objects.py` carry the recipes out, and check numbers in buffers outside of it.
+//! Compiled code of pandas uses numbers of a file as positions without checking them: the positions of blocks, the
+//! codes of categories, the index of a sparse array. They are checked here as far as they are in the pickle. The
+//! functions of `session/restore/builder/pandas_objects.py` carry the recipes out, and check numbers in buffers outside
+//! of it.
 
 mod arrow_recipe;
 mod extension_recipe;
@@ -109,7 +110,7 @@ pub(crate) enum PandasArgument<'a> {
     Tuple(Vec<PandasArgument<'a>>),
 }
 
-/// What a recipe makes, as far as the recipes that use it must know.
+/// The facts about the object of a recipe that other recipes need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Made {
     /// A frame, a series or a list of names.
@@ -211,7 +212,7 @@ impl PandasMake<'_> {
     /// Whether both make a scalar in the same way, as far as that is easy to see.
     pub(in crate::pickle::build_plan) fn is_same_scalar(&self, other: &Self) -> bool {
         let are_same = |pair: (&PandasArgument<'_>, &PandasArgument<'_>)| match pair {
-            // Which objects they are is up to what the recipes need.
+            // The recipe's needs decide which objects they are.
             (PandasArgument::Object(_), PandasArgument::Object(_)) | (PandasArgument::None, PandasArgument::None) => {
                 true
             }
@@ -253,7 +254,7 @@ fn call_of<'a>(function: &'static str, arguments: Vec<PandasArgument<'a>>, made:
     PandasMake { function, arguments, made }
 }
 
-/// What the recipe of an object of pandas makes; `None` for any other object.
+/// The facts about the object that a recipe of pandas makes; `None` for any other object.
 fn made(context: &PlanContext<'_, '_>, reference: Ref) -> Option<Made> {
     match &*context.recipe(reference)?.make {
         Make::Pandas(make) => Some(make.made),

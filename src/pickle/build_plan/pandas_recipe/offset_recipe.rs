@@ -1,7 +1,7 @@
 //! Recipes for offsets: steps of calendars, such as `MonthEnd(1, False)`.
 //!
-//! Their public constructors check what they are given, and take numbers, times of a day, and strings from a short list
-//! or without a meaning of their own.
+//! Their public constructors check their arguments, and take numbers, times of a day, and strings from a short list or
+//! without a meaning of their own.
 
 use super::pandas_parts::{
     StateDict, bool_of, is_none, sequence, text, unexpected_arguments, unexpected_state, unless_none,
@@ -55,7 +55,7 @@ const PARTS: [&str; 19] = [
     "nanosecond",
 ];
 
-/// An offset with a class of its own.
+/// An offset with its own class.
 pub(super) fn offset<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
     if call.is_new || call.state.is_some() || call.arguments.len() > 8 {
         return Err(unexpected_arguments());
@@ -134,7 +134,7 @@ pub(super) fn date_offset<'a>(
     let steps = number_of_steps(context, steps, false)?;
     let normalize = state.need("normalize")?;
     let normalize = bool_of(context, normalize).ok_or_else(unexpected_state)?;
-    // What pandas computes of the parts, and whether that is a `relativedelta`.
+    // The value that pandas computes of the parts, and whether that is a `relativedelta`.
     let is_relative = state.take("_use_relativedelta");
     let is_relative = is_relative.map(|flag| bool_of(context, flag).ok_or_else(unexpected_state)).transpose()?;
     let computed = match state.take("_offset") {
@@ -154,7 +154,7 @@ pub(super) fn date_offset<'a>(
     Ok(call_of("date_offset", arguments, Made::Offset))
 }
 
-/// What pandas has computed of the parts: a `relativedelta`, of which these are the attributes, or a `timedelta`.
+/// The value that pandas has computed of the parts: a `relativedelta`, which has these attributes, or a `timedelta`.
 fn computed<'a>(context: &PlanContext<'_, 'a>, computed: Ref) -> Result<PandasArgument<'a>, Refused> {
     let call = context.call(computed).ok_or_else(unexpected_state)?;
     match (&*call.module, &*call.name) {
@@ -168,7 +168,7 @@ fn computed<'a>(context: &PlanContext<'_, 'a>, computed: Ref) -> Result<PandasAr
     }
 }
 
-/// Pairs of names and numbers; `None` in place of a number only if it may stand for what is not set.
+/// Pairs of names and numbers; `None` instead of a number only if it may mean that nothing is set.
 fn numbers<'a>(
     context: &PlanContext<'_, 'a>,
     state: StateDict<'_>,

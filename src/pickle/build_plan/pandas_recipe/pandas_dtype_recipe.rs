@@ -13,7 +13,7 @@ use super::{
     DtypeMade, Made, PandasArgument, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made,
 };
 
-/// Attributes in which pandas keeps what it has computed of a dtype.
+/// Attributes in which pandas caches values that it has computed of a dtype.
 const CACHES: [&str; 2] = ["_cache", "_cache_dtypes"];
 /// The dtypes without parts.
 const NAMED: [&str; 11] = [
@@ -59,7 +59,7 @@ fn dtype_state<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
     Ok(state)
 }
 
-/// Takes what pandas has computed of a dtype, and computes again.
+/// Takes the values that pandas caches in a dtype, and will compute again.
 fn take_caches(state: &mut StateDict<'_>) {
     for key in CACHES {
         state.take(key);

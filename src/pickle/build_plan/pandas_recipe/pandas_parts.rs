@@ -1,4 +1,4 @@
-//! What the recipes for pandas read of a pickle: states, names, and the numbers in arrays of numpy.
+//! The parts of a pickle that the recipes for pandas read: states, names, and the numbers in arrays of numpy.
 
 use std::borrow::Cow;
 
@@ -157,8 +157,8 @@ pub(super) fn plain_array<'m, 'a>(
     array.ok_or_else(|| "has something else in place of an array".to_owned())
 }
 
-/// The array that joblib has written as a pickle of its own, as it does with objects. The references to its items mean
-/// nothing in the pickle around it.
+/// The array that joblib has written as a nested pickle, as it does with arrays of objects. References to its items are
+/// not valid in the pickle around it.
 fn nested_array<'m, 'a>(
     context: &PlanContext<'m, 'a>,
     reference: Ref,
@@ -198,7 +198,7 @@ pub(super) fn integers<'x>(array: &'x ArrayDescription<'_>) -> Option<impl Itera
     }))
 }
 
-/// Refuses codes that stand for none of `count` values, and for no missing one (-1).
+/// Refuses codes that are neither one of `count` values nor the missing value (-1).
 pub(super) fn check_codes(
     context: &PlanContext<'_, '_>,
     codes: &ArrayDescription<'_>,

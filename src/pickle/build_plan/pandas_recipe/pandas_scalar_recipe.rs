@@ -111,7 +111,7 @@ fn number(context: &PlanContext<'_, '_>, value: Ref) -> Option<f64> {
     }
 }
 
-/// What the end of an interval is: a number, or a scalar of pandas.
+/// The type of the end of an interval: a number, or a scalar of pandas.
 fn end_kind(context: &PlanContext<'_, '_>, end: Ref) -> Option<Option<PandasBuilder>> {
     if let Some(Leaf::Int(_) | Leaf::LargeInt | Leaf::Float(_)) = context.leaf(end) {
         return Some(None);

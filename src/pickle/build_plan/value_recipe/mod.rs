@@ -1,8 +1,8 @@
 //! Recipes for values of builtins and of the standard library.
 //!
-//! Most are a call of a public constructor whose arguments were checked ([`HarmlessCall`]). What a recipe checks
-//! follows from what the constructor does with its arguments: types, ranges, and sizes that the arguments themselves
-//! do not limit. Objects whose deallocation recurses (slices, iterators, mapping proxies) do not hold others of their
+//! Most are a call of a public constructor whose arguments were checked ([`HarmlessCall`]). The checks of a recipe
+//! follow from the use of the arguments in the constructor: types, ranges, and sizes that the arguments themselves do
+//! not limit. Objects whose deallocation recurses (slices, iterators, mapping proxies) do not hold others of their
 //! kind.
 
 mod pattern_syntax;
@@ -119,7 +119,7 @@ pub(in crate::pickle) enum ValueBuilder {
     Repr,
     /// `re.compile` and the function that pickles call for it.
     Regex,
-    /// A `sentinel`, with the module that it says it is from.
+    /// A `sentinel`, with the name of its module.
     Sentinel,
     /// `list`, `tuple`, `set` or `frozenset`.
     Sequence,
@@ -160,27 +160,7 @@ pub(super) fn recipe<'a>(
     call: &PlannedCall<'_>,
 ) -> Result<Recipe<'a>, Refused> {
     use ValueBuilder as B;
-    if !call.keywords.is_empty() {
-        return Err("with keyword arguments".into());
-    }
-    let has_new = matches!(
-        builder,
-        B::Uuid | B::Wrapper | B::MemoryFile | B::Object | B::LibraryError(_) | B::Sentinel | B::FrozenDict
-    );
-    if call.is_new && !has_new {
-        return Err("by its __new__ alone".into());
-    }
-    let keeps_parts = matches!(
-        builder,
-        B::Counter | B::DefaultDict | B::Deque | B::Dict | B::OrderedDict | B::Sequence | B::WeakContainer
-    );
-    if call.added.is_some() && !keeps_parts {
-        return Err("with items that are added to it".into());
-    }
-    let has_state = matches!(builder, B::Error | B::Iterator | B::Random | B::SimpleNamespace) || has_new;
-    if call.state.is_some() && !has_state {
-        return Err("with a state".into());
-    }
+    check_parts(builder, call)?;
     match builder {
         B::Basic | B::Complex | B::Range | B::Slice | B::Decimal | B::DecimalContext | B::Fraction | B::Uuid => {
             value_numbers::recipe(context, builder, call)
@@ -210,4 +190,31 @@ pub(super) fn recipe<'a>(
         }
         B::Random | B::SimpleNamespace | B::Wrapper => value_state::recipe(context, builder, call),
     }
+}
+
+/// Refuses a call with parts that its recipe would not use.
+fn check_parts(builder: ValueBuilder, call: &PlannedCall<'_>) -> Result<(), Refused> {
+    use ValueBuilder as B;
+    if !call.keywords.is_empty() {
+        return Err("with keyword arguments".into());
+    }
+    let has_new = matches!(
+        builder,
+        B::Uuid | B::Wrapper | B::MemoryFile | B::Object | B::LibraryError(_) | B::Sentinel | B::FrozenDict
+    );
+    if call.is_new && !has_new {
+        return Err("by its __new__ alone".into());
+    }
+    let keeps_parts = matches!(
+        builder,
+        B::Counter | B::DefaultDict | B::Deque | B::Dict | B::OrderedDict | B::Sequence | B::WeakContainer
+    );
+    if call.added.is_some() && !keeps_parts {
+        return Err("with items that are added to it".into());
+    }
+    let has_state = matches!(builder, B::Error | B::Iterator | B::Random | B::SimpleNamespace) || has_new;
+    if call.state.is_some() && !has_state {
+        return Err("with a state".into());
+    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use crate::pickle::explain::label_cache::Global;
 use crate::pickle::known::{builder_of, current_name};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
-/// The most bytes of the opcodes of a value that is decoded each time it is looked at.
+/// The most bytes of the opcodes of a value that is decoded whenever it is used.
 const SHORT: u64 = 64;
 
 /// Accounts for a copy of an argument: of its items, or of the bytes of its opcode. Without this, many calls could each
@@ -67,7 +67,7 @@ pub(super) fn has_leaf_type(context: &PlanContext<'_, '_>, reference: Ref, wante
     if context.kind(reference).is_some() {
         return false;
     }
-    // Labels remember what they have decoded. Short values are decoded again, which takes less memory.
+    // Labels remember the values that they have decoded. Short values are decoded again, which takes less memory.
     match short_leaf(context, reference, SHORT) {
         Some(leaf) => leaf_type(&leaf) == wanted,
         None => context.type_name(reference).as_ref() == wanted,
@@ -191,7 +191,7 @@ pub(super) fn int_in(
     }
 }
 
-/// Whether a value is a truth value, or one of the numbers that stand for one.
+/// Whether a value is a bool, or a number that means one.
 pub(super) fn truth(context: &PlanContext<'_, '_>, reference: Ref) -> Option<bool> {
     match short_leaf(context, reference, SHORT)? {
         Leaf::Bool(value) => Some(value),
@@ -205,7 +205,7 @@ pub(super) fn sequence<'m>(context: &PlanContext<'m, '_>, reference: Ref) -> Opt
     context.items(reference, NodeKind::List).or_else(|| context.items(reference, NodeKind::Tuple))
 }
 
-/// Whether this is a plain list or tuple. What it holds may change later.
+/// Whether this is a plain list or tuple. Its contents may change later.
 pub(super) fn is_sequence(context: &PlanContext<'_, '_>, reference: Ref) -> bool {
     context.is_plain(reference, NodeKind::List) || context.is_plain(reference, NodeKind::Tuple)
 }

@@ -9,7 +9,7 @@ use super::value_numbers::checked;
 use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::machine::value::{Leaf, Ref};
 
-/// What an item of a typecode is: its size in bytes where snapcli runs, and its kind.
+/// The item of a typecode: its size in bytes where snapcli runs, and its kind.
 const TYPECODES: &[(char, usize, Kind)] = &[
     ('b', 1, Kind::Signed),
     ('B', 1, Kind::Unsigned),

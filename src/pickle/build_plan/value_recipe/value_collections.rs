@@ -65,7 +65,7 @@ pub(super) fn recipe<'a>(
     Ok(filled(recipe, fill))
 }
 
-/// What the object of a recipe hashes of the containers that it needs.
+/// The keys that the object of a recipe hashes, from the containers that it needs.
 pub(in crate::pickle::build_plan) fn hashed(labels: &Labels<'_, '_>, recipe: &PlannedRecipe<'_>) -> Vec<Ref> {
     let items = |reference: &Ref| labels.machine().node(*reference).map_or(&[][..], |node| &node.items[..]);
     match (&*recipe.make, &recipe.needs[..]) {

@@ -1,7 +1,7 @@
 //! Members of enumerations of the standard library, which pickles name by their value or by their name.
 //!
-//! The values and names are those that some version of Python from 3.10 to 3.13 has on Linux. All of these classes find
-//! a member without running other code.
+//! The values and names are those of some version of Python from 3.10 to 3.13 on Linux. All of these classes find a
+//! member without running other code.
 
 use super::value_arguments::{MAX_NAME, int_in, is_none, short_text};
 use super::value_make::{ValueMake, called, made};

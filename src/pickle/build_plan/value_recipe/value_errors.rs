@@ -1,5 +1,5 @@
-//! Recipes for exceptions. Built-in ones are made by their class, which keeps its arguments; those of libraries by
-//! `__new__`, and what their `__init__` would do with the arguments is done by our own code.
+//! Recipes for exceptions. Built-in exceptions are made by their class, which keeps its arguments; exceptions of
+//! libraries are made by `__new__`, and our own code does with the arguments what their `__init__` would do.
 
 use super::value_arguments::{
     ATTRIBUTE, called_global, has_leaf_type, int_in, is_bytes, is_int, is_none, is_simple, is_str, sequence,
@@ -117,7 +117,7 @@ fn is_computed(context: &PlanContext<'_, '_>, arguments: &[Ref]) -> bool {
     }
 }
 
-/// Checks the arguments of a built-in exception. Returns whether its constructor reads what is in them.
+/// Checks the arguments of a built-in exception. Returns whether its constructor reads their contents.
 fn fits(context: &PlanContext<'_, '_>, name: &str, arguments: &[Ref]) -> Result<bool, Refused> {
     let position = |position: Ref| int_in(context, position, 0..=i64::MAX).is_some();
     let (fits, reads) = match (name, arguments) {
@@ -161,7 +161,7 @@ fn fits(context: &PlanContext<'_, '_>, name: &str, arguments: &[Ref]) -> Result<
 }
 
 /// Whether `OSError(number, text, name, …)` may get these arguments. It finds its class by the number in a dict, and
-/// hashing an arbitrary object may never end. A `BlockingIOError` takes a number in place of the name of the file: how
+/// hashing an arbitrary object may never end. A `BlockingIOError` takes a number instead of the name of the file: how
 /// many characters were written.
 fn is_os_error(context: &PlanContext<'_, '_>, arguments: &[Ref]) -> bool {
     let is_file = |file: Ref| match context.kind(file) {
@@ -202,8 +202,8 @@ fn members(context: &PlanContext<'_, '_>, class: &str, state: Ref) -> Result<Vec
     named.collect()
 }
 
-/// Whether an exception may get an attribute. Those that its class keeps in C take only some types of values. Python
-/// reads the byte at the position of a `UnicodeError` without a check.
+/// Whether an exception may get an attribute. Attributes that its class keeps in C take only some types of values.
+/// Python reads the byte at the position of a `UnicodeError` without a check.
 fn is_member(context: &PlanContext<'_, '_>, class: &str, name: &str, value: Ref) -> bool {
     let is_position = || int_in(context, value, 0..=i64::MAX).is_some();
     match (class, name) {

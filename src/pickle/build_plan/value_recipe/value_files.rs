@@ -13,7 +13,7 @@ use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::Fill;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
-/// How far behind the contents of a file in memory its position may be: a write there would fill the gap.
+/// The maximum distance between the end of a file in memory and its position: a write there would fill the gap.
 const MAX_GAP: i64 = 1 << 20;
 /// The longest address, in bytes of its opcode.
 const MAX_ADDRESS: u64 = 128;

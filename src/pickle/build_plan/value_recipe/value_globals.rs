@@ -134,7 +134,7 @@ pub(super) fn recipe<'a>(
     }
 }
 
-/// dill's `_eval_repr`, for what dill writes.
+/// dill's `_eval_repr`, as far as dill calls it.
 fn repr<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let text = match *call.arguments {
         [text] => short_text(context, text, MAX_NAME),

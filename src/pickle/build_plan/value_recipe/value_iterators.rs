@@ -146,7 +146,7 @@ fn cycle<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Re
     Ok(called("itertools", "cycle", call.arguments.to_vec()))
 }
 
-/// A chain before its first item: its state is an iterator over a tuple of what it chains.
+/// A chain before its first item: its state is an iterator over a tuple of the chained iterables.
 fn chain<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let Some(state) = call.state else { return Ok(called("itertools", "chain", Vec::new())) };
     let Some(&[links]) = context.items(state, NodeKind::Tuple) else { return Err("after its first item".into()) };

@@ -1,4 +1,4 @@
-//! What the recipes for values say: how a value is made, and what is put into it afterwards.
+//! How recipes describe values: how a value is made, and which contents are put into it afterwards.
 
 use std::borrow::Cow;
 
@@ -25,8 +25,7 @@ pub(crate) enum ValueMake<'a> {
     Reversed { next: u64 },
     /// A compiled pattern with these flags, of the needed string or bytes.
     Regex { flags: i64 },
-    /// An `array.array` with this typecode, whose bytes, the needed object, are those of a machine with the other byte
-    /// order.
+    /// An `array.array` with this typecode. Its bytes, the needed object, have the other byte order.
     SwappedArray { typecode: char },
     /// `StringIO` or `BytesIO` with the needed contents.
     MemoryFile { is_text: bool, newline: Option<Cow<'a, str>>, position: i64 },
@@ -44,7 +43,7 @@ pub(crate) enum ValueMake<'a> {
     WeakReference,
     /// A view of a dict that is made of the needed list or dict.
     DictView(ViewOf),
-    /// A `sentinel` with this name, which says that it is from this module.
+    /// A `sentinel` with this name and this module.
     Sentinel { name: String, module: Option<String> },
     /// A constant of an enumeration under its name in this module.
     NamedMember(String, String),
@@ -57,12 +56,12 @@ pub(crate) struct NewError {
     pub module: String,
     /// The name of the class.
     pub name: String,
-    /// What `__init__` would do: store its arguments in these attributes, and keep this many of them as its `args`.
-    /// `None` if the pickle does not call it either.
+    /// The effect of `__init__`: it stores its arguments in these attributes, and keeps this many of them as its
+    /// `args`. `None` if the pickle does not call it either.
     pub init: Option<(&'static [Stored], usize)>,
 }
 
-/// What a view of a dict shows.
+/// The kind of a view of a dict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ViewOf {
     Keys,
@@ -98,10 +97,11 @@ pub(crate) enum Given<'a> {
     Text(Cow<'a, str>),
 }
 
-/// What is put into a value after it was made.
+/// Contents that are put into a value after it was made.
 #[derive(Debug)]
 pub(crate) enum ValueFill {
-    /// Attributes of an exception: those that its class keeps in C, its notes, and the exceptions that it follows from.
+    /// Attributes of an exception: the ones that its class keeps in C, its notes, and the exceptions that it follows
+    /// from.
     Members(Vec<(String, Ref)>),
     /// Members of a `WeakSet`.
     WeakItems(Vec<Ref>),
@@ -126,7 +126,7 @@ impl ValueFill {
         }
     }
 
-    /// Those of the parts that are hashed.
+    /// The parts that are hashed.
     pub(in crate::pickle) fn keys(&self) -> impl Iterator<Item = Ref> + '_ {
         let (keys, step) = match self {
             Self::Members(_) => (&[][..], 1),
@@ -167,7 +167,7 @@ pub(super) fn made(make: ValueMake<'_>, needs: Vec<Ref>) -> Recipe<'_> {
     Recipe { make: Make::Value(make), needs, reads: false, fill: Fill::Nothing }
 }
 
-/// The same recipe for an object that reads the contents of what it needs.
+/// The same recipe for an object that reads the contents of the objects that it needs.
 pub(super) fn reading(recipe: Recipe<'_>) -> Recipe<'_> {
     Recipe { reads: true, ..recipe }
 }

@@ -9,10 +9,10 @@ use super::{PlanContext, PlannedCall, Recipe, Refused};
 
 /// The longest pattern, in bytes of its opcode.
 const MAX_PATTERN: u64 = 1 << 16;
-/// The most ranges of characters in a pattern that ignores case or has characters beyond ASCII: compiling looks at each
+/// The most ranges of characters in a pattern that ignores case or has characters beyond ASCII: compiling visits each
 /// character of each range.
 const MAX_FOLDED_RANGES: usize = 64;
-/// What compiling such a range costs, and what any pattern costs, in the time for one byte of a pattern.
+/// The cost of compiling such a range, and of any pattern, in the time for one byte of a pattern.
 const FOLDED_RANGE: usize = 2_500;
 const PATTERN: usize = 25;
 /// `re.IGNORECASE`.
@@ -36,7 +36,7 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     let text = byte_string_or_text(context, pattern, MAX_PATTERN).ok_or("of anything but a string")?;
     // `(?i)` and the like set it within the pattern.
     let sets = |flag: u8| text.windows(2).any(|pair| pair == b"(?") && text.contains(&flag);
-    // An escape such as `\uffff` may stand for any character.
+    // An escape such as `\uffff` may mean any character.
     let is_ascii = text.is_ascii() && !text.windows(2).any(|pair| matches!(pair, b"\\u" | b"\\U" | b"\\N" | b"\\x"));
     let mut ranges = 0;
     if flags & IGNORE_CASE != 0 || sets(b'i') || !is_ascii {

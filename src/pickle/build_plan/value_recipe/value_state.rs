@@ -137,7 +137,7 @@ fn item_getter<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
 }
 
 /// A record that a function of `os` or `time` returns, such as `os.stat_result`: a tuple whose items have names.
-/// CPython writes `class(tuple, dict)`: the items of the tuple, and those that have only a name.
+/// CPython writes `class(tuple, dict)`: the items of the tuple, and the items that have only a name.
 fn record<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {
     let (items, named) = match *call.arguments {
         [items] => (items, None),

@@ -1,5 +1,5 @@
 //! Hostile calls of builtins and of the standard library are refused, and honest ones have recipes. The tests of the
-//! program (`tests/integration/untrusted_values.rs`) compare what is built with what Python loads.
+//! program (`tests/integration/untrusted_values.rs`) compare the objects that are built with those that Python loads.
 
 use crate::pickle::build_plan::BuildPlan;
 use crate::pickle::explain::labels::Labels;

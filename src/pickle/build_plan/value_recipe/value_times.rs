@@ -17,7 +17,7 @@ const MICROSECONDS: i64 = 1_000_000;
 /// The most bytes of the opcode of the key of a time zone.
 const MAX_KEY: u64 = 128;
 
-/// What a time zone that is not shared counts as: it takes some kilobytes.
+/// The cost of a time zone that is not shared: it takes some kilobytes.
 const NEW_ZONE: usize = 1500;
 
 pub(super) fn recipe<'a>(
@@ -107,7 +107,7 @@ impl ClockNumbers {
     }
 }
 
-/// What the bytes in the first argument mean.
+/// The meaning of the bytes in the first argument.
 fn state(context: &PlanContext<'_, '_>, class: ClockClass, bytes: Ref) -> Result<ClockNumbers, Refused> {
     let found = byte_string(context, bytes, 64);
     ClockNumbers::of(class, found.as_deref().unwrap_or_default())

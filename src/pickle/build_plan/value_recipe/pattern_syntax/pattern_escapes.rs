@@ -1,4 +1,4 @@
-//! What follows a backslash in a pattern, outside and inside of sets of characters.
+//! Escapes in a pattern, outside and inside of sets of characters.
 
 use super::{PatternParser, Width, Wrong};
 
@@ -7,7 +7,7 @@ const TOO_LARGE: Wrong = "with an octal number beyond 0o377";
 /// The highest number of a character that is written in octal digits.
 const MAX_OCTAL: u32 = 0o377;
 
-/// What an escape stands for.
+/// The meaning of an escape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Escape {
     /// A character.
@@ -16,7 +16,7 @@ pub(super) enum Escape {
     Class,
     /// A position: `\b`.
     Position,
-    /// What a group has matched, which has this width.
+    /// The text that a group has matched, which has this width.
     Group(Width),
 }
 

@@ -1,4 +1,4 @@
-//! Groups, references to them, flags and what else begins with a bracket in a pattern.
+//! Groups, references to them, flags, and everything else that begins with a bracket in a pattern.
 
 use super::{ASCII, LOCALE, MAX_REPEAT, Parsed, PatternParser, Stop, Token, UNICODE, VERBOSE, Width, Wrong};
 use crate::pickle::known::is_identifier;
@@ -9,7 +9,7 @@ const BAD_FLAGS: Wrong = "with flags that do not fit it";
 const TYPE_FLAGS: i64 = ASCII | LOCALE | UNICODE;
 
 impl PatternParser<'_> {
-    /// What is between brackets, after the first; `None` if it is nothing that could be repeated.
+    /// The contents of brackets, after the first one; `None` if they cannot be repeated.
     pub(super) fn group(&mut self, is_verbose: bool, may_set_flags: bool) -> Parsed<Option<Width>> {
         if !self.takes('?') {
             return self.captured(None, is_verbose).map(Some);
@@ -104,7 +104,7 @@ impl PatternParser<'_> {
         width.ok_or("with a reference to a group within itself")
     }
 
-    /// A look-behind may only refer to groups that are closed before it.
+    /// A look-behind may only refer to groups that are closed before it begins.
     fn check_lookbehind(&self, group: u64) -> Result<(), Wrong> {
         let Some(before) = self.before_lookbehind else { return Ok(()) };
         let index = usize::try_from(group).ok().and_then(|group| group.checked_sub(1));
@@ -151,8 +151,8 @@ impl PatternParser<'_> {
         Ok(yes.or(no))
     }
 
-    /// Flags, of which the first was read: those that are set and removed for a group, or `None` for all of the
-    /// pattern.
+    /// Flags, of which the first was read: the flags that are set and removed for a group, or `None` for flags of the
+    /// whole pattern.
     fn inline_flags(&mut self, first: char) -> Result<Option<(i64, i64)>, Wrong> {
         let (mut add, mut remove, mut letter) = (0, 0, first);
         while letter != '-' {
@@ -183,7 +183,7 @@ impl PatternParser<'_> {
     }
 }
 
-/// The flag of a letter, without those that print or that newer Pythons do not have.
+/// The flag of a letter, except flags that print, or that newer Pythons do not have.
 fn flag(letter: char) -> Option<i64> {
     Some(match letter {
         'i' => 2,
