@@ -10,7 +10,7 @@ use pyo3::types::{
     PySet, PyString, PyTuple, PyType,
 };
 
-use super::code_objects::is_constant;
+use super::code_search::is_constant;
 use crate::pickle::known::{MARKER_REASON, MARKER_TYPE, shown_marker};
 use crate::pickler::{LostItems, is_lazy_import, loaded_modules, shown_statement};
 use crate::python::deferred_signals::{Tolerated as _, shown};
