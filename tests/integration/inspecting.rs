@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 
 use crate::env::{Sandbox, pythons};
+use crate::skipped::skipped;
 
 const SESSION: &str = "
 import sqlite3
