@@ -206,6 +206,14 @@ impl DtypeParser<'_, '_, '_> {
         let alignment = context.int(state.alignment).and_then(|alignment| u64::try_from(alignment).ok());
         let alignment = alignment.filter(|alignment| matches!(alignment, 1 | 2 | 4 | 8 | 16));
         let alignment = alignment.ok_or_else(|| forged("with an alignment that nothing has"))?;
+        let is_aligned = flags & ALIGNED_FLAG != 0;
+        if !is_aligned && alignment != 1 {
+            return Err(forged("that is aligned against its flags"));
+        }
+        // With another byte order, numpy would swap the bytes of all fields.
+        if context.short_text(state.order, 8).as_deref() != Some("|") {
+            return Err(forged("with a byte order"));
+        }
         let is_record = code == "record";
         let stated = DtypeCode::parse(code).filter(|_| code.starts_with('V')).and_then(DtypeCode::item_size);
         if !is_record && stated != Some(size) {
@@ -224,6 +232,9 @@ impl DtypeParser<'_, '_, '_> {
         if fields.iter().any(|field| field.offset.saturating_add(field.dtype.1.size) > size) {
             return Err(forged("with a field beyond its end"));
         }
+        if overlaps_objects(&fields) {
+            return Err(forged("with a field over one of objects"));
+        }
         let has = |what: fn(&Dtype) -> bool| fields.iter().any(|field| what(&field.dtype.1));
         let has_objects = has(|dtype| dtype.has_objects);
         if has_objects != (flags & POINTER_FLAGS != 0) {
@@ -239,7 +250,7 @@ impl DtypeParser<'_, '_, '_> {
             has_limits: has(|dtype| dtype.has_limits),
             depth: fields.iter().map(|field| field.dtype.1.depth + 1).max().unwrap_or_default(),
             metadata: None,
-            kind: DtypeKind::Structure { is_aligned: flags & ALIGNED_FLAG != 0, alignment, is_record, fields },
+            kind: DtypeKind::Structure { is_aligned, alignment, is_record, fields },
         })
     }
 
@@ -298,6 +309,24 @@ fn simple(code: &str, order: Option<char>, unit: Option<&str>) -> Result<Dtype, 
     Ok(Dtype::of_code(&format!("{code}{}", unit.unwrap_or_default()), order, size))
 }
 
+/// Whether a field of objects shares bytes with another one: numbers of the file would become pointers.
+fn overlaps_objects(fields: &[DtypeField]) -> bool {
+    let mut spans: Vec<(u64, u64, bool)> = fields
+        .iter()
+        .map(|field| (field.offset, field.offset.saturating_add(field.dtype.1.size), field.dtype.1.has_objects))
+        .filter(|(start, end, _)| start < end)
+        .collect();
+    spans.sort_unstable();
+    // The ends of all fields before, and of those of objects.
+    let (mut end_of_any, mut end_of_objects) = (0, 0);
+    spans.into_iter().any(|(start, end, has_objects)| {
+        let overlaps = start < end_of_objects || has_objects && start < end_of_any;
+        end_of_any = end_of_any.max(end);
+        end_of_objects = end_of_objects.max(if has_objects { end } else { 0 });
+        overlaps
+    })
+}
+
 /// The only character of a string.
 fn single(string: &str) -> Option<char> {
     let mut characters = string.chars();
@@ -321,14 +350,20 @@ impl<'a> Fields<'a> {
     /// (dtype, offset) or (dtype, offset, title).
     fn field(&self, context: &PlanContext<'_, '_>, name: Ref) -> Option<DtypeField> {
         let name = context.short_text(name, MAX_NAME)?;
-        let items = context.items(*self.0.get(name.as_str())?, NodeKind::Tuple)?;
+        let entry = *self.0.get(name.as_str())?;
+        let items = context.items(entry, NodeKind::Tuple)?;
         let (&[dtype, offset], title) = (items.get(..2)?, items.get(2..)?) else { return None };
         let title = match title {
             [] => None,
             [title] => Some(context.short_text(*title, MAX_NAME)?),
             _ => return None,
         };
-        if title.as_ref().is_some_and(|title| *title == name || !self.0.contains_key(title.as_str())) {
+        // numpy lists one tuple under both. Unpickling takes whatever is under the title for a field as well.
+        let is_listed = |title: &String| {
+            let listed = self.0.get(title.as_str());
+            *title != name && listed.is_some_and(|listed| context.resolve(*listed) == context.resolve(entry))
+        };
+        if !title.as_ref().is_none_or(is_listed) {
             return None;
         }
         let offset = context.int(offset).and_then(|offset| u64::try_from(offset).ok())?;

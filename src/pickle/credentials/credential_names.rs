@@ -24,6 +24,7 @@ const NAMES: &[&[&str]] = &[
     &["access", "key", "id"],
     &["credential"],
     &["credentials"],
+    &["creds"],
     &["authorization"],
     &["auth", "header"],
     &["cookie"],
@@ -33,7 +34,7 @@ const NAMES: &[&[&str]] = &[
     &["jwt"],
 ];
 /// The ends of these names: a quick test rules out most ordinary names.
-const ENDINGS: [&str; 17] = [
+const ENDINGS: [&str; 18] = [
     "password",
     "passwd",
     "passphrase",
@@ -44,6 +45,7 @@ const ENDINGS: [&str; 17] = [
     "id",
     "credential",
     "credentials",
+    "creds",
     "authorization",
     "cookie",
     "netloc",
@@ -54,6 +56,8 @@ const ENDINGS: [&str; 17] = [
 ];
 /// The ends of names that are written as one word: `PGPASSWORD`.
 const JOINED: [&str; 2] = ["password", "passwd"];
+/// What may follow the name of a credential, beside a number: `password_old`.
+const SUFFIXES: [&str; 3] = ["_old", "_new", "_backup"];
 /// Words before `token` that give it another meaning, as in language models and paginated results.
 const OTHER_TOKENS: &[&str] = &[
     "pad", "eos", "bos", "unk", "sep", "cls", "mask", "special", "start", "end", "next", "page", "stop", "current",
@@ -120,11 +124,23 @@ pub(crate) fn word_in_message(text: &str) -> Option<&'static str> {
 
 /// A quick test whether [`reason_in_name`] may find something. It has no false negatives.
 pub(crate) fn may_name_credential(name: &str) -> bool {
-    let name = name.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).as_bytes();
+    let name = stem(name).as_bytes();
     ENDINGS.iter().any(|ending| {
         let start = name.len().checked_sub(ending.len());
         start.and_then(|start| name.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
     })
+}
+
+/// A name without the number or the word that tells several values apart: `password2`, `API_KEY_OLD`.
+fn stem(name: &str) -> &str {
+    let without_number = |name: &'_ str| name.trim_end_matches(|c: char| !c.is_ascii_alphabetic()).len();
+    let name = name.get(..without_number(name)).unwrap_or_default();
+    let suffix = SUFFIXES.iter().find_map(|suffix| {
+        let start = name.len().checked_sub(suffix.len())?;
+        name.get(start..)?.eq_ignore_ascii_case(suffix).then_some(start)
+    });
+    let name = suffix.and_then(|start| name.get(..start)).unwrap_or(name);
+    name.get(..without_number(name)).unwrap_or_default()
 }
 
 /// The entry of [`NAMES`] that a name ends in.
@@ -132,7 +148,7 @@ pub(super) fn credential_name(name: &str) -> Option<&'static [&'static str]> {
     if !may_name_credential(name) {
         return None;
     }
-    let words = words(name);
+    let words = words(stem(name));
     // Compare from the end: `db_api_key` ends in `api key`.
     let ends = |pattern: &&&[&str]| {
         words.len() >= pattern.len() && words.iter().rev().zip(pattern.iter().rev()).all(|(word, part)| word == part)

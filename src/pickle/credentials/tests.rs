@@ -19,6 +19,11 @@ fn names_of_credentials_are_found() {
         "_credentials",
         "password_",
         "_secret_value",
+        "password2",
+        "DB_PASSWORD_1",
+        "password_old",
+        "api_key2_backup",
+        "db_creds",
     ] {
         assert!(reason_in_name(name, "hunter2").is_some(), "{name}");
     }

@@ -12,11 +12,14 @@ type LineProblem = &'static str;
 
 const NOT_AN_INTEGER: LineProblem = "not an integer";
 
-/// INT: `00` and `01` are bools; everything else is an integer with Python's prefixes.
+/// INT: an integer with Python's prefixes, or a bool. Picklers write `00` and `01` for these; the C unpickler takes
+/// every line of two characters for one that `strtol` reads as 0 or 1.
 pub(super) fn integer(line: &[u8]) -> Result<Argument<'static>, LineProblem> {
     match line {
-        b"00" => Ok(Argument::Bool(false)),
-        b"01" => Ok(Argument::Bool(true)),
+        [b'0' | b'+' | b' ' | b'\t' | b'\x0b' | b'\x0c' | b'\r', digit @ (b'0' | b'1')] => {
+            Ok(Argument::Bool(*digit == b'1'))
+        }
+        b"-0" => Ok(Argument::Bool(false)),
         _ => octal_integer(line).map_or_else(|| int(line, None), |number| Ok(Argument::Int(number))),
     }
 }
@@ -239,9 +242,14 @@ mod tests {
 
     #[test]
     fn integers_are_read_as_python_reads_them() {
-        let cases: [(&[u8], Argument<'_>); 8] = [
+        let cases: [(&[u8], Argument<'_>); 13] = [
             (b"00", Argument::Bool(false)),
             (b"01", Argument::Bool(true)),
+            (b"+1", Argument::Bool(true)),
+            (b" 0", Argument::Bool(false)),
+            (b"-0", Argument::Bool(false)),
+            (b"-1", Argument::Int(-1)),
+            (b"1 ", Argument::Int(1)),
             (b"-5", Argument::Int(-5)),
             (b"0x_ff", Argument::Int(255)),
             (b" 1_000 ", Argument::Int(1000)),
