@@ -7,6 +7,7 @@
 mod command_words;
 mod file_args;
 mod help_texts;
+mod name_globs;
 mod run_args;
 mod session_args;
 mod snapshot_times;
@@ -23,6 +24,7 @@ pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
     SortBy, TrustArgs, VerifyArgs, is_script, parse_size,
 };
+pub(crate) use self::name_globs::glob_of;
 pub(crate) use self::run_args::{RunArgs, StatusArgs};
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::RunningArgs;

@@ -10,6 +10,7 @@ use clap::Args;
 use super::OptionOrigins;
 use super::file_args::{MemoryArgs, parse_size};
 use super::help_texts;
+use super::name_globs::parse_glob;
 use super::snapshot_times::{parse_interval, parse_signal};
 use super::store_args::SnapshotLabels;
 
@@ -91,7 +92,8 @@ pub(crate) struct RunningArgs {
 pub(crate) struct SelectionArgs {
     /// Save only variables whose names match: 'model*', or a list such as model,scores (repeatable)
     ///
-    /// Patterns are globs: `*` matches any characters, `?` one, and `[ab]` one of a set. A pattern that matches no
+    /// Patterns are globs: `*` matches any characters, `?` one, `[ab]` one of a set, and `[!ab]` or `[^ab]` one that is
+    /// not in it. A pattern that matches no
     /// variable is an error (exit code 2): the session then goes to session.unmatched.pkl, and FILE stays as it was.
     #[arg(long, visible_alias = "only", value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) include: Vec<glob::Pattern>,
@@ -233,8 +235,8 @@ pub(crate) struct RestoreArgs {
     /// Bind the local variables of frame N of a crash snapshot: `snapcli inspect` shows the numbers, -1 is the last
     #[arg(long, value_name = "N", value_parser = parse_frame, allow_hyphen_values = true)]
     pub(crate) frame: Option<i64>,
-    /// Load module OLD as NEW, such as helpers=project.helpers (repeatable)
-    #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename)]
+    /// Load module OLD as NEW, such as helpers=project.helpers, or a list such as a=x,b=y (repeatable)
+    #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename, value_delimiter = ',')]
     pub(crate) map: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
@@ -280,16 +282,6 @@ pub(crate) struct DoctorArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// Parses `old.module=new.module`.
-/// A pattern of names. An empty one, as after a comma at the end, is a slip.
-fn parse_glob(text: &str) -> Result<glob::Pattern, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err("a pattern is empty: is there a comma too many?".to_owned());
-    }
-    glob::Pattern::new(text).map_err(|error| error.to_string())
 }
 
 fn parse_frame(text: &str) -> Result<i64, String> {
