@@ -30,6 +30,8 @@ pub(crate) use self::run_args::{RunArgs, StatusArgs};
 pub(crate) use self::session_args::RunningArgs;
 pub(crate) use self::session_args::SelectionArgs;
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
+#[cfg(feature = "python")]
+pub(crate) use self::snapshot_times::signal_name;
 pub(crate) use self::snapshot_times::signal_names;
 #[cfg(feature = "python")]
 pub(crate) use self::store_args::SnapshotLabels;

@@ -84,6 +84,8 @@ pub(crate) struct RunningArgs {
     /// Save to session.running.pkl when this signal comes, such as USR1, and go on (repeatable)
     #[arg(long, value_name = "SIGNAL", value_parser = parse_signal, value_delimiter = ',')]
     pub(crate) on_signal: Vec<i32>,
+    ///
+    /// It saves nothing as long as the script has a handler of its own for the signal; a note says so.
 }
 
 /// Which variables are saved.
