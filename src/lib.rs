@@ -36,6 +36,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 mod cli;
+mod allocator;
 mod commands;
 mod exit;
 #[doc(hidden)]
@@ -66,6 +67,7 @@ pub fn main() -> ExitCode {
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
     // `snapcli run` handles it once Python has started, and must not be ended by it before.
+    allocator::end_without_memory();
     let holds = words.iter().skip(1).any(|word| word == "run");
     if holds {
         signals::block(libc::SIGUSR1);

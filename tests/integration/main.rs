@@ -192,6 +192,8 @@ mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
 #[cfg(feature = "python")]
+mod refused_memory;
+#[cfg(feature = "python")]
 mod reproducible_saves;
 #[cfg(feature = "python")]
 mod restoring;
