@@ -101,7 +101,7 @@ fn run_program(words: Vec<OsString>) -> u8 {
         }
         let code = exit::code_of(&error);
         if code == exit::INTERRUPTED {
-            ui::terminal_signals::die_of_sigint();
+            signals::end_by(libc::SIGINT);
         }
         code
     });

@@ -277,6 +277,9 @@ pub(crate) struct VerifyLoadArgs {
     pub(crate) file: PathBuf,
 }
 
+    /// Where the process that waits finds how far the load has come
+    #[arg(long)]
+    pub(crate) meter: Option<PathBuf>,
 /// Show which Python is used and why, which settings apply, and whether anything is missing
 #[derive(Debug, Args)]
 #[command(after_help = help_texts::DOCTOR, after_long_help = help_texts::DOCTOR_LONG)]

@@ -170,7 +170,12 @@ pub(super) fn save_variables<'py, T: SaveTarget>(
     let paused = PausedCollector::new(py)?;
     let total = if request.measured { likely_size(&selection.kept) } else { 0 };
     work_meter::begin(WorkStage::Saving, total);
+    let mut after = total;
     for named in &selection.kept {
+        if request.measured {
+            after = after.saturating_sub(likely_size(std::slice::from_ref(named)));
+            work_meter::begin_variable(after);
+        }
         // Nothing is being pickled now, so a signal handler of the script may run, and may end the save.
         check_signals(py)?;
         if let Some(reason) = saver.save(py, named, SegmentRole::Variable)? {
