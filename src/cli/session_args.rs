@@ -39,6 +39,8 @@ pub(crate) struct SaveArgs {
     #[arg(long)]
     pub(crate) verify: bool,
     /// Write a JSON report of what was saved and what was left out; `-` is the same as --json
+    ///
+    /// If the command fails, the report is the error, which replaces an older report even after a usage error.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Print that report to standard output; the script's own output then goes to standard error
@@ -204,6 +206,8 @@ pub(crate) struct RestoreArgs {
     #[arg(long)]
     pub(crate) partial: bool,
     /// Write a JSON report of what was restored and what was not; `-` is the same as --json
+    ///
+    /// If the command fails, the report is the error, which replaces an older report even after a usage error.
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
     pub(crate) report: Option<PathBuf>,
     /// Print that report to standard output; what CODE or SCRIPT prints then goes to standard error

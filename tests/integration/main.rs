@@ -219,6 +219,8 @@ mod shell_sessions;
 mod signalled_scripts;
 mod skipped;
 #[cfg(feature = "python")]
+mod standard_output;
+#[cfg(feature = "python")]
 mod stepped_runs;
 #[cfg(feature = "python")]
 mod store_limits;
