@@ -95,7 +95,7 @@ pub(crate) struct GlobalArgs {
     /// Print errors only: no notes, and no answer unless --json or another format asks for it
     #[arg(short, long, global = true, conflicts_with = "verbose", overrides_with = "quiet")]
     pub(crate) quiet: bool,
-    /// Print more: the chosen Python, how long each step took, and every name that was left out
+    /// Print more: the Python that runs, how long each step took, each checkpoint, and all names in place of the first
     #[arg(short, long, global = true, overrides_with = "verbose")]
     pub(crate) verbose: bool,
     /// Show no progress bars

@@ -84,10 +84,10 @@ pub(crate) struct RunningArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_interval, allow_hyphen_values = true)]
     pub(crate) every: Option<Duration>,
     /// Save to session.running.pkl when this signal comes, such as USR1, and go on (repeatable)
-    #[arg(long, value_name = "SIGNAL", value_parser = parse_signal, value_delimiter = ',')]
-    pub(crate) on_signal: Vec<i32>,
     ///
     /// It saves nothing as long as the script has a handler of its own for the signal; a note says so.
+    #[arg(long, value_name = "SIGNAL", value_parser = parse_signal, value_delimiter = ',')]
+    pub(crate) on_signal: Vec<i32>,
 }
 
 /// Which variables are saved.
@@ -277,13 +277,13 @@ pub(crate) struct VerifyLoadArgs {
     /// Only print which variables could not be loaded, and keep the load from changing anything
     #[arg(long)]
     pub(crate) failures: bool,
+    /// Where the process that waits finds how far the load has come
+    #[arg(long)]
+    pub(crate) meter: Option<PathBuf>,
     /// Snapshot to load
     pub(crate) file: PathBuf,
 }
 
-    /// Where the process that waits finds how far the load has come
-    #[arg(long)]
-    pub(crate) meter: Option<PathBuf>,
 /// Show which Python is used and why, which settings apply, and whether anything is missing
 #[derive(Debug, Args)]
 #[command(after_help = help_texts::DOCTOR, after_long_help = help_texts::DOCTOR_LONG)]
@@ -297,6 +297,7 @@ fn parse_frame(text: &str) -> Result<i64, String> {
     text.parse().map_err(|_| "N is a whole number".to_owned())
 }
 
+/// Parses `old.module=new.module`.
 fn parse_rename(text: &str) -> Result<(String, String), String> {
     // Module names contain no `=`, so the first one separates the two.
     let parts = text.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());

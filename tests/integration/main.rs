@@ -259,6 +259,8 @@ mod untrusted_tricks;
 #[cfg(feature = "python")]
 mod untrusted_values;
 #[cfg(feature = "python")]
+mod verbose_steps;
+#[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]
 mod verified_is_equal;
