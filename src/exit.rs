@@ -17,6 +17,8 @@ pub(crate) const DAMAGED: i32 = 4;
 pub(crate) const UNTRUSTED: i32 = 5;
 /// No usable Python, or no dill.
 pub(crate) const NO_PYTHON: i32 = 6;
+/// The system has no more memory for the program.
+pub(crate) const NO_MEMORY: i32 = 7;
 /// Interrupted: 128 + SIGINT, as shells report it.
 pub(crate) const INTERRUPTED: i32 = 130;
 
@@ -87,9 +89,13 @@ pub(crate) fn with_detail(mut error: anyhow::Error, detail: String) -> anyhow::E
 }
 
 /// The exit code of the outermost [`Coded`] in the chain of an error, or [`FAILED`]. A file that object storage does
-/// not give is not damaged, wherever that is noticed.
+/// not give is not damaged, wherever that is noticed; neither is one for which there is no memory.
 pub(crate) fn code_of(error: &anyhow::Error) -> i32 {
     let code = error.downcast_ref::<Coded>().map_or(FAILED, |coded| coded.code);
+    let is_no_memory = |error: &std::io::Error| error.kind() == std::io::ErrorKind::OutOfMemory;
+    if error.chain().any(|link| link.downcast_ref().is_some_and(is_no_memory)) {
+        return NO_MEMORY;
+    }
     let is_unreachable =
         || error.chain().any(|link| link.downcast_ref::<ReadError>().is_some_and(ReadError::is_unreachable));
     if code == DAMAGED && is_unreachable() { FAILED } else { code }

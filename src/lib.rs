@@ -31,10 +31,12 @@
 )]
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 
+mod allocator;
 mod cli;
 mod commands;
 mod exit;
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
 
 /// The program with these words as its command line. Returns the exit code.
 fn run_program(words: Vec<OsString>) -> u8 {
+    allocator::end_without_memory();
     // `snapcli run` handles it once Python has started, and must not be ended by it before.
     let holds = words.iter().skip(1).any(|word| word == "run");
     if holds {
@@ -76,6 +79,10 @@ fn run_program(words: Vec<OsString>) -> u8 {
     // A second start must see the environment that the user gave to the first one.
     let started = python::second_start::take();
     let parsed = cli::parse(words);
+    let report = match &parsed {
+        Ok(cli) => commands::answer_output::report_path(&cli.command).map(Path::to_path_buf),
+        Err(rejected) => rejected.words.report().map(Into::into),
+    };
     let in_json = match &parsed {
         Ok(cli) => commands::answer_output::answers_in_json(&cli.command),
         Err(rejected) => commands::usage_error::answers_in_json(rejected),
@@ -97,9 +104,12 @@ fn run_program(words: Vec<OsString>) -> u8 {
             // Standard output may be closed by now.
             let _ = commands::answer_output::print_answer(&ErrorAnswer::of(&error));
         }
+        if let Some(report) = &report {
+            commands::answer_output::report_error(report, &error);
+        }
         let code = exit::code_of(&error);
         if code == exit::INTERRUPTED {
-            ui::terminal_signals::die_of_sigint();
+            signals::end_by(libc::SIGINT);
         }
         code
     });
@@ -111,6 +121,7 @@ fn run(mut cli: Cli) -> Result<i32> {
     apply_settings(&mut cli)?;
     let Cli { globals, mut command, given, note } = cli;
     commands::remote_operands::conceal(&mut command);
+    commands::standard_output::name_stream(&mut command);
     colors::choose(globals.color.into());
     let verbosity = verbosity(&globals);
     if globals.no_progress {
@@ -121,6 +132,10 @@ fn run(mut cli: Cli) -> Result<i32> {
         verbosity.note(&note);
     }
     commands::unused_options::note_unused_python(&command, &given, verbosity);
+    // A second start has what stands in for a closed stream.
+    if !python::second_start::is_second() {
+        commands::standard_output::check_open(&command, verbosity)?;
+    }
     if commands::remote_operands::need_engine(&mut command) {
         return Err(python::start_engine(globals.python.as_deref()));
     }

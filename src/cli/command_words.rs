@@ -70,12 +70,22 @@ impl CommandWords {
 
     /// The value of `--color`, even if the command line is wrong: errors have colours, too.
     pub(crate) fn color(&self) -> Option<String> {
+        self.value_of(&["--color", "--colour"])
+    }
+
+    /// The value of `--report`, even if the command line is wrong.
+    pub(crate) fn report(&self) -> Option<String> {
+        self.value_of(&["--report"])
+    }
+
+    /// The last value of an option with these names.
+    fn value_of(&self, names: &[&str]) -> Option<String> {
         let mut words = self.for_snapcli().map(|word| word.to_string_lossy());
         let mut value = None;
         while let Some(word) = words.next() {
             match word.split_once('=') {
-                Some(("--color" | "--colour", given)) => value = Some(given.to_owned()),
-                None if word == "--color" || word == "--colour" => value = words.next().map(Into::into),
+                Some((name, given)) if names.contains(&name) => value = Some(given.to_owned()),
+                None if names.contains(&word.as_ref()) => value = words.next().map(Into::into),
                 _ => {}
             }
         }

@@ -16,6 +16,7 @@ Exit codes:
   5    not trusted: loading the file would do more than build plain data;
        inspect: only with --strict
   6    no usable Python, or no dill
+  7    out of memory
   130  interrupted
 
 `snapcli COMMAND --help` lists those of a command, and its environment variables.";
@@ -49,6 +50,7 @@ Exit codes:
   4    no checkpoint in the store can be read
   5    the checkpoint is not signed with your key
   6    no usable Python, or no dill
+  7    out of memory
   N    the script's own exit code
   130  interrupted
 
@@ -91,6 +93,7 @@ Exit codes:
   4    with --verify: the new snapshot cannot be loaded; it is kept as
        session.unverified.pkl
   6    no usable Python, or no dill
+  7    out of memory
   N    the script's own exit code
   130  interrupted
 
@@ -127,6 +130,7 @@ Exit codes:
   4    not a snapshot, damaged, truncated, or too large (see --max-memory)
   5    not trusted: loading the file would do more than build plain data
   6    no usable Python, or no dill
+  7    out of memory
   N    the exit code of the code or script
   130  interrupted
 
@@ -165,6 +169,7 @@ Exit codes:
   5    with --strict, of a file: loading it would do more than build plain data,
        and you did not sign it
   6    of a script: no usable Python, or no dill
+  7    out of memory
   130  interrupted
 
 Environment variables:
@@ -190,6 +195,7 @@ Exit codes:
   2    usage error, or a file does not exist
   4    a file is damaged, truncated, not a snapshot, or too large
        (see --max-memory)
+  7    out of memory
   130  interrupted
 
 Environment variables:
@@ -209,6 +215,7 @@ Exit codes:
   0    the file is intact
   2    usage error, or the file does not exist
   4    damaged, truncated, not a snapshot, or too large (see --max-memory)
+  7    out of memory
   130  interrupted"
 );
 
@@ -228,6 +235,7 @@ Exit codes:
        is needed
   4    damaged, truncated, not a snapshot, or too large (see --max-memory)
   5    you did not confirm
+  7    out of memory
   130  interrupted
 
 Environment variables:
@@ -273,6 +281,7 @@ Exit codes:
   0    listed; a damaged snapshot is marked as such
   1    object storage cannot be reached
   2    usage error, or there is no such store
+  7    out of memory
   130  interrupted"
 );
 
@@ -290,6 +299,7 @@ Exit codes:
   1    the file cannot be written, or object storage cannot be reached
   2    usage error, or there is no such store or snapshot
   4    the snapshot is damaged
+  7    out of memory
   130  interrupted"
 );
 
@@ -307,6 +317,7 @@ Exit codes:
   1    the store cannot be written to, or object storage cannot be reached
   2    usage error, or the file does not exist
   4    not a snapshot, damaged, or truncated
+  7    out of memory
   130  interrupted
 
 Environment variables:
@@ -327,6 +338,7 @@ Exit codes:
   2    usage error, or there is no such store
   4    a snapshot is damaged, so it is unknown which objects it needs; nothing
        was removed
+  7    out of memory
   130  interrupted"
 );
 
@@ -343,6 +355,7 @@ Exit codes:
   1    object storage cannot be reached
   2    usage error, or the store has no checkpoint of a run
   4    no checkpoint in the store can be read
+  7    out of memory
   130  interrupted"
 );
 

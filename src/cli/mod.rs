@@ -7,6 +7,7 @@
 mod command_words;
 mod file_args;
 mod help_texts;
+mod name_globs;
 mod run_args;
 mod session_args;
 mod snapshot_times;
@@ -23,11 +24,14 @@ pub(crate) use self::file_args::{
     AllowedVerdict, CompletionsArgs, DiffArgs, InspectArgs, ManArgs, MemoryArgs, OutputFormat, SchemaArgs, SchemaOf,
     SortBy, TrustArgs, VerifyArgs, is_script, parse_size,
 };
+pub(crate) use self::name_globs::glob_of;
 pub(crate) use self::run_args::{RunArgs, StatusArgs};
 #[cfg(feature = "python")]
 pub(crate) use self::session_args::RunningArgs;
 pub(crate) use self::session_args::SelectionArgs;
 pub(crate) use self::session_args::{DoctorArgs, RestoreArgs, SaveArgs, VerifyLoadArgs};
+#[cfg(feature = "python")]
+pub(crate) use self::snapshot_times::signal_name;
 pub(crate) use self::snapshot_times::signal_names;
 #[cfg(feature = "python")]
 pub(crate) use self::store_args::SnapshotLabels;
@@ -91,7 +95,7 @@ pub(crate) struct GlobalArgs {
     /// Print errors only: no notes, and no answer unless --json or another format asks for it
     #[arg(short, long, global = true, conflicts_with = "verbose", overrides_with = "quiet")]
     pub(crate) quiet: bool,
-    /// Print more: the chosen Python, how long each step took, and every name that was left out
+    /// Print more: the Python that runs, how long each step took, each checkpoint, and all names in place of the first
     #[arg(short, long, global = true, overrides_with = "verbose")]
     pub(crate) verbose: bool,
     /// Show no progress bars

@@ -10,6 +10,7 @@ use clap::Args;
 use super::OptionOrigins;
 use super::file_args::{MemoryArgs, parse_size};
 use super::help_texts;
+use super::name_globs::parse_glob;
 use super::snapshot_times::{parse_interval, parse_signal};
 use super::store_args::SnapshotLabels;
 
@@ -38,6 +39,8 @@ pub(crate) struct SaveArgs {
     #[arg(long)]
     pub(crate) verify: bool,
     /// Write a JSON report of what was saved and what was left out; `-` is the same as --json
+    ///
+    /// If the command fails, the report is the error, which replaces an older report even after a usage error.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
     /// Print that report to standard output; the script's own output then goes to standard error
@@ -81,6 +84,8 @@ pub(crate) struct RunningArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_interval, allow_hyphen_values = true)]
     pub(crate) every: Option<Duration>,
     /// Save to session.running.pkl when this signal comes, such as USR1, and go on (repeatable)
+    ///
+    /// It saves nothing as long as the script has a handler of its own for the signal; a note says so.
     #[arg(long, value_name = "SIGNAL", value_parser = parse_signal, value_delimiter = ',')]
     pub(crate) on_signal: Vec<i32>,
 }
@@ -91,7 +96,8 @@ pub(crate) struct RunningArgs {
 pub(crate) struct SelectionArgs {
     /// Save only variables whose names match: 'model*', or a list such as model,scores (repeatable)
     ///
-    /// Patterns are globs: `*` matches any characters, `?` one, and `[ab]` one of a set. A pattern that matches no
+    /// Patterns are globs: `*` matches any characters, `?` one, `[ab]` one of a set, and `[!ab]` or `[^ab]` one that is
+    /// not in it. A pattern that matches no
     /// variable is an error (exit code 2): the session then goes to session.unmatched.pkl, and FILE stays as it was.
     #[arg(long, visible_alias = "only", value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) include: Vec<glob::Pattern>,
@@ -200,6 +206,8 @@ pub(crate) struct RestoreArgs {
     #[arg(long)]
     pub(crate) partial: bool,
     /// Write a JSON report of what was restored and what was not; `-` is the same as --json
+    ///
+    /// If the command fails, the report is the error, which replaces an older report even after a usage error.
     #[arg(long, value_name = "FILE", conflicts_with = "list")]
     pub(crate) report: Option<PathBuf>,
     /// Print that report to standard output; what CODE or SCRIPT prints then goes to standard error
@@ -233,8 +241,8 @@ pub(crate) struct RestoreArgs {
     /// Bind the local variables of frame N of a crash snapshot: `snapcli inspect` shows the numbers, -1 is the last
     #[arg(long, value_name = "N", value_parser = parse_frame, allow_hyphen_values = true)]
     pub(crate) frame: Option<i64>,
-    /// Load module OLD as NEW, such as helpers=project.helpers (repeatable)
-    #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename)]
+    /// Load module OLD as NEW, such as helpers=project.helpers, or a list such as a=x,b=y (repeatable)
+    #[arg(long, value_name = "OLD=NEW", value_parser = parse_rename, value_delimiter = ',')]
     pub(crate) map: Vec<(String, String)>,
     #[command(flatten)]
     pub(crate) memory: MemoryArgs,
@@ -269,6 +277,9 @@ pub(crate) struct VerifyLoadArgs {
     /// Only print which variables could not be loaded, and keep the load from changing anything
     #[arg(long)]
     pub(crate) failures: bool,
+    /// Where the process that waits finds how far the load has come
+    #[arg(long)]
+    pub(crate) meter: Option<PathBuf>,
     /// Snapshot to load
     pub(crate) file: PathBuf,
 }
@@ -282,20 +293,11 @@ pub(crate) struct DoctorArgs {
     pub(crate) json: bool,
 }
 
-/// Parses `old.module=new.module`.
-/// A pattern of names. An empty one, as after a comma at the end, is a slip.
-fn parse_glob(text: &str) -> Result<glob::Pattern, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err("a pattern is empty: is there a comma too many?".to_owned());
-    }
-    glob::Pattern::new(text).map_err(|error| error.to_string())
-}
-
 fn parse_frame(text: &str) -> Result<i64, String> {
     text.parse().map_err(|_| "N is a whole number".to_owned())
 }
 
+/// Parses `old.module=new.module`.
 fn parse_rename(text: &str) -> Result<(String, String), String> {
     // Module names contain no `=`, so the first one separates the two.
     let parts = text.split_once('=').filter(|(old, new)| !old.is_empty() && !new.is_empty());

@@ -26,6 +26,13 @@ pub(crate) fn signal_names() -> impl Iterator<Item = &'static str> {
     SIGNALS.iter().map(|(name, _)| *name)
 }
 
+/// The name of a signal, with `SIG`.
+#[cfg(feature = "python")]
+pub(crate) fn signal_name(number: i32) -> String {
+    let known = SIGNALS.iter().find(|(_, signal)| *signal == number);
+    known.map_or_else(|| format!("signal {number}"), |(name, _)| format!("SIG{name}"))
+}
+
 /// Parses the name or the number of a signal: `USR1`, `SIGUSR1`, `10`.
 pub(super) fn parse_signal(text: &str) -> Result<i32, String> {
     let upper = text.to_ascii_uppercase();

@@ -4,7 +4,7 @@
 #[cfg(feature = "python")]
 use std::ffi::CString;
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 #[cfg(feature = "python")]
 use std::os::fd::AsRawFd;
 #[cfg(feature = "python")]
@@ -24,6 +24,9 @@ use crate::python::early_exit::{self, EarlyAnswer, EarlyTarget};
 use crate::report::answers::ErrorAnswer;
 use crate::report::write_json;
 use crate::snapshot::atomic::AtomicFile;
+
+/// How many bytes of a file show whether it is a report: fewer than its first two lines, which are ASCII.
+const HEAD: u64 = 16;
 
 /// Standard output as it was at the start, once it has been redirected.
 static STANDARD_OUTPUT: OnceLock<File> = OnceLock::new();
@@ -151,6 +154,39 @@ pub(crate) fn print_answer(answer: &impl Serialize) -> std::io::Result<()> {
         Some(mut stream) => stream.write_all(&text),
         None => stdout().write_all(&text),
     }
+}
+
+/// The file of `--report`.
+pub(crate) fn report_path(command: &Command) -> Option<&Path> {
+    match command {
+        Command::Save(args) => args.report.as_deref(),
+        Command::Restore(args) => args.report.as_deref(),
+        _ => None,
+    }
+}
+
+/// Writes the report of a command that has failed before it began, in place of that of an earlier command: a program
+/// must not take that for the answer. No other file is replaced, and after a usage error no file is made, as the error
+/// may be that `--report` names the wrong file.
+pub(crate) fn report_error(path: &Path, error: &anyhow::Error) {
+    let is_new = exit::code_of(error) != exit::USAGE && !path.exists();
+    if is_stdio(path) || !(is_new || is_report(path)) {
+        return;
+    }
+    // The error is printed as well, and is worth more than one of writing it.
+    let _ = AtomicFile::create(path).map_err(anyhow::Error::from).and_then(|mut file| {
+        write_json(&mut file, &ErrorAnswer::of(error))?;
+        Ok(file.commit()?)
+    });
+}
+
+/// Whether a file begins as the reports of `save` and `restore` do.
+fn is_report(path: &Path) -> bool {
+    let mut head = String::new();
+    // Opening a pipe could wait forever.
+    let is_file = std::fs::metadata(path).is_ok_and(|found| found.is_file());
+    let read = is_file.then(|| File::open(path).and_then(|file| file.take(HEAD).read_to_string(&mut head)));
+    read.is_some_and(|read| read.is_ok()) && head.trim_start_matches('{').trim_start().starts_with("\"schema\":")
 }
 
 /// Whether a command prints its answer as JSON to standard output, and therefore its errors, too.

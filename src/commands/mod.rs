@@ -17,6 +17,7 @@ pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod save;
 pub(crate) mod schema;
+pub(crate) mod standard_output;
 pub(crate) mod stores;
 pub(crate) mod trust;
 pub(crate) mod unused_options;

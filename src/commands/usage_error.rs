@@ -148,7 +148,8 @@ fn unknown_argument(error: &Error, root: &Command, words: &CommandWords) -> Opti
         words.file.map(|file| words.shown(file)).filter(|file| has_script_name(Path::new(file)))
     {
         let arguments = words.words.iter().skip_while(|word| word.to_string_lossy() != script).skip(1);
-        let arguments: String = arguments.map(|word| format!(" {}", word.to_string_lossy())).collect();
+        let arguments: String = arguments.map(|word| format!(" {}", shell_word(&word.to_string_lossy()))).collect();
+        let script = shell_word(&script);
         details.push(format!("the snapshot comes before the script: snapcli restore session.pkl {script}{arguments}"));
     } else {
         details.extend(tips_for_option(found, root, words));
@@ -235,8 +236,9 @@ fn extra_operand(found: &str, words: &CommandWords) -> Coded {
 /// The explanation of a word that is no command.
 fn unknown_command(root: &Command, words: &CommandWords) -> Coded {
     let word = words.command_word.map(|position| words.shown(position)).unwrap_or_default();
-    let rest: Vec<String> = words.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let rest = words.command_word.and_then(|position| rest.get(position..)).unwrap_or_default().join(" ");
+    let typed: Vec<String> = words.words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let typed = words.command_word.and_then(|position| typed.get(position..)).unwrap_or_default();
+    let rest = typed.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
     let path = Path::new(&word);
     let (message, mut details) = if has_snapshot_name(path) {
         let message = format!("{word} is not a command: name one before the snapshot");
@@ -248,7 +250,10 @@ fn unknown_command(root: &Command, words: &CommandWords) -> Coded {
         (message, vec![format!("to run it and save its session: snapcli save {rest}")])
     } else {
         // `snapcli help restore` is answered elsewhere, so the word after `help` is wrong.
-        let wanted = rest.strip_prefix("help ").and_then(|rest| rest.split(' ').next()).unwrap_or(&word);
+        let wanted = match typed {
+            [help, wanted, ..] if help == "help" => wanted,
+            _ => &word,
+        };
         (format!("{wanted} is not a command"), tips_for_command(wanted, root))
     };
     details.push(see_help(""));

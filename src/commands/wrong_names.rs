@@ -7,7 +7,7 @@ use glob::Pattern;
 use super::operand_order::shell_word;
 use crate::exit;
 use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::index::{Index, SegmentRole};
+use crate::snapshot::index::{Index, SegmentRole, split_local_name};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::ui::nearest_names::{did_you_mean, nearest, unmatched};
 
@@ -20,6 +20,7 @@ pub(super) fn check_patterns(
     snapshot: &Snapshot,
     only: &[Pattern],
     exclude: &[Pattern],
+    frames: WantedFrames,
     file: &str,
     path: &Path,
 ) -> anyhow::Result<()> {
@@ -27,7 +28,9 @@ pub(super) fn check_patterns(
         return Ok(());
     }
     // A pickle that is too large to be followed has no names yet.
-    let Some(names) = names_of(snapshot).filter(|names| !names.is_empty()) else { return Ok(()) };
+    let Some(mut names) = names_of(snapshot).filter(|names| !names.is_empty()) else { return Ok(()) };
+    let (locals, frames) = (locals_of(snapshot), frames.resolved(snapshot));
+    names.extend(locals.iter().filter(|(frame, _)| frames.has(*frame)).map(|(_, name)| name.clone()));
     let of = |patterns, option| unmatched(patterns, option, names.iter().map(String::as_str));
     let wrong: Vec<_> = of(only, "--only").into_iter().chain(of(exclude, "--exclude")).collect();
     let Some((first, others)) = wrong.split_first() else { return Ok(()) };
@@ -36,7 +39,11 @@ pub(super) fn check_patterns(
         details.push(other.message());
         details.extend(other.advice());
     }
-    details.push(format!("for all names: snapcli restore {} --list", shell_word(&path.to_string_lossy())));
+    let word = shell_word(&path.to_string_lossy());
+    if let Some((frame, name)) = locals.iter().find(|(_, name)| name == &first.pattern) {
+        details.push(format!("{name} is a local variable of frame {frame}: snapcli restore --frame {frame} {word}"));
+    }
+    details.push(format!("for all names: snapcli restore {word} --list"));
     Err(exit::coded(exit::USAGE, format!("{} in {file}", first.message())).with_details(details).into())
 }
 
@@ -47,6 +54,47 @@ pub(super) fn no_variable(name: &str, snapshot: &Snapshot, listed_by: &str) -> a
         did_you_mean(nearest(name, names.iter().map(String::as_str)).into_iter()).into_iter().collect();
     details.push(format!("for all names: {listed_by}"));
     exit::coded(exit::USAGE, format!("there is no variable {name}")).with_details(details).into()
+}
+
+/// Whose local variables a restore of a crash snapshot binds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WantedFrames {
+    None,
+    /// That of `--frame`, which counts from the end if it is negative.
+    One(i64),
+    /// In a prompt, the user can go to any.
+    All,
+}
+
+impl WantedFrames {
+    /// The frame by its number from 0, if it is one.
+    fn resolved(self, snapshot: &Snapshot) -> Self {
+        match (self, snapshot.contents()) {
+            (Self::One(number), Contents::Own { index }) => {
+                let length = i64::try_from(index.frames.len()).unwrap_or(i64::MAX);
+                let number = if number < 0 { number.saturating_add(length) } else { number };
+                let frame = usize::try_from(number).ok().and_then(|number| index.frames.get(number));
+                // It may share the variables of another one.
+                Self::One(frame.and_then(|frame| frame.same_as).map_or(number, i64::from))
+            }
+            (wanted, _) => wanted,
+        }
+    }
+
+    fn has(self, frame: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::One(number) => usize::try_from(number) == Ok(frame),
+            Self::All => true,
+        }
+    }
+}
+
+/// The local variables of the frames of a crash snapshot, each with the number of its frame.
+fn locals_of(snapshot: &Snapshot) -> Vec<(usize, String)> {
+    let Contents::Own { index } = snapshot.contents() else { return Vec::new() };
+    let locals = index.frame_locals.iter().filter_map(|variable| split_local_name(&variable.name));
+    locals.map(|(frame, name)| (frame, name.to_owned())).collect()
 }
 
 fn names_of(snapshot: &Snapshot) -> Option<Vec<String>> {

@@ -263,6 +263,17 @@ impl<'py> WorkItem<'py> {
         }
     }
 
+    /// How many items have been begun, and how many there are; `None` if that is not known.
+    pub(super) fn position(&self) -> Option<(usize, usize)> {
+        let begun = |next: isize| usize::try_from(next).unwrap_or(0);
+        match self {
+            Self::List { list, next, .. } => Some((begun(*next), list.len())),
+            Self::Tuple { tuple, next, .. } => Some((begun(*next), tuple.len())),
+            Self::Dict { walk, .. } => Some((begun(walk.position), begun(walk.size))),
+            _ => None,
+        }
+    }
+
     /// Records where the opcodes of this object begin and end.
     pub(super) fn check(&mut self, object: &Bound<'py, PyAny>) {
         if let Self::Actions { actions, .. } = self {

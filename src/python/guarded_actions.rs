@@ -10,7 +10,7 @@
 
 use std::ffi::c_int;
 
-use super::script_signals::{is_guarded, set_handler};
+use super::script_signals::{is_guarded, note_handled, set_handler};
 use crate::snapshot::atomic::signals::{action_of, own_action, system_sigaction};
 
 /// As the function of the C library, and as safe in a handler.
@@ -31,8 +31,14 @@ pub unsafe extern "C" fn sigaction(signal: c_int, new: *const libc::sigaction, o
         None => 0,
         // Its flags mean nothing for the default action.
         Some(new) if new.sa_sigaction == libc::SIG_DFL => c_int::from(!set_handler(signal)).wrapping_neg(),
-        // SAFETY: the arguments are those of the caller.
-        Some(new) => unsafe { system_sigaction(signal, new, std::ptr::null_mut()) },
+        Some(new) => {
+            // SAFETY: the arguments are those of the caller.
+            let result = unsafe { system_sigaction(signal, new, std::ptr::null_mut()) };
+            if result == 0 && super::script_signals::is_ours(&before) {
+                note_handled(signal);
+            }
+            result
+        }
     };
     // SAFETY: the caller passes a valid pointer, or null.
     if let Some(old) = unsafe { old.as_mut() } {

@@ -23,7 +23,6 @@ use pyo3::prelude::*;
 use super::{interrupt_limit, start_signals, work_left};
 use crate::exit;
 use crate::snapshot::atomic::signals::end_by;
-use crate::ui::terminal_signals::die_of_sigint;
 
 /// How the process is to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,7 +234,7 @@ fn finish(py: Python<'_>, end: ProcessEnd) -> ! {
         // Freeing millions of objects would take long.
         work_left::finish(py);
         if work_left::is_nothing(py) {
-            die_of_sigint();
+            end_by(libc::SIGINT);
         }
     }
     // SAFETY: the GIL is held, and no Python object is used after this call.
@@ -244,10 +243,7 @@ fn finish(py: Python<'_>, end: ProcessEnd) -> ! {
         // `python` exits with 120 if it cannot flush standard output at the end.
         ProcessEnd::Exit(_) if flushed < 0 => std::process::exit(120),
         ProcessEnd::Exit(code) => std::process::exit(code),
-        ProcessEnd::Interrupted | ProcessEnd::InterruptedWork => {
-            die_of_sigint();
-            std::process::exit(crate::exit::INTERRUPTED)
-        }
+        ProcessEnd::Interrupted | ProcessEnd::InterruptedWork => end_by(libc::SIGINT),
         ProcessEnd::Signal(signal) => end_by(signal),
     }
 }

@@ -151,6 +151,17 @@ pub(crate) enum Unusable {
         /// The Python of the environment.
         path: PathBuf,
     },
+    /// The base of the virtual environment may be there, but this user cannot read it.
+    #[error(
+        "{} is a virtual environment whose base Python in {} cannot be read: check the permissions of that folder",
+        .path.display(), .base.display()
+    )]
+    BaseUnreadable {
+        /// The Python of the environment.
+        path: PathBuf,
+        /// The folder of the base.
+        base: PathBuf,
+    },
 }
 
 /// Asks the Python at `path` about itself, or finds its answer in the cache.
@@ -182,12 +193,15 @@ fn probe_with(path: &Path, cache: Option<&Path>) -> Result<Interpreter, Unusable
     check_usable(path, interpreter)
 }
 
-/// A dangling symlink in a virtual environment means that its base was removed.
+/// A dangling symlink in a virtual environment means that its base was removed, or that it cannot be read.
 fn missing(path: PathBuf) -> Unusable {
-    if path.is_symlink() && environment_file(&path).is_some() {
-        Unusable::BaseGone { path }
-    } else {
-        Unusable::NotFound { path }
+    if !path.is_symlink() || environment_file(&path).is_none() {
+        return Unusable::NotFound { path };
+    }
+    let is_denied = fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+    match base_folder(&path).filter(|_| is_denied) {
+        Some(base) => Unusable::BaseUnreadable { path, base },
+        None => Unusable::BaseGone { path },
     }
 }
 
@@ -243,7 +257,13 @@ impl ProbeAnswer {
 fn ask_python(path: &Path) -> Result<Interpreter, Unusable> {
     let failed = |why| {
         let path = path.to_path_buf();
-        if base_is_gone(&path) { Unusable::BaseGone { path } } else { Unusable::CannotRun { path, why } }
+        match base_folder(&path).map(|base| (fs::metadata(&base), base)) {
+            Some((Err(error), base)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Unusable::BaseUnreadable { path, base }
+            }
+            Some((found, _)) if !found.as_ref().is_ok_and(fs::Metadata::is_dir) => Unusable::BaseGone { path },
+            _ => Unusable::CannotRun { path, why },
+        }
     };
     // UTF-8 mode prints paths as they are, in any locale.
     let mut output = run_question(path, &["-I", "-X", "utf8"]).map_err(failed)?;
@@ -324,11 +344,11 @@ fn environment_file(python: &Path) -> Option<PathBuf> {
     file.is_file().then_some(file)
 }
 
-/// An environment made with copies has no symlink that dangles, but `home` in its file names the folder of the base.
-fn base_is_gone(python: &Path) -> bool {
+/// The folder of the base of a virtual environment: `home` in its file. An environment made with copies has no symlink.
+fn base_folder(python: &Path) -> Option<PathBuf> {
     let text = environment_file(python).and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
     let home = text.lines().filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim() == "home");
-    home.is_some_and(|(_, folder)| !Path::new(folder.trim()).is_dir())
+    home.map(|(_, folder)| PathBuf::from(folder.trim()))
 }
 
 /// The properties of a file that must be unchanged for a cached answer to be valid.

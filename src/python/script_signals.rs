@@ -44,6 +44,8 @@ pub(crate) enum Occasion {
     Timer,
     /// The user has sent this signal.
     OnSignal(c_int),
+    /// The script has set a handler of its own for this signal, so that it saves nothing.
+    Handled(c_int),
 }
 
 /// When a script is saved while it runs.
@@ -109,12 +111,26 @@ pub(crate) fn arm(times: &SnapshotTimes, work: Work) {
             armed.push((*signal, before));
         }
     }
-    let bits = armed.iter().filter_map(|(signal, _)| 1_u64.checked_shl(u32::try_from(*signal).ok()?));
-    GUARDED.store(bits.fold(0, |all, bit| all | bit), Ordering::SeqCst);
+    GUARDED.store(armed.iter().fold(0, |all, (signal, _)| all | bit_of(*signal)), Ordering::SeqCst);
     if let Some(every) = times.every {
         armed.extend(start_timer(every));
     }
     ON_SIGNAL.get_or_init(|| times.on_signal.clone());
+}
+
+/// The signals for which the script has set a handler of its own, a bit for each, that have not been reported yet.
+static HANDLED: AtomicU64 = AtomicU64::new(0);
+
+/// Notes that the script has set a handler in place of ours. Python reports it between two bytecodes.
+#[cfg_attr(not(all(target_os = "linux", target_env = "gnu")), allow(dead_code, reason = "nothing notices it there"))]
+pub(super) fn note_handled(signal: c_int) {
+    HANDLED.fetch_or(bit_of(signal), Ordering::SeqCst);
+    add_pending_call(pending_call);
+}
+
+/// The bit of a signal in a set.
+fn bit_of(signal: c_int) -> u64 {
+    u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0)
 }
 
 /// The signals that make a snapshot.
@@ -197,8 +213,7 @@ fn has_ours(signal: c_int) -> bool {
 /// Whether the default action of a signal means our handler, in this process. May be called from a handler.
 #[cfg_attr(not(all(target_os = "linux", target_env = "gnu")), allow(dead_code, reason = "nothing can ask there"))]
 pub(super) fn is_guarded(signal: c_int) -> bool {
-    let bit = u32::try_from(signal).ok().and_then(|signal| 1_u64.checked_shl(signal)).unwrap_or(0);
-    GUARDED.load(Ordering::Relaxed) & bit != 0 && OWNER.load(Ordering::Relaxed) == this_process()
+    GUARDED.load(Ordering::Relaxed) & bit_of(signal) != 0 && OWNER.load(Ordering::Relaxed) == this_process()
 }
 
 /// Sets our handler. May be called from a handler.
@@ -374,6 +389,10 @@ fn do_work(py: Python<'_>) -> Option<PyErr> {
                 STAGE.store(WORKING, Ordering::SeqCst);
                 drop(work(py, Occasion::End(ended_by)));
                 end_by(ended_by);
+            }
+            let handled = HANDLED.swap(0, Ordering::SeqCst);
+            for signal in (1..64).filter(|signal| handled & bit_of(*signal) != 0) {
+                drop(work(py, Occasion::Handled(signal)));
             }
             let started = milliseconds();
             let occasion = match WANTED.swap(0, Ordering::SeqCst) {

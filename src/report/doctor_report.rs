@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::answers::SchemaVersion;
 use super::storage_report::StorageReport;
 use super::table::TableStyle;
-use crate::ui::Lines;
+use crate::ui::{Lines, Paint};
 
 /// The whole result. The JSON of `doctor --json`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -198,29 +198,30 @@ pub(crate) struct FolderReport {
 impl DoctorReport {
     /// Writes the report for people.
     pub(crate) fn write_text(&self, out: &mut dyn Write, style: TableStyle) -> io::Result<()> {
-        let out = &mut Lines::in_columns(out, style.width);
-        write_line(out, "snapcli", &self.snapcli)?;
+        let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
+        write_line(out, "snapcli", (Paint::Name, &self.snapcli))?;
         match &self.python {
             Some(python) => python.write_text(out)?,
-            None => write_line(out, "Python", "no usable Python found (details below)")?,
+            None => write_line(out, "Python", (Paint::Bad, "no usable Python found (details below)"))?,
         }
         if let Some(engine) = &self.engine {
-            write_line(out, "runs in", &engine.describe())?;
+            write_line(out, "runs in", (engine.paint(), &engine.describe()))?;
         }
         if let Some(libpython) = &self.libpython {
             libpython.write_text(out)?;
         }
         if let Some(dill) = &self.dill {
-            write_line(out, "dill", &dill.describe())?;
+            write_line(out, "dill", (dill.paint(), &dill.describe()))?;
         }
-        write_line(out, "key", &self.key.describe())?;
+        let key = if self.key.error.is_some() { Paint::Bad } else { Paint::Plain };
+        write_line(out, "key", (key, &self.key.describe()))?;
         self.write_candidates(out)?;
         out.blank()?;
-        out.line("folders")?;
+        write_heading(out, "folders")?;
         for (name, folder) in
             [("cache", &self.folders.cache), ("data", &self.folders.data), ("config", &self.folders.config)]
         {
-            write_line(out, &format!("  {name}"), folder.as_deref().unwrap_or("none"))?;
+            write_line(out, &format!("  {name}"), (Paint::Plain, folder.as_deref().unwrap_or("none")))?;
         }
         StorageReport::write_all(&self.object_storage, out)?;
         self.write_settings(out)
@@ -231,18 +232,24 @@ impl DoctorReport {
             return Ok(());
         }
         out.blank()?;
-        out.line("settings")?;
+        write_heading(out, "settings")?;
         if let Some(error) = &self.settings_error {
-            out.hanging(4, format_args!("  {error}"))?;
+            out.painted_hanging(4, &[(Paint::Bad, &format!("  {error}"))])?;
         }
         for file in &self.settings {
             match &file.ignored {
-                Some(why) => out.hanging(4, format_args!("  {}: ignored: {why}", file.path))?,
+                Some(why) => {
+                    let ignored = format!("ignored: {why}");
+                    out.painted_hanging(4, &[(Paint::Plain, &format!("  {}: ", file.path)), (Paint::Bad, &ignored)])?
+                }
                 None => out.hanging(4, format_args!("  {}", file.path))?,
             }
             for SettingReport { name, value, line, applies } in &file.values {
                 let note = if *applies { "" } else { " (set elsewhere)" };
-                out.hanging(17, format_args!("    {name:<12} {value} (line {line}){note}"))?;
+                let (name, value) = (format!("    {name:<12} "), format!("{value} "));
+                let note = format!("(line {line}){note}");
+                let paint = if *applies { Paint::Plain } else { Paint::Faint };
+                out.painted_hanging(17, &[(Paint::Faint, &name), (paint, &value), (Paint::Faint, &note)])?;
             }
         }
         Ok(())
@@ -250,14 +257,18 @@ impl DoctorReport {
 
     fn write_candidates(&self, out: &mut Lines<'_>) -> io::Result<()> {
         out.blank()?;
-        out.line("search order")?;
+        write_heading(out, "search order")?;
         for candidate in &self.candidates {
-            let mark = if candidate.chosen { '*' } else { ' ' };
+            let mark = if candidate.chosen { "*" } else { " " };
             let version = candidate.version.as_deref().unwrap_or("-");
-            out.hanging(31, format_args!("{mark} {:<16} {version:<9} {}", candidate.source, candidate.path))?;
+            let source = format!(" {:<16} ", candidate.source);
+            let found = format!("{version:<9} {}", candidate.path);
+            let paint = if candidate.chosen { Paint::Name } else { Paint::Plain };
+            out.painted_hanging(31, &[(Paint::Good, mark), (Paint::Faint, &source), (paint, &found)])?;
             if let Some(reason) = &candidate.reason {
+                let paint = if candidate.usable == Some(false) { Paint::Bad } else { Paint::Faint };
                 // Below the path: after the mark, 16 columns of source, 9 of version, and the spaces between them.
-                out.hanging(31, format_args!("{:29}{reason}", ""))?;
+                out.painted_hanging(31, &[(Paint::Plain, &" ".repeat(29)), (paint, reason)])?;
             }
         }
         Ok(())
@@ -267,17 +278,21 @@ impl DoctorReport {
 impl PythonReport {
     fn write_text(&self, out: &mut Lines<'_>) -> io::Result<()> {
         let description = format!("{} ({}, {}), from {}", self.version, self.platform, self.machine, self.source);
-        write_line(out, "Python", &description)?;
-        write_line(out, "  program", &self.executable)?;
+        write_line(out, "Python", (Paint::Name, &description))?;
+        write_line(out, "  program", (Paint::Plain, &self.executable))?;
         // Equal prefixes mean that this is no virtual environment.
         if self.prefix != self.base_prefix {
-            write_line(out, "  environment", &self.prefix)?;
+            write_line(out, "  environment", (Paint::Plain, &self.prefix))?;
         }
-        write_line(out, "  base", &self.base_prefix)
+        write_line(out, "  base", (Paint::Plain, &self.base_prefix))
     }
 }
 
 impl EngineReport {
+    fn paint(&self) -> Paint {
+        if self.path.is_none() && self.injected { Paint::Bad } else { Paint::Plain }
+    }
+
     fn describe(&self) -> String {
         match (&self.path, self.injected) {
             (Some(path), _) => format!("that program, which loads {path}"),
@@ -289,15 +304,15 @@ impl EngineReport {
 
 impl LibpythonReport {
     fn write_text(&self, out: &mut Lines<'_>) -> io::Result<()> {
-        write_line(out, "libpython", self.wanted.as_deref().unwrap_or("none"))?;
+        write_line(out, "libpython", (Paint::Plain, self.wanted.as_deref().unwrap_or("none")))?;
         let loaded = self.loaded.as_deref().unwrap_or("unknown");
         let loaded = if self.restart {
             format!("{loaded} (differs: snapcli will restart itself to load the right one)")
         } else {
             loaded.to_owned()
         };
-        write_line(out, "  loaded", &loaded)?;
-        self.error.as_ref().map_or(Ok(()), |error| write_line(out, "  error", error))
+        write_line(out, "  loaded", (Paint::Plain, &loaded))?;
+        self.error.as_ref().map_or(Ok(()), |error| write_line(out, "  error", (Paint::Bad, error)))
     }
 }
 
@@ -313,6 +328,10 @@ impl KeyReport {
 }
 
 impl DillReport {
+    fn paint(&self) -> Paint {
+        if self.state == DillState::Forbidden { Paint::Bad } else { Paint::Plain }
+    }
+
     fn describe(&self) -> String {
         let path = self.path.as_deref().unwrap_or("an unknown folder");
         let version = &self.version;
@@ -329,8 +348,12 @@ impl DillReport {
     }
 }
 
-fn write_line(out: &mut Lines<'_>, name: &str, value: &str) -> io::Result<()> {
-    out.hanging(15, format_args!("{name:<14} {value}"))
+fn write_line(out: &mut Lines<'_>, name: &str, value: (Paint, &str)) -> io::Result<()> {
+    out.painted_hanging(15, &[(Paint::Faint, &format!("{name:<14} ")), value])
+}
+
+fn write_heading(out: &mut Lines<'_>, text: &str) -> io::Result<()> {
+    out.painted(&[(Paint::Name, text)])
 }
 
 #[cfg(test)]
@@ -380,7 +403,7 @@ key            none yet: the first save creates /k
 
 search order
   PATH             -         /usr/bin/python3
-                             it is \\u{1b}[2Jtoo old
+                             it is \\x1b[2Jtoo old
 
 folders
   cache        /c
@@ -393,7 +416,7 @@ object storage
 settings
   /q:1: wrong
   /p
-    exclude      a\\u{1b} (line 3) (set elsewhere)
+    exclude      a\\x1b (line 3) (set elsewhere)
 ";
         assert_eq!(String::from_utf8_lossy(&text), expected);
     }

@@ -151,7 +151,10 @@ pub fn write_tree(out: &mut dyn Write, tree: &TraceTree, style: TableStyle) -> i
     while let Some((depth, tree)) = pending.pop() {
         let indent = "  ".repeat(depth);
         // Continued to the right of where its parts begin.
-        out.hanging(14 + indent.len(), format_args!("{:>8}  {indent}{}", format_size(tree.size), tree.label))?;
+        let size = format!("{:>8}  ", format_size(tree.size));
+        let paint = if depth == 0 { Paint::Name } else { Paint::Plain };
+        let parts = [(Paint::Faint, size.as_str()), (paint, &format!("{indent}{}", tree.label))];
+        out.painted_hanging(14 + indent.len(), &parts)?;
         // Reversed, so that the first child is popped first.
         pending.extend(tree.children.iter().rev().map(|child| (depth + 1, child)));
     }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter};
 
-use crate::ui::display::split_hidden;
+use crate::ui::display::{escape_sequence, split_hidden};
 
 /// Where the JSON goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl<L> JsonText<L> {
     fn write_hidden<W: Write + ?Sized>(&self, out: &mut W, c: char) -> io::Result<()> {
         match self.shown {
             // The backslash is escaped for JSON: the string is what `escape` makes of it.
-            Shown::InPage => write!(out, "\\{}", c.escape_default()),
+            Shown::InPage => write!(out, "\\{}", escape_sequence(c)),
             Shown::AsJson => c.encode_utf16(&mut [0; 2]).iter().try_for_each(|unit| write!(out, "\\u{unit:04x}")),
         }
     }
@@ -163,7 +163,7 @@ mod tests {
     fn json_in_a_page_holds_strings_that_can_be_shown() {
         let json = written(JsonText::in_page());
         let [shown] = serde_json::from_str::<[String; 1]>(&json).unwrap_or_default();
-        assert_eq!(shown, "a\"\\\n\\t\\u{1b}[31m\\u{7f}\\u{9b}\\u{202e}\\u{e0041}é##[x]###</script>");
+        assert_eq!(shown, "a\"\\\n\\t\\x1b[31m\\x7f\\x9b\\u202e\\U000e0041é##[x]###</script>");
         assert!(!json.contains(['<', '>', '&']), "{json}");
     }
 }

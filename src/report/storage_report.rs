@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::snapshot::remote::FoundCredentials;
-use crate::ui::Lines;
+use crate::ui::{Lines, Paint};
 
 /// The credentials for one kind of object storage.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -38,14 +38,15 @@ impl StorageReport {
             return Ok(());
         }
         out.blank()?;
-        out.line("object storage")?;
+        out.painted(&[(Paint::Name, "object storage")])?;
         for Self { scheme, credentials, error } in reports {
             let text = match (error, credentials) {
                 (Some(error), _) => format!("cannot be used: {error}"),
                 (None, Some(credentials)) => format!("credentials from {credentials}"),
                 (None, None) => "no credentials: only what is public can be read".to_owned(),
             };
-            out.hanging(15, format_args!("  {scheme:<12} {text}"))?;
+            let paint = if error.is_some() { Paint::Bad } else { Paint::Plain };
+            out.painted_hanging(15, &[(Paint::Faint, &format!("  {scheme:<12} ")), (paint, &text)])?;
         }
         Ok(())
     }

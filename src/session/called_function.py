@@ -5,6 +5,7 @@ and classes only, so no code of the session runs.
 """
 
 import ast
+import dis
 from types import FunctionType, ModuleType
 
 NESTED = (ast.If, ast.Try, ast.With, ast.AsyncWith)
@@ -49,10 +50,39 @@ def owner_of(found):
     return owner if isinstance(owner, type) else None
 
 
+def counters_in(code):
+    """The local variables that nothing but a `for` assigns, in a loop or a comprehension: they are no data."""
+    counters, others, of_comprehensions = set(), set(), set()
+    waiting = 0
+    for instruction in dis.get_instructions(code):
+        name, value = instruction.opname, instruction.argval
+        if name in ("EXTENDED_ARG", "CACHE", "NOT_TAKEN", "RESUME", "NOP"):
+            continue
+        if name == "FOR_ITER":
+            waiting = 1
+        elif name == "UNPACK_SEQUENCE" and waiting:
+            waiting += instruction.arg - 1
+        elif name == "UNPACK_EX" and waiting:
+            waiting += (instruction.arg & 0xFF) + (instruction.arg >> 8)
+        elif name.startswith("STORE_FAST") or name == "STORE_DEREF":
+            # Since 3.13, one instruction may store two, or store one and load another.
+            for stored in value[: name.count("STORE_FAST")] if isinstance(value, tuple) else [value]:
+                # Since 3.12, a comprehension is a part of the function, and puts back what its variable was.
+                if waiting or stored not in of_comprehensions:
+                    (counters if waiting else others).add(stored)
+                waiting = max(waiting - 1, 0)
+        else:
+            waiting = 0
+            if name == "LOAD_FAST_AND_CLEAR":
+                of_comprehensions.add(value)
+    return counters - others
+
+
 def number_of_locals(function):
     code = function.__code__
     arguments = code.co_argcount + code.co_kwonlyargcount + bin(code.co_flags & VARIADIC).count("1")
-    return len({*code.co_varnames, *code.co_cellvars}) - arguments
+    names = {*code.co_varnames[arguments:], *code.co_cellvars} - {*code.co_varnames[:arguments]}
+    return len(names - counters_in(code))
 
 
 def called_by(function, owner):

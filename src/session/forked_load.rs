@@ -26,7 +26,7 @@ use crate::python::script_signals::is_ending;
 use crate::snapshot::atomic::signals::BoundChild;
 
 /// How often Ctrl-C is looked for while the child works.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Libraries with threads that a forked process does not have, and waits for.
 const THREADED_LIBRARIES: [&str; 7] =

@@ -23,6 +23,7 @@ use crate::python::dill::{DillLocation, with_dill};
 use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::{Index, hide_in_index};
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
+use crate::snapshot::shared_meter::SharedMeter;
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::work_meter::{self, WorkStage};
 use crate::snapshot::writer::SnapshotWriter;
@@ -214,7 +215,12 @@ impl SessionWriter<'_, '_> {
     fn check_file<T>(&self, py: Python<'_>, path: &Path, written: &Written<T>, limit: Duration) -> Result<TrialResult> {
         work_meter::begin(WorkStage::Trying, 0);
         let trial = TrialLoad { py, writer: self, index: &written.index };
-        let mut found = in_child(py, limit, || trial.run(path, &written.checked))?;
+        let meter = SharedMeter::new().ok();
+        let run = || {
+            meter.iter().for_each(SharedMeter::adopt_after_fork);
+            trial.run(path, &written.checked)
+        };
+        let mut found = in_child(py, limit, run)?;
         // The fresh process also starts Python and imports modules.
         confirm(py, &self.origin.interpreter.executable, path, CONFIRMATION_LIMIT + limit, &mut found)?;
         Ok(found)

@@ -90,8 +90,14 @@ fn save_all<'py, T: SaveTarget>(
     // another process: the saver makes an error of that warning.
     let _warnings = saver.filters.until_dropped(py);
     let _ignored = IgnoredWarnings::new(py);
-    work_meter::begin(WorkStage::Saving, if saver.request.measured { likely_size(kept) } else { 0 });
+    let is_measured = saver.request.measured;
+    let mut after = if is_measured { likely_size(kept) } else { 0 };
+    work_meter::begin(WorkStage::Saving, after);
     for named in kept {
+        if is_measured {
+            after = after.saturating_sub(likely_size(std::slice::from_ref(named)));
+            work_meter::begin_variable(after);
+        }
         // Nothing is being pickled now, so a signal handler of the script may run, and may end the save.
         check_signals(py)?;
         left_out.extend(saver.save(py, named, SegmentRole::Variable)?);

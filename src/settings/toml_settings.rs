@@ -5,6 +5,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::setting_keys::{KEYS, KeyKind, REFUSED, SettingKey, size_of};
 use super::{Setting, SettingValue};
+use crate::cli::glob_of;
 use crate::ui::nearest_names::{did_you_mean, nearest};
 
 /// What is wrong with a file.
@@ -78,7 +79,7 @@ fn value_of(kind: KeyKind, value: &DeValue<'_>) -> Result<SettingValue, Option<S
 fn patterns(text: &str) -> Result<Vec<Pattern>, Option<String>> {
     let pattern = |text: &str| match text.trim() {
         "" => Err(Some("a pattern is empty: is there a comma too many?".to_owned())),
-        text => Pattern::new(text).map_err(|error| Some(format!("{text}: {error}"))),
+        text => glob_of(text).map_err(|error| Some(format!("{text}: {error}"))),
     };
     text.split(',').map(pattern).collect()
 }

@@ -27,6 +27,8 @@ pub(crate) mod roundtrip_target;
 pub(crate) mod save_target;
 pub(crate) mod seekable;
 pub(crate) mod segment;
+#[cfg_attr(not(feature = "python"), allow(dead_code, reason = "only processes with Python work for each other"))]
+pub(crate) mod shared_meter;
 pub(crate) mod signature;
 pub(crate) mod signer;
 pub(crate) mod store;

@@ -7,9 +7,9 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Replaces characters that do not show what they are with escapes such as `\u{1b}`: control characters, which can
-/// rewrite a terminal; line separators; and invisible characters, which make a name look like another one. Applying it
-/// twice changes nothing more.
+/// Replaces characters that do not show what they are with escapes such as `\x1b`, as Python does: control characters,
+/// which can rewrite a terminal; line separators; and invisible characters, which make a name look like another one.
+/// Applying it twice changes nothing more.
 pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     // Most strings are names and numbers.
     if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
@@ -18,9 +18,21 @@ pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     let mut shown = String::with_capacity(text.len());
     for (visible, hidden) in split_hidden(text) {
         shown.push_str(visible);
-        shown.extend(hidden.into_iter().flat_map(char::escape_default));
+        hidden.into_iter().for_each(|c| shown.push_str(&escape_sequence(c)));
     }
     Cow::Owned(shown)
+}
+
+/// The escape sequence of a character in a string literal of Python.
+pub(crate) fn escape_sequence(c: char) -> String {
+    match (c, u32::from(c)) {
+        ('\n', _) => "\\n".to_owned(),
+        ('\r', _) => "\\r".to_owned(),
+        ('\t', _) => "\\t".to_owned(),
+        (_, code @ ..0x100) => format!("\\x{code:02x}"),
+        (_, code @ ..0x1_0000) => format!("\\u{code:04x}"),
+        (_, code) => format!("\\U{code:08x}"),
+    }
 }
 
 /// Splits a string into visible pieces, each with the hidden character that follows it.
@@ -126,14 +138,15 @@ mod tests {
         let shown = escape(hidden);
         assert!(shown.is_ascii() && !shown.contains(char::is_control), "{shown}");
         assert_eq!(escape(&shown), shown);
-        assert!(shown.starts_with("\\u{1b}[31m\\r\\n\\t\\u{0}"), "{shown}");
+        assert!(shown.starts_with("\\x1b[31m\\r\\n\\t\\x00\\x7f\\x9b\\x85\\u202e"), "{shown}");
+        assert!(shown.contains("\\ufeff\\U000e0041\\xad"), "{shown}");
     }
 
     #[test]
     fn visible_text_stays_as_it_is() {
-        for text in ["", "plain", "名前 = 'é'", "☎\u{fe0f} ok", "\u{a0}1 234", "→ … ×", "\\u{1b}"] {
+        for text in ["", "plain", "名前 = 'é'", "☎\u{fe0f} ok", "\u{a0}1 234", "→ … ×", "\\x1b"] {
             assert_eq!(escape(text), text);
         }
-        assert_eq!(escape("a\u{fe0f}"), "a\\u{fe0f}", "no emoji");
+        assert_eq!(escape("a\u{fe0f}"), "a\\ufe0f", "no emoji");
     }
 }

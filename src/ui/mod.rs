@@ -4,6 +4,7 @@
 //! asked for are not messages: those are in [`report`](crate::report).
 #![allow(clippy::disallowed_methods, reason = "the only place that writes to standard error")]
 
+pub(crate) mod closed_output;
 pub(crate) mod colors;
 pub(crate) mod display;
 pub(crate) mod line_breaks;

@@ -43,10 +43,22 @@ impl Lines<'_> {
         if !self.is_coloured() {
             return self.line(parts.iter().map(|(_, text)| *text).collect::<String>());
         }
-        let styled: Vec<(String, Style)> =
-            parts.iter().map(|(paint, text)| ((*text).to_owned(), paint.style())).collect();
+        let styled = with_styles(parts);
         self.styled(&styled.iter().map(|(text, style)| (text.clone(), style)).collect::<Vec<_>>())
     }
+
+    /// The same for a line that goes on below at column `hang`, if it is too wide for the terminal.
+    pub(crate) fn painted_hanging(&mut self, hang: usize, parts: &[(Paint, &str)]) -> io::Result<()> {
+        if !self.is_coloured() {
+            return self.hanging(hang, parts.iter().map(|(_, text)| *text).collect::<String>());
+        }
+        let styled = with_styles(parts);
+        self.styled_hanging(hang, &styled.iter().map(|(text, style)| (text.clone(), style)).collect::<Vec<_>>())
+    }
+}
+
+fn with_styles(parts: &[(Paint, &str)]) -> Vec<(String, Style)> {
+    parts.iter().map(|(paint, text)| ((*text).to_owned(), paint.style())).collect()
 }
 
 #[cfg(test)]
@@ -61,8 +73,8 @@ mod tests {
             Lines::new(&mut out).coloured(colour).painted(&parts)?;
             Ok(String::from_utf8_lossy(&out).into_owned())
         };
-        assert_eq!(written(false)?, "- x: int \\u{1b}[2J1 (a note)\n");
-        assert_eq!(written(true)?, "\u{1b}[31m- x\u{1b}[0m: int \\u{1b}[2J1\u{1b}[2m (a note)\u{1b}[0m\n");
+        assert_eq!(written(false)?, "- x: int \\x1b[2J1 (a note)\n");
+        assert_eq!(written(true)?, "\u{1b}[31m- x\u{1b}[0m: int \\x1b[2J1\u{1b}[2m (a note)\u{1b}[0m\n");
         Ok(())
     }
 }

@@ -195,7 +195,6 @@ fn figures(done: u64, total: u64, rate: u64) -> String {
     let amount = match (done, total) {
         (0, 0) => String::new(),
         (done, 0) => format_size(done),
-        (done, total) if done >= total => format_size(done),
         (done, total) => format!("{} of {}", format_size(done), format_size(total)),
     };
     // Modules that are imported take time and no bytes: neither figure would mean anything.

@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use console::Style;
 
-use super::display::escape;
+use super::display::{escape, escape_sequence};
 use super::line_breaks::{break_line, capped_hang, fits, hanging_column};
 
 /// Writes lines of text, with every character that must not be shown escaped.
@@ -156,7 +156,7 @@ fn without_commands(line: &str) -> String {
         let is_command = at == start && line.get(at..).is_some_and(|rest| rest.starts_with("::"))
             || c == '#' && at > 0 && line.get(at - 1..).is_some_and(|rest| rest.starts_with("##"));
         if is_command {
-            shown.extend(c.escape_unicode());
+            shown.push_str(&escape_sequence(c));
         } else {
             shown.push(c);
         }
@@ -171,11 +171,11 @@ mod tests {
     #[test]
     fn no_line_is_a_command_of_a_ci_service() {
         for (line, expected) in [
-            ("::add-mask::x", "\\u{3a}:add-mask::x"),
-            ("  \u{a0}::stop-commands::x", "  \u{a0}\\u{3a}:stop-commands::x"),
-            ("a ##[add-mask]x", "a #\\u{23}[add-mask]x"),
-            ("##vso[task.setvariable]x", "#\\u{23}vso[task.setvariable]x"),
-            ("###[x]", "#\\u{23}\\u{23}[x]"),
+            ("::add-mask::x", "\\x3a:add-mask::x"),
+            ("  \u{a0}::stop-commands::x", "  \u{a0}\\x3a:stop-commands::x"),
+            ("a ##[add-mask]x", "a #\\x23[add-mask]x"),
+            ("##vso[task.setvariable]x", "#\\x23vso[task.setvariable]x"),
+            ("###[x]", "#\\x23\\x23[x]"),
             ("a::b ## c #[x]", "a::b ## c #[x]"),
         ] {
             assert_eq!(printable(line), expected, "{line}");
@@ -189,7 +189,7 @@ mod tests {
         lines.line(format_args!("a{}", "\n::error::x\u{1b}[31m"))?;
         lines.styled(&[("b\u{1b}".to_owned(), &bold), ("  ".to_owned(), &bold)])?;
         lines.styled(&[("::error::x".to_owned(), &bold)])?;
-        let expected = "a\\n::error::x\\u{1b}[31m\n\u{1b}[1mb\\u{1b}\u{1b}[0m  \n\\u{3a}:error::x\n";
+        let expected = "a\\n::error::x\\x1b[31m\n\u{1b}[1mb\\x1b\u{1b}[0m  \n\\x3a:error::x\n";
         assert_eq!(String::from_utf8_lossy(&out), expected);
         Ok(())
     }
@@ -202,16 +202,16 @@ mod tests {
         lines.hanging(8, "name    a value in several words")?;
         lines.styled(&[("verdict: ".to_owned(), &bold), ("it is ::add-mask:: x".to_owned(), &bold)])?;
         lines.row(&[("a row that is wider than that".to_owned(), &Style::new())])?;
-        let expected = "  left out \\u{1b}[2J
+        let expected = "  left out \\x1b[2J
     and so
-    \\u{3a}:error::x and
-    #\\u{23}[group]
+    \\x3a:error::x and
+    #\\x23[group]
     more
 name    a value in
         several
         words
 \u{1b}[1mverdict: \u{1b}[0m\u{1b}[1mit is\u{1b}[0m
-  \\u{3a}:add-mask:: x
+  \\x3a:add-mask:: x
 a row that is wider than that
 ";
         assert_eq!(String::from_utf8_lossy(&out), expected);

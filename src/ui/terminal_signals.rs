@@ -1,5 +1,4 @@
-//! How the program ends by a signal: it takes its progress bar off the screen, where the shell's prompt would stand
-//! behind it, and after Ctrl-C it ends by SIGINT, so that a shell stops a loop that it runs.
+//! A signal that ends the program takes its progress bar off the screen: the shell's prompt would stand behind it.
 //!
 //! Only signals with the default action need a handler. Where there is one, as Python's, the bar is dropped.
 #![allow(unsafe_code)]
@@ -69,16 +68,6 @@ fn current(signal: c_int) -> Option<libc::sigaction> {
 fn set(signal: c_int, action: &libc::sigaction) -> bool {
     // SAFETY: the action came from the system, or differs only in its handler, which is safe at any time.
     unsafe { system_sigaction(signal, action, ptr::null_mut()) == 0 }
-}
-
-/// Ends the process by SIGINT. Returns only if the signal is blocked.
-pub(crate) fn die_of_sigint() {
-    // SAFETY: sets the default action, which is always valid.
-    unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) };
-    // SAFETY: has no preconditions.
-    let own = unsafe { libc::getpid() };
-    // SAFETY: sends a signal to this process only.
-    unsafe { libc::kill(own, libc::SIGINT) };
 }
 
 /// Takes the bar off the screen, if there is one. May be called from a handler.

@@ -236,7 +236,22 @@ fn a_damaged_file_is_not_the_same_as_a_whole_one() {
 #[test]
 fn one_rule_decides_about_colours() {
     let sandbox = sandbox();
-    let cases: [(&[&str], bool); 8] = [
+    sandbox.snapcli(&["save", "-q", "-o", "r.snaps/", "-c", "x = 1"]).assert_code(0);
+    sandbox.snapcli(&["run", "-q", "job.py"]).assert_code(0);
+    let cases: [(&[&str], bool); 21] = [
+        (&["doctor"], true),
+        (&["run", "job.py"], true),
+        (&["status", "job.snaps/"], true),
+        (&["log", "r.snaps/"], true),
+        (&["prune", "--dry-run", "--keep-last", "1", "r.snaps/"], true),
+        (&["export", "r.snaps/", "-o", "b.pkl"], true),
+        (&["import", "a.pkl", "other.snaps/"], true),
+        (&["restore", "--list", "a.pkl"], true),
+        (&["diff", "a.pkl", "a.pkl"], true),
+        (&["verify", "a.pkl"], true),
+        (&["trust", "a.pkl"], true),
+        (&["inspect", "--trace", "best", "a.pkl"], true),
+        (&["log", "--json", "r.snaps/"], false),
         (&["inspect", "a.pkl"], true),
         (&["inspect", "none.pkl"], true),
         (&["save", "--strcit"], true),

@@ -44,6 +44,27 @@ fn a_snapshot_that_is_cut_at_its_index_is_damaged_for_inspect() {
 }
 
 #[test]
+fn a_snapshot_that_is_cut_at_its_index_is_damaged_for_restore() {
+    let sandbox = sandbox_with("whole.pkl", "rates = [1, 2]\nmodel = {'a': 1}\n");
+    let whole = fs::read(sandbox.work().join("whole.pkl")).unwrap();
+    for cut in [400, 20, 1] {
+        sandbox.write("my cut.pkl", &whole[..whole.len() - cut]);
+        let what = "its index is missing, so the file is truncated, or damaged at its end";
+        let list = sandbox.snapcli(&["restore", "--list", "my cut.pkl"]);
+        list.assert_code(4).assert_stdout("rates\nmodel\n");
+        list.assert_stderr(&format!("snapcli: my cut.pkl is damaged: {what}; these are the names in its pickle\n"));
+        sandbox.snapcli(&["restore", "-q", "--list", "my cut.pkl"]).assert_code(4).assert_stdout("");
+        let run = sandbox.snapcli(&["restore", "my cut.pkl", "-c", "print('ran')"]);
+        run.assert_code(4).assert_stdout("");
+        let advice = "  to restore what its pickle holds: snapcli restore --partial 'my cut.pkl'\n";
+        run.assert_stderr(&format!("snapcli: cannot restore my cut.pkl: {what}\n{advice}"));
+        let run = sandbox.snapcli(&["restore", "--partial", "my cut.pkl", "-c", "rates"]);
+        run.assert_code(0).assert_stdout("[1, 2]\n");
+        assert!(run.err().contains(what), "{}", run.whole());
+    }
+}
+
+#[test]
 fn an_error_in_json_says_everything_once() {
     let sandbox = sandbox_with("code.pkl", "def f(x): return x\nclass P: pass\np = P()\n");
     let call = sandbox.call_snapcli(&["restore", "--json", "code.pkl", "-c", "1"]);

@@ -35,7 +35,7 @@ const SHELLS: [Shell; 3] = [
 ];
 
 /// What is typed before Tab, and the words that the line holds after it.
-const TYPED: [(&str, &str); 23] = [
+const TYPED: [(&str, &str); 34] = [
     ("snapcli ins", "<inspect>"),
     ("snapcli save --stri", "<save><--strict>"),
     ("snapcli inspect --format gi", "<inspect><--format><github>"),
@@ -52,6 +52,17 @@ const TYPED: [(&str, &str); 23] = [
     ("snapcli save --on-signal USR1,V", "<save><--on-signal><USR1,VTALRM>"),
     ("snapcli save --on-signal Q", "<save><--on-signal><QUIT>"),
     ("snapcli restore session.crash.pkl --frame 1", "<restore><session.crash.pkl><--frame><1>"),
+    ("snapcli restore runs.snaps/ --only some", "<restore><runs.snaps/><--only><something>"),
+    ("snapcli restore runs.snaps/@11 --only some", "<restore><runs.snaps/@11><--only><something>"),
+    ("snapcli restore runs.snaps/@be", "<restore><runs.snaps/@best>"),
+    ("snapcli restore ./runs.snaps/@be", "<restore><./runs.snaps/@best>"),
+    ("snapcli inspect runs.snaps/@12", "<inspect><runs.snaps/@12>"),
+    ("snapcli inspect runs.snaps/@b", "<inspect><runs.snaps/@best>"),
+    ("snapcli inspect runs.snaps/ --trace some", "<inspect><runs.snaps/><--trace><something>"),
+    ("snapcli diff runs.snaps/@12 runs.snaps/@be", "<diff><runs.snaps/@12><runs.snaps/@best>"),
+    ("snapcli export runs.snaps/@be", "<export><runs.snaps/@best>"),
+    ("snapcli verify runs.snaps/@be", "<verify><runs.snaps/@best>"),
+    ("snapcli --python 3.12 restore runs.snaps/@b", "<--python><3.12><restore><runs.snaps/@best>"),
     ("snapcli save my", "<save><my script.py>"),
     ("snapcli save üb", "<save><übung.py>"),
     ("snapcli diff session.p", "<diff><session.pkl>"),
@@ -72,6 +83,14 @@ fn prepared() -> Sandbox {
     sandbox.snapcli(&["save", "-c", SESSION]).assert_code(0);
     sandbox.snapcli(&["save", "-o", "other.pkl", "-c", "something = [1]; config = 2"]).assert_code(0);
     sandbox.snapcli(&["save", "-c", "def f(x): return x / 0\nf(1)"]).assert_code(1);
+    // A store with the snapshots @11 and @12, of which the first has a name.
+    let store = ["-o", "runs.snaps/", "-c", "something = [1]; config = 2"];
+    for _ in 0..10 {
+        sandbox.snapcli(&[&["save", "-q"][..], &store].concat()).assert_code(0);
+    }
+    sandbox.snapcli(&[&["save", "-q", "--name", "best"][..], &store].concat()).assert_code(0);
+    sandbox.snapcli(&[&["save", "-q"][..], &store].concat()).assert_code(0);
+    sandbox.snapcli(&["prune", "-q", "runs.snaps/", "--keep-last", "2"]).assert_code(0);
     for file in ["my script.py", "übung.py", "data.csv"] {
         sandbox.write(file, "");
     }
@@ -174,6 +193,13 @@ fn tab_lists_what_there_is_and_no_errors() {
             assert!(names.contains(name), "{}: {name}\n{names}", shell.name);
         }
         assert!(!names.contains("hidden"), "{names}");
+        for line in ["snapcli restore runs.snaps/@", "snapcli diff runs.snaps/@", "snapcli verify runs.snaps/@"] {
+            let snapshots = shown(line);
+            for name in ["12", "11", "best"] {
+                assert!(snapshots.contains(name), "{}: {name}\n{snapshots}", shell.name);
+            }
+            assert!(!snapshots.contains("objects"), "{}\n{snapshots}", shell.name);
+        }
         // A file that does not exist, is no snapshot, or is damaged.
         sandbox.write("text.pkl", "text");
         for file in ["missing.pkl", "text.pkl", "data.csv", "."] {

@@ -323,3 +323,26 @@ fn an_exit_with_an_error_keeps_its_frames() {
         }
     }
 }
+
+#[test]
+fn a_local_variable_of_the_chosen_frame_can_be_named() {
+    let sandbox = Sandbox::new();
+    let inner = "def inner(n):\n    mine = n + 1\n    return mine / 0\n";
+    let outer = "def outer():\n    kept = [4]\n    inner(2)\nx = 1\nouter()\n";
+    sandbox.write("job.py", format!("{inner}{outer}"));
+    sandbox.snapcli(&["save", "job.py"]).assert_code(1);
+    let restore = |words: &[&str]| sandbox.snapcli(&[&["restore", "-q", "session.crash.pkl"], words].concat());
+    for (frame, name, value) in [("2", "mine", "3"), ("-1", "m*", "3"), ("1", "kept", "[4]"), ("-2", "kept,x", "[4]")] {
+        let shown = if name == "m*" { "mine" } else { name.split(',').next().unwrap() };
+        let run = restore(&["--frame", frame, "--only", name, "-c", shown]);
+        run.assert_code(0).assert_stdout(&format!("{value}\n"));
+    }
+    // That of another frame is not bound, and the error says where it is.
+    for words in [&["--frame", "1", "--only", "mine", "-c", "1"][..], &["--only", "mine", "-c", "1"]] {
+        let run = restore(words);
+        run.assert_code(2);
+        let advice = "mine is a local variable of frame 2: snapcli restore --frame 2 session.crash.pkl\n";
+        assert!(run.err().contains(advice), "{}", run.whole());
+    }
+    restore(&["--frame", "2", "--only", "none", "-c", "1"]).assert_code(2);
+}

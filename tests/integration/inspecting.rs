@@ -208,7 +208,7 @@ fn names_from_a_file_cannot_control_the_terminal() {
     sandbox.python(&["-c", "import pickle; pickle.dump({'a\\x1b[2Jb': 1}, open('session.pkl', 'wb'))"]).assert_code(0);
     let run = sandbox.snapcli(&["inspect"]);
     run.assert_code(0);
-    assert!(!run.out().contains('\x1b') && run.out().contains("\\u{1b}[2Jb"), "{}", run.whole());
+    assert!(!run.out().contains('\x1b') && run.out().contains("\\x1b[2Jb"), "{}", run.whole());
 }
 
 #[test]

@@ -10,9 +10,10 @@ use crate::env::{Sandbox, Stack, main_python, venv};
 use crate::skipped::skipped;
 
 /// Runs a program on a new terminal of a width, types Ctrl-C when the text has been seen, if there is one, and prints
-/// the number of the signal that ended it, or 0, its exit code, whether Ctrl-C was typed, and the output.
+/// the number of the signal that ended it, or 0, its exit code, whether Ctrl-C was typed, the output, and how many
+/// processes are left in its directory after a while.
 const DRIVER: &str = r"
-import fcntl, json, os, pty, struct, sys, termios
+import fcntl, json, os, pty, struct, sys, termios, time
 until, columns = sys.argv[1].encode(), int(sys.argv[2])
 child, terminal = pty.fork()
 if child == 0:
@@ -29,7 +30,15 @@ while True:
         os.write(terminal, b'\x03')
 status = os.waitpid(child, 0)[1]
 signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-print(json.dumps([signal, os.waitstatus_to_exitcode(status), typed, seen.decode()]))
+def others():
+    for number in filter(str.isdigit, os.listdir('/proc')):
+        try: yield int(number) != os.getpid() and os.readlink(f'/proc/{number}/cwd') == os.getcwd()
+        except OSError: pass
+for _ in range(1000):
+    left = sum(others())
+    if not left: break
+    time.sleep(0.01)
+print(json.dumps([signal, os.waitstatus_to_exitcode(status), typed, seen.decode(), left]))
 ";
 
 const TOO_FAST: &str = "everything was over before a bar was shown";
@@ -42,6 +51,8 @@ struct Ended {
     code: i64,
     was_typed: bool,
     output: String,
+    /// The number of processes that outlive it.
+    left: i64,
 }
 
 impl Ended {
@@ -73,6 +84,7 @@ fn on_a_terminal(sandbox: &Sandbox, until: &str, columns: usize, words: &[&str])
         code: found[1].as_i64().unwrap(),
         was_typed: found[2].as_bool().unwrap(),
         output: found[3].as_str().unwrap().to_owned(),
+        left: found[4].as_i64().unwrap(),
     }
 }
 
@@ -108,6 +120,8 @@ fn ctrl_c_ends_a_save_by_sigint_and_leaves_the_old_file() {
         assert_eq!(ended.screen(), "snapcli: interrupted while saving: nothing was written", "{}", ended.output);
         assert_eq!(fs::read(sandbox.work().join("s.pkl")).unwrap(), old, "{script} {stage}");
         assert_eq!(names(&sandbox), ["arrays.py", "objects.py", "s.pkl"], "{script} {stage}");
+        // What frees the memory of a large process ends as well, and has not held the terminal.
+        assert_eq!(ended.left, 0, "{script} {stage}");
     }
     if interrupted == 0 {
         skipped(TOO_FAST);
@@ -184,6 +198,31 @@ fn a_bar_counts_bytes_in_columns_of_one_width_and_disappears() {
     }
     let off = on_a_terminal(&sandbox, "", 80, &["--no-progress", "save", "-o", "s.pkl", "objects.py"]);
     assert!(!off.output.contains('\u{1b}') && off.output.contains("saved 1 variable"), "{}", off.output);
+}
+
+#[test]
+fn a_bar_has_an_end_where_the_size_is_not_known_before() {
+    let sandbox = Sandbox::new();
+    let class = "class P:\n    def __init__(self, x): self.x = x\n    def __reduce__(self): return (P, (self.x,))\n";
+    sandbox.write("slow.py", format!("{class}data = [P(n) for n in range(40_000)]\n"));
+    let ended = on_a_terminal(&sandbox, "", 80, &["save", "--verify", "-o", "s.pkl", "slow.py"]);
+    assert_eq!(ended.code, 0, "{}", ended.output);
+    let bytes = fs::metadata(sandbox.work().join("s.pkl")).unwrap().len() as f64;
+    let frames = ended.output.split(['\r', '\n']).map(|frame| frame.trim_start_matches("\u{1b}[2K"));
+    let frames: Vec<_> = frames.filter(|frame| frame.contains(" kB") || frame.contains(" MB")).collect();
+    // What is saved, and in the other process what is pickled again, as far as that took long enough.
+    let of = |stage: &str| frames.iter().filter(|frame| frame.contains(stage)).copied().collect::<Vec<_>>();
+    let (saving, comparing) = (of(" saving "), of(" comparing "));
+    if saving.len() < 5 {
+        return skipped(TOO_FAST);
+    }
+    let total = |frame: &&str| -> Option<f64> {
+        let (number, rest) = frame.split_once(" of ")?.1.trim_start().split_once(' ')?;
+        Some(number.parse::<f64>().ok()? * if rest.starts_with("MB") { 1e6 } else { 1e3 })
+    };
+    let last = saving.iter().rev().find_map(total).expect("a total");
+    assert!((0.7..1.5).contains(&(last / bytes)), "{last} of {bytes}\n{saving:#?}");
+    assert!(comparing.iter().all(|frame| total(frame).is_some()), "{comparing:#?}");
 }
 
 #[test]

@@ -192,6 +192,8 @@ mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
 #[cfg(feature = "python")]
+mod refused_memory;
+#[cfg(feature = "python")]
 mod reproducible_saves;
 #[cfg(feature = "python")]
 mod restoring;
@@ -216,6 +218,8 @@ mod shell_sessions;
 #[cfg(feature = "python")]
 mod signalled_scripts;
 mod skipped;
+#[cfg(feature = "python")]
+mod standard_output;
 #[cfg(feature = "python")]
 mod stepped_runs;
 #[cfg(feature = "python")]
@@ -254,6 +258,8 @@ mod untrusted_memory;
 mod untrusted_tricks;
 #[cfg(feature = "python")]
 mod untrusted_values;
+#[cfg(feature = "python")]
+mod verbose_steps;
 #[cfg(feature = "python")]
 mod verdicts;
 #[cfg(feature = "python")]

@@ -1,7 +1,7 @@
 //! Scripts that do their work in `main()`, as those of installed packages do: `--locals main` keeps its variables, and
 //! a crash at any depth keeps those of each frame.
 
-use crate::env::Sandbox;
+use crate::env::{Sandbox, pythons};
 
 /// A module of the standard library with a `main()`.
 struct MainScript {
@@ -109,5 +109,30 @@ fn a_crash_at_a_chosen_depth_keeps_the_locals_of_each_frame() {
         }
         assert!(rest.contains("chosen: list = ['depth']"), "{name}: {text}");
         sandbox.snapcli(&["restore", "s.crash.pkl", "--frame", "-1", "-c", "chosen"]).assert_stdout("['depth']\n");
+    }
+}
+
+#[test]
+fn a_function_whose_only_local_is_a_counter_has_done_no_work() {
+    let calls = "import sys\ndef work(n): sys.stdout.write(str(n))\n";
+    for python in pythons() {
+        let sandbox = Sandbox::with(python.executable.clone());
+        for (main, is_named) in [
+            ("for n in range(3): work(n)", false),
+            ("for n, (a, b) in enumerate([(1, 2)]): work(a)", false),
+            ("for a, *rest in [(1, 2)]: work(a)", false),
+            ("for n in range(2):\n        for k in range(2): work(k)", false),
+            ("work([n for n in range(3)])", false),
+            ("work({n: k for n in range(3) for k in range(n) if k})", false),
+            ("total = 0\n    for n in range(3): total += n", true),
+            ("for n in range(3): last = n", true),
+            ("values = [n for n in range(3)]", true),
+            ("n = 5\n    for n in range(n): work(n)", true),
+        ] {
+            sandbox.write("job.py", format!("{calls}def main():\n    {main}\nmain()\n"));
+            let run = sandbox.snapcli(&["save", "job.py"]);
+            let has_hint = run.assert_code(0).err().contains("--locals main job.py");
+            assert_eq!(has_hint, is_named, "{}: {main}\n{}", python.label(), run.whole());
+        }
     }
 }

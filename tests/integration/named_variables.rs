@@ -19,6 +19,27 @@ fn assert_says(run: &Run, code: i32, text: &str) {
 }
 
 #[test]
+fn both_marks_of_globs_exclude_characters() {
+    let sandbox = Sandbox::new();
+    sandbox.write("job.py", SCRIPT);
+    for pattern in ["[^ab]*", "[!ab]*"] {
+        sandbox.snapcli(&["save", "-q", "-o", "s.pkl", "--only", pattern, "job.py"]).assert_code(0);
+        assert_eq!(names(&sandbox, "s.pkl"), "scores", "{pattern}");
+    }
+    sandbox.snapcli(&["save", "-q", "-o", "s.pkl", "job.py"]).assert_code(0);
+    for pattern in ["[^s]*", "[!s]*"] {
+        let run = sandbox.snapcli(&["restore", "--list", "--exclude", pattern, "s.pkl"]);
+        run.assert_code(0).assert_stdout("scores\n");
+    }
+    sandbox.write("pyproject.toml", "[tool.snapcli]\nexclude = '[^bs]*'\n");
+    sandbox.snapcli(&["save", "-q", "-o", "s.pkl", "job.py"]).assert_code(0);
+    assert_eq!(names(&sandbox, "s.pkl"), "best scores big");
+    let code = "import snapcli\nkept = 1; other = 2\nsnapcli.save('api.pkl', only='[^a-jl-z]*')\n";
+    sandbox.snapcli(&["save", "-q", "--no-config", "-o", "t.pkl", "-c", code]).assert_code(0);
+    assert_eq!(names(&sandbox, "api.pkl"), "kept");
+}
+
+#[test]
 fn lists_and_repeated_options_name_the_same() {
     let sandbox = Sandbox::new();
     sandbox.write("job.py", SCRIPT);

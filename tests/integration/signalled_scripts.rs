@@ -77,6 +77,29 @@ fn sigterm_and_sighup_save_what_the_script_has_and_end_it() {
 }
 
 #[test]
+fn a_handler_of_the_script_that_keeps_a_signal_from_saving_is_noted() {
+    let sandbox = Sandbox::new();
+    let note = "snapcli: note: --on-signal USR1: the script handles SIGUSR1 itself, so it saves nothing";
+    let of_term = "the script handles SIGTERM itself";
+    for (code, options, notes) in [
+        ("import signal\nsignal.signal(signal.SIGUSR1, print)", &["--on-signal", "USR1"][..], 1),
+        ("import signal\nsignal.signal(signal.SIGUSR1, signal.SIG_IGN)", &["--on-signal", "USR1,USR2"], 1),
+        ("import faulthandler, sys\nfaulthandler.register(10, file=sys.__stderr__)", &["--on-signal", "USR1"], 1),
+        ("import signal\nsignal.signal(signal.SIGUSR1, print)", &["--on-signal", "USR2"], 0),
+        ("import signal\nsignal.signal(signal.SIGTERM, print)", &[], 0),
+        ("import signal\nsignal.getsignal(signal.SIGUSR1)", &["--on-signal", "USR1"], 0),
+    ] {
+        sandbox.write("job.py", format!("{code}\nx = 1\n"));
+        let run = sandbox.snapcli(&[&["save"], options, &["job.py"]].concat());
+        assert_eq!(run.assert_code(0).err().matches(note).count(), notes, "{code} {options:?}\n{}", run.whole());
+        assert!(!run.err().contains(of_term), "{}", run.whole());
+    }
+    sandbox.write("job.py", "import signal\nsignal.signal(signal.SIGTERM, print)\nx = 1\n");
+    let run = sandbox.snapcli(&["save", "-v", "job.py"]);
+    assert!(run.err().contains(of_term), "{}", run.whole());
+}
+
+#[test]
 fn the_same_signal_twice_in_a_moment_is_one_request() {
     // `timeout` sends it to the process and to its group.
     let sandbox = Sandbox::new();

@@ -44,7 +44,7 @@ fn damage_is_reported_with_its_offset_as_text_and_json() {
     bytes[55] ^= 1;
     let (code, out, _) = verify(folder.path(), &bytes, &[]);
     let expected =
-        "  damaged: y\\u{1b} (bytes 51 to 60)\n      at byte 51: the bytes do not match their checksum\n  intact: x\n";
+        "  damaged: y\\x1b (bytes 51 to 60)\n      at byte 51: the bytes do not match their checksum\n  intact: x\n";
     assert_eq!(code, Some(4));
     assert_eq!(out.split_once('\n').unwrap().1, expected);
     let (code, out, _) = verify(folder.path(), &bytes, &["--json"]);

@@ -11,6 +11,7 @@ use clap::{Arg, Command};
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
 use clap_complete::env::{Elvish, EnvCompleter, Powershell};
 
+use super::snapshot_numbers::snapshots;
 use super::typed_words::{TypedCommand, TypedWords};
 use super::variable_names::{KnownVariable, frames, variables};
 use super::{VARIABLE, whole_command};
@@ -143,6 +144,8 @@ fn completed_command(typed: &TypedWords, own_files: bool) -> Command {
                 names.iter().map(CompletionCandidate::new).collect::<Vec<_>>()
             }))
         }
+        // Names of files or of snapshots in a store.
+        "file" | "before" | "after" | "snapshot" | "operands" if !own_files => argument.add(files_or_snapshots()),
         "operands" | "script" | "python" if own_files => argument.value_hint(clap::ValueHint::AnyPath),
         "operands" | "script" | "python" => argument.add(files_of_shell()),
         _ if !own_files && argument.get_value_hint() == clap::ValueHint::AnyPath => argument.add(files_of_shell()),
@@ -155,6 +158,14 @@ fn completed_command(typed: &TypedWords, own_files: bool) -> Command {
 /// The shell completes names of files better than anyone else.
 fn files_of_shell() -> ArgValueCompleter {
     ArgValueCompleter::new(|_: &OsStr| vec![CompletionCandidate::new(FILES)])
+}
+
+/// The snapshots of a store once its path is typed, otherwise files.
+fn files_or_snapshots() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let found = current.to_str().and_then(snapshots);
+        found.unwrap_or_else(|| vec![CompletionCandidate::new(FILES)])
+    })
 }
 
 /// What an option takes a list of.

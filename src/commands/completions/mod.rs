@@ -5,6 +5,7 @@
 
 mod answer;
 mod installation;
+mod snapshot_numbers;
 mod typed_words;
 mod variable_names;
 

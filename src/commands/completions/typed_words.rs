@@ -25,7 +25,7 @@ impl TypedWords {
     }
 
     /// The words of a line for bash, which is cut at the cursor. Bash replaces only what follows the last of its
-    /// `breaks`, such as the `=` of `--only=`.
+    /// `breaks`, such as the `=` of `--only=`, or what begins with the `@` of `runs.snaps/@3`.
     pub(super) fn of_line(before: &str, after: &str, breaks: &str) -> Self {
         let mut all = Self::split(before, breaks);
         all.index = all.words.len().saturating_sub(1);
@@ -60,6 +60,10 @@ impl TypedWords {
                     word.push(c);
                     if quote.is_none() && matches!(c, '=' | ':') && breaks.contains(c) {
                         found.start = word.len();
+                    }
+                    // Bash breaks before this one, and not after it.
+                    if quote.is_none() && c == '@' && breaks.contains(c) {
+                        found.start = word.len() - c.len_utf8();
                     }
                 }
             }
@@ -173,6 +177,8 @@ mod tests {
         assert_eq!(split(r"snapcli save my\ scr"), (words(&["snapcli", "save", "my scr"]), 0, None));
         assert_eq!(split(r#"snapcli save "my scr"#), (words(&["snapcli", "save", "my scr"]), 0, Some('"')));
         assert_eq!(split("snapcli restore --only=mö"), (words(&["snapcli", "restore", "--only=mö"]), 7, None));
+        let at = |line: &str, breaks: &str| TypedWords::of_line(line, "", breaks).start;
+        assert_eq!((at("x runs.snaps/@3", " @="), at("x runs.snaps/@3", " =")), (11, 0));
         assert_eq!(split("x --only='a b"), (words(&["x", "--only=a b"]), 7, Some('\'')));
         assert_eq!(split(r#"x "a\"b\c" '' d"#), (words(&["x", r#"a"b\c"#, "", "d"]), 0, None));
         let typed = TypedWords::of_line("snapcli restore --only ba", "r b.pkl", BREAKS);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap_complete::CompletionCandidate;
 
+use super::snapshot_numbers::is_in_local_store;
 use crate::report::inspect_report::SessionReport;
 use crate::snapshot::index::{Index, StackFrame, Variable, VariableKind};
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -71,10 +72,13 @@ fn read(file: &Path) -> Option<Vec<Variable>> {
 
 fn open(file: &Path) -> Option<Index> {
     // Opening a pipe could wait forever.
-    let facts = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
+    let is_file = std::fs::metadata(file).is_ok_and(|found| found.is_file());
+    if !is_file && !is_in_local_store(file) {
+        return None;
+    }
     let snapshot = Snapshot::open(file).ok()?.with_max_memory(Some(MAX_MEMORY));
     if let Contents::Foreign { .. } = snapshot.contents()
-        && facts.len() > MAX_FOREIGN
+        && snapshot.stream_len() > MAX_FOREIGN
     {
         return None;
     }

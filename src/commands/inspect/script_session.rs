@@ -4,6 +4,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
@@ -39,6 +40,8 @@ struct ScriptInspection {
 
 /// Runs the script in the prepared interpreter, and prints the report. The script's own output goes to standard error.
 pub(super) fn run(inspection: InspectOutput, command: ScriptCommand, interpreter: Interpreter) -> Result<i32> {
+    let python = format!("Python {} at {}", interpreter.version_text, interpreter.executable.display());
+    inspection.verbosity.detail(&python);
     // The report must be the only output on standard output.
     let out = redirect_stdout().context("cannot redirect standard output")?;
     keep_standard_output(out.try_clone().context("cannot redirect standard output")?);
@@ -65,6 +68,7 @@ impl ScriptInspection {
                 return Ok((run, exit::DONE));
             }
             work_left::flush_streams(py);
+            verbosity.took("running the script", Duration::from_secs_f64(run.seconds));
             let answer = is_json.then(|| early_answer(&ErrorAnswer::interrupted(INTERRUPTED), None)).flatten();
             interrupt_limit::begin(py, INTERRUPTED, answer, work_left::is_nothing(py));
             let code = deferring(py, || self.report(py, &run, &dill, out))?;
@@ -99,6 +103,7 @@ impl ScriptInspection {
             return Err(unmatched.error(Vec::new()));
         }
         let mut out = BufWriter::new(out);
+        let step = inspection.verbosity.step("pickling the variables and loading them again");
         let bar = DelayedBar::measuring("checking", 0, work_meter::shown, inspection.verbosity);
         let request = SaveRequest {
             module: "__main__",
@@ -117,13 +122,14 @@ impl ScriptInspection {
             // A trace needs the pickled bytes, so this one snapshot is made in memory.
             let (file, index, _) = save(py, &request, run, &origin, dill, Vec::new())?;
             let code = if inspection.args.strict && index.has_failures() { exit::LEFT_OUT } else { exit::DONE };
+            drop((bar, step));
             let path = script_path(&index.script);
             let tree = trace(&Snapshot::from_bytes(file)?, name, "the same command without --trace")?;
             return inspection.print_tree(&mut out, &tree, path, code);
         }
         // The bytes are discarded: the index already lists what could be saved.
         let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;
-        drop(bar);
+        drop((bar, step));
         let file = match &self.command.target {
             ScriptTarget::Script(path) => path.display().to_string(),
             ScriptTarget::StandardInput => "-".to_owned(),

@@ -13,8 +13,10 @@ use glob::Pattern;
 
 use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
 use super::operand_order::check_restore;
+#[cfg(feature = "python")]
+use super::operand_order::shell_word;
 use super::output_conflicts::{OutputFile, script_file};
-use super::wrong_names::check_patterns;
+use super::wrong_names::{WantedFrames, check_patterns};
 use crate::cli::{GivenOptions, RestoreArgs};
 use crate::exit::{self, OrExit};
 use crate::python;
@@ -23,13 +25,14 @@ use crate::report::answers::{ListAnswer, absolute_path};
 use crate::report::imports::{import_line, is_import};
 use crate::report::inspect_report::SessionReport;
 use crate::report::write_json;
-use crate::snapshot::index::Variable;
+use crate::snapshot::index::{Variable, VariableKind};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::signature;
 use crate::snapshot::system::map_large_blocks;
+use crate::ui::messages::print_line;
 use crate::ui::progress::DelayedBar;
-use crate::ui::{Lines, Verbosity};
+use crate::ui::{Lines, Paint, Verbosity};
 
 /// Restores a session, and runs what the user asked for with it.
 pub(crate) fn run_command(
@@ -63,9 +66,19 @@ pub(crate) fn run_command(
     // `--list` needs no Python.
     if args.list {
         map_large_blocks();
-        let mut snapshot = open_checked(&args, verbosity)?;
+        let what = format!("reading {}", args.file.display());
+        let step = verbosity.step(&what);
+        let mut snapshot = open_checked(&args, WantedFrames::None, verbosity)?;
         snapshot.check_index().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
-        return list_variables(&mut snapshot, &args, &mut stdout(), verbosity);
+        drop(step);
+        let is_cut = matches!(snapshot.contents(), Contents::Foreign { lost_index: true });
+        let code = list_variables(&mut snapshot, &args, &mut stdout(), verbosity)?;
+        if !is_cut {
+            return Ok(code);
+        }
+        // Even with --quiet: the exit code is that of a damaged file.
+        print_line(&format!("{} is damaged: {LOST_INDEX}; these are the names in its pickle", args.file.display()));
+        return Ok(exit::DAMAGED);
     }
     python::note_missing_environment(python, verbosity);
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
@@ -102,9 +115,20 @@ fn announce_python(args: &RestoreArgs, found: &Path, verbosity: Verbosity) {
     }
 }
 
+/// What is wrong with a snapshot without an index.
+const LOST_INDEX: &str = "its index is missing, so the file is truncated, or damaged at its end";
+
+/// The error for a snapshot without an index, unless `--partial` is given.
+#[cfg(feature = "python")]
+fn damaged_at_end(file: &Path, text: &str) -> anyhow::Error {
+    let word = shell_word(&file.to_string_lossy());
+    let details = vec![format!("to restore what its pickle holds: snapcli restore --partial {word}")];
+    exit::coded(exit::DAMAGED, format!("cannot restore {text}")).with_details(details).into()
+}
+
 /// Opens the file. A snapshot is checked later, once it is known which variables are needed; any other pickle is
 /// checked here as a whole.
-fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
+fn open_checked(args: &RestoreArgs, frames: WantedFrames, verbosity: Verbosity) -> Result<Snapshot> {
     let path = args.file.as_path();
     let piped = is_stdio(path);
     let file = if piped { "standard input".to_owned() } else { path.display().to_string() };
@@ -131,7 +155,7 @@ fn open_checked(args: &RestoreArgs, verbosity: Verbosity) -> Result<Snapshot> {
         let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
         snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot_restore)?;
     }
-    check_patterns(&snapshot, &args.only, &args.exclude, &file, path)?;
+    check_patterns(&snapshot, &args.only, &args.exclude, frames, &file, path)?;
     Ok(snapshot)
 }
 
@@ -158,14 +182,23 @@ fn list_variables(
     if verbosity == Verbosity::Quiet {
         return Ok(exit::DONE);
     }
-    let out = &mut Lines::new(out);
+    let out = &mut Lines::new(out).coloured(stdout_style().colour);
     let variables = &report.index.variables;
     let mut named = variables.iter().filter(|variable| args.all || !is_import(variable));
-    named.try_for_each(|variable| out.line(&variable.name))?;
+    named.try_for_each(|variable| out.painted(&[(paint_of(variable), &variable.name)]))?;
     if !args.all
         && let Some(imports) = import_line(variables, stdout_style().width)
     {
-        out.line(imports)?;
+        out.painted(&[(Paint::Faint, &imports)])?;
     }
     Ok(exit::DONE)
+}
+
+/// Data stands out from what the script has defined and imported.
+fn paint_of(variable: &Variable) -> Paint {
+    match variable.kind {
+        VariableKind::Value => Paint::Name,
+        VariableKind::Function | VariableKind::Class => Paint::Plain,
+        VariableKind::Import => Paint::Faint,
+    }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use super::open_checked;
 use super::restore_summary::RestoreSummary;
+use super::{LOST_INDEX, damaged_at_end, open_checked};
 use crate::cli::RestoreArgs;
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::is_stdio;
+use crate::commands::wrong_names::WantedFrames;
 use crate::exit;
 use crate::python::deferred_signals::{check_signals, deferring};
 use crate::python::dill::DillLocation;
@@ -43,21 +44,26 @@ pub(super) fn run(
 ) -> Result<i32> {
     verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
     let piped = is_stdio(&args.file);
-    let snapshot = open_checked(&args, verbosity)?;
-    if let Contents::Foreign { lost_index: true } = snapshot.contents() {
-        verbosity.note(&format!(
-            "the index of {} is missing (the file is truncated, or damaged at its end): restoring its pickle without \
-             checking hashes",
-            args.file.display()
-        ));
-    }
-    let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     let is_asked = args.json || args.report.as_deref().is_some_and(is_stdio);
     // Without a terminal, `restore` alone runs what standard input holds.
     let prompt = args.interactive || (command.is_none() && !piped && !is_asked && std::io::stdin().is_terminal());
+    let at_prompt = prompt || args.ipython;
+    let frames = match args.frame {
+        _ if at_prompt => WantedFrames::All,
+        Some(number) => WantedFrames::One(number),
+        None => WantedFrames::None,
+    };
+    let snapshot = open_checked(&args, frames, verbosity)?;
+    if let Contents::Foreign { lost_index: true } = snapshot.contents() {
+        let text = format!("{}: {LOST_INDEX}", args.file.display());
+        if !args.partial {
+            return Err(damaged_at_end(&args.file, &text));
+        }
+        verbosity.note(&format!("{text}; restoring its pickle without checking hashes"));
+    }
+    let answer = AnswerOutput::open(args.json, args.report.as_deref())?;
     let executable = interpreter.executable.clone();
     let frame = chosen_frame(&args, &snapshot)?;
-    let at_prompt = prompt || args.ipython;
     let restore = RestoreJob {
         snapshot: Arc::new(snapshot.stopped_by(signals::check)),
         args,

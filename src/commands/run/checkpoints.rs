@@ -230,7 +230,10 @@ impl RunJob {
             written => written?,
         };
         drop(bound);
-        self.commit(py, written.0, "finished").map(drop)
+        let stored = self.commit(py, written.0, "finished")?;
+        let (number, added) = (stored.number, format_size(stored.added));
+        self.verbosity.detail(&format!("saved the finished run as @{number} ({added} written)"));
+        Ok(())
     }
 
     fn complete(&self, progress: &mut RunProgress, run: &ScriptRun) {

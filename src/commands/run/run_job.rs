@@ -42,6 +42,7 @@ pub(super) fn run(
     interpreter: Interpreter,
     verbosity: Verbosity,
 ) -> Result<i32> {
+    verbosity.detail(&format!("Python {} at {}", interpreter.version_text, interpreter.executable.display()));
     let executable = interpreter.executable.clone();
     let arguments = hash_of_arguments(&command.arguments);
     let before = match &start {
@@ -141,6 +142,7 @@ impl RunJob {
         if run.forked {
             return run.end;
         }
+        verbosity.took("running the script", Duration::from_secs_f64(run.seconds));
         let end = self.finish(py, &run);
         step_signals::disarm().map_or(end, ProcessEnd::Signal)
     }
@@ -252,7 +254,10 @@ impl RunJob {
         let dill = dill.lazy();
         let ambient = AmbientChoice::AllAndDirectory;
         let request = RestoreRequest { trusted: true, ambient, ..RestoreRequest::new(shown, &dill) };
+        let what = format!("restoring the variables from {shown}");
+        let step = self.verbosity.step(&what);
         let restored = deferring(py, || restore(py, snapshot, &request, &|_| {}))?;
+        drop(step);
         if restored.lost.is_empty() {
             return Ok(());
         }

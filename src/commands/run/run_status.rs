@@ -20,7 +20,10 @@ use crate::ui::messages::print_line;
 /// Shows how far a run has come.
 pub(crate) fn run_command(args: &StatusArgs, verbosity: Verbosity) -> Result<i32> {
     let folder = absolute_path(&args.store)?;
+    let what = format!("reading {}", shown_name(&folder));
+    let step = verbosity.step(&what);
     let report = report_of(&folder)?;
+    drop(step);
     let answer = args.json.then(|| StatusAnswer::of(&report, shown_path(&args.store)));
     print_report(&report, answer.as_ref(), write_status, verbosity)?;
     Ok(exit::DONE)

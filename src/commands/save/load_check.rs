@@ -22,6 +22,7 @@ use crate::session::{
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::roundtrip_target::{Compared, NotCompared};
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::ui::messages::print_line;
 use crate::ui::{Verbosity, count};
 
@@ -48,6 +49,8 @@ impl LoadCheck<'_> {
         file: &Path,
     ) -> Result<Option<Compared>> {
         let refimported = self.rules.refimported;
+        // No object of this is counted, and it is soon done.
+        work_meter::begin(WorkStage::Comparing, 0);
         let structure = in_session(py, run, &index.module, |module| SessionStructure::of(index, module))?;
         let loaded = load_in_fresh_process(py, &index.python.executable, file, refimported, &structure)?;
         let Some(loaded) = loaded else { return Ok(None) };

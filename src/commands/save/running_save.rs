@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use super::save_job::SaveJob;
 use super::save_summary::relative_to_here;
 use super::snapshot_destination::{SnapshotDestination, cannot_save};
-use crate::cli::RunningArgs;
+use crate::cli::{RunningArgs, signal_name};
 use crate::commands::input_output::is_stdio;
 use crate::exit;
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
@@ -43,6 +43,10 @@ impl SaveJob {
         dill: &DillLocation,
         occasion: Occasion,
     ) -> Option<PyErr> {
+        if let Occasion::Handled(signal) = occasion {
+            self.tell_handled(signal);
+            return None;
+        }
         if is_saving() {
             // The signal interrupts a `snapcli.save` of this thread, so the session cannot be saved now.
             if let Occasion::End(signal) = occasion {
@@ -59,7 +63,7 @@ impl SaveJob {
                 let run = started.so_far(py, "signal", ProcessEnd::Signal(signal));
                 self.with_locals(py, &run, || self.save_session(py, &run, dill)).map(drop)
             }
-            Occasion::Timer | Occasion::OnSignal(_) => self.save_in_background(py, started, dill, occasion),
+            _ => self.save_in_background(py, started, dill, occasion),
         };
         let signals = check_signals(py);
         drop(deferred);
@@ -106,21 +110,27 @@ impl SaveJob {
         Ok(())
     }
 
+    /// Says that a signal saves nothing: the user may count on it.
+    fn tell_handled(&self, signal: i32) {
+        let name = signal_name(signal);
+        let is_named = self.times.as_ref().is_some_and(|times| times.on_signal.contains(&signal));
+        match is_named {
+            true => {
+                let option = name.trim_start_matches("SIG");
+                let text = "so it saves nothing as long as that handler is set";
+                self.verbosity.note(&format!("note: --on-signal {option}: the script handles {name} itself, {text}"));
+            }
+            false => {
+                self.verbosity.detail(&format!("the script handles {name} itself: it is not saved when that comes"))
+            }
+        }
+    }
+
     fn tell(&self, occasion: Occasion, text: &str) {
         match occasion {
             Occasion::OnSignal(_) => self.verbosity.note(text),
             _ => self.verbosity.detail(text),
         }
-    }
-}
-
-/// The name of a signal, for messages.
-fn signal_name(signal: i32) -> String {
-    match signal {
-        libc::SIGTERM => "SIGTERM".to_owned(),
-        libc::SIGHUP => "SIGHUP".to_owned(),
-        libc::SIGXCPU => "SIGXCPU".to_owned(),
-        other => format!("signal {other}"),
     }
 }
 

@@ -51,6 +51,8 @@ pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Err(usage(format!("{name} is no snapshot of a store, but a file: copy it")));
     }
+    let what = format!("checking and writing {name}");
+    let step = verbosity.step(&what);
     let bytes = match to_stream {
         true => {
             let mut out = BufWriter::with_capacity(BUFFER, stdout());
@@ -60,6 +62,7 @@ pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32
         }
         false => to_file(&snapshot, &args.output, verbosity, &name)?,
     };
+    drop(step);
     if args.json {
         print_answer(&ExportAnswer::new(absolute_path(&args.output), absolute_path(source), bytes))?;
     }

@@ -36,14 +36,19 @@ pub(crate) fn run_command(args: &ImportArgs, verbosity: Verbosity) -> Result<i32
                     snapcli.save(\"STORE/\")'";
         return Err(anyhow::Error::new(exit::coded(exit::USAGE, text).with_details(vec![hint.to_owned()])));
     }
+    let what = format!("checking {file}");
+    let step = verbosity.step(&what);
     let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
     snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot)?;
-    drop(bar);
+    drop((bar, step));
     // Only what has the user's signature gets it again.
     let key = SigningKey::existing().ok().flatten().filter(|key| snapshot.is_signed_by(key));
+    let what = format!("writing to {}", args.store.display());
+    let step = verbosity.step(&what);
     let mut target = with_code(StoreTarget::create(&args.store), cannot)?;
     import(&snapshot, &mut target, key.as_ref()).or_exit(exit::FAILED, cannot)?;
     let stored = with_code(target.commit(notes), cannot)?;
+    drop(step);
     if args.json {
         print_answer(&ImportAnswer::of(&stored, absolute_path(&stored.address)))?;
     }

@@ -11,9 +11,9 @@ use crate::exit;
 use crate::report::answers::{PruneAnswer, absolute_path};
 use crate::report::table::TableStyle;
 use crate::snapshot::store::{PruneRules, Pruned, prune};
-use crate::ui::{Lines, Verbosity, count, format_size};
+use crate::ui::{Lines, Paint, Verbosity, count, format_size};
 
-/// How many numbers of snapshots are listed.
+/// How many numbers of snapshots are listed without `--verbose`.
 const LISTED: usize = 20;
 
 /// Removes what the options do not keep.
@@ -23,27 +23,31 @@ pub(crate) fn run_command(args: &PruneArgs, verbosity: Verbosity) -> Result<i32>
     let store = open_store(path, "prune")?;
     let rules = PruneRules { keep_last, keep_named, dry_run };
     let waiting = &mut || verbosity.note("waiting for another process to end its save or prune");
+    let what = format!("pruning {}", path.display());
+    let step = verbosity.step(&what);
     let pruned = with_code(prune(&store, rules, waiting), || format!("cannot prune {}", path.display()))?;
+    drop(step);
     let answer = args.json.then(|| PruneAnswer::of(&pruned, dry_run, absolute_path(path)));
-    let text = |out: &mut dyn Write, pruned: &Pruned, style| write_text(out, pruned, dry_run, style);
+    let text = |out: &mut dyn Write, pruned: &Pruned, style| {
+        write_text(out, pruned, dry_run, verbosity == Verbosity::Verbose, style)
+    };
     print_report(&pruned, answer.as_ref(), text, verbosity)?;
     Ok(exit::DONE)
 }
 
-fn write_text(out: &mut dyn Write, pruned: &Pruned, dry_run: bool, style: TableStyle) -> io::Result<()> {
-    let out = &mut Lines::in_columns(out, style.width);
+fn write_text(out: &mut dyn Write, pruned: &Pruned, dry_run: bool, all: bool, style: TableStyle) -> io::Result<()> {
+    let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     let Pruned { removed, kept, objects, bytes } = pruned;
+    let listed = if all { removed.len() } else { LISTED };
     let removes = if dry_run { "would remove" } else { "removed" };
-    let mut numbers = removed.iter().take(LISTED).map(|number| format!("@{number}")).collect::<Vec<_>>().join(", ");
-    if removed.len() > LISTED {
-        numbers.push_str(&format!(" and {} more", removed.len() - LISTED));
+    let mut numbers = removed.iter().take(listed).map(|number| format!("@{number}")).collect::<Vec<_>>().join(", ");
+    if removed.len() > listed {
+        numbers.push_str(&format!(" and {} more", removed.len() - listed));
     }
     let numbers = if removed.is_empty() { String::new() } else { format!(" ({numbers})") };
     let snapshots = count(removed.len(), "snapshot");
     let objects = count(usize::try_from(*objects).unwrap_or(usize::MAX), "object");
-    out.line(format_args!(
-        "{removes} {snapshots}{numbers} and {objects}, {}; {} left",
-        format_size(*bytes),
-        count(kept.len(), "snapshot")
-    ))
+    let (removed, left) = (format!("{removes} {snapshots}"), count(kept.len(), "snapshot"));
+    let rest = format!(" and {objects}, {}; {left} left", format_size(*bytes));
+    out.painted(&[(Paint::Name, &removed), (Paint::Changed, &numbers), (Paint::Plain, &rest)])
 }

@@ -29,6 +29,8 @@ use crate::snapshot::atomic::signals::BoundChild;
 use crate::snapshot::index::ScriptEnd;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
+use crate::snapshot::shared_meter::SharedMeter;
+use crate::snapshot::work_meter::{self, WorkStage};
 use crate::ui::Verbosity;
 use crate::ui::messages::print_error;
 
@@ -63,6 +65,11 @@ pub(in crate::commands) fn load_in_fresh_process(
     process.args(["verify-load", "--quiet", "--python", executable]).arg(file).stdin(Stdio::from(input));
     if refimported {
         process.arg("--refimported");
+    }
+    work_meter::begin(WorkStage::Trying, 0);
+    let meter = SharedMeter::new();
+    if let Ok(meter) = &meter {
+        process.arg("--meter").arg(meter.path());
     }
     process.stdout(Stdio::piped()).stderr(Stdio::piped());
     let done = wait_for(py, process).context("cannot start a process to verify the snapshot")??;
@@ -188,6 +195,7 @@ impl LoadJob {
             interpreter: &self.interpreter,
         };
         let module = py.import(module)?;
+        work_meter::compare_with(self.snapshot.stream_len());
         dill.at_hand(py, |dill| repickle(py, &self.snapshot, &module, self.args.refimported, &origin, dill))?
     }
 }

@@ -11,11 +11,14 @@ use crate::cli::VerifyLoadArgs;
 use crate::python;
 use crate::snapshot::atomic::signals::leave_to_parent;
 use crate::snapshot::reader::Snapshot;
+use crate::snapshot::shared_meter;
 use crate::ui::Verbosity;
 
 /// Loads the file and prints the result.
 pub(crate) fn run_command(args: VerifyLoadArgs, python: Option<&str>, verbosity: Verbosity) -> Result<i32> {
     leave_to_parent();
+    // A second start of the program comes here as well.
+    args.meter.iter().for_each(|path| shared_meter::adopt(path));
     // The values are compared by the hashes of a file.
     let prepare = |snapshot| if args.failures { Ok(snapshot) } else { Snapshot::into_file(snapshot) };
     let snapshot = Snapshot::open(&args.file).and_then(prepare);

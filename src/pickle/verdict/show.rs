@@ -124,7 +124,18 @@ fn text_literal(leaf: &Leaf<'_>, prefix: &str) -> String {
 }
 
 fn quoted((start, is_whole): &(String, bool)) -> String {
-    format!("'{}{}'", start.escape_debug(), if *is_whole { "" } else { "…" })
+    let start: String = start.chars().map(escaped).collect();
+    format!("'{start}{}'", if *is_whole { "" } else { "…" })
+}
+
+/// A character in a string literal of Python. Rust writes hidden characters as `\u{1b}`.
+fn escaped(c: char) -> String {
+    match (c.escape_debug().len(), u32::from(c)) {
+        (_, code @ 0) | (3.., code @ ..0x100) => format!("\\x{code:02x}"),
+        (3.., code @ ..0x1_0000) => format!("\\u{code:04x}"),
+        (3.., code) => format!("\\U{code:08x}"),
+        _ => c.escape_debug().collect(),
+    }
 }
 
 fn bytes_literal(bytes: &[u8], prefix: &str) -> String {

@@ -30,6 +30,7 @@ use super::plan::{DirectWrite, Next, ObjectPlan, WorkItem};
 use super::unloadable::CannotLoad;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::known;
+use crate::snapshot::work_meter;
 
 /// The most work items, each of some hundred bytes: an object that creates new objects endlessly fails before memory is
 /// exhausted.
@@ -77,8 +78,27 @@ fn replace_lost(state: &mut PicklerState, work: &mut [WorkItem<'_>]) -> PyResult
     if state.lost.is_empty() { Ok(()) } else { replace_in_last(&state.lost, work, state.dill_calls == 0) }
 }
 
+/// How many containers are begun between two notes of the progress: a mask.
+const NOTED_PUSHES: u32 = 0xfff;
+/// In how many levels of containers the progress is looked at.
+const NOTED_LEVELS: usize = 6;
+
+/// Notes how much of the current variable is done, judged by the positions in the outermost containers.
+fn note_share(work: &[WorkItem<'_>], state: &PicklerState) {
+    if !work_meter::counts_pickled() {
+        return;
+    }
+    let (mut share, mut width) = (0.0, 1.0);
+    for (begun, all) in work.iter().take(NOTED_LEVELS).filter_map(WorkItem::position).filter(|(_, all)| *all > 0) {
+        width /= all as f64;
+        share += width * begun.saturating_sub(1) as f64;
+    }
+    work_meter::note_pickled(state.out.position(), share);
+}
+
 fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<WorkItem<'py>>) -> PyResult<()> {
     let mut state = context.lock()?;
+    let mut pushed = 0_u32;
     loop {
         let depth = work.len();
         let Some(item) = work.last_mut() else { return Ok(()) };
@@ -90,6 +110,10 @@ fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<Wo
             Next::Push(item) => {
                 work.push(item);
                 replace_lost(&mut state, work)?;
+                pushed = pushed.wrapping_add(1);
+                if pushed & NOTED_PUSHES == 0 && state.dill_calls == 0 {
+                    note_share(work, &state);
+                }
             }
             Next::Replace(next) => drop(std::mem::replace(item, next)),
             Next::Again => {}
@@ -97,6 +121,9 @@ fn run_all<'py>(context: &Arc<PickleContext>, py: Python<'py>, work: &mut Vec<Wo
             Next::Done => drop(work.pop()),
             Next::Dispatch(object) => {
                 // The handler runs Python code, which may save objects with this very pickler.
+                if state.dill_calls == 0 {
+                    note_share(work, &state);
+                }
                 drop(state);
                 let started = start_slow(context, work, &object)?;
                 state = context.lock()?;

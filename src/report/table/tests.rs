@@ -42,13 +42,13 @@ fn drawn(index: &Index, style: TableStyle) -> String {
 #[test]
 fn a_file_gets_the_whole_table_without_colours() {
     let expected = "
-  name         type            size           shape              value
-  grid         numpy.ndarray  24 MB ████████  1000×3000 float64  [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, …]
-  half         list           14 MB ████▌     3                  [1, 2, 3]
-  名前         str             49 B                              '日本語'
-  a\\u{1b}[2Jb  int             11 B                              1
-✗ rows         generator      left out: TypeError: cannot pickle 'generator' object
-- _x           generator      left out: a private name that no kept function or class uses
+  name       type            size           shape              value
+  grid       numpy.ndarray  24 MB ████████  1000×3000 float64  [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, …]
+  half       list           14 MB ████▌     3                  [1, 2, 3]
+  名前       str             49 B                              '日本語'
+  a\\x1b[2Jb  int             11 B                              1
+✗ rows       generator      left out: TypeError: cannot pickle 'generator' object
+- _x         generator      left out: a private name that no kept function or class uses
 ";
     assert_eq!(format!("\n{}", drawn(&index(), PLAIN)), expected);
 }

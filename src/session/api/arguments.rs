@@ -5,7 +5,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyBool, PyBytes, PyString};
 
-use crate::cli::parse_size;
+use crate::cli::{glob_of, parse_size};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::ui::escape;
 
@@ -24,7 +24,7 @@ pub(super) fn patterns(given: Option<&Bound<'_, PyAny>>, option: &str) -> PyResu
     };
     let parse = |word: &Bound<'_, PyAny>| {
         let word: String = word.extract().map_err(|_| wrong(word))?;
-        Pattern::new(&word).map_err(|error| PyValueError::new_err(format!("{option}={word:?}: {error}")))
+        glob_of(&word).map_err(|error| PyValueError::new_err(format!("{option}={word:?}: {error}")))
     };
     // A list of the caller's that happens to be empty does not mean all.
     if words.is_empty() && option == "only" {

@@ -38,6 +38,7 @@ pub(super) fn to_exception(py: Python<'_>, error: anyhow::Error, action: &str, f
     match exit::code_of(&error) {
         exit::INTERRUPTED => return PyKeyboardInterrupt::new_err(text),
         exit::NO_PYTHON => return PyImportError::new_err(text),
+        exit::NO_MEMORY => return PyMemoryError::new_err(text),
         _ => {}
     }
     if let Some(missing) = error.chain().find_map(|link| link.downcast_ref::<MissingModule>()) {

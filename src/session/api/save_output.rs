@@ -233,6 +233,7 @@ impl Write for HeldSnapshot {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if let Self::Memory(held) = self
             && held.len().saturating_add(bytes.len()) <= MOST_IN_MEMORY
+            && held.try_reserve(bytes.len()).is_ok()
         {
             held.extend_from_slice(bytes);
             return Ok(bytes.len());

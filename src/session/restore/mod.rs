@@ -31,7 +31,7 @@ mod untrusted_load;
 use std::sync::Arc;
 
 use anyhow::Result;
-use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 
 use self::buffer_memory::{BufferMemory, MappedFile};
@@ -344,6 +344,9 @@ fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
     let text = error_text(py, error);
     if error.is_instance_of::<PyKeyboardInterrupt>(py) {
         return exit::error(exit::INTERRUPTED, format!("interrupted while restoring {name}"));
+    }
+    if error.is_instance_of::<PyMemoryError>(py) {
+        return exit::error(exit::NO_MEMORY, format!("cannot restore {name}: out of memory (see `ulimit -v`)"));
     }
     let unpickling = py.import("pickle").and_then(|pickle| pickle.getattr("UnpicklingError"));
     if unpickling.tolerated().is_some_and(|kind| error.value(py).is_instance(&kind).tolerated().unwrap_or(false)) {

@@ -7,6 +7,7 @@
 mod atomic_error;
 mod directory_sync;
 mod fault_injection;
+mod left_memory;
 mod new_name;
 mod replaced_file;
 mod resolve;
@@ -35,6 +36,8 @@ pub(crate) struct AtomicFile {
     target: PathBuf,
     /// The address that it is sent to instead.
     remote: Option<RemoteAddress>,
+    /// Whether all that was written is on the disk.
+    is_synced: bool,
 }
 
 impl AtomicFile {
@@ -57,7 +60,7 @@ impl AtomicFile {
         let folder = directory(&target);
         let file = TempFile::new(folder, target.file_name().unwrap_or_default(), mode);
         let file = file.map_err(|source| AtomicError::Create { folder: folder.to_path_buf(), source })?;
-        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), target, remote: None })
+        Ok(Self { file: BufWriter::with_capacity(BUFFER, file), target, remote: None, is_synced: false })
     }
 
     /// The same for an object in object storage: it is sent there when it is complete.
@@ -66,7 +69,7 @@ impl AtomicFile {
         let file = TempFile::new(&folder, target.file_name().unwrap_or_default(), 0o600);
         let file = file.map_err(|source| AtomicError::Create { folder, source })?;
         let file = BufWriter::with_capacity(BUFFER, file);
-        Ok(Self { file, target: target.to_path_buf(), remote: Some(address) })
+        Ok(Self { file, target: target.to_path_buf(), remote: Some(address), is_synced: false })
     }
 
     /// Fails if the target is an address that cannot be written to. Writes nothing.
@@ -82,14 +85,16 @@ impl AtomicFile {
         self.file.get_ref().path()
     }
 
-    /// Brings what was written so far to the disk: a commit that follows takes no time. Fails once a handled signal has
-    /// arrived.
+    /// Brings what was written so far to the disk: a commit that follows takes no time, and no signal interrupts it.
+    /// Fails once a handled signal has arrived.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.file.flush()?;
         if self.remote.is_some() {
             return Ok(());
         }
-        self.file.get_ref().sync()
+        self.file.get_ref().sync()?;
+        self.is_synced = true;
+        Ok(())
     }
 
     /// Syncs the file to the disk and renames it to its target.
@@ -136,7 +141,9 @@ impl AtomicFile {
         if sync == SyncMode::Later {
             return file.exchange(target).map_err(failed);
         }
-        file.sync().map_err(failed)?;
+        if !self.is_synced {
+            file.sync().map_err(failed)?;
+        }
         file.rename(target).map_err(failed)?;
         match sync {
             SyncMode::Contents => directory_sync::begin(directory(target)),
@@ -175,6 +182,7 @@ enum SyncMode {
 
 impl SaveTarget for AtomicFile {
     fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.is_synced = false;
         // Seeking flushes the buffer first, so nothing of it lands after the cut.
         self.file.seek(SeekFrom::Start(length))?;
         self.file.get_ref().set_len(length)
@@ -192,10 +200,12 @@ impl SaveTarget for AtomicFile {
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.is_synced = false;
         self.file.write(bytes)
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.is_synced = false;
         self.file.write_all(bytes)
     }
 

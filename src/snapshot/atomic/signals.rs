@@ -17,6 +17,8 @@ use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::left_memory::leave_memory;
+
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub(crate) use libc::sigaction as system_sigaction;
 
@@ -260,6 +262,7 @@ extern "C" fn remove_and_die(signal: c_int) {
         }
     }
     remove_files();
+    leave_memory();
     // SAFETY: sets the default action, which is always valid.
     unsafe { libc::signal(signal, libc::SIG_DFL) };
     // The signal is blocked until this handler returns, and then ends the process.

@@ -16,6 +16,14 @@ use crate::snapshot::remote::RemoteError;
 use crate::snapshot::segment::SegmentError;
 use crate::snapshot::store::StoreError;
 
+/// What to do about an error of the system.
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::OutOfMemory => "there is not enough memory for it (see `ulimit -v`)",
+        _ => "check the disk and the permissions",
+    }
+}
+
 /// Why a file is not read.
 #[derive(Debug, Error)]
 pub enum ReadError {
@@ -23,7 +31,7 @@ pub enum ReadError {
     #[error("cannot open the file: check its name and permissions")]
     Open(#[source] io::Error),
     /// The file cannot be read to its end.
-    #[error("cannot read the file: check the disk and the permissions")]
+    #[error("cannot read the file: {}", advice(.0))]
     Io(#[source] io::Error),
     /// It is a directory.
     #[error("this is a directory: pass a file")]
