@@ -10,7 +10,7 @@ pub(crate) fn each_once<P: Copy + Eq + Hash>(refusals: impl IntoIterator<Item = 
     let mut all: Vec<(P, String)> = Vec::new();
     for (place, what) in refusals {
         let callee = callee(&what);
-        // A use of a global has a text of its own, and its lookup has only its name.
+        // A use of a global is described as `import NAME`, its lookup only as `NAME`.
         let name = callee.strip_prefix("import ").unwrap_or(callee);
         match known.get(&(place, name.to_owned())).and_then(|index| all.get_mut(*index)) {
             Some((_, found)) if !found.contains(" (") && (what.contains(" (") || found.starts_with("import ")) => {
