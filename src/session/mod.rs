@@ -13,6 +13,7 @@ mod called_function;
 mod child_signal;
 mod code_objects;
 mod code_sources;
+mod container_contents;
 mod crash_frames;
 mod definition_changes;
 mod distributions;
