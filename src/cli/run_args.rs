@@ -23,6 +23,8 @@ use super::snapshot_times::{parse_grace, parse_interval};
 #[command(override_usage = "snapcli run [OPTIONS] SCRIPT [ARGS]...
        snapcli run [OPTIONS] -m MODULE [ARGS]...")]
 #[command(after_help = help_texts::RUN, after_long_help = help_texts::RUN_LONG)]
+// Code has no source file that could be run in steps: it is refused.
+#[command(mut_arg("code", |code| code.hide(true)))]
 pub(crate) struct RunArgs {
     /// Store for the checkpoints [default: the name of the script, such as train.snaps/, in the working directory]
     #[arg(short, long, value_name = "STORE")]

@@ -47,7 +47,7 @@ pub(super) fn parse_signal(text: &str) -> Result<i32, String> {
 
 /// Parses a time: `90s`, `10m`, `1h30m`, `0.5h`.
 pub(super) fn parse_interval(text: &str) -> Result<Duration, String> {
-    let expected = || "expected a time with its unit, such as 90s, 10m or 1h30m".to_owned();
+    let expected = || "expected a time in seconds, minutes or hours, such as 0.5s, 90s, 10m or 1h30m".to_owned();
     let (mut seconds, mut rest) = (0.0, text);
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(expected)?;

@@ -68,16 +68,23 @@ fn attribute_path(qualified: &str) -> Cow<'_, str> {
     Cow::Owned(path)
 }
 
+/// Modules of the standard library that classes of modules in C say they are from, such as `deque` of `_collections`.
+const OF_C_MODULES: [&str; 7] = ["collections", "functools", "operator", "datetime", "re", "decimal", "contextvars"];
+
 /// A module that is loaded, or a part of a loaded package of the standard library: the classes of `_collections_abc`
-/// say that they are from `collections.abc`, which may not be loaded.
+/// say that they are from `collections.abc`, which may not be loaded. Nor may be one of [`OF_C_MODULES`].
 fn module_named<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
     let modules = loaded_modules(py)?;
     if let Some(found) = modules.get_item(name).tolerated() {
         return Ok(Some(found));
     }
-    let Some((package, _)) = name.rsplit_once('.') else { return Ok(None) };
     let standard = standard_modules(py)?;
-    let is_standard = modules.contains(package)? && standard.contains(name.split('.').next().unwrap_or_default())?;
+    let is_standard = match name.rsplit_once('.') {
+        Some((package, _)) => {
+            modules.contains(package)? && standard.contains(name.split('.').next().unwrap_or(name))?
+        }
+        None => OF_C_MODULES.contains(&name),
+    };
     Ok(if is_standard { py.import(name).tolerated().map(Bound::into_any) } else { None })
 }
 

@@ -1,33 +1,36 @@
-//! Finds the constants that a session has set on classes and functions of the project's modules, as in
+//! Finds what a session has set on classes and functions of the project's modules, as in
 //! `Config.DEBUG = True`.
 //!
-//! Only immutable constants count: anything else may be what the module, a decorator or a base class made, may be
-//! shared with a closure, or may not be picklable. They are compared with what the module had set when its code had
-//! run. Where that is not known, the source must say it: a value that the source computes counts as unchanged. No code
-//! of the session runs, and nothing fails.
+//! They are compared with what the module had set when its code had run. Where that is not known, the source must say
+//! it: a value that the source computes counts as unchanged. No code of the session runs, and nothing fails.
+//!
+//! Usually only immutable constants count: anything else may be what a decorator or a base class made, may be shared
+//! with a closure, or may not be picklable. A checkpoint of a run has all state: what containers have in them, as in
+//! `Registry.known["x"] = 1`, and objects of the script and of the project, as in `Settings._instance = Settings()`.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyFrozenSet, PyString, PyTuple, PyType};
 
-use super::imported_definitions::{Definition, definitions, noted};
+use super::imported_definitions::{Definition, NotedAttributes, NotedValue, definitions, noted};
 use super::module_source::{Assignment, ModuleSource, is_unchanged};
 use crate::pickler::{ChangedAttribute, is_scalar};
 
 /// How deep tuples may nest.
 const MAX_DEPTH: usize = 20;
 
-/// The constants that the session has set on a class or function that a module defines as `name`, and on the
-/// definitions within the class.
-pub(super) fn changed_constants<'py>(
+/// What the session has set on a class or function that a module defines as `name`, and on the definitions within the
+/// class. `may_be_restored` says which values count that are no constants.
+pub(super) fn changed_attributes<'py>(
     source: Option<&ModuleSource>,
     module: &str,
     name: &str,
     object: &Bound<'py, PyAny>,
+    may_be_restored: &dyn Fn(&Bound<'py, PyAny>) -> bool,
 ) -> PyResult<Vec<ChangedAttribute<'py>>> {
     let mut changed = Vec::new();
     for definition in definitions(module, name, object)? {
-        match (noted(object.py(), module, &definition.path), source) {
-            (Some(before), _) => add_noted(&definition, before, name, &mut changed)?,
+        match (noted(module, &definition.path), source) {
+            (Some(before), _) => add_noted(&definition, before.as_deref(), name, may_be_restored, &mut changed),
             (None, Some(source)) if definition.path == name => add_by_source(&definition, source, name, &mut changed)?,
             (None, _) => {}
         }
@@ -35,26 +38,33 @@ pub(super) fn changed_constants<'py>(
     Ok(changed)
 }
 
-/// Adds what differs from the constants that the definition had when the module had been imported.
+/// Adds what differs from what the definition had when the module had been imported.
 fn add_noted<'py>(
     definition: &Definition<'py>,
-    before: Option<Bound<'py, PyDict>>,
+    before: Option<&NotedAttributes>,
     name: &str,
+    may_be_restored: &dyn Fn(&Bound<'py, PyAny>) -> bool,
     changed: &mut Vec<ChangedAttribute<'py>>,
-) -> PyResult<()> {
+) {
     // A class that the module did not have then does not come back by importing it.
-    let Some(before) = before else { return Ok(()) };
+    let Some(before) = before else { return };
     for (attribute, value) in definition.attributes.iter() {
         let Ok(attribute) = attribute.cast_into::<PyString>() else { continue };
-        if is_dunder(&attribute.to_string_lossy()) || !is_constant(&value, 0) {
+        let text = attribute.to_string_lossy();
+        if is_dunder(&text) || !is_constant(&value, 0) && !may_be_restored(&value) {
             continue;
         }
-        let is_same = before.get_item(&attribute)?.is_some_and(|before| is_unchanged(&value, &before, &|_| false));
+        let is_same = match before.get(&*text) {
+            Some(NotedValue::Constant(before)) => is_unchanged(&value, before.bind(value.py()), &|_| false),
+            Some(NotedValue::Contents(before)) => before.is_that_of(&value),
+            Some(NotedValue::Object(address)) => value.as_ptr() as usize == *address,
+            None => false,
+        };
         if !is_same {
+            drop(text);
             changed.push(attribute_of(definition, name, attribute, value));
         }
     }
-    Ok(())
 }
 
 /// Adds what differs from the literals in the source, and what the source does not mention.

@@ -1,15 +1,16 @@
-//! Notes the constants that a module of the project has on its classes and functions when its code has just run: what
+//! Notes the attributes that the classes and functions of a module of the project have when its code has just run: what
 //! differs from them later is what the session has changed.
 //!
 //! Python calls `exec_module` of a loader for each module that it imports from a file. A wrapper in C, so that no
 //! traceback shows it, calls the original and then takes the notes. A module that was imported before has none.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyFunction, PyMappingProxy, PyModule, PyString, PyType};
 
+use super::container_contents::ContainerContents;
 use super::definition_changes::{is_constant, is_dunder};
 use super::module_state::{is_of_project, library_folder};
 use crate::pickler::class_attributes::{instance_dict, namespace};
@@ -17,10 +18,34 @@ use crate::python::deferred_signals::Tolerated as _;
 
 /// How deep classes may nest in classes.
 const MAX_NESTING: usize = 8;
-/// The constants of each class and function of a module, by its path within the module: `Config.Inner`.
-type NotedConstants = HashMap<String, Py<PyDict>>;
+/// The attributes of each class and function of a module, by its path within the module: `Config.Inner`.
+type NotedDefinitions = HashMap<String, Arc<NotedAttributes>>;
+/// The attributes of a class or function, by their names.
+pub(super) type NotedAttributes = HashMap<String, NotedValue>;
 
-static NOTED: Mutex<Option<HashMap<String, NotedConstants>>> = Mutex::new(None);
+static NOTED: Mutex<Option<HashMap<String, NotedDefinitions>>> = Mutex::new(None);
+
+/// What is noted of an attribute.
+pub(super) enum NotedValue {
+    /// An immutable constant.
+    Constant(Py<PyAny>),
+    /// What a list, dict or set had in it.
+    Contents(ContainerContents),
+    /// Another object, by its address.
+    Object(usize),
+}
+
+impl NotedValue {
+    fn of(value: &Bound<'_, PyAny>) -> Self {
+        if is_constant(value, 0) {
+            return Self::Constant(value.clone().unbind());
+        }
+        match ContainerContents::of(value) {
+            Some(contents) => Self::Contents(contents),
+            None => Self::Object(value.as_ptr() as usize),
+        }
+    }
+}
 
 /// A class or function that the code of a module defines, with its path within the module.
 pub(super) struct Definition<'py> {
@@ -46,12 +71,11 @@ fn wrap_loader(py: Python<'_>) -> PyResult<()> {
     loader.setattr("exec_module", Bound::new(py, wrapper)?)
 }
 
-/// What the notes say of a module. `None` if it was not seen, and else the constants of the definition with this path,
+/// What the notes say of a module. `None` if it was not seen, and else the attributes of the definition with this path,
 /// which is empty if the module did not have it.
-pub(super) fn noted<'py>(py: Python<'py>, module: &str, path: &str) -> Option<Option<Bound<'py, PyDict>>> {
+pub(super) fn noted(module: &str, path: &str) -> Option<Option<Arc<NotedAttributes>>> {
     let noted = NOTED.lock().unwrap_or_else(PoisonError::into_inner);
-    let definitions = noted.as_ref()?.get(module)?;
-    Some(definitions.get(path).map(|constants| constants.bind(py).clone()))
+    noted.as_ref()?.get(module).map(|definitions| definitions.get(path).cloned())
 }
 
 /// The class or function `name` of a module, if the module's code defines it, and the definitions within the class.
@@ -138,27 +162,24 @@ impl NotingExec {
 
 impl NotingExec {
     fn note(&self, module: &Bound<'_, PyModule>) -> PyResult<()> {
-        let (py, names) = (module.py(), module.dict());
+        let names = module.dict();
         let string =
             |name: &str| names.get_item(name).tolerated().flatten().and_then(|it| it.extract::<String>().tolerated());
         let (Some(file), Some(home)) = (string("__file__"), string("__name__")) else { return Ok(()) };
         if !is_of_project(&file, self.library.as_deref()) {
             return Ok(());
         }
-        let mut constants = NotedConstants::new();
+        let mut noted = NotedDefinitions::new();
         for (name, object) in names.copy()?.iter() {
             let Some(name) = name.extract::<String>().tolerated() else { continue };
             for Definition { path, attributes, .. } in definitions(&home, &name, &object)? {
-                let noted = PyDict::new(py);
-                for (name, value) in attributes {
-                    if is_constant(&value, 0) {
-                        noted.set_item(name, value)?;
-                    }
-                }
-                constants.insert(path, noted.unbind());
+                let name_of = |name: Bound<'_, PyAny>| name.extract::<String>().tolerated();
+                let values =
+                    attributes.iter().filter_map(|(name, value)| Some((name_of(name)?, NotedValue::of(&value))));
+                noted.insert(path, Arc::new(values.collect()));
             }
         }
-        NOTED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(home, constants);
+        NOTED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(home, noted);
         Ok(())
     }
 }

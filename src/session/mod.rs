@@ -14,6 +14,7 @@ mod child_signal;
 mod code_objects;
 mod code_search;
 mod code_sources;
+mod container_contents;
 mod crash_frames;
 mod definition_changes;
 mod distributions;

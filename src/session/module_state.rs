@@ -11,7 +11,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCFunction, PyDict, PyFunction, PyModule, PyString, PyType};
 
-use super::definition_changes::changed_constants;
+use super::container_contents::ContainerContents;
+use super::definition_changes::changed_attributes;
 use super::module_source::{Assignment, ModuleSource, is_unchanged};
 use super::select::NamedValue;
 use crate::pickler::{ChangedAttribute, SessionPickler, loaded_modules};
@@ -137,13 +138,17 @@ impl<'py> ProjectModules<'py> {
         Ok(Self { modules })
     }
 
-    /// The variables to save of all modules that `roots` lead to.
+    /// The variables to save of all modules that `roots` lead to; of all modules, with all of their state, for `None`.
     pub(super) fn items(
         &self,
-        roots: HashSet<String>,
+        roots: Option<HashSet<String>>,
         pickler: &SessionPickler<'py>,
     ) -> PyResult<Vec<ModuleItem<'py>>> {
-        let reached = self.reached(roots);
+        let has_all = roots.is_none();
+        let reached = match roots {
+            Some(roots) => self.reached(roots),
+            None => self.modules.iter().map(|(name, _)| name.clone()).collect(),
+        };
         let mut items = Vec::new();
         for (name, module) in self.modules.iter().filter(|(name, _)| reached.contains(name)) {
             let source = file_of(module).and_then(|file| ModuleSource::of_file(module.py(), &file));
@@ -154,7 +159,7 @@ impl<'py> ProjectModules<'py> {
                 }
                 let change = self.change(name, &key, &value, source.as_deref(), pickler)?;
                 let attributes = match &change {
-                    None => changed_attributes(source.as_deref(), name, &key, &value, pickler)?,
+                    None => self.changed_attributes(source.as_deref(), (name, &key), &value, has_all, pickler)?,
                     Some(_) => Vec::new(),
                 };
                 let Some(is_changed) = change.or((!attributes.is_empty()).then_some(true)) else { continue };
@@ -195,6 +200,48 @@ impl<'py> ProjectModules<'py> {
         })
     }
 
+    /// What the session has set on a class or function of a module: constants, or with `has_all` whatever can be set
+    /// again.
+    fn changed_attributes(
+        &self,
+        source: Option<&ModuleSource>,
+        (module, name): (&str, &str),
+        value: &Bound<'py, PyAny>,
+        has_all: bool,
+        pickler: &SessionPickler<'py>,
+    ) -> PyResult<Vec<ChangedAttribute<'py>>> {
+        if !is_definition(value) {
+            return Ok(Vec::new());
+        }
+        let is_found = |object: &Bound<'py, PyAny>, path: &str| {
+            let found = pickler.global_name(object)?;
+            PyResult::Ok(found.is_some_and(|(home, known)| home == module && known == path))
+        };
+        if !is_found(value, name)? {
+            return Ok(Vec::new());
+        }
+        let may_be_restored =
+            |value: &Bound<'py, PyAny>| has_all && (ContainerContents::of(value).is_some() || self.is_of_script(value));
+        let mut changed = Vec::new();
+        for attribute in changed_attributes(source, module, name, value, &may_be_restored)? {
+            let within = attribute.path.rsplit_once('.').map(|(within, _)| format!("{name}.{within}"));
+            if within.map_or(Ok(true), |path| is_found(&attribute.owner, &path))? {
+                changed.push(attribute);
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Whether a value is a function or class of the script or of the project, or an instance of such a class.
+    fn is_of_script(&self, value: &Bound<'py, PyAny>) -> bool {
+        let inner = match value.get_type().name().tolerated() {
+            Some(name) if name == "staticmethod" || name == "classmethod" => value.getattr("__func__").tolerated(),
+            _ => None,
+        };
+        let home = home_of(inner.as_ref().unwrap_or(value));
+        home.is_some_and(|home| home == "__main__" || self.modules.iter().any(|(name, _)| *name == home))
+    }
+
     /// The modules that others lead to: by what their variables are, and as their packages.
     fn reached(&self, roots: HashSet<String>) -> HashSet<String> {
         let by_name: HashMap<&str, &Bound<'py, PyModule>> =
@@ -214,31 +261,6 @@ impl<'py> ProjectModules<'py> {
         }
         reached
     }
-}
-
-/// The constants that the session has set on a class or function of a module.
-fn changed_attributes<'py>(
-    source: Option<&ModuleSource>,
-    module: &str,
-    name: &str,
-    value: &Bound<'py, PyAny>,
-    pickler: &SessionPickler<'py>,
-) -> PyResult<Vec<ChangedAttribute<'py>>> {
-    if !is_definition(value) {
-        return Ok(Vec::new());
-    }
-    let is_found = |object: &Bound<'py, PyAny>, path: &str| {
-        let found = pickler.global_name(object)?;
-        PyResult::Ok(found.is_some_and(|(home, known)| home == module && known == path))
-    };
-    let mut changed = Vec::new();
-    for attribute in if is_found(value, name)? { changed_constants(source, module, name, value)? } else { Vec::new() } {
-        let within = attribute.path.rsplit_once('.').map(|(within, _)| format!("{name}.{within}"));
-        if within.map_or(Ok(true), |path| is_found(&attribute.owner, &path))? {
-            changed.push(attribute);
-        }
-    }
-    Ok(changed)
 }
 
 /// The folder of the standard library, with a slash.

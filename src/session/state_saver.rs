@@ -8,7 +8,9 @@ use pyo3::prelude::*;
 
 use super::ambient::AmbientEntry;
 use super::crash_frames::FrameLocal;
+use super::definition_changes::is_constant;
 use super::module_state::ProjectModules;
+use super::object_description::type_name;
 use super::select::{NamedValue, ProcessNames};
 use super::variable_saver::{VariableSaver, left_out};
 use crate::pickle::format::emit;
@@ -55,7 +57,9 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
     pub(super) fn save_module_state(&self, py: Python<'py>) -> Result<Vec<LeftOut>> {
         let roots = std::mem::take(&mut *self.needed_modules.borrow_mut());
         let mut left_out = Vec::new();
-        if roots.is_empty() {
+        // A script that goes on uses modules that no variable leads to: a function may import one.
+        let roots = Some(roots).filter(|_| self.request.run.is_none());
+        if roots.as_ref().is_some_and(HashSet::is_empty) {
             return Ok(left_out);
         }
         for item in ProjectModules::loaded(py, self.source.module)?.items(roots, &self.pickler)? {
@@ -65,10 +69,7 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             if has_attributes && attributes.is_empty() {
                 continue;
             }
-            *self.attributes.borrow_mut() = attributes;
-            let failed = self.save_if_kept(py, &item.named);
-            self.attributes.take();
-            let Some(failed) = failed? else { continue };
+            let Some(failed) = self.save_item(py, &item.named, attributes, &mut left_out)? else { continue };
             if item.is_changed || failed.reason != LeftOutReason::Failed {
                 left_out.push(failed);
             } else {
@@ -79,6 +80,39 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             }
         }
         Ok(left_out)
+    }
+
+    /// Saves a variable of a module, or those of the `attributes` that can be saved. Returns why it was left out.
+    fn save_item(
+        &self,
+        py: Python<'py>,
+        named: &NamedValue<'py>,
+        attributes: Vec<ChangedAttribute<'py>>,
+        left_out: &mut Vec<LeftOut>,
+    ) -> Result<Option<LeftOut>> {
+        let save = |attributes: Vec<ChangedAttribute<'py>>| {
+            *self.attributes.borrow_mut() = attributes;
+            let failed = self.save_if_kept(py, named);
+            self.attributes.take();
+            failed
+        };
+        let is_plain = |attribute: &ChangedAttribute<'py>| is_constant(&attribute.value, 0);
+        let failed = save(attributes.clone())?;
+        if failed.is_none() || attributes.iter().all(is_plain) {
+            return Ok(failed);
+        }
+        // One that cannot be saved costs only itself.
+        let mut kept = Vec::new();
+        for attribute in attributes {
+            match self.reason_against(py, named, &attribute)? {
+                None => kept.push(attribute),
+                Some(failed) => {
+                    let name = format!("{}.{}", named.name, attribute.path);
+                    left_out.push(LeftOut { name, type_name: type_name(&attribute.value.get_type()), ..failed });
+                }
+            }
+        }
+        if kept.is_empty() { Ok(None) } else { save(kept) }
     }
 
     /// With `--redact`, takes out the attributes that look like credentials, and adds them to those left out.

@@ -167,6 +167,27 @@ impl<'a, 'py, T: SaveTarget> VariableSaver<'a, 'py, T> {
         self.explain(py, named, &failure)
     }
 
+    /// Why an attribute of a class or function cannot be saved; `None` if it can. Nothing is written.
+    pub(super) fn reason_against(
+        &self,
+        py: Python<'py>,
+        named: &NamedValue<'py>,
+        attribute: &ChangedAttribute<'py>,
+    ) -> Result<Option<LeftOut>> {
+        let role = SegmentRole::ModuleItem;
+        let (memo_len, position) = (self.pickler.memo_len()?, self.write(|writer| writer.begin(&named.name, role))?);
+        *self.attributes.borrow_mut() = vec![attribute.clone()];
+        let pickled = self.pickle(named, position, role);
+        self.attributes.take();
+        match pickled {
+            Ok(_) => {
+                self.pickler.roll_back(memo_len)?;
+                self.write(SnapshotWriter::discard).map(|()| None)
+            }
+            Err(failure) => self.explain(py, named, &failure),
+        }
+    }
+
     /// Ends the segment of a variable that has been pickled.
     fn end(
         &self,

@@ -8,12 +8,16 @@ mod changed_jumps;
 #[cfg(target_os = "linux")]
 mod early_signals;
 mod edited_scripts;
+mod interpreter_settings;
 mod killed_runs;
 mod library_runs;
 mod loop_flags;
 mod lost_variables;
+mod module_state;
+mod orphaned_checkpoints;
 mod outer_state;
 mod random_kills;
+mod remade_objects;
 mod runs_in_force;
 mod stopped_runs;
 

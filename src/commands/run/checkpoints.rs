@@ -9,6 +9,7 @@ use super::forked_checkpoints::CheckpointOutcome;
 use super::missing_variables::noted_losses;
 use super::resume_point::shown_name;
 use super::run_job::RunJob;
+use super::run_lock;
 use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::{DeferredSignals, check_signals};
 use crate::python::launch::ProcessEnd;
@@ -35,6 +36,8 @@ const PREFIX: &str = "run: ";
 const KEPT: u64 = 3;
 /// The first standby is made after this time.
 pub(super) const FIRST_STANDBY: Duration = Duration::from_millis(500);
+/// How often a snapshot is written at most until its index has the statements to rerun.
+const MOST_WRITES: u32 = 3;
 /// If a checkpoint is not possible where a step ends, the next try comes after this time.
 const SOON: Duration = Duration::from_millis(200);
 /// A session that can be saved, here or in a forked process: its position is bound in it.
@@ -118,8 +121,8 @@ impl RunJob {
             return self.checkpoint_now(py, position, StepRequest::Timer);
         }
         let started = Instant::now();
-        let Some(prepared) = self.prepare(py, position)? else { return Ok(self.every) };
-        if !self.save_in_background(py, &prepared) {
+        let Some(mut prepared) = self.prepare(py, position)? else { return Ok(self.every) };
+        if !self.save_in_background(py, &mut prepared) {
             drop(prepared);
             return self.checkpoint_now(py, position, StepRequest::Timer);
         }
@@ -129,11 +132,14 @@ impl RunJob {
 
     /// Makes a checkpoint, and ends the process if that is asked for. Returns when the next one is due.
     fn checkpoint_now(&self, py: Python<'_>, position: &StepPosition<'_>, request: StepRequest) -> Result<Duration> {
+        if let StepRequest::End(_) = request {
+            run_lock::note_ending();
+        }
         self.wait_for_saving(py)?;
         let started = Instant::now();
         let prepared = self.prepare(py, position);
         let outcome = prepared.and_then(|prepared| match prepared {
-            Some(prepared) => self.save_prepared(py, &prepared),
+            Some(mut prepared) => self.save_prepared(py, &mut prepared),
             None => Ok(CheckpointOutcome::default()),
         });
         if let StepRequest::End(signal) = request {
@@ -170,27 +176,52 @@ impl RunJob {
         // The statements to rerun are part of the index, but are known only once the variables are written. They are
         // assumed to be those of the last checkpoint; if they are not, `save_prepared` writes the snapshot again.
         progress.rerun = self.lock().last.as_ref().map(|last| last.rerun.clone()).unwrap_or_default();
-        let bound = BoundPosition::bind(&namespace_of(py, &run), program, Some(position))?;
+        let mut bound = BoundPosition::bind(&namespace_of(py, &run), program, Some(position))?;
         progress.files.clone_from(&bound.files);
+        if bound.is_in_cells(&progress.rerun)? {
+            bound.empty_cells(program)?;
+        }
+        bound.bind_attributes(program, &progress.rerun)?;
         Ok(Some(PreparedCheckpoint { run, progress, bound }))
     }
 
     /// Saves the session with a position, unless the script could not go on from there.
-    pub(super) fn save_prepared(&self, py: Python<'_>, prepared: &PreparedCheckpoint<'_>) -> Result<CheckpointOutcome> {
+    pub(super) fn save_prepared(
+        &self,
+        py: Python<'_>,
+        prepared: &mut PreparedCheckpoint<'_>,
+    ) -> Result<CheckpointOutcome> {
         let PreparedCheckpoint { run, progress, bound } = prepared;
         let mut progress = progress.clone();
         let (mut target, mut index) = self.write(py, run, &progress, &all_names())?;
-        let (statements, losses) = match self.statements_to_repeat(py, &progress, &index, bound)? {
-            Ok(found) => found,
-            Err(why) => return Ok(CheckpointOutcome { why: Some(why), progress, ..CheckpointOutcome::default() }),
-        };
-        if statements != progress.rerun {
+        let mut losses;
+        let mut writes = 1;
+        loop {
+            let (statements, lost) = match self.statements_to_repeat(py, &progress, &index, bound)? {
+                Ok(found) => found,
+                Err(_) if self.program.get().map_or(Ok(false), |program| bound.empty_cells(program))? => {
+                    drop(target);
+                    (target, index) = self.write(py, run, &progress, &all_names())?;
+                    continue;
+                }
+                Err(why) => return Ok(CheckpointOutcome { why: Some(why), progress, ..CheckpointOutcome::default() }),
+            };
+            losses = lost;
+            // What is left out may change with what is bound, but not for ever.
+            if statements == progress.rerun || writes == MOST_WRITES {
+                break;
+            }
+            writes += 1;
             progress.rerun = statements;
+            if let Some(program) = self.program.get() {
+                bound.bind_attributes(program, &progress.rerun)?;
+            }
             drop(target);
             (target, index) = self.write(py, run, &progress, &all_names())?;
         }
         let stored = self.commit(py, target, &progress.place())?;
-        let losses = losses.into_iter().chain(noted_losses(&progress, &index)).collect();
+        let losses =
+            losses.into_iter().chain(noted_losses(&progress, &index)).chain(bound.losses.iter().cloned()).collect();
         Ok(CheckpointOutcome { stored: Some((stored.number, stored.added)), why: None, error: None, progress, losses })
     }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checkpoints::PreparedCheckpoint;
 use super::run_job::RunJob;
+use super::run_lock;
 use crate::python::{PyErr, Python, step_signals};
 use crate::session::run::StepPosition;
 use crate::session::{ChildEnd, HeldDescriptor, SavingChild, fork_to_save, reason_against_fork};
@@ -104,8 +105,12 @@ impl RunJob {
     }
 
     /// Begins a checkpoint in the background. False if that is not possible.
-    pub(super) fn save_in_background(&self, py: Python<'_>, prepared: &PreparedCheckpoint<'_>) -> bool {
-        let child = fork_to_save(py, &[], |py| self.answer(py, prepared));
+    pub(super) fn save_in_background(&self, py: Python<'_>, prepared: &mut PreparedCheckpoint<'_>) -> bool {
+        // The child keeps its copy until it ends.
+        let lock = run_lock::of_saving_child(&self.folder);
+        let kept: Vec<_> = lock.iter().map(AsRawFd::as_raw_fd).collect();
+        let child = fork_to_save(py, &kept, |py| self.answer(py, prepared));
+        drop(lock);
         let Ok(child) = child else { return false };
         let mut state = self.lock();
         state.forked.note_fork();
@@ -114,7 +119,7 @@ impl RunJob {
         true
     }
 
-    fn answer(&self, py: Python<'_>, prepared: &PreparedCheckpoint<'_>) -> Vec<u8> {
+    fn answer(&self, py: Python<'_>, prepared: &mut PreparedCheckpoint<'_>) -> Vec<u8> {
         let outcome = self.save_prepared(py, prepared).unwrap_or_else(|error| CheckpointOutcome {
             error: Some(format!("{error:#}")),
             ..CheckpointOutcome::default()
@@ -157,11 +162,17 @@ impl RunJob {
         if resident_bytes().saturating_mul(2) > free_bytes() {
             return Ok(wait);
         }
-        let Some(prepared) = self.prepare(py, position)? else { return Ok(wait) };
+        let Some(mut prepared) = self.prepare(py, position)? else { return Ok(wait) };
         let started = Instant::now();
         let (asked, ask) = pipe()?;
         let kept = [asked.as_raw_fd()];
-        let child = fork_to_save(py, &kept, |py| if is_asked(asked) { self.answer(py, &prepared) } else { Vec::new() });
+        let child = fork_to_save(py, &kept, |py| match is_asked(asked) {
+            true => {
+                let _lock = run_lock::of_saving_child(&self.folder);
+                self.answer(py, &mut prepared)
+            }
+            false => Vec::new(),
+        });
         let mut state = self.lock();
         state.forked.note_fork();
         let wait = state.forked.standby_pause();

@@ -6,7 +6,8 @@ use anyhow::Result;
 use super::run_job::RunJob;
 use crate::python::Python;
 use crate::session::run::{
-    BoundHandler, BoundPosition, ChangedInput, InputChange, is_used, line_of_rerun, split_local,
+    BoundAttribute, BoundHandler, BoundPosition, ChangedInput, InputChange, KeptObject, StepProgram, is_used,
+    line_of_rerun, lines_of_setup, lost_of_attribute, progress_in_module, split_local,
 };
 use crate::snapshot::index::{Index, LeftOut, RUN_POSITION, RerunStatement, RunProgress, Variable};
 
@@ -61,6 +62,26 @@ impl RunJob {
                     None => continue,
                 }
             }
+            if let Some(kept) = bound.kept.iter().find(|kept| kept.variable == item.name) {
+                match loss_of_kept(kept, item) {
+                    Ok(text) => losses.push(text),
+                    Err(why) => return Ok(Err(why)),
+                }
+                continue;
+            }
+            if let Some(attribute) = bound.attributes.iter().find(|attribute| attribute.variable == item.name) {
+                if let Some(why) = reason_against_attribute(py, program, attribute, item)? {
+                    return Ok(Err(why));
+                }
+                continue;
+            }
+            if item.name.contains('.') {
+                match loss_of_module(py, program, item)? {
+                    Ok(text) => losses.push(text),
+                    Err(why) => return Ok(Err(why)),
+                }
+                continue;
+            }
             let place @ (depth, name) = split_local(&item.name);
             match self.line_to_repeat(py, progress, item, bound)? {
                 Ok(line) => {
@@ -71,6 +92,15 @@ impl RunJob {
                     let text = cannot_be_saved(item);
                     losses.push(format!("{text}; it is left out, because the rest of the script does not use it"));
                 }
+            }
+        }
+        for RerunStatement { name, depth, line, .. } in &statements {
+            let lines = lines_of_setup(py, program, progress, (*depth, name))?;
+            if !lines.is_empty() {
+                let lines = lines.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+                losses.push(format!(
+                    "line {line} makes {name} again, but lines that set it up do not run again: {lines}"
+                ));
             }
         }
         Ok(Ok((statements, losses)))
@@ -165,6 +195,47 @@ pub(super) fn noted_losses(progress: &RunProgress, index: &Index) -> Vec<String>
         losses.extend(notes.map(|note| format!("{name}: {note}")));
     }
     losses
+}
+
+/// What is said of an object that the script has set in the interpreter and that cannot be saved; or why the script
+/// could not go on without it.
+fn loss_of_kept(kept: &KeptObject, item: &LeftOut) -> std::result::Result<String, String> {
+    let text = format!("{} ({}) cannot be saved: {}", kept.description, item.type_name, item.error);
+    if kept.is_needed { Err(text) } else { Ok(format!("{text}: a resumed run does not have it")) }
+}
+
+/// Why an attribute that cannot be saved may not be the one of the object that is made again.
+fn reason_against_attribute(
+    py: Python<'_>,
+    program: &StepProgram,
+    attribute: &BoundAttribute<'_>,
+    item: &LeftOut,
+) -> Result<Option<String>> {
+    let lost = match NOT_AGAIN.contains(&item.type_name.as_str()) {
+        true => Some("its state".to_owned()),
+        false => lost_of_attribute(py, program, attribute)?,
+    };
+    Ok(lost.map(|lost| {
+        let BoundAttribute { owner: (_, owner), attribute, .. } = attribute;
+        let (kind, error) = (&item.type_name, &item.error);
+        format!(
+            "{owner}.{attribute} ({kind}) cannot be saved: {error}, and {lost} would be lost if {owner} were made again"
+        )
+    }))
+}
+
+/// What is said of a variable of another module that cannot be saved: a resumed run has what the import of the module
+/// makes. Or why the script could not go on with that.
+fn loss_of_module(py: Python<'_>, program: &StepProgram, item: &LeftOut) -> Result<Result<String, String>> {
+    let text = cannot_be_saved(item);
+    let lost = match NOT_AGAIN.contains(&item.type_name.as_str()) {
+        true => Some("its state".to_owned()),
+        false => progress_in_module(py, program, &item.name)?,
+    };
+    Ok(match lost {
+        Some(lost) => Err(format!("{text}, and {lost} would be lost if its module made it again")),
+        None => Ok(format!("{text}: a resumed run has it as the import of its module makes it")),
+    })
 }
 
 /// Whether a variable has a file that would come back read-only.

@@ -48,7 +48,9 @@ pub(crate) fn run_command(mut args: RunArgs, python: Option<&str>, verbosity: Ve
     {
         let mut start = RunStart::Fresh;
         if Store::is_at(&folder) {
-            run_lock::take(&folder, &resume_point::shown_name(&folder))?;
+            let shown = resume_point::shown_name(&folder);
+            run_lock::take(&folder, &shown, verbosity)?;
+            run_lock::wait_for_checkpoint(&folder, &shown, verbosity);
             start = resume_point::find(&folder, args.fresh, &command, interpreter.version)?;
         }
         if let RunStart::Finished(finished) = &start

@@ -188,7 +188,7 @@ impl RunJob {
         let shown = shown_name(&self.folder);
         let cannot = || format!("cannot save to {shown}");
         let store = Store::open_or_create(&self.folder).or_exit(exit::USAGE, cannot)?;
-        run_lock::take(&self.folder, &shown)?;
+        run_lock::take(&self.folder, &shown, self.verbosity)?;
         let last = store.numbers().or_exit(exit::USAGE, cannot)?.last().copied().unwrap_or_default();
         let current = CurrentRun::begin(&self.folder, last).or_exit(exit::USAGE, cannot)?;
         let _ = self.id.set(current.run);

@@ -20,10 +20,14 @@ mod step_program;
 mod step_sites;
 mod stepped_call;
 
-pub(crate) use self::repeated_statement::{ChangedInput, InputChange, is_used, line_of_rerun};
+pub(crate) use self::repeated_statement::{
+    ChangedInput, InputChange, is_used, line_of_rerun, lines_of_setup, lost_of_attribute, progress_in_module,
+};
 pub(crate) use self::replayed_loop::replay;
 pub(crate) use self::run_stack::{StepObserver, observe, pause_loops};
-pub(crate) use self::saved_position::{BoundHandler, BoundPosition, ResumePlan, progress_of, split_local};
+pub(crate) use self::saved_position::{
+    BoundAttribute, BoundHandler, BoundPosition, KeptObject, ResumePlan, progress_of, split_local,
+};
 pub(crate) use self::script_state::{
     code_of_nothing, flush_output, namespace_of, own_thread, raised, script_namespace,
 };

@@ -3,7 +3,7 @@
 
 use pyo3::prelude::*;
 
-use super::saved_position::{BoundPosition, frames_of};
+use super::saved_position::{BoundAttribute, BoundPosition, frames_of};
 use super::step_program::StepProgram;
 use crate::snapshot::index::RunProgress;
 
@@ -62,6 +62,42 @@ impl BoundPosition<'_> {
         };
         Ok(found.into_iter().map(|(text, how)| ChangedInput { text, kind: kind(&how) }).collect())
     }
+}
+
+/// What would be lost with an attribute that cannot be saved, if its object were made again.
+///
+/// # Errors
+/// Those of a broken object.
+pub(crate) fn lost_of_attribute(
+    py: Python<'_>,
+    program: &StepProgram,
+    attribute: &BoundAttribute<'_>,
+) -> PyResult<Option<String>> {
+    program.function(py, "lost_with")?.call1((&attribute.value,))?.extract()
+}
+
+/// The lines of statements that have set up an object after it was made, and do not run again.
+///
+/// # Errors
+/// Those of a broken position.
+pub(crate) fn lines_of_setup(
+    py: Python<'_>,
+    program: &StepProgram,
+    progress: &RunProgress,
+    (depth, name): (usize, &str),
+) -> PyResult<Vec<u32>> {
+    let place = frames_of(py, progress)?.get_item(depth)?;
+    let (root, path, next) = place.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+    program.function(py, "setup_calls")?.call1((program.object(py), root, path, next, name))?.extract()
+}
+
+/// What of an object would be lost if the import of its module made it again. `name` is `module.name`, or
+/// `module.Class.name`.
+///
+/// # Errors
+/// Those of a broken module.
+pub(crate) fn progress_in_module(py: Python<'_>, program: &StepProgram, name: &str) -> PyResult<Option<String>> {
+    program.function(py, "progress_in_module")?.call1((name,))?.extract()
 }
 
 /// Whether what is left of the script reads a variable.

@@ -29,6 +29,16 @@ pub(crate) struct BoundPosition<'py> {
     pub(crate) provided: Vec<String>,
     /// Handlers of loggers.
     pub(crate) handlers: Vec<BoundHandler>,
+    /// Messages about what a resumed run does not have, besides variables.
+    pub(crate) losses: Vec<String>,
+    /// Objects that the script has set in the interpreter.
+    pub(crate) kept: Vec<KeptObject>,
+    /// Attributes of objects that cannot be saved.
+    pub(crate) attributes: Vec<BoundAttribute<'py>>,
+    /// Cells that were emptied, with what was in them.
+    emptied: Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>,
+    /// The variable with the position.
+    state: Bound<'py, PyDict>,
     /// The script and the functions under way, each with its local variables.
     pub(super) frames: Option<(Bound<'py, PyList>, Bound<'py, PyList>)>,
 }
@@ -39,6 +49,25 @@ pub(crate) struct BoundHandler {
     /// The variable of the script that has it, if there is one: the number of the function under way, and the name.
     pub(crate) owner: Option<(usize, String)>,
     pub(crate) logger: String,
+}
+
+/// An object that the script has set in the interpreter or in a module, such as `sys.excepthook`. It is saved as a
+/// variable of its own.
+pub(crate) struct KeptObject {
+    pub(crate) variable: String,
+    /// What it is, for the user.
+    pub(crate) description: String,
+    /// Whether the script cannot go on without it.
+    pub(crate) is_needed: bool,
+}
+
+/// An attribute of an object that cannot be saved and is made again. It is saved as a variable of its own.
+pub(crate) struct BoundAttribute<'py> {
+    pub(crate) variable: String,
+    /// The variable that has the object: the number of the function under way, and the name.
+    pub(crate) owner: (usize, String),
+    pub(crate) attribute: String,
+    pub(super) value: Bound<'py, PyAny>,
 }
 
 impl<'py> BoundPosition<'py> {
@@ -58,14 +87,19 @@ impl<'py> BoundPosition<'py> {
             files: Vec::new(),
             provided: Vec::new(),
             handlers: Vec::new(),
+            losses: Vec::new(),
+            kept: Vec::new(),
+            attributes: Vec::new(),
+            emptied: Vec::new(),
+            state: PyDict::new(py),
             frames: None,
         };
-        let state = PyDict::new(py);
+        let state = this.state.clone();
         state.set_item("version", VERSION)?;
         state.set_item("names", own_names(namespace)?)?;
         state.set_item("inputs", program.object(py).getattr("inputs")?)?;
         if let Some(StepPosition(frames)) = position {
-            let outer = program.function(py, "outer_state")?.call1((namespace, frames))?;
+            let outer = program.function(py, "outer_state")?.call1((program.object(py), namespace, frames))?;
             this.note_outer(&outer, frames)?;
             this.bind_locals(frames)?;
             state.set_item("outer", outer)?;
@@ -73,6 +107,73 @@ impl<'py> BoundPosition<'py> {
         }
         this.set(RUN_POSITION.to_owned(), state.as_any())?;
         Ok(this)
+    }
+
+    /// Empties the cells of the functions under way, and saves what was in them as variables: a function with a
+    /// connection in its closure can then be saved, and the statement that made the connection fills the cell again.
+    /// False if there is nothing to empty.
+    ///
+    /// # Errors
+    /// Those of the namespace.
+    pub(crate) fn empty_cells(&mut self, program: &StepProgram) -> PyResult<bool> {
+        let py = self.namespace.py();
+        let Some((frames, scopes)) = self.frames.clone().filter(|_| self.emptied.is_empty()) else { return Ok(false) };
+        for (depth, frame) in frames.iter().enumerate().skip(1) {
+            let scope = scopes.get_item(depth)?;
+            for found in program.function(py, "empty_cells")?.call1((&frame, &scope))?.try_iter()? {
+                let (name, cell, value): (String, _, Bound<'py, PyAny>) = found?.extract()?;
+                self.emptied.push((cell, value.clone()));
+                self.set(local_name(depth, &name), &value)?;
+            }
+            frame.set_item("locals", scope.call_method0("keys")?.try_iter()?.collect::<PyResult<Vec<_>>>()?)?;
+        }
+        Ok(!self.emptied.is_empty())
+    }
+
+    /// Whether one of these statements fills a cell.
+    ///
+    /// # Errors
+    /// None that Python code can cause.
+    pub(crate) fn is_in_cells(&self, statements: &[RerunStatement]) -> PyResult<bool> {
+        let Some((frames, _)) = &self.frames else { return Ok(false) };
+        for RerunStatement { name, depth, .. } in statements.iter().filter(|statement| statement.depth > 0) {
+            // The run may be in another function than at the last checkpoint.
+            if let Some(frame) = frames.try_iter()?.nth(*depth)
+                && frame?.get_item("cells")?.contains(name)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Binds the attributes of the objects that these statements make again, in place of those that were bound before.
+    ///
+    /// # Errors
+    /// Those of the namespace.
+    pub(crate) fn bind_attributes(&mut self, program: &StepProgram, statements: &[RerunStatement]) -> PyResult<()> {
+        let py = self.namespace.py();
+        for BoundAttribute { variable, .. } in std::mem::take(&mut self.attributes) {
+            self.namespace.del_item(&variable).tolerated();
+            self.bound.retain(|name| *name != variable);
+        }
+        let Some((_, scopes)) = self.frames.clone() else { return Ok(()) };
+        let made = PyList::empty(py);
+        for (number, RerunStatement { name, depth, .. }) in statements.iter().enumerate() {
+            // The function that a statement belongs to may have returned since the last checkpoint.
+            let Some(scope) = scopes.try_iter()?.nth(*depth).transpose()? else { continue };
+            let Some(value) = scope.cast_into::<PyDict>().map_err(PyErr::from)?.get_item(name)? else { continue };
+            let found = program.function(py, "kept_attributes")?.call1((program.object(py), name, value))?;
+            let (found, how): (Bound<'py, PyDict>, Bound<'py, PyAny>) = found.extract()?;
+            made.append((number, depth, name, found.keys(), how))?;
+            for (attribute, value) in found {
+                let attribute: String = attribute.extract()?;
+                let variable = local_name(0, &format!("made{number}_{attribute}"));
+                self.set(variable.clone(), &value)?;
+                self.attributes.push(BoundAttribute { variable, owner: (*depth, name.clone()), attribute, value });
+            }
+        }
+        self.state.set_item("made", made)
     }
 
     /// The variables of the script.
@@ -99,6 +200,13 @@ impl<'py> BoundPosition<'py> {
             let variable = local_name(0, &format!("handler{number}"));
             self.set(variable.clone(), &handler)?;
             self.handlers.push(BoundHandler { variable, owner, logger });
+        }
+        self.losses = outer.call_method1("pop", ("losses",))?.extract()?;
+        for (number, found) in outer.call_method1("pop", ("kept objects",))?.try_iter()?.enumerate() {
+            let (object, description, is_needed): (Bound<'py, PyAny>, _, _) = found?.extract()?;
+            let variable = local_name(0, &format!("kept{number}"));
+            self.set(variable.clone(), &object)?;
+            self.kept.push(KeptObject { variable, description, is_needed });
         }
         let loggers = outer.get_item("loggers")?;
         if loggers.is_none() {
@@ -133,6 +241,9 @@ impl Drop for BoundPosition<'_> {
     fn drop(&mut self) {
         for name in &self.bound {
             self.namespace.del_item(name).tolerated();
+        }
+        for (cell, value) in &self.emptied {
+            cell.setattr("cell_contents", value).tolerated();
         }
     }
 }
@@ -270,6 +381,7 @@ impl<'py> ResumePlan<'py> {
             program.object(py).setattr("inputs", inputs)?;
         }
         program.function(py, "restore_outer")?.call1((namespace, &frames, state.get_item("outer")?))?;
+        program.function(py, "fill_cells")?.call1((&frames,))?;
         let saved = program.function(py, "moved")?.call1((&frames, &self.frames))?;
         if let Some(old) = &self.old {
             let functions = PyList::empty(py);
@@ -278,10 +390,12 @@ impl<'py> ResumePlan<'py> {
             }
             program.function(py, "refresh")?.call1((old.object(py), program.object(py), namespace, functions))?;
         }
-        self.run_again(program, namespace, &frames, statements)?;
-        for name in ["restore_handlers", "restart_listeners", "restore_signals"] {
+        let made = state.cast::<PyDict>().map_err(PyErr::from)?.get_item("made")?;
+        self.run_again(program, namespace, &frames, statements, made.as_ref())?;
+        for name in ["restore_handlers", "restart_listeners", "restore_settings"] {
             program.function(py, name)?.call1((namespace, &frames, state.get_item("outer")?))?;
         }
+        program.function(py, "register_again")?.call1((program.object(py), &self.frames, namespace, &frames))?;
         arrange(namespace, &names)?;
         for (line, code) in &self.added {
             eval_code(code, namespace).map_err(|error| cannot_repeat(py, *line, &error))?;
@@ -296,6 +410,7 @@ impl<'py> ResumePlan<'py> {
         namespace: &Bound<'py, PyDict>,
         frames: &Bound<'py, PyList>,
         statements: &[RerunStatement],
+        made: Option<&Bound<'py, PyAny>>,
     ) -> Result<()> {
         let py = namespace.py();
         for RerunStatement { name, line, depth, .. } in statements {
@@ -309,6 +424,10 @@ impl<'py> ResumePlan<'py> {
                 0 => namespace.set_item(name, value)?,
                 _ => frames.get_item(*depth)?.get_item("locals")?.set_item(name, value)?,
             }
+            if let Some(made) = made {
+                program.function(py, "put_back")?.call1((namespace, frames, made, depth, name))?;
+            }
+            program.function(py, "fill_cells")?.call1((frames,))?;
         }
         Ok(())
     }

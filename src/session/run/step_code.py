@@ -138,6 +138,10 @@ class Program:
         self.has_loops_in = {}
         # What statements have read that assign a variable: see `step_inputs.py`.
         self.inputs = {}
+        # What scripts may set in the interpreter, as it is at the start: see `step_settings.py`.
+        self.settings = settings_now()
+        # The variables with descriptors of `os.open`, when they have been looked for.
+        self.descriptors = None
 
     # --- functions
 

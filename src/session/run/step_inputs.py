@@ -229,18 +229,39 @@ def changed_inputs(program, namespace, frames, scopes, depth, place, name):
     return [(text, CHANGED) for text in found]
 
 
-def lost_progress(value):
+def progress_in_module(name):
+    """What of an object would be lost that is a variable of another module, or an attribute of a class in it."""
+    parts = name.split(".")
+    for end in range(len(parts) - 1, 0, -1):
+        value = sys.modules.get(".".join(parts[:end]))
+        if value is not None:
+            for part in parts[end:]:
+                value = plain_member(value, part)
+            return None if value is Missing else lost_progress(value, False)
+    return None
+
+
+def plain_member(value, name):
+    """A variable of a module, or an attribute of a class."""
+    own = type.__getattribute__(value, "__dict__") if isinstance(value, type) else getattr(value, "__dict__", {})
+    return own.get(name, Missing)
+
+
+def lost_progress(value, has_contents=True):
     """What of an object would be lost if its statement made it again; None if it is of a kind that has nothing to lose,
     such as a connection, or has lost nothing yet."""
     kind = type(value)
     name = f"{kind.__module__}.{kind.__qualname__}"
+    if is_own_class(kind) and all(base is object or is_own_class(base) for base in kind.__mro__):
+        # Its attributes are saved by themselves: see `step_remade.py`.
+        return None
     if hasattr(kind, "__next__"):
         return "its position"
     if hasattr(kind, "update") and hasattr(kind, "digest"):
         return "what it has hashed"
     if kind.__module__ in ("zlib", "_bz2", "_lzma", "zipfile", "tarfile") and getattr(value, "mode", "w") != "r":
         return "what was written to it"
-    if isinstance(value, (list, dict, set, bytearray)):
+    if has_contents and isinstance(value, (list, dict, set, bytearray)):
         return "its contents"
     if kind.__module__ == "tempfile":
         return "the files in it"
@@ -248,9 +269,20 @@ def lost_progress(value):
         return None if value.get(Missing) is Missing else "its value"
     if name == "_thread._local":
         return "its attributes" if vars(value) else None
-    if name == "sqlite3.Connection":
+    if name in ("_queue.SimpleQueue", "multiprocessing.queues.Queue", "multiprocessing.queues.SimpleQueue"):
+        return None if value.empty() else "what is in it"
+    if getattr(value, "in_transaction", False) is True:
+        return "its open transaction"
+    if isinstance(value, getattr(sys.modules.get("sqlite3"), "Connection", ())):
         return database_in_memory(value)
     return None
+
+
+def lost_with(value):
+    """What would be lost with an attribute that its object has again as it was when it was made."""
+    if is_own_class(type(value)):
+        return "its attributes"
+    return lost_progress(value)
 
 
 def database_in_memory(connection):

@@ -27,6 +27,10 @@ const SOURCE: &CStr = match CStr::from_bytes_with_nul(
         include_str!("step_inputs.py"),
         "\n\n",
         include_str!("step_uses.py"),
+        "\n\n",
+        include_str!("step_remade.py"),
+        "\n\n",
+        include_str!("step_settings.py"),
         "\0"
     )
     .as_bytes(),

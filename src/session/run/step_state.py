@@ -14,12 +14,15 @@ def scopes(namespace, frames):
     return [namespace] + [frame["locals"] for frame in frames if "locals" in frame]
 
 
-def outer_state(namespace, frames):
-    """The state of files and loggers, and handlers that are saved each by itself. Whatever waits in buffers is written."""
+def outer_state(program, namespace, frames):
+    """The state of files, loggers and settings, and handlers and other objects that are saved each by itself. Whatever
+    waits in buffers is written."""
     objects = []
-    loggers = handlers(namespace, frames, objects)
+    loggers, kept = handlers(namespace, frames, objects), kept_objects(program)
     return {"files": written_files(namespace, frames), "loggers": loggers, "handlers": objects,
-            "signals": signal_handlers(), "input": input_position(),
+            "settings": changed_settings(program), "losses": losses(program, namespace, frames),
+            "descriptors": open_descriptors(program, namespace, frames), "kept": [how for how, *_ in kept],
+            "kept objects": [(value, text, is_needed) for _, value, text, is_needed in kept], "input": input_position(),
             "listeners": [(depth, name) for depth, scope in enumerate(scopes(namespace, frames))
                           for name, value in scope.items() if is_listener(value) and running_thread(value)]}
 
@@ -30,6 +33,7 @@ def restore_outer(namespace, frames, state):
         for scope in scopes(namespace, frames):
             for name in [name for name, value in scope.items() if value is old]:
                 scope[name] = new
+    reopen_descriptors(namespace, frames, state.get("descriptors", ()))
     if state["input"] is not None and input_position() is not None:
         sys.stdin.seek(state["input"])
     restore_handlers(namespace, frames, state)
@@ -53,6 +57,7 @@ def written_files(namespace, frames):
     logging = sys.modules.get("logging")
     handler = getattr(logging, "Handler", ())
     values = [value for scope in scopes(namespace, frames) for value in scope.values()]
+    values += [getattr(sys, name, None) for name in STREAMS]
     for _, _, own in loggers_with_handlers(logging):
         values += [getattr(other, "stream", None) for other in own if not isinstance(other, logging.FileHandler)]
     for value in values:
@@ -72,6 +77,9 @@ def written_files(namespace, frames):
 
 def written_file(file):
     if file.closed or not file.writable():
+        return None
+    if type(file) is _io.TextIOWrapper and type(file.buffer) not in FILES:
+        # What it writes is compressed, for example.
         return None
     file.flush()
     number = file.fileno()
@@ -186,22 +194,6 @@ def handler_state(logging, handler, logger, every, objects):
     objects.append((handler, owner, logger or "root"))
     settings = {name: getattr(handler, name, None) for name in ("level", "formatter", "filters")}
     return ("object", len(objects) - 1, owner, settings)
-
-
-def signal_handlers():
-    """The functions of the script that handle signals."""
-    module = sys.modules.get("signal")
-    if module is None:
-        return []
-    found = [(int(number), module.getsignal(number)) for number in module.valid_signals()]
-    return [(number, handler) for number, handler in found
-            if type(handler) is FunctionType and handler.__module__ == "__main__"]
-
-
-def restore_signals(namespace, frames, outer):
-    for number, handler in outer["signals"]:
-        import signal
-        signal.signal(number, handler)
 
 
 def is_listener(value):

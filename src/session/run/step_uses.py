@@ -7,6 +7,9 @@ def is_used(program, frames, depth, name):
     root, path, kind = frames[depth]
     if not depth and any(name in code.co_names or name in code.co_consts for code in functions_in(program.plain)):
         return True
+    # An inner function may read it.
+    if depth and name in program.roots[root].plain.co_cellvars:
+        return True
     return reads(rest_of(program.roots[root].node, path, kind), name)
 
 

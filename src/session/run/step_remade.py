@@ -1,0 +1,112 @@
+"""Objects that cannot be saved, and that their statement makes again: their attributes are saved where that is possible,
+and put back. So `trainer = Trainer()` with a connection in it loses nothing but the connection."""
+
+PART = "__snapcli_run__0_made{}_{}"
+# Statements with these methods set up an object. They do not run again.
+SETUP = ("set", "create_", "enable_", "register", "add_", "bind", "connect", "listen", "login", "load_", "subscribe")
+
+
+def is_own_class(kind):
+    """Whether a class is one of the script or of its own modules."""
+    if kind.__module__ == "__main__":
+        return True
+    path = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if not isinstance(path, str) or "/site-packages/" in path or "/dist-packages/" in path:
+        return False
+    library = getattr(sys.modules.get("os"), "__file__", "").rpartition("/")[0]
+    return not (library and path.startswith(library + "/"))
+
+
+def attributes_in_slots(kind):
+    found = []
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ()) if is_own_class(base) else ()
+        found += [slots] if isinstance(slots, str) else [slot for slot in slots if slot not in ("__dict__", "__weakref__")]
+    return found
+
+
+def kept_attributes(program, name, value):
+    """The attributes of an object that are saved by themselves, and how they are put back. Of a class of the script, all
+    are saved; of another class, those that the script has set by way of this variable."""
+    kind, own, slots = type(value), {}, []
+    if is_own_class(kind):
+        own, slots = plain_attributes(value), attributes_in_slots(kind)
+    found = {attribute: item for attribute, item in own.items() if item is not value}
+    others = [attribute for attribute in attributes_set_on(program.tree, name) if attribute not in own]
+    for attribute in slots + others:
+        try:
+            item = getattr(value, attribute)
+        except Exception:
+            continue
+        if item is not value:
+            found[attribute] = item
+    itself = [attribute for attribute in own if attribute not in found]
+    return found, (list(own), itself, is_own_class(kind))
+
+
+def attributes_set_on(node, name):
+    """The attributes in `name.attribute = value`."""
+    found = []
+    if isinstance(node, Attribute) and isinstance(node.ctx, Store) and isinstance(node.value, Name) and node.value.id == name:
+        found.append(node.attr)
+    for child in fields(node):
+        found += [attribute for attribute in attributes_set_on(child, name) if attribute not in found]
+    return found
+
+
+def empty_cells(frame, values):
+    """Empties the cells of a function under way. What was in them is with its local variables then."""
+    found = []
+    for name, cell in frame["cells"].items():
+        if has_value(cell):
+            found.append((name, cell, cell.cell_contents))
+            values[name] = cell.cell_contents
+            del cell.cell_contents
+    return found
+
+
+def fill_cells(frames):
+    """Moves what belongs in cells from the local variables there."""
+    for frame in frames:
+        for name, cell in frame.get("cells", {}).items():
+            if name in frame["locals"]:
+                cell.cell_contents = frame["locals"].pop(name)
+
+
+def put_back(namespace, frames, made, depth, name):
+    """Gives an object that was made again the attributes that were saved."""
+    for number, owner_depth, owner, names, (own_names, itself, is_whole) in made:
+        if (owner_depth, owner) != (depth, name):
+            continue
+        value = (frames[depth]["locals"] if depth else namespace)[name]
+        saved = {attribute: namespace.pop(PART.format(number, attribute), Missing) for attribute in names}
+        saved.update((attribute, value) for attribute in itself)
+        own = plain_attributes(value)
+        for attribute in [attribute for attribute in own if is_whole and attribute not in own_names]:
+            del own[attribute]
+        for attribute, item in saved.items():
+            if item is Missing:
+                continue
+            if attribute in own_names:
+                own[attribute] = item
+            elif attribute in attributes_in_slots(type(value)):
+                object.__setattr__(value, attribute, item)
+            else:
+                setattr(value, attribute, item)
+
+
+def setup_calls(program, root, path, kind, name):
+    """The lines of statements that have set up an object, and do not run again: `conn.create_function(…)`."""
+    done, _ = finished(program.roots[root], path, kind)
+    return [stmt.lineno for stmt in done if is_setup(stmt, name)]
+
+
+def is_setup(stmt, name):
+    call = stmt.value if isinstance(stmt, Expr) else None
+    func = call.func if isinstance(call, Call) else None
+    if not isinstance(func, Attribute) or not isinstance(func.value, Name) or func.value.id != name:
+        return False
+    if func.attr == "execute":
+        text = call.args[0].value if call.args and isinstance(call.args[0], Constant) else ""
+        return isinstance(text, str) and text.lstrip().lower().startswith(("pragma", "attach", "set "))
+    return func.attr.startswith(SETUP)
