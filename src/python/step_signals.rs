@@ -97,6 +97,16 @@ pub(crate) fn done(wait: Duration) {
     start_tick(wait);
 }
 
+/// The request is carried out now: it waits no longer.
+pub(crate) fn carry_out() {
+    DUE_SINCE.store(u64::MAX, Ordering::SeqCst);
+}
+
+/// The request waits for the end of a step. The timer fires once more after `wait`.
+pub(crate) fn repeat_later(wait: Duration) {
+    start_tick(wait);
+}
+
 /// The request cannot be carried out where this step has ended. It is repeated after `wait`.
 pub(crate) fn postpone(wait: Duration) {
     IS_DUE.store(false, Ordering::SeqCst);

@@ -18,6 +18,7 @@ mod orphaned_checkpoints;
 mod outer_state;
 mod random_kills;
 mod remade_objects;
+mod repeated_effects;
 mod runs_in_force;
 mod stopped_runs;
 

@@ -50,6 +50,7 @@ pub(super) struct PreparedCheckpoint<'py> {
 impl StepObserver for RunJob {
     fn step_ended(&self, py: Python<'_>, end: StepEnd) -> Result<(), PyErr> {
         let (Some(request), Some(program)) = (step_signals::requested(), self.program.get()) else { return Ok(()) };
+        step_signals::carry_out();
         let position = own_thread(py).and_then(|thread| match thread {
             Some(name) => {
                 let why = format!("the thread {name:?} of the script is running: one is made when it has ended");
@@ -101,6 +102,14 @@ impl StepObserver for RunJob {
         let text =
             format!("line {line}: this loop is one step, without checkpoints in it: a {iterator} cannot be saved");
         self.say_once(&text);
+    }
+
+    fn long_step(&self, line: u32) {
+        // Called between two bytecodes, perhaps of code that a checkpoint runs.
+        if self.state.try_lock().is_err() {
+            return;
+        }
+        self.say_once(&format!("a checkpoint is due, and waits for the end of line {line}, which is one step"));
     }
 }
 

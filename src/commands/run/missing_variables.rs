@@ -155,6 +155,7 @@ impl RunJob {
                 format!("line {line}, which assigned it, would not do the same again: {text} has changed since")
             }
             InputChange::Thread => format!("its thread {text:?} would not run if line {line} made it again"),
+            InputChange::Effect => format!("line {line}, which assigned it, must not run again: it {text}"),
             InputChange::Progress => format!("{text} would be lost if line {line} made it again"),
         };
         Ok(Err(format!("{}, and {why}", cannot_be_saved(item))))

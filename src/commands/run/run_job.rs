@@ -20,7 +20,7 @@ use crate::python::script_command::{ScriptCommand, ScriptSource};
 use crate::python::script_run::{CompiledScript, ScriptRun, StartedScript, end_after_error, run_compiled};
 use crate::python::{self, Interpreter, Python, step_signals};
 use crate::session::run::{
-    ResumePlan, StepProgram, code_of_nothing, flush_output, observe, pause_loops, script_namespace,
+    ResumePlan, StepProgram, code_of_nothing, flush_output, observe, pause_loops, script_namespace, watch_openings,
 };
 use crate::session::{
     AmbientChoice, RestoreRequest, Signer, add_to_inittab, apply_before_imports, note_imported_definitions, restore,
@@ -154,6 +154,7 @@ impl RunJob {
             step_signals::disarm();
             return Ok(None);
         };
+        watch_openings(py, &program)?;
         let code = match start {
             RunStart::From(start) => Some(self.resume(py, *start, &program, source)?),
             RunStart::Finished(finished) => {
@@ -239,6 +240,9 @@ impl RunJob {
         }
         plan.run_imports(program, &namespace)?;
         self.load(py, &Arc::new(snapshot), &shown)?;
+        if !self.accept_changes {
+            ResumePlan::check_modules(program, &namespace)?;
+        }
         let code = plan.code(program, &namespace, &progress.rerun);
         let code = code.with_context(|| format!("cannot resume from {shown}"))?;
         for statement in &progress.rerun {

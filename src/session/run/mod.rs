@@ -7,6 +7,7 @@
 //! when something is asked for, and [`iterator_state`] says how an iterator comes back.
 
 mod edited_script;
+mod file_openings;
 mod iterator_state;
 mod jump_switches;
 mod loop_iterator;
@@ -20,6 +21,7 @@ mod step_program;
 mod step_sites;
 mod stepped_call;
 
+pub(crate) use self::file_openings::watch_openings;
 pub(crate) use self::repeated_statement::{
     ChangedInput, InputChange, is_used, line_of_rerun, lines_of_setup, lost_of_attribute, progress_in_module,
 };

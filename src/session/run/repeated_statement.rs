@@ -36,6 +36,8 @@ pub(crate) enum InputChange {
     Thread,
     /// No input, but what of the object would be lost.
     Progress,
+    /// No input, but what the statement would do to files or tables once more.
+    Effect,
 }
 
 impl BoundPosition<'_> {
@@ -58,6 +60,7 @@ impl BoundPosition<'_> {
         let kind = |how: &str| match how {
             "thread" => InputChange::Thread,
             "progress" => InputChange::Progress,
+            "effect" => InputChange::Effect,
             _ => InputChange::Changed,
         };
         Ok(found.into_iter().map(|(text, how)| ChangedInput { text, kind: kind(&how) }).collect())

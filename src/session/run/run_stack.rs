@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -16,7 +16,7 @@ use super::short_loops;
 use super::step_program::StepProgram;
 use super::step_sites::StepEnd;
 use crate::python::deferred_signals::Tolerated as _;
-use crate::python::step_signals::is_due;
+use crate::python::step_signals::{StepRequest, has_waited, is_due, repeat_later, requested};
 
 /// Called at the ends of steps and at loops that are one step.
 pub(crate) trait StepObserver: Send + Sync {
@@ -25,6 +25,9 @@ pub(crate) trait StepObserver: Send + Sync {
 
     /// A loop begins that is one step, because the position of its iterator cannot be saved.
     fn one_step(&self, line: u32, iterator: &str);
+
+    /// A checkpoint has been due for some time, but this line has not ended.
+    fn long_step(&self, line: u32);
 }
 
 /// The observer of a run, and the script whose steps it observes.
@@ -148,6 +151,7 @@ pub(crate) fn pause_loops(py: Python<'_>) {
         return;
     }
     set(py, Setter::Request, true);
+    report_long_step(py);
     let ranges: Vec<(u64, Py<PyAny>)> = stack()
         .iter()
         .filter_map(|entry| match entry {
@@ -169,6 +173,21 @@ pub(crate) fn pause_loops(py: Python<'_>) {
             entry.iterator = rest.unbind();
             entry.is_exchanged = true;
         }
+    }
+}
+
+/// Says which line does not end, once a checkpoint by the timer has been due for some time.
+fn report_long_step(py: Python<'_>) {
+    const LONG: Duration = Duration::from_secs(5);
+    if requested() != Some(StepRequest::Timer) {
+        return;
+    }
+    if !has_waited(LONG) {
+        repeat_later(LONG);
+    } else if let Some((observer, program)) = observed()
+        && let Some(line) = program.line_under_way(py).tolerated().flatten()
+    {
+        observer.long_step(line);
     }
 }
 

@@ -16,6 +16,8 @@ use crate::snapshot::index::{RUN_POSITION, RerunStatement, RunPlace, RunProgress
 
 /// The version of the variable.
 const VERSION: u32 = 2;
+/// What the program notes of statements that have run.
+const NOTED: [&str; 2] = ["inputs", "openings"];
 
 /// The position, bound in the namespace of the script until this is dropped: as one variable, and one more for each
 /// local variable of a function that is under way, so that one which cannot be saved costs only itself.
@@ -97,7 +99,9 @@ impl<'py> BoundPosition<'py> {
         let state = this.state.clone();
         state.set_item("version", VERSION)?;
         state.set_item("names", own_names(namespace)?)?;
-        state.set_item("inputs", program.object(py).getattr("inputs")?)?;
+        for name in NOTED {
+            state.set_item(name, program.object(py).getattr(name)?)?;
+        }
         if let Some(StepPosition(frames)) = position {
             let outer = program.function(py, "outer_state")?.call1((program.object(py), namespace, frames))?;
             this.note_outer(&outer, frames)?;
@@ -358,6 +362,20 @@ impl<'py> ResumePlan<'py> {
         Ok(())
     }
 
+    /// Checks that the modules of the script are those of the checkpoint.
+    ///
+    /// # Errors
+    /// If the file of one has changed.
+    pub(crate) fn check_modules(program: &StepProgram, namespace: &Bound<'py, PyDict>) -> Result<()> {
+        let py = namespace.py();
+        let state = namespace.get_item(RUN_POSITION)?.context("it has no position")?;
+        let changed = program.function(py, "changed_sources")?.call1((state.get_item("outer")?,))?;
+        let Some(path) = changed.extract::<Vec<String>>()?.into_iter().next() else { return Ok(()) };
+        let text = format!("{path}, a module of the script, has changed since the checkpoint");
+        let advice = "use --accept-changes to resume anyway, or --fresh to start over".to_owned();
+        Err(exit::coded(exit::FAILED, text).with_details(vec![advice]).into())
+    }
+
     /// The code that goes on, with all variables in place.
     ///
     /// # Errors
@@ -377,11 +395,14 @@ impl<'py> ResumePlan<'py> {
         let frames = state.get_item("frames")?.cast_into::<PyList>().map_err(PyErr::from)?;
         unbind_locals(namespace, &frames)?;
         namespace.del_item(RUN_POSITION)?;
-        if let Some(inputs) = state.cast::<PyDict>().map_err(PyErr::from)?.get_item("inputs")? {
-            program.object(py).setattr("inputs", inputs)?;
+        for name in NOTED {
+            if let Some(noted) = state.cast::<PyDict>().map_err(PyErr::from)?.get_item(name)? {
+                program.object(py).setattr(name, noted)?;
+            }
         }
         program.function(py, "restore_outer")?.call1((namespace, &frames, state.get_item("outer")?))?;
         program.function(py, "fill_cells")?.call1((&frames,))?;
+        program.function(py, "note_environment_again")?.call1((program.object(py),))?;
         let saved = program.function(py, "moved")?.call1((&frames, &self.frames))?;
         if let Some(old) = &self.old {
             let functions = PyList::empty(py);
@@ -414,11 +435,18 @@ impl<'py> ResumePlan<'py> {
     ) -> Result<()> {
         let py = namespace.py();
         for RerunStatement { name, line, depth, .. } in statements {
-            let Some((line, code)) = statement(program, self.frames.get_item(*depth)?, name)? else {
+            let place = self.frames.get_item(*depth)?;
+            let Some((line, code)) = statement(program, place.clone(), name)? else {
                 let text = format!("the statement that assigned {name} (line {line}) no longer exists");
                 return Err(exit::error(exit::FAILED, text));
             };
-            let value = program.function(py, "value_again")?.call1((namespace, frames, *depth, code));
+            let value = program.function(py, "value_again")?.call1((
+                program.object(py),
+                namespace,
+                frames,
+                (*depth, place.get_item(0)?, name),
+                code,
+            ));
             let value = value.map_err(|error| cannot_repeat(py, line, &error))?;
             match depth {
                 0 => namespace.set_item(name, value)?,

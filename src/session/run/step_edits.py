@@ -91,17 +91,24 @@ def rerun(program, root, path, kind, name):
     return stmt.lineno, quiet(Expression(body=stmt.value), program.filename, "eval", 0, True)
 
 
-def value_again(namespace, frames, depth, code):
-    """The value of a statement that runs again."""
+def value_again(program, namespace, frames, key, code):
+    """The value of a statement that runs again. `key` is that of its inputs."""
+    directory = (program.inputs.get(key, ()) + (None,) * 3)[2]
+    names = names_of_rerun(namespace, frames, key[0])
+    with AsBefore(program, directory):
+        return eval(code, names)
+
+
+def names_of_rerun(namespace, frames, depth):
     if not depth:
-        return eval(code, namespace)
+        return namespace
     frame = frames[depth]
     names = dict(frame["function"].__globals__)
     function, cells = frame["function"], frame["cells"]
     shared = dict(zip(function.__code__.co_freevars, function.__closure__ or ()), **cells)
     names.update((name, cell.cell_contents) for name, cell in shared.items() if has_value(cell))
     names.update(frame["locals"])
-    return eval(code, names)
+    return names
 
 
 def relocate(old, new, frames, accepts):

@@ -8,11 +8,18 @@ again. Objects of libraries are described by their type alone.
 
 MOST_PARTS = 2000
 MOST_CHARACTERS = 100_000
+# How much of a statement in SQL is shown.
+MOST_SQL = 60
 PRIME = 2**127 - 1
 SCALARS = (int, float, complex, bool, type(None), type(...), range)
 # Why a statement must not run again: an input has changed; the object has a thread that would not run; it has a state
-# that would be lost.
-CHANGED, THREAD, PROGRESS = "changed", "thread", "progress"
+# that would be lost; it would change files or tables.
+CHANGED, THREAD, PROGRESS, EFFECT = "changed", "thread", "progress", "effect"
+# The names by which code reads the environment, and what stands for all variables in it.
+ENVIRONMENT, ALL_VARIABLES = ("environ", "environb", "getenv", "getenvb"), "os.environ"
+# Modules of objects that have contents, which the statement that made them does not bring back.
+OF_CONTENTS = ("multiprocessing.sharedctypes", "multiprocessing.shared_memory", "xml.etree.ElementTree", "pyexpat",
+               "mmap", "ctypes")
 
 
 class Missing:
@@ -167,12 +174,33 @@ def first(items):
 
 def globals_of(value, lookup, found, depth=0):
     """The variables of the script that a function reads, by name."""
-    if type(value) is not FunctionType or value.__module__ != "__main__" or depth > 5:
+    if depth > 5:
         return
-    for name in value.__code__.co_names:
-        if name not in found and (other := value.__globals__.get(name, Missing)) is not Missing:
-            found[name] = digest(other)
-            globals_of(other, lookup, found, depth + 1)
+    for function in functions_run_by(value):
+        if any(name in ENVIRONMENT for name in function.__code__.co_names):
+            found[ALL_VARIABLES] = environment_number()
+        for name in function.__code__.co_names:
+            if name not in found and (other := function.__globals__.get(name, Missing)) is not Missing:
+                found[name] = digest(other)
+                globals_of(other, lookup, found, depth + 1)
+
+
+def environment_number():
+    """A number for the environment in this process: no other one could tell passwords in it from the number."""
+    variables = getattr(getattr(sys.modules.get("os"), "environ", None), "_data", {})
+    return hash(frozenset(variables.items()))
+
+
+def note_environment_again(program):
+    """Called in a resumed run, where the number is another one."""
+    for _, indirect, *_ in program.inputs.values():
+        if ALL_VARIABLES in indirect:
+            indirect[ALL_VARIABLES] = environment_number()
+
+
+def reads_environment(node):
+    is_name = isinstance(node, Attribute) and node.attr in ENVIRONMENT or isinstance(node, Name) and node.id in ENVIRONMENT
+    return is_name or any(reads_environment(child) for child in fields(node))
 
 
 def described_inputs(value, lookup):
@@ -182,6 +210,8 @@ def described_inputs(value, lookup):
         read = followed(node, lookup)
         direct[text] = digest(read)
         globals_of(read, lookup, indirect)
+    if reads_environment(value):
+        indirect[ALL_VARIABLES] = environment_number()
     return direct, {name: number for name, number in indirect.items() if name not in direct}
 
 
@@ -199,7 +229,9 @@ def note_inputs(program, depth, number, frame):
     site = program.sites[number]
     stmt = statement_at(site.root.node, site.path)
     scopes = (frame.f_locals, frame.f_globals) if depth else (frame.f_globals,)
-    program.inputs[(depth, site.root.name, assigned_name(stmt))] = described_inputs(stmt.value, lookup_in(*scopes))
+    key = (depth, site.root.name, assigned_name(stmt))
+    program.inputs[key] = *described_inputs(stmt.value, lookup_in(*scopes)), directory_now()
+    program.openings.pop(key[1:], None)
 
 
 def statement_at(node, path):
@@ -218,11 +250,15 @@ def changed_inputs(program, namespace, frames, scopes, depth, place, name):
         return [(thread, THREAD)]
     if lost := lost_progress(made):
         return [(lost, PROGRESS)]
+    if text := program.openings.get((root, name)):
+        return [(text, EFFECT)]
     stmt = assigned_by(program, root, path, kind, name)
     if noted is None or stmt is None:
         return []
     lookup = lookup_in(namespace) if not depth else lookup_in(*local_scopes(frames[depth], scopes[depth]), namespace)
     value = stmt.value
+    if text := change_of_tables(value, lookup):
+        return [(f"runs the SQL {text[:MOST_SQL]!r}", EFFECT)]
     direct, indirect = described_inputs(value, lookup)
     found = [text for text, number in direct.items() if noted[0].get(text, number) != number]
     found += [text for text, number in indirect.items() if noted[1].get(text, number) != number]
@@ -261,6 +297,11 @@ def lost_progress(value, has_contents=True):
         return "what it has hashed"
     if kind.__module__ in ("zlib", "_bz2", "_lzma", "zipfile", "tarfile") and getattr(value, "mode", "w") != "r":
         return "what was written to it"
+    if kind.__module__ in OF_CONTENTS or kind.__name__.endswith("Proxy") and kind.__module__ == "multiprocessing.managers":
+        return "what is in it"
+    mode = plain_attributes(value).get("mode") if "_io" not in kind.__module__ else None
+    if type(mode) is str and len(mode) <= 3 and any(letter in mode for letter in "wax+"):
+        return "what was written to it"
     if has_contents and isinstance(value, (list, dict, set, bytearray)):
         return "its contents"
     if kind.__module__ == "tempfile":
@@ -274,7 +315,7 @@ def lost_progress(value, has_contents=True):
     if getattr(value, "in_transaction", False) is True:
         return "its open transaction"
     if isinstance(value, getattr(sys.modules.get("sqlite3"), "Connection", ())):
-        return database_in_memory(value)
+        return only_in_memory(value)
     return None
 
 
@@ -285,17 +326,26 @@ def lost_with(value):
     return lost_progress(value)
 
 
-def database_in_memory(connection):
-    """The tables of a database that is in memory; None if it has none, or cannot be asked."""
+def only_in_memory(connection):
+    """What of a database is in memory: its tables, temporary ones, what is attached. None if nothing is, or if it cannot
+    be asked."""
     try:
         cursor = connection.cursor()
         cursor.row_factory = None
-        files = [row[2] for row in cursor.execute("pragma database_list").fetchall() if row[1] == "main"]
+        databases = cursor.execute("pragma database_list").fetchall()
+        # The first is the main one, the second the temporary one. The names may be of any type.
+        is_in_memory = not any(row[2] for row in databases if row[0] == 0)
+        is_attached = any(row[0] > 1 for row in databases)
         tables = cursor.execute("select count(*) from sqlite_master").fetchone()[0]
+        temporary = cursor.execute("select count(*) from sqlite_temp_master").fetchone()[0]
         cursor.close()
     except Exception:
         return None
-    return "its tables, which are in memory" if files == [""] and tables else None
+    if temporary:
+        return "its temporary tables"
+    if is_attached:
+        return "the databases attached to it"
+    return "its tables, which are in memory" if is_in_memory and tables else None
 
 
 def local_scopes(frame, values):

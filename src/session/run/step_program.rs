@@ -26,6 +26,8 @@ const SOURCE: &CStr = match CStr::from_bytes_with_nul(
         "\n\n",
         include_str!("step_inputs.py"),
         "\n\n",
+        include_str!("step_openings.py"),
+        "\n\n",
         include_str!("step_uses.py"),
         "\n\n",
         include_str!("step_remade.py"),
@@ -169,6 +171,17 @@ impl StepProgram {
     pub(super) fn note_inputs(&self, py: Python<'_>, depth: usize, site: usize) -> PyResult<()> {
         let Some(frame) = current_frame(py) else { return Ok(()) };
         self.function(py, "note_inputs")?.call1((self.program.bind(py), depth, site, frame)).map(drop)
+    }
+
+    /// Notes a file that is opened for writing or removed. Returns why that must not be, while statements run again.
+    pub(super) fn note_opening(&self, path: &Bound<'_, PyAny>, how: &str) -> PyResult<Option<String>> {
+        let py = path.py();
+        self.function(py, "note_opening")?.call1((self.program.bind(py), path, how))?.extract()
+    }
+
+    /// The line of the script's module that is under way.
+    pub(super) fn line_under_way(&self, py: Python<'_>) -> PyResult<Option<u32>> {
+        self.function(py, "line_under_way")?.call1((self.program.bind(py),))?.extract()
     }
 
     /// How many top-level statements the script has.

@@ -1,6 +1,9 @@
 """Objects that cannot be saved, and that their statement makes again: their attributes are saved where that is possible,
 and put back. So `trainer = Trainer()` with a connection in it loses nothing but the connection."""
 
+# The settings of a connection that come back.
+PRAGMAS = ("foreign_keys", "recursive_triggers", "synchronous", "cache_size", "temp_store", "busy_timeout",
+           "defer_foreign_keys", "read_uncommitted", "query_only", "secure_delete")
 PART = "__snapcli_run__0_made{}_{}"
 # Statements with these methods set up an object. They do not run again.
 SETUP = ("set", "create_", "enable_", "register", "add_", "bind", "connect", "listen", "login", "load_", "subscribe")
@@ -10,7 +13,11 @@ def is_own_class(kind):
     """Whether a class is one of the script or of its own modules."""
     if kind.__module__ == "__main__":
         return True
-    path = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    return is_own_source(getattr(sys.modules.get(kind.__module__), "__file__", None))
+
+
+def is_own_source(path):
+    """Whether a file is a module of the script, not of Python or of an installed package."""
     if not isinstance(path, str) or "/site-packages/" in path or "/dist-packages/" in path:
         return False
     library = getattr(sys.modules.get("os"), "__file__", "").rpartition("/")[0]
@@ -41,7 +48,30 @@ def kept_attributes(program, name, value):
         if item is not value:
             found[attribute] = item
     itself = [attribute for attribute in own if attribute not in found]
-    return found, (list(own), itself, is_own_class(kind))
+    return found, (list(own), itself, is_own_class(kind), pragmas(value))
+
+
+def pragmas(value):
+    """The settings of a connection to a database by `pragma`, as it has them now."""
+    found = {}
+    if isinstance(value, getattr(sys.modules.get("sqlite3"), "Connection", ())):
+        try:
+            cursor = value.cursor()
+            cursor.row_factory = None
+            for name in PRAGMAS:
+                row = cursor.execute(f"pragma {name}").fetchone()
+                if row is not None and type(row[0]) is int:
+                    found[name] = row[0]
+        except Exception:
+            # It is closed, or belongs to another thread.
+            return {}
+    return found
+
+
+def restore_pragmas(value, saved):
+    for name, number in saved.items():
+        if pragmas(value).get(name, number) != number:
+            value.execute(f"pragma {name} = {number}")
 
 
 def attributes_set_on(node, name):
@@ -75,10 +105,11 @@ def fill_cells(frames):
 
 def put_back(namespace, frames, made, depth, name):
     """Gives an object that was made again the attributes that were saved."""
-    for number, owner_depth, owner, names, (own_names, itself, is_whole) in made:
+    for number, owner_depth, owner, names, (own_names, itself, is_whole, *more) in made:
         if (owner_depth, owner) != (depth, name):
             continue
         value = (frames[depth]["locals"] if depth else namespace)[name]
+        restore_pragmas(value, more[0] if more else {})
         saved = {attribute: namespace.pop(PART.format(number, attribute), Missing) for attribute in names}
         saved.update((attribute, value) for attribute in itself)
         own = plain_attributes(value)
@@ -108,5 +139,6 @@ def is_setup(stmt, name):
         return False
     if func.attr == "execute":
         text = call.args[0].value if call.args and isinstance(call.args[0], Constant) else ""
-        return isinstance(text, str) and text.lstrip().lower().startswith(("pragma", "attach", "set "))
+        words = text.lower().replace("=", " ").split() if isinstance(text, str) else []
+        return words[:1] in (["pragma"], ["attach"], ["set"]) and not (words[0] == "pragma" and words[1:2] and words[1] in PRAGMAS)
     return func.attr.startswith(SETUP)

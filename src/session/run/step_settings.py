@@ -167,7 +167,8 @@ def does_more(call):
 def register_again(program, position, namespace, frames):
     for depth, _, call in exit_statements(program, position):
         if not does_more(call):
-            value_again(namespace, frames, depth, quiet(Expression(body=call), program.filename, "eval", 0, True))
+            code = quiet(Expression(body=call), program.filename, "eval", 0, True)
+            value_again(program, namespace, frames, (depth, "", ""), code)
 
 
 def losses(program, namespace, frames):

@@ -21,10 +21,37 @@ def outer_state(program, namespace, frames):
     loggers, kept = handlers(namespace, frames, objects), kept_objects(program)
     return {"files": written_files(namespace, frames), "loggers": loggers, "handlers": objects,
             "settings": changed_settings(program), "losses": losses(program, namespace, frames),
-            "descriptors": open_descriptors(program, namespace, frames), "kept": [how for how, *_ in kept],
+            "sources": module_sources(program), "descriptors": open_descriptors(program, namespace, frames), "kept": [how for how, *_ in kept],
             "kept objects": [(value, text, is_needed) for _, value, text, is_needed in kept], "input": input_position(),
             "listeners": [(depth, name) for depth, scope in enumerate(scopes(namespace, frames))
                           for name, value in scope.items() if is_listener(value) and running_thread(value)]}
+
+
+def module_sources(program):
+    """The files of the modules of the script, each with a digest of what it was when a checkpoint first saw it."""
+    for name, module in list(sys.modules.items()):
+        path = getattr(module, "__file__", None)
+        if name != "__main__" and name not in program.sources and is_own_source(path) and path.endswith(".py"):
+            program.sources[name] = path, source_digest(path)
+    return dict(program.sources)
+
+
+def source_digest(path):
+    try:
+        with _io.FileIO(path) as file:
+            return digest(file.readall())
+    except OSError:
+        return None
+
+
+def changed_sources(outer):
+    """The files of modules that are not as they were at a checkpoint."""
+    found = []
+    for name, (path, number) in outer.get("sources", {}).items():
+        path = getattr(sys.modules.get(name), "__file__", None) or path
+        if number is not None and source_digest(path) not in (number, None):
+            found.append(path)
+    return found
 
 
 def restore_outer(namespace, frames, state):
