@@ -237,3 +237,14 @@ fn a_module_that_was_edited_is_noticed() {
     let runs = run_to_the_end(&sandbox, &["--accept-changes"], 2);
     runs[runs.len() - 1].assert_code(0);
 }
+
+#[test]
+fn a_line_that_holds_up_a_checkpoint_is_named() {
+    let script = "import time\ndef main():\n    for n in range(70):\n        time.sleep(0.1)\n\
+                  try:\n    main()\nexcept KeyboardInterrupt:\n    pass\n";
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", script);
+    let run = sandbox.snapcli(&["run", "--every", "0.2s", "script.py"]);
+    run.assert_code(0);
+    assert!(run.err().contains("a checkpoint is due, and waits for the end of line 6"), "{}", run.err());
+}
