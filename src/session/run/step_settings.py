@@ -36,7 +36,7 @@ def settings_now():
         "umask": umask_now(), "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug()),
         "switch interval": sys.getswitchinterval(), "stack size": stack_size,
         "bytecode": sys.dont_write_bytecode, "traceback limit": getattr(sys, "tracebacklimit", None),
-        "timers": [signals.getitimer(which) for which in TIMERS],
+        "argv": list(getattr(sys, "argv", ())), "timers": [signals.getitimer(which) for which in TIMERS],
         "signals": {int(number): int(action) for number, action in actions(signals) if isinstance(action, int)},
         "fault handler": silently("faulthandler").is_enabled(),
         "streams": {name: stream_options(name) for name in STREAMS}, "builtins": dict(vars(sys.modules["builtins"])),
@@ -363,5 +363,5 @@ RESTORED = {
     "bytecode": lambda value: setattr(sys, "dont_write_bytecode", value),
     "traceback limit": lambda value: setattr(sys, "tracebacklimit", value), "fault handler": restore_fault_handler,
     "time zone": restore_time_zone, "socket timeout": restore_socket_timeout, "machine": restore_environment,
-    "streams": restore_streams, "log": restore_log,
+    "streams": restore_streams, "log": restore_log, "argv": lambda words: setattr(sys, "argv", words),
 }

@@ -124,3 +124,8 @@ fn what_does_not_come_back_is_named() {
         assert!(err.contains(said), "{set}\n{err}");
     }
 }
+
+#[test]
+fn arguments_that_the_script_has_set_come_back() {
+    check("import sys\nsys.argv = ['prog', 'x']", "print(sys.argv)");
+}
