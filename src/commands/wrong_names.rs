@@ -27,7 +27,8 @@ pub(super) fn check_patterns(
         return Ok(());
     }
     // A pickle that is too large to be followed has no names yet.
-    let Some(names) = names_of(snapshot).filter(|names| !names.is_empty()) else { return Ok(()) };
+    let is_own = matches!(snapshot.contents(), Contents::Own { .. });
+    let Some(names) = names_of(snapshot).filter(|names| is_own || !names.is_empty()) else { return Ok(()) };
     let of = |patterns, option| unmatched(patterns, option, names.iter().map(String::as_str));
     let wrong: Vec<_> = of(only, "--only").into_iter().chain(of(exclude, "--exclude")).collect();
     let Some((first, others)) = wrong.split_first() else { return Ok(()) };

@@ -18,10 +18,10 @@ const LISTED: usize = 20;
 
 /// Removes what the options do not keep.
 pub(crate) fn run_command(args: &PruneArgs, verbosity: Verbosity) -> Result<i32> {
-    let PruneArgs { keep_last, keep_named, dry_run, .. } = *args;
+    let PruneArgs { keep_last, keep_named, drop_damaged, dry_run, .. } = *args;
     let path = named_store(args.store.as_deref(), "prune")?;
     let store = open_store(path, "prune")?;
-    let rules = PruneRules { keep_last, keep_named, dry_run };
+    let rules = PruneRules { keep_last, keep_named, drop_damaged, dry_run };
     let waiting = &mut || verbosity.note("waiting for another process to end its save or prune");
     let pruned = with_code(prune(&store, rules, waiting), || format!("cannot prune {}", path.display()))?;
     let answer = args.json.then(|| PruneAnswer::of(&pruned, dry_run, absolute_path(path)));
@@ -32,7 +32,7 @@ pub(crate) fn run_command(args: &PruneArgs, verbosity: Verbosity) -> Result<i32>
 
 fn write_text(out: &mut dyn Write, pruned: &Pruned, dry_run: bool, style: TableStyle) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width);
-    let Pruned { removed, kept, objects, bytes } = pruned;
+    let Pruned { removed, kept, names, objects, bytes } = pruned;
     let removes = if dry_run { "would remove" } else { "removed" };
     let mut numbers = removed.iter().take(LISTED).map(|number| format!("@{number}")).collect::<Vec<_>>().join(", ");
     if removed.len() > LISTED {
@@ -45,5 +45,10 @@ fn write_text(out: &mut dyn Write, pruned: &Pruned, dry_run: bool, style: TableS
         "{removes} {snapshots}{numbers} and {objects}, {}; {} left",
         format_size(*bytes),
         count(kept.len(), "snapshot")
-    ))
+    ))?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let names = names.iter().map(|name| format!("@{name}")).collect::<Vec<_>>().join(", ");
+    out.line(format_args!("{removes} names whose snapshots are not in the store: {names}"))
 }
