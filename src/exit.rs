@@ -10,6 +10,7 @@ pub(crate) const FAILED: i32 = 1;
 /// A usage error, or a script or file that does not exist.
 pub(crate) const USAGE: i32 = 2;
 /// With `--strict`: a variable could not be saved or restored, or came back different.
+#[cfg(feature = "python")]
 pub(crate) const LEFT_OUT: i32 = 3;
 /// Not a snapshot, damaged, or truncated.
 pub(crate) const DAMAGED: i32 = 4;

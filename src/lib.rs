@@ -151,7 +151,7 @@ fn run(mut cli: Cli) -> Result<i32> {
         Command::Trust(args) => commands::trust::run_command(&args, verbosity),
         Command::Log(args) => commands::stores::questions::log(&args, verbosity),
         Command::Status(args) => commands::run::run_status::run_command(&args, verbosity),
-        Command::Export(args) => commands::stores::export::run_command(&args, verbosity),
+        Command::Export(args) => commands::stores::export::run_command(&args, &given, verbosity),
         Command::Import(args) => commands::stores::import::run_command(&args, verbosity),
         Command::Prune(args) => commands::stores::remove_snapshots::run_command(&args, verbosity),
         Command::Doctor(args) => commands::doctor::run_command(&args, &globals, verbosity),

@@ -85,7 +85,8 @@ pub(crate) struct MemoryArgs {
     /// Memory for looking at the file: 500M, 4G, in powers of 1000 [default: 64M and 10 bytes for each byte of opcodes,
     /// at most 1G]
     ///
-    /// A file that needs more is refused with exit code 4. The contents of large arrays do not count.
+    /// A file that needs more is refused with exit code 4. The contents of large arrays do not count, unless the file
+    /// comes from standard input, all of which is read into memory.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
 }

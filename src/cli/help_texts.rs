@@ -291,7 +291,8 @@ help_texts!(
     "\
 Examples:
   snapcli export runs.snaps/@3 -o run3.pkl
-  snapcli export runs.snaps/              write the newest snapshot to session.pkl
+  snapcli export runs.snaps/              write the newest snapshot to session.pkl;
+                                          what is there becomes session.1.pkl
   snapcli export runs.snaps/@best -o - | ssh host snapcli restore -",
     "\
 Exit codes:
@@ -330,14 +331,15 @@ help_texts!(
     "\
 Examples:
   snapcli prune runs.snaps/ --keep-last 10 --keep-named
-  snapcli prune runs.snaps/ --keep-last 10 --dry-run   say what would be removed",
+  snapcli prune runs.snaps/ --keep-last 10 --dry-run   say what would be removed
+  snapcli prune runs.snaps/ --drop-damaged             remove what `verify` found",
     "\
 Exit codes:
   0    done
   1    the store cannot be written to, or object storage cannot be reached
   2    usage error, or there is no such store
   4    a snapshot is damaged, so it is unknown which objects it needs; nothing
-       was removed
+       was removed (--drop-damaged removes it)
   7    out of memory
   130  interrupted"
 );

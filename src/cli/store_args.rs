@@ -80,16 +80,20 @@ pub(crate) struct ImportArgs {
 /// Remove snapshots from a store, and what no snapshot needs
 ///
 /// Without an option that says what to keep, all snapshots stay, and only the leftovers of saves that were killed are
-/// removed. Waits until no process saves to the store; saves that begin meanwhile wait for the end.
+/// removed, and names whose snapshots are gone. Waits until no process saves to the store; saves that begin meanwhile
+/// wait for the end.
 #[derive(Debug, Args)]
 #[command(after_help = help_texts::PRUNE, after_long_help = help_texts::PRUNE_LONG)]
 pub(crate) struct PruneArgs {
-    /// Keep the N newest snapshots, and remove the others
+    /// Keep the N newest snapshots, and the newest of a script that did not fail; remove the others
     #[arg(long, value_name = "N", value_parser = parse_count)]
     pub(crate) keep_last: Option<u64>,
     /// Keep snapshots that have a name, too
     #[arg(long, requires = "keep_last")]
     pub(crate) keep_named: bool,
+    /// Remove snapshots that cannot be read, and damaged objects too: a save writes again what it needs of them
+    #[arg(long)]
+    pub(crate) drop_damaged: bool,
     /// Remove nothing, and say what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,

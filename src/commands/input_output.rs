@@ -14,19 +14,40 @@ use crate::report::table::TableStyle;
 use crate::snapshot::file_names::has_script_name;
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::remote::RemoteAddress;
+use crate::snapshot::store::StoreAddress;
 use crate::ui::line_breaks::terminal_width;
 use crate::ui::nearest_names::nearest_files;
 use crate::ui::{Verbosity, colors};
+
+/// How many bytes show what a stream is.
+const HEAD: usize = 4096;
 
 /// Opens a snapshot; `-` is standard input.
 pub(super) fn open_snapshot(path: &Path, memory: MemoryArgs) -> Result<Snapshot, ReadError> {
     if !is_stdio(path) {
         return Snapshot::open(path).map(|snapshot| snapshot.with_max_memory(memory.max_memory));
     }
-    // A pipe cannot be mapped or read twice, so all of it is read into memory.
+    Snapshot::from_bytes(read_piped(memory.max_memory)?).map(|snapshot| snapshot.with_max_memory(memory.max_memory))
+}
+
+/// All bytes of standard input.
+///
+/// A pipe cannot be mapped or read twice, so they are in memory: but not a stream that is no snapshot, which may not
+/// end.
+///
+/// # Errors
+/// If it is no snapshot, or longer than the memory that the user allows.
+pub(super) fn read_piped(max_memory: Option<u64>) -> Result<Vec<u8>, ReadError> {
+    let mut input = io::stdin().lock();
     let mut bytes = Vec::new();
-    io::stdin().read_to_end(&mut bytes)?;
-    Snapshot::from_bytes(bytes).map(|snapshot| snapshot.with_max_memory(memory.max_memory))
+    input.by_ref().take(HEAD as u64).read_to_end(&mut bytes)?;
+    if bytes.len() == HEAD {
+        ReadError::check_beginning(&bytes)?;
+    }
+    let most = max_memory.unwrap_or(u64::MAX);
+    input.by_ref().take(most.saturating_sub(bytes.len() as u64)).read_to_end(&mut bytes)?;
+    let is_longer = bytes.len() as u64 > most || input.take(1).read(&mut [0])? > 0;
+    if is_longer { Err(ReadError::LongPipe { most }) } else { Ok(bytes) }
 }
 
 /// Whether a path stands for standard input or output.
@@ -60,7 +81,7 @@ pub(super) fn or_exit_code<T>(
         // An error of a store names what is in it.
         let is_file = !matches!(error, ReadError::Store(_) | ReadError::Remote(_));
         let advice = match is_wrong_name {
-            true if is_file => nearest_files(path),
+            true if is_file => meant_snapshot(path).or_else(|| nearest_files(path)),
             // Nothing else has such a name.
             false if code == exit::DAMAGED && has_script_name(path) => {
                 let script = shell_word(&path.to_string_lossy());
@@ -71,6 +92,13 @@ pub(super) fn or_exit_code<T>(
         let coded = exit::coded(code, message()).with_details(advice.into_iter().collect());
         anyhow::Error::from(error).context(coded)
     })
+}
+
+/// The snapshot of a store that was meant by `runs.snaps@3` or `runs.snaps/3`.
+fn meant_snapshot(path: &Path) -> Option<String> {
+    let (store, which) = path.to_str()?.rsplit_once(['/', '@'])?;
+    let is_one = !which.is_empty() && StoreAddress::is_whole_store(Path::new(store));
+    is_one.then(|| format!("did you mean '{store}/@{which}'?"))
 }
 
 /// The exit code for a file that cannot be read to its end: it is damaged, unless object storage failed.

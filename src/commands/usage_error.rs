@@ -203,7 +203,9 @@ fn tips_for_option(found: &str, root: &Command, words: &CommandWords) -> Option<
             .map(String::from)
             .collect()
     };
-    let own = visible(command);
+    let mut own = visible(command);
+    // clap adds these two by itself.
+    own.extend(["help", "version"].map(str::to_owned));
     let similar = nearest(long, own.iter().map(String::as_str));
     if !similar.is_empty() {
         let similar: Vec<String> = similar.into_iter().map(|name| format!("--{name}")).collect();

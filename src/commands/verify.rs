@@ -1,10 +1,8 @@
 //! `snapcli verify`: whether a file is intact, and which of its variables are.
 
-use std::io::Read;
-
 use anyhow::Result;
 
-use super::input_output::{is_stdio, or_exit_code, print_report};
+use super::input_output::{is_stdio, or_exit_code, print_report, read_piped};
 use super::stores::questions;
 use crate::cli::VerifyArgs;
 use crate::exit;
@@ -36,11 +34,7 @@ pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32
 fn check(args: &VerifyArgs, file: &str, verbosity: Verbosity) -> Result<VerifyReport, ReadError> {
     let input = match is_stdio(&args.file) {
         false => FileInput::Path(args.file.clone()),
-        true => {
-            let mut bytes = Vec::new();
-            std::io::stdin().read_to_end(&mut bytes)?;
-            FileInput::Bytes(bytes)
-        }
+        true => FileInput::Bytes(read_piped(args.memory.max_memory)?),
     };
     let begin = |total| -> Box<dyn Fn(u64) + Sync> {
         let bar = DelayedBar::bytes("checking", total, verbosity);

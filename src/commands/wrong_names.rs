@@ -28,7 +28,8 @@ pub(super) fn check_patterns(
         return Ok(());
     }
     // A pickle that is too large to be followed has no names yet.
-    let Some(mut names) = names_of(snapshot).filter(|names| !names.is_empty()) else { return Ok(()) };
+    let is_own = matches!(snapshot.contents(), Contents::Own { .. });
+    let Some(mut names) = names_of(snapshot).filter(|names| is_own || !names.is_empty()) else { return Ok(()) };
     let (locals, frames) = (locals_of(snapshot), frames.resolved(snapshot));
     names.extend(locals.iter().filter(|(frame, _)| frames.has(*frame)).map(|(_, name)| name.clone()));
     let of = |patterns, option| unmatched(patterns, option, names.iter().map(String::as_str));

@@ -100,7 +100,9 @@ fn script_name(header: &SnapshotHeader) -> String {
         _ => header.script.clone(),
     };
     match header.how.as_str() {
-        "exception" | "interrupted" => format!("{name} ({})", header.how),
+        "exception" | "interrupted" | "signal" => format!("{name} ({})", header.how),
+        "exit" if header.failed => format!("{name} (exit with an error)"),
+        _ if header.failed => format!("{name} (failed)"),
         _ => name,
     }
 }
@@ -124,7 +126,7 @@ fn changes(header: &SnapshotHeader) -> String {
 /// Writes one line for an intact store; for a damaged one also what is wrong with which snapshot.
 pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: TableStyle) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
-    let StoreCheck { snapshots, objects, bytes, unneeded } = &report.checked;
+    let StoreCheck { snapshots, objects, bytes, unneeded, dangling, has_wrong_objects } = &report.checked;
     let (paint, state) = if report.checked.is_whole() { (Paint::Good, "intact") } else { (Paint::Bad, "damaged") };
     let number = |number: &u64| usize::try_from(*number).unwrap_or(usize::MAX);
     let facts = format!(
@@ -143,6 +145,19 @@ pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: Tabl
         if problems.len() > PROBLEMS {
             out.line(format_args!("    and {} more", problems.len() - PROBLEMS))?;
         }
+    }
+    for (name, number) in dangling {
+        let problem = "is not in the store: it was removed, or not copied (`snapcli prune` removes the name)";
+        out.painted(&[
+            (Paint::Bad, "  damaged: "),
+            (Paint::Plain, &format!("@{name} names @{number}, which {problem}")),
+        ])?;
+    }
+    if *has_wrong_objects {
+        let prune = format!("snapcli prune --drop-damaged {}/", report.store);
+        out.line(format_args!(
+            "  `{prune}` removes damaged objects: the next save writes what it needs of them again"
+        ))?;
     }
     let intact: Vec<String> =
         snapshots.iter().filter(|(_, problems)| problems.is_empty()).map(|(number, _)| format!("@{number}")).collect();

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import atexit
+import fnmatch
 import functools
 import glob
 import html
@@ -303,7 +304,9 @@ class AutoSave:
         events = snap.shell.events
         events.register("pre_run_cell", self.before_cell)
         events.register("post_run_cell", self.after_cell)
-        # IPython clears the namespace when Python ends, and has registered that earlier, so it comes later.
+        self.is_finished = False
+        self.finish_before_reset()
+        # Of several functions, the one that was registered last is called first: before that of IPython.
         atexit.register(self.finish)
 
     def stop(self):
@@ -311,7 +314,25 @@ class AutoSave:
         events.unregister("pre_run_cell", self.before_cell)
         events.unregister("post_run_cell", self.after_cell)
         atexit.unregister(self.finish)
+        vars(self.snap.shell).pop(AT_EXIT, None)
         self.finish()
+
+    def finish_before_reset(self):
+        """Call `finish` before IPython clears the namespace: a terminal does that when its prompt ends, which is
+        earlier than the functions of `atexit`."""
+        shell = self.snap.shell
+        at_exit = getattr(shell, AT_EXIT, None)
+        if at_exit is None:
+            return
+
+        def finish_first():
+            try:
+                self.finish()
+            finally:
+                self.is_finished = True
+                at_exit()
+
+        setattr(shell, AT_EXIT, finish_first)
 
     def finish(self):
         if self.timer is not None:
@@ -319,6 +340,9 @@ class AutoSave:
             self.timer = None
         # A forked process must not replace the file.
         if os.getpid() != self.process:
+            return
+        # The namespace may be empty by now.
+        if self.is_finished:
             return
         self.look(wait=True)
         if self.pending:
@@ -372,7 +396,8 @@ class AutoSave:
         self.pending = False
         try:
             # Neither a child process that loads everything nor waiting for the disk is cheap.
-            self.job = self.snap.save(self.options, check=False, sync=False, wait=False)
+            options = argparse.Namespace(**{**vars(self.options), "exclude": self.exclude()})
+            self.job = self.snap.save(options, check=False, sync=False, wait=False)
         except KeyboardInterrupt:
             self.failed("interrupted")
         except BaseException as error:
@@ -381,6 +406,11 @@ class AutoSave:
             self.look(wait)
         ended = time.monotonic()
         self.not_before = ended + max(self.options.every, REST * (ended - began))
+
+    def exclude(self):
+        """The patterns that match a variable: those of others may come with a later cell. A dot is in those of modules."""
+        names = list(self.snap.shell.user_ns)
+        return [glob for glob in self.options.exclude if "." in glob or fnmatch.filter(names, glob)]
 
     def look(self, wait=False):
         """Take the result of the save, if it is there."""
@@ -415,6 +445,8 @@ class AutoSave:
             print(f"snapcli: %snap auto {self.name}: {message}", file=sys.stderr)
 
 
+# The method of the shell that clears the namespace.
+AT_EXIT = "_atexit_once"
 # Code of these alone changes nothing.
 QUIET = (
     ast.Module, ast.Expr, ast.Name, ast.Attribute, ast.Constant, ast.Tuple, ast.Compare, ast.BinOp, ast.UnaryOp,

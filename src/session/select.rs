@@ -60,7 +60,7 @@ const OF_MODULE: [&str; 8] =
 
 /// Applies the rules to a namespace. Names like `__name__` are in neither list, and neither are others with two
 /// underscores on both sides, unless a saved function uses them. Functions look up their names in `globals`. If the
-/// names are a part of a session that the script has chosen (`is_part`), all are kept.
+/// names are a part of a session that the script has chosen (`is_part`), private ones are kept as well.
 pub(super) fn select<'py>(
     namespace: &Bound<'py, PyDict>,
     globals: &Bound<'py, PyDict>,
@@ -82,7 +82,7 @@ pub(super) fn select<'py>(
         let is_wanted = is_named || rules.excluding(&name, &value).is_some();
         if is_wanted && !of_process.has(&name, &value) && !is_unset(&name, &value) {
             let decision = if valid {
-                if is_part { Ok(()) } else { rules.decide(&name, &value) }
+                rules.decide(&name, &value, is_part)
             } else {
                 Err((LeftOutReason::Filter, "the name is not valid Unicode".to_owned()))
             };
@@ -124,7 +124,12 @@ fn divided(decisions: Vec<(NamedValue<'_>, Decision)>) -> SelectedNames<'_> {
 impl<'py> SelectedNames<'py> {
     /// Adds the globals that the code of the selected values uses, directly or through others, in front of them: code
     /// that runs while they are loaded may need them.
-    pub(super) fn add_needed(&mut self, globals: &Bound<'py, PyDict>, code_reader: &CodeReader) -> PyResult<()> {
+    pub(super) fn add_needed(
+        &mut self,
+        globals: &Bound<'py, PyDict>,
+        rules: &SelectionRules,
+        code_reader: &CodeReader,
+    ) -> PyResult<()> {
         let given: HashSet<String> = self.kept.iter().map(|named| named.name.clone()).collect();
         let left_out = self.left_out.iter().map(|item| item.name.clone());
         let mut seen: HashSet<String> = given.iter().cloned().chain(left_out).collect();
@@ -137,7 +142,7 @@ impl<'py> SelectedNames<'py> {
                     continue;
                 }
                 let Some(value) = globals.get_item(&name)? else { continue };
-                if !of_process.has(&name, &value) {
+                if !of_process.has(&name, &value) && rules.excluding(&name, &value).is_none() {
                     waiting.push(value);
                     needed.insert(name);
                 }
@@ -160,7 +165,7 @@ impl<'py> SelectedNames<'py> {
 type Decision = Result<(), (LeftOutReason, String)>;
 
 impl SelectionRules {
-    fn decide(&self, name: &str, value: &Bound<'_, PyAny>) -> Decision {
+    fn decide(&self, name: &str, value: &Bound<'_, PyAny>, is_part: bool) -> Decision {
         // `--exclude` wins over `--include`.
         let filtered = |rule: String| Err((LeftOutReason::Filter, rule));
         if let Some(rule) = self.excluding(name, value) {
@@ -173,7 +178,7 @@ impl SelectionRules {
         if !self.include.is_empty() {
             return filtered("matches no --include pattern".to_owned());
         }
-        if name.starts_with('_') && (!self.private || is_dunder(name)) {
+        if !is_part && name.starts_with('_') && (!self.private || is_dunder(name)) {
             let rule = "private, and not used by any saved function or class";
             return Err((LeftOutReason::Private, rule.to_owned()));
         }
@@ -217,7 +222,13 @@ impl SelectionRules {
 /// loaded, as `module.name`: this includes the modules that belong to the session.
 pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_modules: bool) -> PyResult<Vec<String>> {
     let namespace = if module == "__main__" { run.main.bind(py).dict() } else { py.import(module)?.dict() };
-    let of_process = ProcessNames::of(&namespace);
+    names_of_namespace(&namespace, and_modules)
+}
+
+/// The same for a namespace.
+pub(super) fn names_of_namespace(namespace: &Bound<'_, PyDict>, and_modules: bool) -> PyResult<Vec<String>> {
+    let py = namespace.py();
+    let of_process = ProcessNames::of(namespace);
     let own = namespace.copy()?.iter().filter_map(|(key, value)| {
         let name = key.cast::<PyString>().ok()?.to_string_lossy().into_owned();
         (!of_process.has(&name, &value)).then_some(name)
@@ -238,7 +249,14 @@ pub(crate) fn session_names(py: Python<'_>, run: &ScriptRun, module: &str, and_m
 /// all modules that are loaded, some of which are saved as well.
 pub(crate) fn session_types(py: Python<'_>, run: &ScriptRun, module: &str) -> PyResult<HashSet<String>> {
     let own = if module == "__main__" { run.main.bind(py).dict() } else { py.import(module)?.dict() };
-    let mut namespaces = vec![own];
+    types_of_namespaces(py, vec![own])
+}
+
+/// The same for namespaces, and all modules that are loaded.
+pub(super) fn types_of_namespaces<'py>(
+    py: Python<'py>,
+    mut namespaces: Vec<Bound<'py, PyDict>>,
+) -> PyResult<HashSet<String>> {
     let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.copy()?;
     namespaces.extend(modules.values().iter().filter_map(|module| Some(module.cast_into::<PyModule>().ok()?.dict())));
     let mut types = HashMap::new();

@@ -71,7 +71,7 @@ fn select_with_needs<'py>(
 ) -> PyResult<SelectedNames<'py>> {
     let mut selection = select(source.namespace, source.globals, request.rules, code_reader, source.is_part)?;
     if source.takes_needed(request.rules) {
-        selection.add_needed(source.globals, code_reader)?;
+        selection.add_needed(source.globals, request.rules, code_reader)?;
     }
     Ok(selection)
 }

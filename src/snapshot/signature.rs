@@ -29,6 +29,8 @@ pub(crate) const KEY_VARIABLE: &str = "SNAPCLI_KEY";
 pub(crate) const MIN_PASSPHRASE: usize = 16;
 /// The length of a key in bytes.
 const KEY_LENGTH: usize = 32;
+/// How many digits of a key in hex may be missing, added or wrong for it to be told from a passphrase.
+const MOST_WRONG: usize = 4;
 /// How many bytes of a trailer are signed: all but the signature.
 const SIGNED: usize = TRAILER - SIGNATURE;
 /// Separates keys derived from a passphrase from those of other programs (`blake3::derive_key`). Never change it.
@@ -67,6 +69,12 @@ pub enum KeyError {
     /// The passphrase is too short.
     #[error("{KEY_VARIABLE} is shorter than {MIN_PASSPHRASE} bytes: use 64 hex digits, or a longer passphrase")]
     ShortPassphrase,
+    /// The variable is set, but to nothing: a secret that is missing.
+    #[error("{KEY_VARIABLE} is empty: set it to a key, or unset it to use the key of this machine")]
+    Empty,
+    /// The value was meant as hex digits, but is not 64 of them: as a passphrase, it would be another key.
+    #[error("{KEY_VARIABLE} looks like a key in hex, but is not 64 hex digits ({0}): copy all of it, without spaces")]
+    MalformedHex(String),
     /// The key file cannot be read or created.
     #[error("cannot read or create the key {}: check its directory", path.display())]
     File {
@@ -75,6 +83,18 @@ pub enum KeyError {
         /// The system's error.
         source: io::Error,
     },
+}
+
+/// What is wrong with a value that has nearly the length and the digits of a key in hex; `None` if it is a passphrase.
+fn malformed_hex(value: &[u8]) -> Option<String> {
+    let digits = value.iter().filter(|byte| byte.is_ascii_hexdigit()).count();
+    let others = value.len() - digits;
+    let is_near = digits.abs_diff(2 * KEY_LENGTH) <= MOST_WRONG && others <= MOST_WRONG;
+    is_near.then(|| match others {
+        0 => format!("{digits} digits"),
+        1 => format!("{digits} digits, and 1 other byte"),
+        _ => format!("{digits} digits, and {others} other bytes"),
+    })
 }
 
 impl SigningKey {
@@ -95,14 +115,17 @@ impl SigningKey {
     }
 
     fn from_environment() -> Result<Option<Self>, KeyError> {
-        let value = std::env::var_os(KEY_VARIABLE).filter(|value| !value.is_empty());
-        value.map(|value| Self::from_value(value.as_encoded_bytes())).transpose()
+        let Some(value) = std::env::var_os(KEY_VARIABLE) else { return Ok(None) };
+        if value.is_empty() {
+            return Err(KeyError::Empty);
+        }
+        Self::from_value(value.as_encoded_bytes()).map(Some)
     }
 
     /// A key of 64 hex digits, or made of a passphrase.
     ///
     /// # Errors
-    /// If it is too short.
+    /// If it is too short, or nearly 64 hex digits.
     pub fn from_value(value: &[u8]) -> Result<Self, KeyError> {
         if let Ok(key) = blake3::Hash::from_hex(value) {
             return Ok(Self(*key.as_bytes()));
@@ -110,7 +133,10 @@ impl SigningKey {
         if value.len() < MIN_PASSPHRASE {
             return Err(KeyError::ShortPassphrase);
         }
-        Ok(Self(blake3::derive_key(CONTEXT, value)))
+        match malformed_hex(value) {
+            Some(why) => Err(KeyError::MalformedHex(why)),
+            None => Ok(Self(blake3::derive_key(CONTEXT, value))),
+        }
     }
 
     fn read(path: &Path) -> Result<Option<Self>, KeyError> {
@@ -333,6 +359,18 @@ mod tests {
         assert_ne!(derived.0, SigningKey::from_value(b"correct horse battery stapler")?.0);
         assert!(matches!(SigningKey::from_value(b"hunter2"), Err(KeyError::ShortPassphrase)));
         assert_eq!(format!("{derived:?}"), "SigningKey(…)");
+        let hex = "2a".repeat(32);
+        let spoiled =
+            [hex[1..].to_owned(), format!("{hex}a"), format!("{hex}\n"), format!("0x{hex}"), format!("z{}", &hex[1..])];
+        for value in spoiled {
+            assert!(matches!(SigningKey::from_value(value.as_bytes()), Err(KeyError::MalformedHex(_))), "{value:?}");
+        }
+        // Passphrases: an MD5 checksum, and Base64.
+        for value in
+            ["d41d8cd98f00b204e9800998ecf8427e", "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJCrze8SNFZ4kKvN7xI0"]
+        {
+            assert!(SigningKey::from_value(value.as_bytes()).is_ok(), "{value:?}");
+        }
         Ok(())
     }
 

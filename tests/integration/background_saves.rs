@@ -6,6 +6,7 @@
 mod many_saves;
 mod odd_ends;
 mod running_scripts;
+mod shared_memory;
 
 use crate::env::{Sandbox, Stack, main_python, pythons, venv};
 

@@ -176,6 +176,26 @@ fn tab_completes_options_files_and_variables_in_each_shell() {
     }
 }
 
+/// The names are those of a stranger's file.
+#[test]
+fn no_name_leaves_the_quotes_in_which_it_is_completed() {
+    for shell in SHELLS.iter().filter(|shell| has(shell.name)) {
+        for name in
+            ["quo'$(touch hurt)'x", "quo\"$(touch hurt)\"x", "quo`touch hurt`", "quo;touch hurt;", "quo\ntouch hurt\n"]
+        {
+            let sandbox = prepared();
+            install(&sandbox, shell.name);
+            sandbox.snapcli(&["save", "-c", &format!("globals()[{name:?}] = 1")]).assert_code(0);
+            for quote in ["'", "\"", ""] {
+                // Ctrl-C ends a line that still waits for a quote.
+                let line = format!("snapcli restore --only {quote}quo\t\u{1}show \u{5}{quote}\n\u{3}\nexit\n");
+                let shown = typed(&sandbox, shell, &line);
+                assert!(!sandbox.work().join("hurt").exists(), "{} {quote} {name}\n{shown}", shell.name);
+            }
+        }
+    }
+}
+
 #[test]
 fn tab_lists_what_there_is_and_no_errors() {
     for shell in SHELLS.iter().filter(|shell| has(shell.name)) {

@@ -161,7 +161,7 @@ fails(snapcli.inspect, 'a.pkl', trace='y')
         "calls True\nFileNotFoundError | [Errno 2] cannot inspect none: cannot open the file: check its name an\n\
          FileNotFoundError | [Errno 2] cannot verify none: cannot open the file: check its name and\n\
          FileNotFoundError | [Errno 2] cannot compare none: cannot open the file: check its name an\n\
-         KeyError | 'there is no variable y'\n",
+         ValueError | trace=\"y\" matches no variable of a.pkl\n",
     );
 }
 

@@ -235,6 +235,19 @@ fn functions_beside_a_generator_are_all_kept_and_quickly() {
 }
 
 #[test]
+fn an_empty_key_is_not_that_of_the_machine() {
+    let sandbox = Sandbox::new();
+    let code = "import snapcli; print(snapcli.save('a.pkl', {'f': len, 'x': 1}).notes)";
+    sandbox.call_importing(&["-c", code]).run().assert_stdout("[]\n");
+    let run = sandbox.call_importing(&["-c", code]).env("SNAPCLI_KEY", "").run();
+    run.assert_stdout("['the snapshot is not signed, because there is no key: restoring it needs trust=True']\n");
+    let run = sandbox.call_snapcli(&["save", "-c", "x = 1"]).env("SNAPCLI_KEY", "").run();
+    assert!(run.err().contains("SNAPCLI_KEY is empty"), "{}", run.whole());
+    let run = sandbox.call_snapcli(&["save", "-c", "x = 1"]).env("SNAPCLI_KEY", "2a".repeat(31)).run();
+    assert!(run.err().contains("looks like a key in hex, but is not 64 hex digits (62 digits)"), "{}", run.whole());
+}
+
+#[test]
 fn a_process_without_a_key_says_that_the_snapshot_is_not_signed() {
     let sandbox = Sandbox::new();
     let code = "import snapcli; r = snapcli.save('a.pkl', {'f': len, 'x': 1}); print(r.notes)\n\
@@ -242,5 +255,44 @@ fn a_process_without_a_key_says_that_the_snapshot_is_not_signed() {
     let run = sandbox.call_importing(&["-c", code]).env("SNAPCLI_KEY", "short").run();
     run.assert_stdout(
         "['the snapshot is not signed, because there is no key: restoring it needs trust=True']\nFalse\n",
+    );
+}
+
+#[test]
+fn a_pattern_that_matches_nothing_is_an_error_with_the_nearest_names() {
+    let code = "
+api_key, best, helper = 'k', 1, len
+def uses(): return best
+def fails(function, *given, **options):
+    try: print(function(*given, **options))
+    except ValueError as error: print(error)
+fails(snapcli.save, 'a.pkl', exclude='api_kye'); fails(snapcli.save, 'a.pkl', exclude=['best', 'api_kye'])
+fails(snapcli.save, 'a.pkl', exclude='api_kye', wait=False)
+fails(snapcli.save, 'a.pkl', include='bset'); fails(snapcli.save, 'a.pkl', exclude_type='strr')
+fails(snapcli.save, None, {'part': uses}, exclude='api_kye')
+print(os.path.exists('a.pkl'))
+# A dict is filtered as well; a pattern may match the globals of its functions.
+part = {'uses': uses, 'x': 'y', '_z': 3}
+print(snapcli.save('b.pkl', part, exclude=['_z', 'helper'], exclude_type='str').saved, end=' ')
+print(snapcli.save('b.pkl', part, exclude='_z').saved)
+print(snapcli.save('b.pkl', part, include='x').saved, snapcli.save('b.pkl', part).saved)
+print('api_key' in snapcli.save('a.pkl', exclude=['api_k*', 'os.environ'], include=['best', 'api_key']).saved)
+fails(snapcli.load_dict, 'a.pkl', exclude='bset'); fails(snapcli.restore, 'a.pkl', exclude=['best', 'q*'], into={})
+print(snapcli.load_dict('a.pkl', exclude='api_key'))
+fails(snapcli.inspect, 'a.pkl', trace='bset')
+";
+    prints(
+        &Sandbox::new(),
+        code,
+        "exclude=\"api_kye\" matches no variable of the session: did you mean api_key?\n\
+         exclude=\"api_kye\" matches no variable of the session: did you mean api_key?\n\
+         exclude=\"api_kye\" matches no variable of the session: did you mean api_key?\n\
+         include=\"bset\" matches no variable of the session: did you mean best?\n\
+         exclude_type=\"strr\" matches no type of the session: did you mean str?\n\
+         exclude=\"api_kye\" matches no variable of the session: did you mean api_key?\n\
+         False\n['best', 'uses'] ['best', 'uses', 'x']\n['x'] ['best', 'uses', 'x', '_z']\nFalse\n\
+         exclude=\"bset\" matches no variable of a.pkl: did you mean best?\n\
+         exclude=\"q*\" matches no variable of a.pkl\n{'best': 1}\n\
+         trace=\"bset\" matches no variable of a.pkl: did you mean best?\n",
     );
 }

@@ -273,3 +273,27 @@ fn honest_files_are_within_the_limits() {
         }
     }
 }
+
+/// A stream that has no end, and is no snapshot.
+#[test]
+fn an_endless_stream_is_refused_at_its_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    for (stream, what) in [("/dev/zero", "this is "), ("yes hello", "this is "), ("yes '{\"a\": 1}'", "this is ")] {
+        for command in ["verify -", "inspect -", "restore --list -", "restore --list --max-memory 1G -"] {
+            let source = if stream.starts_with('/') { format!("cat {stream}") } else { stream.to_owned() };
+            let line = format!("{source} | {} {command}", env!("CARGO_BIN_EXE_snapcli"));
+            let mut shell = Command::new("timeout");
+            let ended = shell.args(["60", "sh", "-c", &line]).current_dir(folder.path()).output().unwrap();
+            let err = String::from_utf8_lossy(&ended.stderr);
+            let out = String::from_utf8_lossy(&ended.stdout);
+            assert_eq!(ended.status.code(), Some(4), "{line}\n{err}{out}");
+            assert!(err.contains(what) || out.contains(what), "{line}\n{err}{out}");
+        }
+    }
+    // A stream that begins like a pickle is read as far as the user allows.
+    let line =
+        format!("(printf '\\200\\004'; cat /dev/zero) | {} inspect --max-memory 10M -", env!("CARGO_BIN_EXE_snapcli"));
+    let ended = Command::new("timeout").args(["60", "sh", "-c", &line]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(ended.status.code(), Some(4), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("more than the 10000000 bytes of --max-memory"));
+}

@@ -514,6 +514,34 @@ fn a_session_whose_target_directory_is_gone_is_saved_elsewhere() {
 }
 
 #[test]
+fn the_variables_of_a_crash_are_saved_elsewhere_if_the_directory_is_gone() {
+    let sandbox = Sandbox::new();
+    let fails = |end: &str, code: Option<i32>, quiet: &[&str]| {
+        fs::create_dir(sandbox.work().join("place")).unwrap();
+        sandbox.write("script.py", format!("import os, shutil\nresults = [1, 2]\nshutil.rmtree('place')\n{end}\n"));
+        let run = sandbox.snapcli(&[&["save"], quiet, &["-o", "place/session.pkl", "script.py"]].concat());
+        // A signal ends the process itself.
+        if let Some(code) = code {
+            run.assert_code(code);
+        }
+        let lead = if quiet.is_empty() { "variables to " } else { "the session was saved to " };
+        let elsewhere = run.err().split(lead).nth(1).unwrap_or_else(|| panic!("{}", run.whole())).to_owned();
+        let elsewhere = elsewhere.split_whitespace().next().unwrap().to_owned();
+        assert!(elsewhere.ends_with("session.crash.pkl"), "{}", run.whole());
+        sandbox.snapcli(&["restore", &elsewhere, "-c", "results"]).assert_stdout("[1, 2]\n");
+    };
+    fails("1 / 0", Some(1), &[]);
+    fails("1 / 0", Some(1), &["-q"]);
+    fails("os.kill(os.getpid(), 15)", None, &[]);
+    fails("raise SystemExit(7)", Some(7), &[]);
+    // There is nothing to save.
+    sandbox.write("script.py", "__import__('shutil').rmtree('place')\n1 / 0\n");
+    fs::create_dir(sandbox.work().join("place")).unwrap();
+    let run = sandbox.snapcli(&["save", "-o", "place/session.pkl", "script.py"]);
+    assert!(!run.assert_code(1).err().contains("cannot save"), "{}", run.whole());
+}
+
+#[test]
 fn a_list_nested_a_million_deep_is_saved() {
     for python in pythons() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));

@@ -6,10 +6,13 @@ use std::path::Path;
 
 use crate::env::{Run, Sandbox};
 
+mod changed_bytes;
 mod damaged_stores;
 mod dry_runs;
 mod exported_files;
+mod incomplete_copies;
 mod killed_saves;
+mod last_good;
 mod long_segments;
 
 /// The sum of the lengths of all files below a folder.

@@ -112,3 +112,15 @@ fn a_file_that_is_too_large_to_judge_is_not_called_dangerous() {
         annotation.whole()
     );
 }
+
+#[test]
+fn a_file_of_mine_that_lacks_variables_passes() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", "import threading\nlock = threading.Thread()\nx = 1\nclass C: pass\nc = C()\n");
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    assert!(sandbox.snapcli(&["inspect", "session.pkl"]).out().contains("lock"));
+    for words in [&["inspect", "--strict"][..], &["inspect", "--strict", "--json"], &["inspect", "--strict", "--bad"]] {
+        sandbox.snapcli(words).assert_code(0);
+    }
+    sandbox.snapcli(&["inspect", "--strict", "script.py"]).assert_code(3);
+}

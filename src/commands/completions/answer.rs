@@ -48,19 +48,23 @@ fn in_bash(words: &[&OsString]) -> Option<String> {
         let value = candidate.get_value().to_str()?;
         // Bash replaces the end of the word only.
         let value = value.starts_with(typed.current().get(..typed.start)?).then(|| value.get(typed.start..))??;
-        Some(format!("{}\n", quoted(value, typed.quote)))
+        Some(quoted(value, typed.quote)? + "\n")
     });
     Some(lines.collect::<String>()).filter(|text| !text.is_empty())
 }
 
-/// A value as bash inserts it, at the place of one that begins with this quote.
-fn quoted(value: &str, quote: Option<char>) -> String {
+/// A value as bash inserts it, at the place of one that begins with this quote. `None` if it could end the quote or run
+/// something: the names in a file may come from a stranger.
+fn quoted(value: &str, quote: Option<char>) -> Option<String> {
     let is_special = |c: char| match quote {
         Some('"') => matches!(c, '"' | '\\' | '$' | '`'),
         Some(_) => false,
         None => c.is_ascii() && !c.is_ascii_alphanumeric() && !"-_=/.,:+@%^".contains(c),
     };
-    value.chars().flat_map(|c| is_special(c).then_some('\\').into_iter().chain(Some(c))).collect()
+    // Bash expands `!` in double quotes as well, and a backslash would stay before it.
+    let is_impossible = |c: char| c.is_control() || quote.is_some_and(|quote| c == quote && c == '\'' || c == '!');
+    let escape = |c: char| is_special(c).then_some('\\').into_iter().chain(Some(c));
+    (!value.contains(is_impossible)).then(|| value.chars().flat_map(escape).collect())
 }
 
 /// For zsh and fish: the number of the word that is completed, counted from 0, and all words.
@@ -69,7 +73,11 @@ fn with_descriptions(words: &[&OsString]) -> Option<String> {
     let words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let typed = TypedWords { index: index.to_str()?.parse().ok()?, words, ..TypedWords::default() };
     let Some(found) = candidates(&typed) else { return Some(":files\n".to_owned()) };
-    let lines = found.iter().map(|candidate| {
+    // A line break or a tab would make another candidate of the rest.
+    let is_shown = |candidate: &&CompletionCandidate| {
+        !candidate.get_value().to_string_lossy().contains(|c: char| c.is_control() && c != '\u{1}')
+    };
+    let lines = found.iter().filter(is_shown).map(|candidate| {
         let value = candidate.get_value().to_string_lossy();
         let help = candidate.get_help().map(ToString::to_string).unwrap_or_default();
         format!("{value}\t{}\n", help.lines().next().unwrap_or_default())

@@ -54,7 +54,7 @@ impl InspectOutput {
     }
 
     /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code, which is
-    /// at least `code`.
+    /// `code` if it can be printed.
     pub(super) fn print(
         &self,
         out: &mut dyn Write,
@@ -63,9 +63,6 @@ impl InspectOutput {
         code: i32,
     ) -> Result<i32> {
         let args = &self.args;
-        // Before `keep_failures_only`, which changes the report.
-        // If both apply, the more serious code wins.
-        let code = if code == exit::DONE && args.strict && report.has_failures() { exit::LEFT_OUT } else { code };
         if args.bad {
             report.keep_failures_only();
         }

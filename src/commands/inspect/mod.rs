@@ -117,8 +117,12 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
             path.display()
         ));
     }
+    let lost_object = snapshot.check_objects().err();
+    if let Some(error) = &lost_object {
+        print_line(&format!("{} is damaged: {error}; this is what it should contain", path.display()));
+    }
     // What is shown is not all that was saved.
-    let done = if is_cut { exit::DAMAGED } else { exit::DONE };
+    let done = if is_cut || lost_object.is_some() { exit::DAMAGED } else { exit::DONE };
     let out = &mut io::BufWriter::new(stdout());
     // The HTML page always includes the verdict: rendering takes longer anyway.
     let at_any_cost = args.strict || args.verdict || args.html.is_some();
@@ -144,7 +148,8 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
     report.in_store = newest_in_store(path);
     let step = inspection.verbosity.step("judging what loading it would do");
     let judging_bar = bar();
-    report.verdict = verdict(&snapshot)?;
+    // Without its opcodes, nothing is known of what loading it would do.
+    report.verdict = if lost_object.is_some() && !args.strict { None } else { verdict(&snapshot)? };
     drop((judging_bar, step));
     let code = match &report.verdict {
         verdict if args.strict => {

@@ -140,7 +140,8 @@ impl ScriptInspection {
         let bytes = index.variables.iter().map(|variable| variable.length).sum();
         let mut report = SessionReport::of_own_index(file, FileFormat::Script, bytes, index);
         let path = script_path(&report.index.script);
-        inspection.print(&mut out, &mut report, path, exit::DONE)
+        let code = if inspection.args.strict && report.has_failures() { exit::LEFT_OUT } else { exit::DONE };
+        inspection.print(&mut out, &mut report, path, code)
     }
 }
 

@@ -5,13 +5,13 @@ mod restore_job;
 #[cfg(feature = "python")]
 mod restore_summary;
 
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use glob::Pattern;
 
-use super::input_output::{is_stdio, or_exit_code, stdout, stdout_style};
+use super::input_output::{is_stdio, or_exit_code, read_piped, stdout, stdout_style};
 use super::operand_order::check_restore;
 #[cfg(feature = "python")]
 use super::operand_order::shell_word;
@@ -133,15 +133,13 @@ fn open_checked(args: &RestoreArgs, frames: WantedFrames, verbosity: Verbosity) 
     let piped = is_stdio(path);
     let file = if piped { "standard input".to_owned() } else { path.display().to_string() };
     let cannot_restore = || format!("cannot restore {file}");
-    let mut bytes = Vec::new();
-    if piped {
-        std::io::stdin().read_to_end(&mut bytes).context("cannot read standard input")?;
-    }
     // A trusted file is as large as it is.
     let max_memory = if args.trust { Some(u64::MAX) } else { args.memory.max_memory };
     let opened = match (piped, args.partial) {
-        (true, true) => Snapshot::partial_from_bytes(&bytes, max_memory),
-        (true, false) => Snapshot::from_bytes(bytes).map(|snapshot| (snapshot, None)),
+        (true, partial) => read_piped(max_memory).and_then(|bytes| match partial {
+            true => Snapshot::partial_from_bytes(&bytes, max_memory),
+            false => Snapshot::from_bytes(bytes).map(|snapshot| (snapshot, None)),
+        }),
         (false, true) => Snapshot::open_partial(path, max_memory),
         (false, false) => Snapshot::open(path).map(|snapshot| (snapshot, None)),
     };

@@ -373,7 +373,7 @@ fn remove_old(folder: &Path) -> Result<(), StoreError> {
     if history.len() as u64 <= KEPT || !history.iter().all(is_of_run) {
         return Ok(());
     }
-    let rules = PruneRules { keep_last: Some(KEPT), keep_named: true, dry_run: false };
+    let rules = PruneRules { keep_last: Some(KEPT), keep_named: true, drop_damaged: false, dry_run: false };
     prune(&store, rules, &mut || {}).map(drop)
 }
 

@@ -67,18 +67,46 @@ impl SaveJob {
         fallback: &Path,
         error: anyhow::Error,
     ) -> Result<SavedFile> {
+        let saved = self.or_elsewhere(py, error, || self.save_to_file(py, run, dill, fallback).map(Some))?;
+        saved.context("the session was not saved")
+    }
+
+    /// Saves the variables of a script that failed, or that a signal ends: to the file for that, or to the directory
+    /// for temporary files. `None` if it had no variables yet.
+    pub(super) fn save_crash_or_fallback(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        path: &Path,
+    ) -> Result<Option<SavedFile>> {
+        let saved = self.save_crash(py, run, dill, path);
+        saved.or_else(|error| self.or_elsewhere(py, error, || self.save_crash(py, run, dill, &fallback_path(path))))
+    }
+
+    /// Calls `save`, which saves elsewhere, after a save has failed with an error.
+    fn or_elsewhere(
+        &self,
+        py: Python<'_>,
+        error: anyhow::Error,
+        save: impl FnOnce() -> Result<Option<SavedFile>>,
+    ) -> Result<Option<SavedFile>> {
         // An error with another code, such as a failed verification, would be the same in another directory.
         if exit::code_of(&error) != exit::FAILED || requested_end(py, &error).is_some() {
             return Err(error);
         }
-        let Ok(saved) = self.save_to_file(py, run, dill, fallback) else { return Err(error) };
+        let saved = match save() {
+            Ok(Some(saved)) => saved,
+            Ok(None) => return Ok(None),
+            Err(_) => return Err(error),
+        };
         // The session is safe, but not where the user wanted it: print why, and exit with 1.
         print_error(&error);
         // With `-q`, there is no summary that names the file.
         if self.verbosity == Verbosity::Quiet {
-            print_line(&format!("the session was saved to {}", fallback.display()));
+            print_line(&format!("the session was saved to {}", saved.path.display()));
         }
-        Ok(SavedFile { code: exit::FAILED, ..saved })
+        Ok(Some(SavedFile { code: exit::FAILED, ..saved }))
     }
 
     pub(super) fn save_to_file(

@@ -7,13 +7,13 @@ use anyhow::{Context, Result};
 
 use super::file_claims::FileClaim;
 use super::file_save::fallback_path;
-use super::generations::{KeptSnapshot, keep_other};
 use super::running_file::crash_path;
 use super::running_save::frames_of;
 use super::save_job::{SaveJob, SavedFile};
 use super::save_summary::relative_to_here;
 use super::snapshot_destination::SnapshotDestination;
 use super::unmatched_names::{UnmatchedPatterns, WrongModule, path_beside};
+use crate::commands::generations::{is_same_run, keep_other};
 use crate::exit;
 use crate::python::Python;
 use crate::python::dill::DillLocation;
@@ -112,10 +112,11 @@ impl SaveJob {
 
     /// Gives the snapshot of another script at `path` another name.
     pub(super) fn rotate(&self, path: &Path, script: &ScriptInfo) -> Result<()> {
-        let kept = keep_other(path, script).with_context(|| format!("cannot keep the old {}", path.display()))?;
-        if let Some(KeptSnapshot { path: kept, made_by }) = kept {
-            let [old, kept] = [path, &kept].map(|path| relative_to_here(&path.display().to_string()));
-            self.verbosity.note(&format!("{old} was made by {made_by}: it is now {kept} (-o names another file)"));
+        let kept = keep_other(path, |old| is_same_run(&old.script, script))
+            .with_context(|| format!("cannot keep the old {}", path.display()))?;
+        if let Some(kept) = kept {
+            let [old, new] = [path, &kept.path].map(|path| relative_to_here(&path.display().to_string()));
+            self.verbosity.note(&kept.note(&old, &new));
         }
         Ok(())
     }

@@ -9,8 +9,6 @@ mod file_save;
 #[cfg(feature = "python")]
 mod function_locals;
 #[cfg(feature = "python")]
-mod generations;
-#[cfg(feature = "python")]
 mod kept_sessions;
 #[cfg(feature = "python")]
 mod load_check;

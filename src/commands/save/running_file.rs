@@ -10,10 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::Result;
 
 use super::file_claims::{Claimed, FileClaim};
-use super::generations::is_same_run;
 use super::save_job::SaveJob;
 use super::save_summary::relative_to_here;
 use super::snapshot_destination::SnapshotDestination;
+use crate::commands::generations::is_same_run;
 use crate::session::Origin;
 use crate::snapshot::atomic::remove_saved;
 use crate::snapshot::file_names::beside;

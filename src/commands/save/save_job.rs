@@ -271,7 +271,7 @@ impl SaveJob {
                 Some(self.save_to_file_or_fallback(py, run, dill, path)?)
             }
             // The last good snapshot must survive a crash of the script, so the variables go to another file.
-            SnapshotDestination::File(path) => self.save_crash(py, run, dill, &crash_path(path))?,
+            SnapshotDestination::File(path) => self.save_crash_or_fallback(py, run, dill, &crash_path(path))?,
             SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
             SnapshotDestination::Store(folder, labels) => self.save_to_store(py, run, dill, folder, labels)?,
         };
@@ -306,7 +306,7 @@ impl SaveJob {
     }
 
     /// Saves the variables of a script that failed. If it had none yet, an earlier crash file stays as it is.
-    fn save_crash(
+    pub(super) fn save_crash(
         &self,
         py: Python<'_>,
         run: &ScriptRun,

@@ -12,7 +12,7 @@ use super::save_job::{SaveJob, SavedFile};
 use super::snapshot_destination::{cannot_save, despite_signals};
 use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
-use crate::commands::stores::with_code;
+use crate::commands::stores::{CRASH, with_code};
 use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
@@ -20,8 +20,6 @@ use crate::python::script_run::ScriptRun;
 use crate::python::{Python, interrupt_limit};
 use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreError, StoreTarget, StoredSnapshot};
 
-/// The name of the newest snapshot of a script that failed.
-const CRASH: &str = "crash";
 /// The name of the newest snapshot that could not be verified.
 const UNVERIFIED: &str = "unverified";
 

@@ -6,13 +6,15 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::named_store;
-use crate::cli::ExportArgs;
+use crate::cli::{ExportArgs, GivenOptions};
 use crate::commands::answer_output::print_answer;
+use crate::commands::generations::{is_same_run, keep_other};
 use crate::commands::input_output::{is_stdio, or_exit_code, stdout};
 use crate::commands::output_conflicts::OutputFile;
 use crate::exit::{self, OrExit};
 use crate::report::answers::{ExportAnswer, absolute_path};
 use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::index::Index;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::StoreAddress;
@@ -24,7 +26,7 @@ use crate::ui::{Verbosity, format_size};
 const BUFFER: usize = 256 << 10;
 
 /// Writes the file.
-pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32> {
+pub(crate) fn run_command(args: &ExportArgs, given: &GivenOptions, verbosity: Verbosity) -> Result<i32> {
     map_large_blocks();
     let source = named_store(args.snapshot.as_deref(), "export")?;
     if is_stdio(source) {
@@ -60,7 +62,7 @@ pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32
             out.flush().context("cannot write to standard output")?;
             bytes
         }
-        false => to_file(&snapshot, &args.output, verbosity, &name)?,
+        false => to_file(&snapshot, &args.output, !given.has("output"), verbosity, &name)?,
     };
     drop(step);
     if args.json {
@@ -71,10 +73,18 @@ pub(crate) fn run_command(args: &ExportArgs, verbosity: Verbosity) -> Result<i32
     Ok(exit::DONE)
 }
 
-fn to_file(snapshot: &Snapshot, path: &Path, verbosity: Verbosity, name: &str) -> Result<u64> {
+fn to_file(snapshot: &Snapshot, path: &Path, keeps_other: bool, verbosity: Verbosity, name: &str) -> Result<u64> {
     let cannot = || format!("cannot export {name}");
     let mut file = AtomicFile::create(path).or_exit(exit::FAILED, cannot)?;
     let bytes = write(snapshot, &mut file, verbosity, name)?;
+    if let (true, Contents::Own { index }) = (keeps_other, snapshot.contents()) {
+        // Only the same snapshot is replaced: another one of the same script may be a newer one.
+        let is_same = |old: &Index| old.created == index.created && is_same_run(&old.script, &index.script);
+        let kept = keep_other(path, is_same).with_context(|| format!("cannot keep the old {}", path.display()))?;
+        if let Some(kept) = kept {
+            verbosity.note(&kept.note(&path.display().to_string(), &kept.path_beside(path)));
+        }
+    }
     file.commit().or_exit(exit::FAILED, cannot)?;
     Ok(bytes)
 }

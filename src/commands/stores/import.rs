@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::with_code;
+use super::{CRASH, with_code};
 use crate::cli::{ImportArgs, MemoryArgs};
 use crate::commands::answer_output::print_answer;
 use crate::commands::input_output::{is_stdio, open_snapshot, or_exit_code};
@@ -47,6 +47,9 @@ pub(crate) fn run_command(args: &ImportArgs, verbosity: Verbosity) -> Result<i32
     let step = verbosity.step(&what);
     let mut target = with_code(StoreTarget::create(&args.store), cannot)?;
     import(&snapshot, &mut target, key.as_ref()).or_exit(exit::FAILED, cannot)?;
+    // The store as such does not stand for it, no more than in the store or the folder that it comes from.
+    let failed = snapshot.has_failed();
+    let notes = SnapshotNotes { failed, name: name.or(failed.then_some(CRASH)), ..notes };
     let stored = with_code(target.commit(notes), cannot)?;
     drop(step);
     if args.json {
@@ -54,5 +57,10 @@ pub(crate) fn run_command(args: &ImportArgs, verbosity: Verbosity) -> Result<i32
     }
     let added = format_size(stored.added);
     verbosity.note(&format!("added {file} as {} ({added} written)", stored.address.display()));
+    if failed {
+        let store = args.store.display().to_string();
+        let store = store.trim_end_matches('/');
+        verbosity.note(&format!("its script failed, so {store}/ does not stand for it"));
+    }
     Ok(exit::DONE)
 }

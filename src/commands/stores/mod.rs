@@ -12,6 +12,9 @@ use anyhow::Result;
 use crate::exit::{self, OrExit};
 use crate::snapshot::store::{Store, StoreAddress, StoreError};
 
+/// The name of the newest snapshot of a script that failed.
+pub(in crate::commands) const CRASH: &str = "crash";
+
 /// The store that the user or a file of settings named.
 ///
 /// # Errors

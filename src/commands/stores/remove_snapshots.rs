@@ -18,10 +18,10 @@ const LISTED: usize = 20;
 
 /// Removes what the options do not keep.
 pub(crate) fn run_command(args: &PruneArgs, verbosity: Verbosity) -> Result<i32> {
-    let PruneArgs { keep_last, keep_named, dry_run, .. } = *args;
+    let PruneArgs { keep_last, keep_named, drop_damaged, dry_run, .. } = *args;
     let path = named_store(args.store.as_deref(), "prune")?;
     let store = open_store(path, "prune")?;
-    let rules = PruneRules { keep_last, keep_named, dry_run };
+    let rules = PruneRules { keep_last, keep_named, drop_damaged, dry_run };
     let waiting = &mut || verbosity.note("waiting for another process to end its save or prune");
     let what = format!("pruning {}", path.display());
     let step = verbosity.step(&what);
@@ -37,7 +37,7 @@ pub(crate) fn run_command(args: &PruneArgs, verbosity: Verbosity) -> Result<i32>
 
 fn write_text(out: &mut dyn Write, pruned: &Pruned, dry_run: bool, all: bool, style: TableStyle) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
-    let Pruned { removed, kept, objects, bytes } = pruned;
+    let Pruned { removed, kept, names, objects, bytes } = pruned;
     let listed = if all { removed.len() } else { LISTED };
     let removes = if dry_run { "would remove" } else { "removed" };
     let mut numbers = removed.iter().take(listed).map(|number| format!("@{number}")).collect::<Vec<_>>().join(", ");
@@ -49,5 +49,10 @@ fn write_text(out: &mut dyn Write, pruned: &Pruned, dry_run: bool, all: bool, st
     let objects = count(usize::try_from(*objects).unwrap_or(usize::MAX), "object");
     let (removed, left) = (format!("{removes} {snapshots}"), count(kept.len(), "snapshot"));
     let rest = format!(" and {objects}, {}; {left} left", format_size(*bytes));
-    out.painted(&[(Paint::Name, &removed), (Paint::Changed, &numbers), (Paint::Plain, &rest)])
+    out.painted(&[(Paint::Name, &removed), (Paint::Changed, &numbers), (Paint::Plain, &rest)])?;
+    if names.is_empty() {
+        return Ok(());
+    }
+    let names = names.iter().map(|name| format!("@{name}")).collect::<Vec<_>>().join(", ");
+    out.line(format_args!("{removes} names whose snapshots are not in the store: {names}"))
 }

@@ -350,19 +350,23 @@ impl<'a> Fields<'a> {
     /// (dtype, offset) or (dtype, offset, title).
     fn field(&self, context: &PlanContext<'_, '_>, name: Ref) -> Option<DtypeField> {
         let name = context.short_text(name, MAX_NAME)?;
-        let entry = *self.0.get(name.as_str())?;
-        let items = context.items(entry, NodeKind::Tuple)?;
+        let items = context.items(*self.0.get(name.as_str())?, NodeKind::Tuple)?;
         let (&[dtype, offset], title) = (items.get(..2)?, items.get(2..)?) else { return None };
         let title = match title {
             [] => None,
             [title] => Some(context.short_text(*title, MAX_NAME)?),
             _ => return None,
         };
-        // numpy lists one tuple under both. Unpickling takes whatever is under the title for a field as well.
-        let is_listed = |title: &String| {
-            let listed = self.0.get(title.as_str());
-            *title != name && listed.is_some_and(|listed| context.resolve(*listed) == context.resolve(entry))
+        // Both entries are alike: unpickling takes whatever is under the title for a field as well.
+        let is_alike = |listed: &Ref| match context.items(*listed, NodeKind::Tuple) {
+            Some(&[other_dtype, other_offset, other_title]) => {
+                context.resolve(other_dtype) == context.resolve(dtype)
+                    && context.int(other_offset) == context.int(offset)
+                    && context.short_text(other_title, MAX_NAME) == title
+            }
+            _ => false,
         };
+        let is_listed = |title: &String| *title != name && self.0.get(title.as_str()).is_some_and(is_alike);
         if !title.as_ref().is_none_or(is_listed) {
             return None;
         }

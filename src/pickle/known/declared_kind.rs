@@ -18,7 +18,7 @@ pub(in crate::pickle) enum DeclaredKind {
     Length(Axis),
     /// A number of threads that a machine may have.
     Threads,
-    /// A number of processes that a machine may have, or a negative one, which counts from the number of its processors.
+    /// A number of processes that a machine may have, or a negative one, which counts back from all of its processors.
     Jobs,
     /// How many tasks joblib hands out at once: a number, or an expression such as `2*n_jobs`, which joblib evaluates.
     Dispatch,

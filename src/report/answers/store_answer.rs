@@ -168,6 +168,8 @@ pub(crate) struct PruneAnswer<'a> {
     removed: &'a [u64],
     /// Those that stay.
     kept: &'a [u64],
+    /// The names that are gone because their snapshots were not in the store.
+    names: &'a [String],
     /// How many objects are gone.
     object_count: u64,
     /// The size of all that is gone.
@@ -177,8 +179,8 @@ pub(crate) struct PruneAnswer<'a> {
 impl<'a> PruneAnswer<'a> {
     /// The answer for a result; `path` is the absolute path of the store.
     pub(crate) fn of(pruned: &'a Pruned, dry_run: bool, path: String) -> Self {
-        let Pruned { removed, kept, objects, bytes } = pruned;
-        Self { schema: SchemaVersion, path, dry_run, removed, kept, object_count: *objects, bytes: *bytes }
+        let Pruned { removed, kept, names, objects, bytes } = pruned;
+        Self { schema: SchemaVersion, path, dry_run, removed, kept, names, object_count: *objects, bytes: *bytes }
     }
 }
 
@@ -194,6 +196,8 @@ pub(crate) struct VerifyStoreAnswer<'a> {
     whole: bool,
     /// The snapshots, by number.
     snapshots: Vec<CheckedStored<'a>>,
+    /// The names whose snapshots are not in the store.
+    dangling_names: Vec<&'a str>,
     /// How many objects there are.
     object_count: u64,
     /// The size of all objects.
@@ -227,6 +231,7 @@ impl<'a> VerifyStoreAnswer<'a> {
             path,
             whole: checked.is_whole(),
             snapshots: snapshots.collect(),
+            dangling_names: checked.dangling.iter().map(|(name, _)| name.as_str()).collect(),
             object_count: checked.objects,
             bytes: checked.bytes,
             unneeded_count: checked.unneeded,

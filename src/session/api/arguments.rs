@@ -44,14 +44,20 @@ pub(super) fn check_matches(
     let Some(wrong) = patterns.iter().find(|pattern| !names.iter().any(|name| pattern.matches(name))) else {
         return Ok(());
     };
+    Err(no_match(py, wrong.as_str(), names, option, place))
+}
+
+/// The error for a name or pattern that matches nothing.
+pub(super) fn no_match(py: Python<'_>, wrong: &str, names: &[String], option: &str, place: &str) -> PyErr {
     let near: Vec<String> = py
         .import("difflib")
-        .and_then(|difflib| difflib.call_method1("get_close_matches", (wrong.as_str(), names))?.extract())
+        .and_then(|difflib| difflib.call_method1("get_close_matches", (wrong, names))?.extract())
         .tolerated()
         .unwrap_or_default();
     let advice = if near.is_empty() { String::new() } else { format!(": did you mean {}?", near.join(", ")) };
-    let text = format!("{option}={:?} matches no variable of {place}{advice}", wrong.as_str());
-    Err(PyValueError::new_err(escape(&text).into_owned()))
+    let what = if option == "exclude_type" { "type" } else { "variable" };
+    let text = format!("{option}={:?} matches no {what} of {place}{advice}", wrong);
+    PyValueError::new_err(escape(&text).into_owned())
 }
 
 /// A number of bytes, or a string such as `20M`. What 64 bits cannot hold is no limit.

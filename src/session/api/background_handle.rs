@@ -45,6 +45,8 @@ struct BackgroundJob {
     target: String,
     /// The absolute path of the file or store; `None` if it is saved to memory or a file object.
     path: Option<PathBuf>,
+    /// The same without symlinks, to tell whether another path leads to the same file.
+    resolved: Option<PathBuf>,
     /// The process that began it.
     owner: u32,
     stage: Mutex<JobStage>,
@@ -220,8 +222,8 @@ impl BackgroundJob {
 /// target; otherwise only takes its result if that is there.
 pub(super) fn finish_previous(py: Python<'_>, output: &SaveOutput, wait: bool) -> PyResult<()> {
     let Some(last) = lock(&LAST).clone() else { return Ok(()) };
-    let path = output.absolute_path();
-    let must_wait = !wait || (path.is_some() && path == last.path);
+    let resolved = output.resolved_path();
+    let must_wait = !wait || (resolved.is_some() && resolved == last.resolved);
     if last.is_own() && !last.wait(py, if must_wait { None } else { Some(Duration::ZERO) })? {
         return Ok(());
     }
@@ -285,14 +287,14 @@ impl BackgroundSave {
         let target = output.name(py);
         let failed = |error| to_exception(py, error, &format!("save to {target}"), output.path());
         output.check(py).map_err(failed)?;
-        let path = output.absolute_path();
+        let (path, resolved) = (output.absolute_path(), output.resolved_path());
         let stage = match reason_against_fork(py) {
             None => JobStage::Running(Arc::new(RunningSave::fork(py, call, output)?)),
             Some(why) => JobStage::Ended(Ok(Py::new(py, save_now(py, &call, &output, &why)?)?)),
         };
         let (owner, was_read) = (std::process::id(), AtomicBool::new(false));
         let is_running = matches!(stage, JobStage::Running(_));
-        let job = Arc::new(BackgroundJob { target, path, owner, stage: Mutex::new(stage), was_read });
+        let job = Arc::new(BackgroundJob { target, path, resolved, owner, stage: Mutex::new(stage), was_read });
         if is_running {
             register_at_exit(py)?;
             *lock(&LAST) = Some(Arc::clone(&job));

@@ -2,11 +2,10 @@
 //! threads of the program run meanwhile.
 
 use anyhow::Result;
-use pyo3::exceptions::PyKeyError;
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
 
-use super::arguments::size;
+use super::arguments::{no_match, size};
 use super::interruptible::interruptible;
 use super::json_objects::to_python;
 use super::load_source::{LoadSource, with_code};
@@ -16,7 +15,7 @@ use crate::report::diff_report::DiffReport;
 use crate::report::inspect_report::SessionReport;
 use crate::report::verify_report::VerifyReport;
 use crate::snapshot::file_changes::changes;
-use crate::snapshot::reader::Snapshot;
+use crate::snapshot::reader::{Contents, Snapshot};
 
 /// Shows what is in a snapshot or another pickle, without executing anything in it: a dict with the JSON schema of
 /// `snapcli inspect --json`.
@@ -42,10 +41,16 @@ pub(super) fn inspect<'py>(
         let traced = variable.to_owned();
         let tree = interruptible(py, move || -> Result<_> {
             let snapshot = open(source, max_memory, "inspect", Snapshot::followed)?;
-            with_code(snapshot.trace(&traced), || format!("cannot trace {traced}"))
+            let tree = with_code(snapshot.trace(&traced), || format!("cannot trace {traced}"))?;
+            let names = match snapshot.contents() {
+                Contents::Own { index } => index.segments().map(|(_, variable)| variable.name.clone()).collect(),
+                Contents::Foreign { .. } => Vec::new(),
+            };
+            Ok((tree, names))
         })?;
-        let tree = tree.map_err(|error| to_exception(py, error, &action, file.as_deref()))?;
-        let tree = tree.ok_or_else(|| PyKeyError::new_err(format!("there is no variable {variable}")))?;
+        let (tree, names): (_, Vec<String>) =
+            tree.map_err(|error| to_exception(py, error, &action, file.as_deref()))?;
+        let tree = tree.ok_or_else(|| no_match(py, variable, &names, "trace", &name))?;
         return to_python(py, &TraceAnswer::of(variable, &tree, path));
     }
     let report = interruptible(py, move || -> Result<_> {
@@ -75,20 +80,25 @@ pub(super) fn diff<'py>(
     let sources = [LoadSource::new(before)?, LoadSource::new(after)?];
     let names = [0, 1].map(|number: usize| sources[number].name.clone());
     let paths = [0, 1].map(|number: usize| sources[number].path().as_deref().map(absolute_path));
-    let report = interruptible(py, move || -> Result<_> {
+    let files = [0, 1].map(|number: usize| sources[number].path());
+    let report = interruptible(py, move || -> Result<_, (usize, anyhow::Error)> {
         let [before, after] = sources.map(|source| open(source, max_memory, "compare", Ok));
-        let (before, after) = (before?, after?);
-        with_code(before.check_index(), || format!("cannot compare {}", names[0]))?;
-        with_code(after.check_index(), || format!("cannot compare {}", names[1]))?;
+        let (before, after) = (before.map_err(|error| (0, error))?, after.map_err(|error| (1, error))?);
+        with_code(before.check_index(), || format!("cannot compare {}", names[0])).map_err(|error| (0, error))?;
+        with_code(after.check_index(), || format!("cannot compare {}", names[1])).map_err(|error| (1, error))?;
         let found = changes(&before, &after, &|_| {});
         // The error comes with the number of the file that is damaged.
         let found = found.or_else(|(number, error)| {
-            with_code(Err(error), || format!("cannot compare {}", names.get(number).map_or("", String::as_str)))
+            let name = names.get(number).map_or("", String::as_str);
+            with_code(Err(error), || format!("cannot compare {name}")).map_err(|error| (number, error))
         })?;
         let [first, second] = names.clone();
         Ok(DiffReport::new((first, &before), (second, &after), found))
     })?;
-    let report = report.map_err(|error| to_exception(py, error, "compare", None))?;
+    let report = report.map_err(|(number, error)| {
+        let file = files.get(number).and_then(Option::as_deref);
+        to_exception(py, error, "compare", file)
+    })?;
     to_python(py, &DiffAnswer::of(&report, paths))
 }
 

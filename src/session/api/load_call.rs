@@ -30,9 +30,10 @@ use crate::snapshot::reader::{Contents, Snapshot};
 /// `source` is a path, a binary file object, or bytes. The variables become those of the session that the caller
 /// belongs to, or of `into`, a dict or a module; a snapshot of another module than `__main__` goes into that module.
 ///
-/// `only` and `exclude` are a pattern or several. With `mmap=True`, arrays are memory-mapped, which needs a path.
-/// `partial=True` restores what is intact in a damaged file. `rename` is a dict from the old names of modules to the
-/// new ones. `max_memory` limits the memory, in bytes, for following a file that is not trusted.
+/// `only` and `exclude` are a pattern or several; one that matches nothing raises ValueError. With `mmap=True`,
+/// arrays are memory-mapped, which needs a path. `partial=True` restores what is intact in a damaged file. `rename`
+/// is a dict from the old names of modules to the new ones. `max_memory` limits the memory, in bytes, for following a
+/// file that is not trusted.
 ///
 /// From bytes that are not signed with your key, only plain data is restored; if they need more,
 /// `pickle.UnpicklingError` is raised, unless `trust=True`. With `ambient=False`, the state of random generators, the
@@ -165,6 +166,11 @@ impl<'py> LoadCall<'py> {
             Contents::Own { index } => {
                 let names: Vec<String> = index.variables.iter().map(|variable| variable.name.clone()).collect();
                 check_matches(py, &self.only, &names, "only", &name)?;
+                // What the save has left out is left out.
+                let left_out = index.left_out.iter().map(|item| item.name.clone());
+                let all: Vec<String> =
+                    index.segments().map(|(_, variable)| variable.name.clone()).chain(left_out).collect();
+                check_matches(py, &self.exclude, &all, "exclude", &name)?;
             }
             // Without an index there are no hashes: this checks that the opcodes are complete.
             Contents::Foreign { .. } => with_code(snapshot.check(&|_| {}), || format!("cannot restore {name}"))?,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
-use libc::{EACCES, EISDIR, ENOENT, ENOMEM, ENOTDIR};
+use libc::{EACCES, EDQUOT, EFBIG, EINVAL, EISDIR, ENOENT, ENOMEM, ENOSPC, ENOTDIR, EROFS};
 use pyo3::exceptions::{
     PyImportError, PyKeyboardInterrupt, PyMemoryError, PyModuleNotFoundError, PyOSError, PyValueError,
 };
@@ -48,7 +48,6 @@ pub(super) fn to_exception(py: Python<'_>, error: anyhow::Error, action: &str, f
         Some(ENOMEM) => PyMemoryError::new_err(text),
         // Python chooses the class by the number.
         Some(number) => PyOSError::new_err((number, text, file.map(|file| file.as_os_str().to_owned()))),
-        None if error.chain().any(|link| link.is::<AtomicError>()) => PyOSError::new_err(text),
         None if exit::code_of(&error) == exit::USAGE => PyValueError::new_err(text),
         None if action.starts_with("save") => PyOSError::new_err(text),
         None => unpickling_error(py, text),
@@ -58,8 +57,8 @@ pub(super) fn to_exception(py: Python<'_>, error: anyhow::Error, action: &str, f
 /// The number of the system's error in the chain of an error: of opening, reading or writing a file.
 fn system_error(error: &anyhow::Error) -> Option<i32> {
     error.chain().find_map(|link| {
-        if let Some(AtomicError::IsDirectory(_)) = link.downcast_ref() {
-            return Some(EISDIR);
+        if let Some(number) = link.downcast_ref().and_then(number_of_target) {
+            return Some(number);
         }
         if let Some(ReadError::Folder) = link.downcast_ref() {
             return Some(EISDIR);
@@ -87,9 +86,24 @@ fn system_error(error: &anyhow::Error) -> Option<i32> {
             io::ErrorKind::PermissionDenied => Some(EACCES),
             io::ErrorKind::NotADirectory => Some(ENOTDIR),
             io::ErrorKind::OutOfMemory => Some(ENOMEM),
+            // An error of a temporary file has its path, but no number.
+            io::ErrorKind::StorageFull => Some(ENOSPC),
+            io::ErrorKind::QuotaExceeded => Some(EDQUOT),
+            io::ErrorKind::FileTooLarge => Some(EFBIG),
+            io::ErrorKind::ReadOnlyFilesystem => Some(EROFS),
             _ => None,
         })
     })
+}
+
+/// The number that the system has for a path that no file can be put at.
+fn number_of_target(error: &AtomicError) -> Option<i32> {
+    match error {
+        AtomicError::IsDirectory(_) => Some(EISDIR),
+        AtomicError::NotRegular(_) | AtomicError::BadName(_) | AtomicError::OtherDirectory(_) => Some(EINVAL),
+        AtomicError::ForeignSymlink(_) => Some(EACCES),
+        AtomicError::Create { .. } | AtomicError::Remote(_) | AtomicError::Complete { .. } => None,
+    }
 }
 
 fn module_not_found(py: Python<'_>, text: String, module: &str) -> PyErr {

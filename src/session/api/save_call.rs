@@ -24,7 +24,7 @@ use crate::report::answers::absolute_path;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::provenance::Origin;
 use crate::session::save::{LoadCheckMode, SaveRequest, SaveSource, save_namespace, signing_key};
-use crate::session::select::SelectionRules;
+use crate::session::select::{SelectionRules, names_of_namespace, types_of_namespaces};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, ScriptEnd};
 use crate::snapshot::save_target::SaveTarget;
@@ -42,7 +42,7 @@ use crate::snapshot::store::{SnapshotNotes, StoreTarget};
 /// `__main__`, or the namespace of the prompt or of the `exec` that the call is in.
 ///
 /// `only`, `include`, `exclude` and `exclude_type` are a pattern or several. `only` also saves the globals that the
-/// code of these variables uses, and raises ValueError for a pattern that matches nothing. `private`, `redact`,
+/// code of these variables uses. A pattern that matches nothing raises ValueError. `private`, `redact`,
 /// `refimported` and `whole` are as in `snapcli save --help`; `max_size` is a number of bytes. `ambient` is whether to
 /// save the state of random generators, the environment and the like; by default, that of a whole session of `__main__`
 /// is saved.
@@ -111,11 +111,7 @@ pub(super) fn save<'py>(
         let action = format!("save to {}", output.name(py));
         finish_previous(py, &output, wait)?;
         let prepared = SavedNamespace::new(py, namespace).and_then(|namespace| {
-            if !rules.only.is_empty() {
-                let names = namespace.names.keys();
-                let names: Vec<String> = names.iter().filter_map(|name| name.extract().tolerated()).collect();
-                check_matches(py, &rules.only, &names, "only", "the session")?;
-            }
+            check_rules(py, &rules, &namespace)?;
             let (running, check) = (context::of_process(py)?, check_mode(py, check)?);
             Ok(SaveCall { running, namespace: namespace.keep(), rules, ambient, check, labels, level })
         });
@@ -127,6 +123,34 @@ pub(super) fn save<'py>(
         let report = call.save(py, &output, Vec::new()).map_err(fail)?;
         Ok(Py::new(py, report)?.into_any())
     })
+}
+
+/// Fails for a pattern that matches nothing in the session.
+fn check_rules(py: Python<'_>, rules: &SelectionRules, namespace: &SavedNamespace<'_>) -> PyResult<()> {
+    let SelectionRules { only, include, exclude, exclude_type, .. } = rules;
+    let SavedNamespace { names, globals, .. } = namespace;
+    let keys = || names.keys().iter().filter_map(|name| name.extract().tolerated()).collect::<Vec<String>>();
+    if !only.is_empty() {
+        check_matches(py, only, &keys(), "only", "the session")?;
+    }
+    if !include.is_empty() || !exclude.is_empty() {
+        // Those of modules that belong to the session are saved as `module.name`.
+        let and_modules = include.iter().chain(exclude).any(|pattern| pattern.as_str().contains('.'));
+        let mut known = keys();
+        // What the code of a variable uses may be left out as well.
+        if and_modules || !globals.is(names) {
+            known.extend(names_of_namespace(globals, and_modules)?);
+        }
+        known.sort_unstable();
+        known.dedup();
+        check_matches(py, include, &known, "include", "the session")?;
+        check_matches(py, exclude, &known, "exclude", "the session")?;
+    }
+    if !exclude_type.is_empty() {
+        let known: Vec<String> = types_of_namespaces(py, vec![names.clone(), globals.clone()])?.into_iter().collect();
+        check_matches(py, exclude_type, &known, "exclude_type", "the session")?;
+    }
+    Ok(())
 }
 
 /// Only a snapshot of a store has a name or a message.

@@ -6,6 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use libc::EAGAIN;
 use pyo3::exceptions::{PyBlockingIOError, PyOSError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyByteArray, PyBytes};
@@ -100,6 +101,16 @@ impl SaveOutput {
     /// The absolute path of the file or store.
     pub(super) fn absolute_path(&self) -> Option<PathBuf> {
         self.path().and_then(|path| RemoteAddress::absolute(path).ok())
+    }
+
+    /// The absolute path without symlinks, by which two outputs are compared.
+    pub(super) fn resolved_path(&self) -> Option<PathBuf> {
+        let absolute = self.absolute_path()?;
+        Some(match self {
+            // The file need not exist yet.
+            Self::Path(path) => atomic::resolved(path).unwrap_or(absolute),
+            _ => absolute.canonicalize().unwrap_or(absolute),
+        })
     }
 
     /// The same output, at this path.
@@ -216,7 +227,7 @@ fn write_all(file: &Bound<'_, PyAny>, mut bytes: &[u8]) -> PyResult<()> {
     while !bytes.is_empty() {
         let written = file.call_method1("write", (PyBytes::new(py, bytes),))?;
         if written.is_none() && file.is_instance(&py.import("io")?.getattr("RawIOBase")?)? {
-            return Err(PyBlockingIOError::new_err("the target would block"));
+            return Err(PyBlockingIOError::new_err((EAGAIN, "the target would block")));
         }
         // Not every object says how much it has taken: then it is all.
         let count = written.extract::<usize>().tolerated().unwrap_or(bytes.len());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::at_fork_functions::AtForkFunctions;
+use super::shared_mappings;
 use crate::session::api::Turn;
 use crate::session::forked_load::library_that_hangs;
 
@@ -48,6 +49,9 @@ pub(crate) fn reason_against_fork(py: Python<'_>) -> Option<String> {
     }
     if let Some(library) = library_that_hangs(py) {
         return Some(format!("{library} does not work in a forked process"));
+    }
+    if shared_mappings::are_too_large() {
+        return Some("its shared memory is too large to be copied for another process".to_owned());
     }
     AtForkFunctions::find(py).is_none().then(|| "the functions of os.register_at_fork cannot be held back".to_owned())
 }

@@ -12,6 +12,7 @@ mod file_offsets;
 mod fork_safety;
 mod held_descriptor;
 mod process_identity;
+mod shared_mappings;
 mod unseen_fork;
 
 use std::io::{self, PipeReader, PipeWriter};
@@ -30,6 +31,7 @@ use self::file_offsets::FileOffsets;
 pub(crate) use self::fork_safety::reason_against_fork;
 pub(crate) use self::held_descriptor::HeldDescriptor;
 use self::process_identity::ProcessIdentity;
+use self::shared_mappings::SharedCopies;
 use self::unseen_fork::{SignalMask, exit_now};
 use super::ambient::note_generators;
 use super::api::Turn;
@@ -127,18 +129,20 @@ pub(crate) fn fork_to_save(
     let mut held = Some(signals::hold());
     let mut start = Some((notes.try_clone()?, to_parent, work, lock));
     let offsets = FileOffsets::now();
+    let mut shared = Some(SharedCopies::now()?);
     // SAFETY: the GIL is held. No function of the script is called.
     unsafe { pyo3::ffi::PyOS_BeforeFork() };
     let forked = unseen_fork::fork(&mut |mask| {
         drop(held.take());
         if let Some((notes, to_parent, work, lock)) = start.take() {
+            shared.take().into_iter().for_each(SharedCopies::put_in_place);
             let child = NewChild { notes: Arc::new(notes), to_parent, kept, mask, offsets: &offsets };
             child.run(py, || drop((hidden.take(), lock)), work);
         }
     });
     // SAFETY: the counterpart of the call above.
     unsafe { pyo3::ffi::PyOS_AfterFork_Parent() };
-    drop((hidden, held, start, turn));
+    drop((hidden, held, start, turn, shared));
     let process = forked?;
     let (identity, alive) = (ProcessIdentity::of(process), HeldDescriptor::new(alive));
     let silence = ChildSilence { beat: notes.beat(), looked: Instant::now(), silent: Duration::ZERO };

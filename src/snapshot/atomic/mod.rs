@@ -40,6 +40,11 @@ pub(crate) struct AtomicFile {
     is_synced: bool,
 }
 
+/// The path of the file that a save to `path` replaces, without symlinks; `None` if it cannot be replaced.
+pub(crate) fn resolved(path: &Path) -> Option<PathBuf> {
+    if RemoteAddress::is_at(path) { Some(path.to_path_buf()) } else { resolve(path).ok() }
+}
+
 impl AtomicFile {
     /// Starts a file that will replace `target`. If that is a symlink, the file that it points to is replaced.
     /// Only this user can read it: a session is not for others.

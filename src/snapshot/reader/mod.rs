@@ -373,6 +373,21 @@ impl Snapshot {
         self.assembled().is_some()
     }
 
+    /// Fails if a snapshot of a store lacks an object, or one with opcodes is damaged.
+    ///
+    /// # Errors
+    /// What is wrong with the first such object.
+    pub(crate) fn check_objects(&self) -> Result<(), ReadError> {
+        self.assembled().map_or(Ok(()), |assembled| Ok(assembled.check_objects()?))
+    }
+
+    /// Whether the script that made it failed, or a check of the snapshot.
+    pub(crate) fn has_failed(&self) -> bool {
+        let has_ended = |index: &Index| index.script.ended.code != 0;
+        self.assembled().is_some_and(AssembledSnapshot::has_failed)
+            || matches!(&self.contents, Contents::Own { index } if has_ended(index))
+    }
+
     /// The files with the raw buffers of a variable of a stored snapshot, each with its length.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::{fmt, io};
 use thiserror::Error;
 
 use super::file_kind::FileKind;
-use crate::pickle::format::parse::{NEWEST_PROTOCOL, ParseError};
+use crate::pickle::format::parse::{NEWEST_PROTOCOL, ParseError, Parser};
 use crate::pickle::machine::MachineError;
 use crate::snapshot::index::{SCHEMA, Variable};
 use crate::snapshot::layout::LayoutError;
@@ -15,6 +15,9 @@ use crate::snapshot::load_plan::Usable;
 use crate::snapshot::remote::RemoteError;
 use crate::snapshot::segment::SegmentError;
 use crate::snapshot::store::StoreError;
+
+/// How many opcodes show that a stream without a protocol is a pickle.
+const FIRST_OPCODES: usize = 64;
 
 /// What to do about an error of the system.
 fn advice(error: &io::Error) -> &'static str {
@@ -53,6 +56,12 @@ pub enum ReadError {
     NotAPickle {
         /// The kind.
         kind: FileKind,
+    },
+    /// Standard input is longer than it may be.
+    #[error("standard input has more than the {most} bytes of --max-memory: allow more, or pass a file")]
+    LongPipe {
+        /// How long it may be.
+        most: u64,
     },
     /// The compressed file is damaged.
     #[error(
@@ -181,6 +190,17 @@ impl ReadError {
             Some(at) => Self::CutShort { at },
             None if has_proto => Self::BadPickle(error),
             None => Self::NotAPickle { kind: FileKind::by_contents(bytes) },
+        }
+    }
+
+    /// Fails if these bytes cannot be the beginning of a pickle, nor of a compressed one.
+    pub(crate) fn check_beginning(bytes: &[u8]) -> Result<(), Self> {
+        if bytes.first() == Some(&0x80) || FileKind::by_signature(bytes).is_some() {
+            return Ok(());
+        }
+        match Parser::new(bytes).take(FIRST_OPCODES).find_map(Result::err) {
+            None | Some(ParseError::Truncated { .. } | ParseError::NoStop { .. }) => Ok(()),
+            Some(error) => Err(Self::of_pickle(bytes, error.into())),
         }
     }
 

@@ -40,6 +40,7 @@ pub(in crate::snapshot) struct AssembledSnapshot {
     store: Store,
     path: PathBuf,
     seal: HeaderSeal,
+    has_failed: bool,
     packs: Vec<PackReference>,
     segments: Vec<AssembledSegment>,
     /// The contents of all raw buffers, in the order of the file.
@@ -51,6 +52,8 @@ pub(in crate::snapshot) struct AssembledSnapshot {
     open_files: Mutex<Vec<(ObjectName, Arc<File>)>>,
     /// Asked before each read: an error ends it.
     stop: Option<StopCheck>,
+    /// Keeps a `prune` from removing it between its opening and its first read. [`hold`](Self::hold) takes it.
+    lock: Mutex<Option<StoreLock>>,
 }
 
 /// While it exists, no object of the store is removed.
@@ -120,6 +123,7 @@ impl AssembledSnapshot {
     /// Opens a snapshot, and returns its index as the file would have it, without the hashes of a file.
     pub(in crate::snapshot) fn open(address: &StoreAddress) -> Result<(Self, Index), StoreError> {
         let store = Store::open(&address.folder)?;
+        let lock = store.lock_reading();
         let number = address.number(&store)?;
         let path = match (&address.which, number) {
             (WhichSnapshot::File(path), _) => path.clone(),
@@ -152,9 +156,23 @@ impl AssembledSnapshot {
         let (segments, contents) = cut(&index, parts.segments, parts.buffers);
         let length = index.stream.length;
         let (image, open_files) = Default::default();
-        let packs = parts.packs;
-        let assembled =
-            Self { store, path, seal, packs, segments, contents, prelude, end, length, image, open_files, stop: None };
+        let (packs, has_failed) = (parts.packs, header.failed);
+        let assembled = Self {
+            store,
+            path,
+            seal,
+            has_failed,
+            packs,
+            segments,
+            contents,
+            prelude,
+            end,
+            length,
+            image,
+            open_files,
+            stop: None,
+            lock: Mutex::new(lock),
+        };
         Ok((assembled, index))
     }
 
@@ -165,7 +183,8 @@ impl AssembledSnapshot {
 
     /// Keeps others from removing objects while it is read.
     pub(in crate::snapshot) fn hold(&self) -> Result<HeldStore, StoreError> {
-        let lock = self.store.lock_reading();
+        let opened = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let lock = opened.or_else(|| self.store.lock_reading());
         // Removed after it was opened, perhaps with its objects.
         if self.store.upstream().is_none() && !self.path.exists() {
             return Err(StoreError::Removed(self.path.clone()));
@@ -176,6 +195,26 @@ impl AssembledSnapshot {
     /// The length of the pickle in bytes.
     pub(in crate::snapshot) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Fails if an object is missing or has another length, or if one with opcodes is damaged. Of a store in object
+    /// storage, nothing is asked for.
+    pub(in crate::snapshot) fn check_objects(&self) -> Result<(), StoreError> {
+        if self.is_remote() {
+            return Ok(());
+        }
+        let image = self.image(BTreeSet::new(), None).map_err(StoreError::io(&self.path))?;
+        for segment in self.segments.iter().filter(|segment| image.last().damaged.contains(&segment.offset)) {
+            if let Some(PackReference(name, length)) = self.packs.get(segment.place.0 as usize) {
+                self.store.read_object(name, *length)?;
+            }
+        }
+        self.contents.iter().try_for_each(|contents| self.open_contents(contents).map(drop))
+    }
+
+    /// Whether its script or a check of it failed.
+    pub(in crate::snapshot) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     pub(in crate::snapshot) fn seal(&self) -> &HeaderSeal {

@@ -266,7 +266,7 @@ mod tests {
     }
 
     fn put(store: &Store, file: &[u8]) -> StoreOutcome<(ObjectName, u64)> {
-        let mut writer = ObjectWriter::new(store);
+        let mut writer = ObjectWriter::new(store, None);
         let name = writer.put(file)?;
         writer.publish(true)?;
         Ok((name, file.len() as u64))

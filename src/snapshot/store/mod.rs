@@ -10,6 +10,7 @@ mod assembled;
 mod description;
 mod file_import;
 mod header_claims;
+mod name_target;
 mod object_name;
 mod object_writer;
 mod packed_object;

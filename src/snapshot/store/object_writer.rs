@@ -4,11 +4,12 @@
 //! later saves would take for the object. Until then it is a temporary file, which a failed save removes.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::SystemTime;
 
 use tempfile::{NamedTempFile, TempPath};
 
@@ -29,6 +30,8 @@ const PIECE: usize = 256 << 10;
 const HASHED: usize = 1 << 20;
 /// More threads than this would only wait for memory.
 const MAX_THREADS: usize = 16;
+/// Objects up to this length are hashed before they are used again.
+const HASHED_ALWAYS: u64 = 64 << 10;
 /// How many files of new objects stay open.
 const MOST_OPEN: usize = 64;
 
@@ -37,6 +40,7 @@ pub(super) struct ObjectWriter {
     store: Store,
     /// The folder of objects, to ask for free space.
     folder: Option<File>,
+    written: Option<SystemTime>,
     /// The objects that have no name yet.
     pending: HashMap<ObjectName, PendingObject>,
     /// Those that are known to be in the store, with their lengths.
@@ -66,10 +70,11 @@ impl PendingObject {
 }
 
 impl ObjectWriter {
-    pub(super) fn new(store: &Store) -> Self {
+    /// `written` is when the snapshot before was written.
+    pub(super) fn new(store: &Store, written: Option<SystemTime>) -> Self {
         let folder = File::open(store.objects()).ok();
         let (pending, present) = Default::default();
-        Self { store: store.clone(), folder, pending, present, added: 0, uploads: None }
+        Self { store: store.clone(), folder, written, pending, present, added: 0, uploads: None }
     }
 
     /// The free bytes on the store's disk; `None` if that is unknown.
@@ -82,11 +87,25 @@ impl ObjectWriter {
         if self.pending.contains_key(&name) || self.present.contains(&(name, length)) {
             return true;
         }
-        let is_there = self.store.object_length(&name) == Some(length);
+        let is_there = self.store.object_length(&name) == Some(length) && !self.is_damaged(&name, length);
         if is_there {
             self.present.insert((name, length));
         }
         is_there
+    }
+
+    /// Whether an object of the right length is worth a look, and has other bytes. Hashing a large one would cost what
+    /// the store saves: only one that was changed after the snapshot before was written is hashed.
+    fn is_damaged(&self, name: &ObjectName, length: u64) -> bool {
+        // Object storage keeps checksums of its own, and a look is a download.
+        if self.store.upstream().is_some() {
+            return false;
+        }
+        let changed = || {
+            let found = fs::symlink_metadata(self.store.object_path(name)).and_then(|found| found.modified()).ok();
+            self.written.is_none_or(|written| found.is_none_or(|found| found > written))
+        };
+        (length <= HASHED_ALWAYS || changed()) && !self.store.has_hash(name)
     }
 
     /// Adds an object with these bytes, unless the store has it.
@@ -324,17 +343,23 @@ mod tests {
         let root = tempfile::tempdir()?;
         let store = Store::open_or_create(&root.path().join("s"))?;
         let contents: Vec<u8> = (0..PIECE * 3 + 5).map(|number| (number % 251) as u8).collect();
-        let mut writer = ObjectWriter::new(&store);
+        let mut writer = ObjectWriter::new(&store, None);
         let name = writer.put_contents(&contents, false)?;
         assert_eq!((name, writer.put(&contents)?), (ObjectName::of(&contents), name));
         assert_eq!((writer.added, store.object_length(&name)), (contents.len() as u64, None));
         writer.publish(true)?;
         assert_eq!(store.read_object(&name, contents.len() as u64)?, contents);
-        let mut second = ObjectWriter::new(&store);
+        let mut second = ObjectWriter::new(&store, None);
         for may_be_known in [true, false] {
             assert_eq!(second.put_contents(&contents, may_be_known)?, name);
         }
         assert_eq!(second.added, 0);
+        // Damaged bytes are written again, whatever their length says.
+        fs::write(store.object_path(&name), vec![0; contents.len()])?;
+        let mut third = ObjectWriter::new(&store, None);
+        third.put(&contents)?;
+        third.publish(true)?;
+        assert_eq!(store.read_object(&name, contents.len() as u64)?, contents);
         // A save that fails leaves nothing.
         second.put(b"other")?;
         drop(second);

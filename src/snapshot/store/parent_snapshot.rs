@@ -1,6 +1,8 @@
 //! The snapshot that a save builds on: the newest one of the store, whose objects are used again.
 
 use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::time::SystemTime;
 
 use super::description::{Description, EncodedDescription, PackReference};
 use super::object_name::ObjectName;
@@ -52,6 +54,11 @@ impl ParentSnapshot {
         let objects = packs.chain(parts.buffers.iter().copied().zip(buffers.iter().copied())).collect();
         let values = index.variables.iter().map(|variable| (variable.name.clone(), variable.blake3.clone()));
         Self { number, buffers: buffers.into_iter().collect(), objects, values: values.collect(), places, encoded }
+    }
+
+    /// When its file was written.
+    pub(super) fn written(&self, store: &Store) -> Option<SystemTime> {
+        fs::symlink_metadata(store.snapshot_path(self.number)).and_then(|found| found.modified()).ok()
     }
 
     /// Where opcodes with this hash are.

@@ -18,7 +18,8 @@ use crate::snapshot::layout::{SIGNATURE, with_checksum};
 use crate::snapshot::signature::SigningKey;
 
 const MAGIC: &[u8; 8] = b"SNAPSTO\x01";
-const HASH: usize = 32;
+/// The length of the checksum of a header.
+pub(super) const HASH: usize = 32;
 /// How many changed variables a header names.
 const MOST_NAMED: usize = 12;
 /// The longest name of a variable that a header gives, in bytes.
@@ -86,6 +87,11 @@ impl HeaderSeal {
         self.signature != [0; SIGNATURE]
     }
 
+    /// Whether it is that of the header with this checksum.
+    pub(super) fn is_of(&self, hash: &[u8; HASH]) -> bool {
+        self.hash == *hash
+    }
+
     /// Whether the owner of this key signed it.
     pub(crate) fn is_signed_by(&self, key: &SigningKey) -> bool {
         key.has_signed_bytes(&signed_bytes(&self.hash), &self.signature)
@@ -135,6 +141,11 @@ impl SnapshotHeader {
         let shown = names.filter(|name| name.len() <= LONGEST_NAMED).take(MOST_NAMED);
         self.names = shown.map(str::to_owned).collect();
     }
+}
+
+/// The checksum in the bytes of a snapshot's file.
+pub(super) fn checksum_of(file: &[u8]) -> Option<[u8; HASH]> {
+    Some(*file.split_last_chunk::<SIGNATURE>()?.0.last_chunk::<HASH>()?)
 }
 
 /// The bytes of a snapshot's file with the signature of this key in place of the one that it has.

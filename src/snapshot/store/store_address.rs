@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::name_target::NameTarget;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::StoreError;
 use super::store_folder::{OF_NEWEST, Store, is_name, snapshot_number};
@@ -151,8 +152,10 @@ impl StoreAddress {
             WhichSnapshot::Number(number) => Err(no_number(number)),
             WhichSnapshot::Name(name) if is_number(name) => Err(no_number(name)),
             WhichSnapshot::Name(name) => match store.find_name(name)? {
-                Some(number) if known.contains(&number) => Ok(Some(number)),
-                Some(number) => Err(no_number(&number)),
+                Some(target) if target.is_in(store)? => Ok(Some(target.number)),
+                Some(NameTarget { number, .. }) => {
+                    Err(StoreError::DanglingName { folder: store.name(), name: name.clone(), number })
+                }
                 None => {
                     let known = store.names()?.into_iter().map(|(name, _)| name).collect();
                     Err(StoreError::NoName { folder: store.name(), name: name.clone(), known })
@@ -167,8 +170,8 @@ impl StoreAddress {
             WhichSnapshot::Number(number) => *number,
             WhichSnapshot::Name(name) if is_number(name) => return Ok(None),
             WhichSnapshot::Name(name) => match store.find_name(name)? {
-                Some(number) => number,
-                None => return Ok(None),
+                Some(target) if target.is_in(store)? => target.number,
+                _ => return Ok(None),
             },
             WhichSnapshot::Newest | WhichSnapshot::File(_) => return Ok(None),
         };

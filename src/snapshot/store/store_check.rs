@@ -1,7 +1,6 @@
 //! Checks a whole store: every snapshot, that every object it needs is there, and that every object matches its name.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::io::{self, Read};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +8,7 @@ use std::thread;
 
 use super::object_name::ObjectName;
 use super::store_error::StoreError;
-use super::store_folder::{Store, open_regular};
+use super::store_folder::{Store, entries_of, open_regular};
 use super::store_history::HistoryEntry;
 use super::upstream::Upstream;
 use crate::snapshot::reader::Progress;
@@ -31,12 +30,16 @@ pub(crate) struct StoreCheck {
     pub(crate) bytes: u64,
     /// How many objects no snapshot needs: `prune` removes them.
     pub(crate) unneeded: u64,
+    /// The names whose snapshots are not there, with the numbers of the snapshots.
+    pub(crate) dangling: Vec<(String, u64)>,
+    /// Whether there are objects that do not match their names.
+    pub(crate) has_wrong_objects: bool,
 }
 
 impl StoreCheck {
     /// Whether nothing is wrong.
     pub(crate) fn is_whole(&self) -> bool {
-        self.snapshots.iter().all(|(_, problems)| problems.is_empty())
+        self.dangling.is_empty() && self.snapshots.iter().all(|(_, problems)| problems.is_empty())
     }
 }
 
@@ -61,15 +64,17 @@ pub(crate) fn local_bytes(store: &Store) -> Result<Option<u64>, StoreError> {
 /// # Errors
 /// If its folders cannot be read. Damage is not an error.
 pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck, StoreError> {
+    // No `prune` removes anything meanwhile. Saves go on: what a snapshot needs is there before the snapshot.
+    let _lock = store.lock_reading();
+    let history = store.history()?;
     let objects = objects(store)?;
     let all: Vec<(ObjectName, u64)> = objects.iter().map(|(name, length)| (*name, *length)).collect();
-    let faults = match store.upstream() {
-        Some(upstream) => check_upstream(upstream, &all, progress)?,
-        None => check_objects(store, &all, progress),
-    };
+    let faults = faults_of(store, &all, progress)?;
     let mut checked = StoreCheck { objects: all.len() as u64, bytes: objects.values().sum(), ..StoreCheck::default() };
     let mut unneeded = objects.clone();
-    for entry in store.history()? {
+    checked.has_wrong_objects = !faults.is_empty();
+    checked.dangling = store.dangling_names()?;
+    for entry in history {
         let mut problems = Vec::new();
         match store.needed_by(&entry) {
             Ok(needed) => {
@@ -91,8 +96,31 @@ pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck,
         problems.extend(store.false_claim_of(&entry));
         checked.snapshots.push((entry.number, problems));
     }
+    if !checked.is_whole() {
+        // Where there are no locks, a `prune` may have removed what is missing.
+        let left = store.numbers()?;
+        checked.snapshots.retain(|(number, problems)| problems.is_empty() || left.contains(number));
+    }
     checked.unneeded = unneeded.len() as u64;
     Ok(checked)
+}
+
+/// The objects that do not match their names.
+pub(super) fn damaged_objects(store: &Store) -> Result<Vec<ObjectName>, StoreError> {
+    let all: Vec<(ObjectName, u64)> = objects(store)?.into_iter().collect();
+    let faults = faults_of(store, &all, &|_| {})?;
+    Ok(faults.into_iter().filter(|(_, fault)| *fault == WRONG).map(|(name, _)| name).collect())
+}
+
+fn faults_of(
+    store: &Store,
+    objects: &[(ObjectName, u64)],
+    progress: Progress<'_>,
+) -> Result<HashMap<ObjectName, &'static str>, StoreError> {
+    match store.upstream() {
+        Some(upstream) => check_upstream(upstream, objects, progress),
+        None => check_objects(store, objects, progress),
+    }
 }
 
 /// What is wrong with a snapshot: whether all objects that it needs are there, and with `reads`, whether each matches
@@ -116,7 +144,7 @@ pub(crate) fn problem_of(store: &Store, entry: &HistoryEntry, reads: bool) -> Re
     if !reads {
         return Ok(None);
     }
-    let faults = check_objects(store, &needed, &|_| {});
+    let faults = check_objects(store, &needed, &|_| {})?;
     Ok(faults.iter().next().map(|(name, fault)| format!("the object {name} {fault}")))
 }
 
@@ -127,8 +155,8 @@ fn objects(store: &Store) -> Result<BTreeMap<ObjectName, u64>, StoreError> {
     }
     let folder = store.objects();
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(&folder).map_err(StoreError::io(&folder))? {
-        let name = entry.map_err(|error| StoreError::io(&folder)(error))?.file_name();
+    for entry in entries_of(&folder).map_err(StoreError::io(&folder))? {
+        let name = entry.file_name();
         let name = name.to_str().and_then(|name| ObjectName::from_hex(name.as_bytes()));
         found.extend(name.and_then(|name| Some((name, store.object_length(&name)?))));
     }
@@ -163,28 +191,42 @@ fn check_objects(
     store: &Store,
     objects: &[(ObjectName, u64)],
     progress: Progress<'_>,
-) -> HashMap<ObjectName, &'static str> {
+) -> Result<HashMap<ObjectName, &'static str>, StoreError> {
     let next = AtomicUsize::new(0);
-    let work = || {
+    let work = || -> Result<Vec<_>, StoreError> {
         let (mut faults, mut buffer) = (Vec::new(), vec![0; PIECE]);
         while let Some((name, _)) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
             match hash(store, name, &mut buffer, progress) {
                 Ok(found) if found == *name => {}
                 Ok(_) => faults.push((*name, WRONG)),
+                // That says nothing about its bytes.
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    return Err(StoreError::io(&store.object_path(name))(error));
+                }
                 Err(_) => faults.push((*name, UNREADABLE)),
             }
         }
-        faults
+        Ok(faults)
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS).min(objects.len().max(1));
     thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut faults = work();
-        for other in others {
-            faults.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        faults.into_iter().collect()
+        let mut found = vec![work()];
+        found.extend(
+            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
+        );
+        found.into_iter().try_fold(HashMap::new(), |mut all, faults| {
+            all.extend(faults?);
+            Ok(all)
+        })
     })
+}
+
+impl Store {
+    /// Whether an object matches its name.
+    pub(super) fn has_hash(&self, name: &ObjectName) -> bool {
+        hash(self, name, &mut vec![0; PIECE], &|_| {}).is_ok_and(|found| found == *name)
+    }
 }
 
 fn hash(store: &Store, name: &ObjectName, buffer: &mut [u8], progress: Progress<'_>) -> io::Result<ObjectName> {

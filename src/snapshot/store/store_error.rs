@@ -64,6 +64,19 @@ pub enum StoreError {
         /// Those that exist, sorted.
         known: Vec<String>,
     },
+    /// A name whose snapshot is not in the store.
+    #[error(
+        "the snapshot @{number} that @{name} names is not in {folder}: it was removed, or was not copied with the name \
+         (`snapcli log {folder}/` lists the others)"
+    )]
+    DanglingName {
+        /// The store.
+        folder: String,
+        /// The name.
+        name: String,
+        /// The number of the snapshot.
+        number: u64,
+    },
     /// Not a number, and not allowed as a name.
     #[error("{0:?} cannot name a snapshot: {rule}", rule = name_rule(.0))]
     BadName(String),
@@ -146,13 +159,27 @@ impl StoreError {
         if let Self::Remote(error) = self {
             return error.is_missing();
         }
-        matches!(self, Self::Missing(_) | Self::Empty(_) | Self::NoNumber { .. } | Self::NoName { .. })
+        matches!(
+            self,
+            Self::Missing(_) | Self::Empty(_) | Self::NoNumber { .. } | Self::NoName { .. } | Self::DanglingName { .. }
+        )
+    }
+
+    /// Whether the user may not read or write a file of the store, which says nothing about the file.
+    pub(crate) fn is_denied(&self) -> bool {
+        let (Self::Io { source, .. } | Self::Object { problem: ObjectProblem::Io(source), .. }) = self else {
+            return false;
+        };
+        source.kind() == io::ErrorKind::PermissionDenied
     }
 
     /// Whether the user named something that does not exist, or is something else: a usage error.
     pub(crate) fn is_wrong_name(&self) -> bool {
         if let Self::Remote(error) = self {
             return error.is_wrong_name();
+        }
+        if self.is_denied() {
+            return true;
         }
         !matches!(self, Self::DamagedSnapshot { .. } | Self::Object { .. } | Self::Lock(..) | Self::Io { .. })
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
+use super::name_target::NameTarget;
 use super::object_name::ObjectName;
 use super::store_error::{ObjectProblem, StoreError};
 use super::store_lease::Lease;
@@ -88,11 +89,29 @@ impl Store {
             // A symlink could lead a save or a `prune` anywhere.
             match fs::symlink_metadata(&path) {
                 Ok(found) if found.is_dir() => {}
+                // git, zip and copies to object storage drop empty folders.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Ok(_) => return Err(StoreError::NotAStore(store.name())),
                 Err(error) => return Err(StoreError::io(&path)(error)),
             }
         }
         Ok(store)
+    }
+
+    /// Makes the folders of a store that are missing.
+    fn make_parts(&self) -> Result<(), StoreError> {
+        if self.upstream.is_some() {
+            return Ok(());
+        }
+        for part in [OBJECTS, SNAPSHOTS, NAMES] {
+            match DirBuilder::new().mode(0o700).create(self.folder.join(part)) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(StoreError::io(&self.folder)(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn open_upstream(address: &RemoteAddress, shown: &Path, marker: Option<Vec<u8>>) -> Result<Self, StoreError> {
@@ -117,8 +136,12 @@ impl Store {
             return Self::open_upstream(&address, folder, Some(new_marker().map_err(StoreError::io(folder))?));
         }
         match Self::open(folder) {
+            Ok(store) => {
+                store.make_parts()?;
+                return Ok(store);
+            }
             Err(StoreError::Missing(_) | StoreError::NotAStore(_) | StoreError::Io { .. }) => {}
-            done => return done,
+            failed => return failed,
         }
         let failed = |error| StoreError::io(folder)(error);
         match DirBuilder::new().mode(0o700).create(folder) {
@@ -134,12 +157,7 @@ impl Store {
                 return Err(StoreError::OtherFolder(folder.to_path_buf()));
             }
         }
-        for part in [OBJECTS, SNAPSHOTS, NAMES] {
-            match DirBuilder::new().mode(0o700).create(folder.join(part)) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-                _ => {}
-            }
-        }
+        Self { folder: folder.to_path_buf(), upstream: None }.make_parts()?;
         let marker = new_marker().map_err(failed)?;
         // Last, and at once: the folder is a store when all of it is there.
         new_file(folder, &marker)
@@ -224,16 +242,22 @@ impl Store {
             numbers.sort_unstable();
             return Ok(numbers);
         }
-        for entry in fs::read_dir(&folder).map_err(StoreError::io(&folder))? {
-            let name = entry.map_err(|error| StoreError::io(&folder)(error))?.file_name();
-            numbers.extend(name.to_str().and_then(snapshot_number));
+        for entry in entries_of(&folder).map_err(StoreError::io(&folder))? {
+            numbers.extend(entry.file_name().to_str().and_then(snapshot_number));
         }
         numbers.sort_unstable();
         Ok(numbers)
     }
 
-    /// The names of snapshots and their numbers, sorted by name. Files that are no names are left out.
-    pub(crate) fn names(&self) -> Result<Vec<(String, u64)>, StoreError> {
+    /// The number of the newest snapshot that there is or was, as far as that is known: a new one gets a higher number,
+    /// so that no name comes to stand for a snapshot which never had it.
+    pub(super) fn last_number(&self) -> Result<u64, StoreError> {
+        let named = self.names()?.into_iter().map(|(_, target)| target.number).max();
+        Ok(self.numbers()?.last().copied().max(named).unwrap_or(0))
+    }
+
+    /// The names of snapshots and what they stand for, sorted by name. Files that are no names are left out.
+    pub(super) fn names(&self) -> Result<Vec<(String, NameTarget)>, StoreError> {
         let folder = self.folder.join(NAMES);
         let mut names = Vec::new();
         if let Some(upstream) = &self.upstream {
@@ -241,23 +265,22 @@ impl Store {
             names.sort();
             return Ok(names);
         }
-        for entry in fs::read_dir(&folder).map_err(StoreError::io(&folder))? {
-            let name = entry.map_err(|error| StoreError::io(&folder)(error))?.file_name();
+        for entry in entries_of(&folder).map_err(StoreError::io(&folder))? {
+            let name = entry.file_name();
             let Some(name) = name.to_str().filter(|name| is_name(name)) else { continue };
-            names.extend(self.named(name).map(|number| (name.to_owned(), number)));
+            names.extend(self.named(name).map(|target| (name.to_owned(), target)));
         }
         names.sort();
         Ok(names)
     }
 
-    /// The number of the snapshot with this name.
-    fn named(&self, name: &str) -> Option<u64> {
-        let text = self.read_file(&self.name_path(name), MAX_MARKER).ok()?;
-        std::str::from_utf8(&text).ok()?.trim().parse().ok()
+    /// What a name stands for.
+    fn named(&self, name: &str) -> Option<NameTarget> {
+        NameTarget::parse(&self.read_file(&self.name_path(name), MAX_MARKER).ok()?)
     }
 
     /// The same, also in object storage.
-    pub(super) fn find_name(&self, name: &str) -> Result<Option<u64>, StoreError> {
+    pub(super) fn find_name(&self, name: &str) -> Result<Option<NameTarget>, StoreError> {
         match &self.upstream {
             Some(upstream) => upstream.named(name),
             None => Ok(self.named(name)),
@@ -265,14 +288,14 @@ impl Store {
     }
 
     /// Gives a snapshot a name, and takes it from the one that had it.
-    pub(super) fn set_name(&self, name: &str, number: u64, sync: bool) -> Result<(), StoreError> {
+    pub(super) fn set_name(&self, name: &str, target: NameTarget, sync: bool) -> Result<(), StoreError> {
         if let Some(upstream) = &self.upstream {
             let key = format!("{NAMES}/{name}");
-            return Ok(upstream.client().put(&key, format!("{number}\n").into_bytes())?);
+            return Ok(upstream.client().put(&key, target.text().into_bytes())?);
         }
         let folder = self.folder.join(NAMES);
         let write = || -> io::Result<()> {
-            let file = new_file(&folder, format!("{number}\n").as_bytes())?;
+            let file = new_file(&folder, target.text().as_bytes())?;
             if sync {
                 file.as_file().sync_all()?;
             }
@@ -454,6 +477,14 @@ impl Store {
         let mut bytes = Vec::new();
         file.take(most).read_to_end(&mut bytes)?;
         Ok(bytes)
+    }
+}
+
+/// The entries of a folder; none if there is no such folder.
+pub(super) fn entries_of(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.collect(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The snapshots of a store, in the order of their numbers, and the objects that each needs.
 
 use std::collections::BTreeSet;
+use std::io;
 
 use super::description::{self, Description, laid_out};
 use super::header_claims;
+use super::name_target::NameTarget;
 use super::object_name::ObjectName;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::StoreError;
@@ -28,13 +30,24 @@ pub(super) type NeededObjects = BTreeSet<(ObjectName, u64)>;
 impl Store {
     /// All snapshots, the oldest first.
     pub(crate) fn history(&self) -> Result<Vec<HistoryEntry>, StoreError> {
+        // A snapshot is complete before it gets a name, and goes after its name.
         let (names, numbers) = (self.names()?, self.numbers()?);
         if let Some(upstream) = self.upstream() {
             upstream.fetch_snapshots(&numbers)?;
         }
-        let entry = |number| {
-            let mine = names.iter().filter(|(_, of)| *of == number).map(|(name, _)| name.clone()).collect();
-            let file = self.read_snapshot(&self.snapshot_path(number)).map_err(|error| error.to_string());
+        let entry = |number| -> Result<Option<HistoryEntry>, StoreError> {
+            let path = self.snapshot_path(number);
+            let file = match self.read_snapshot(&path) {
+                // Another process has pruned the store since.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                    return Err(StoreError::io(&path)(error));
+                }
+                read => read.map_err(|error| error.to_string()),
+            };
+            let is_mine =
+                |target: &NameTarget| target.number == number && file.as_ref().map_or(true, |file| target.fits(file));
+            let mine = names.iter().filter(|(_, target)| is_mine(target)).map(|(name, _)| name.clone()).collect();
             let bytes = file.as_ref().map_or(0, |file| file.len() as u64);
             let header = file.and_then(|file| {
                 let (header, _) = SnapshotHeader::decode(&file).map_err(str::to_owned)?;
@@ -44,9 +57,20 @@ impl Store {
                 }
             });
             let added = header.as_ref().map_or(0, |header| header.added).saturating_add(bytes);
-            HistoryEntry { number, names: mine, added, header }
+            Ok(Some(HistoryEntry { number, names: mine, added, header }))
         };
-        Ok(numbers.into_iter().map(entry).collect())
+        numbers.into_iter().map(entry).filter_map(Result::transpose).collect()
+    }
+
+    /// The names whose snapshots are not in the store, with the numbers of the snapshots.
+    pub(super) fn dangling_names(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut dangling = Vec::new();
+        for (name, target) in self.names()? {
+            if !target.is_in(self)? {
+                dangling.push((name, target.number));
+            }
+        }
+        Ok(dangling)
     }
 
     /// What the file of a snapshot says wrongly about it.
@@ -66,11 +90,11 @@ impl Store {
             number: entry.number,
             problem: format!("{problem}: what it needs is not known"),
         };
+        let damaged_by = |error: StoreError| if error.is_denied() { error } else { damaged(error.to_string()) };
         let header = entry.header.as_ref().map_err(|problem| damaged(problem.clone()))?;
         let object = header.description.ok_or_else(|| damaged("it names no description".to_owned()))?;
-        let chain = description::chain(self, object).map_err(|error| damaged(error.to_string()))?;
-        let (Description { index, parts }, _) =
-            Description::read(self, object).map_err(|error| damaged(error.to_string()))?;
+        let chain = description::chain(self, object).map_err(damaged_by)?;
+        let (Description { index, parts }, _) = Description::read(self, object).map_err(damaged_by)?;
         let mut needed: NeededObjects = chain.into_iter().map(|(name, file)| (name, file.len() as u64)).collect();
         needed.extend(parts.packs.iter().map(|pack| (pack.0, pack.1)));
         let lengths = index.segments().flat_map(|(_, variable)| &variable.buffers).map(|buffer| buffer.length);

@@ -10,8 +10,9 @@ use std::io;
 use std::path::Path;
 
 use super::object_name::ObjectName;
+use super::store_check::damaged_objects;
 use super::store_error::StoreError;
-use super::store_folder::{NAMES, OBJECTS, SNAPSHOTS, Store, TEMP_PREFIX, snapshot_number, sync_folder};
+use super::store_folder::{NAMES, OBJECTS, SNAPSHOTS, Store, TEMP_PREFIX, entries_of, snapshot_number, sync_folder};
 use super::store_history::HistoryEntry;
 use super::upstream::{Upstream, object_of};
 
@@ -22,6 +23,9 @@ pub(crate) struct PruneRules {
     pub(crate) keep_last: Option<u64>,
     /// Those with a name.
     pub(crate) keep_named: bool,
+    /// Whether snapshots that cannot be read go, and objects that do not match their names: as long as these exist, no
+    /// save writes them again.
+    pub(crate) drop_damaged: bool,
     /// Whether everything stays, and only the result is wanted.
     pub(crate) dry_run: bool,
 }
@@ -33,6 +37,8 @@ pub(crate) struct Pruned {
     pub(crate) removed: Vec<u64>,
     /// Those that stay.
     pub(crate) kept: Vec<u64>,
+    /// The names of snapshots that were gone before.
+    pub(crate) names: Vec<String>,
     /// How many objects and files of dead processes are gone.
     pub(crate) objects: u64,
     /// The bytes of all that is gone.
@@ -44,8 +50,11 @@ impl PruneRules {
     fn divide(self, history: Vec<HistoryEntry>) -> (Vec<HistoryEntry>, Vec<HistoryEntry>) {
         let count = history.len() as u64;
         let first = self.keep_last.map_or(0, |last| count.saturating_sub(last));
+        // What the store as such stands for: a crash must not cost the last good result.
+        let good = history.iter().rev().find(|entry| entry.header.as_ref().is_ok_and(|header| !header.failed));
+        let good = good.map(|entry| entry.number);
         let stays = |(position, entry): &(u64, HistoryEntry)| {
-            *position >= first || (self.keep_named && !entry.names.is_empty())
+            *position >= first || Some(entry.number) == good || (self.keep_named && !entry.names.is_empty())
         };
         let (kept, removed): (Vec<_>, Vec<_>) = (0..).zip(history).partition(stays);
         let without = |entries: Vec<(u64, HistoryEntry)>| entries.into_iter().map(|(_, entry)| entry).collect();
@@ -59,22 +68,46 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
         true => store.lock_for_dry_run(waiting)?,
         false => Some(store.lock_exclusive(waiting)?),
     };
-    let (kept, removed) = rules.divide(store.history()?);
+    let (mut kept, mut removed) = rules.divide(store.history()?);
     let mut needed = HashSet::new();
+    let mut unreadable = Vec::new();
     for entry in &kept {
-        // If one cannot be read, nothing is removed: it may need any object.
-        needed.extend(store.needed_by(entry)?.into_iter().map(|(name, _)| name));
+        match store.needed_by(entry) {
+            Ok(objects) => needed.extend(objects.into_iter().map(|(name, _)| name)),
+            Err(StoreError::DamagedSnapshot { .. }) if rules.drop_damaged => unreadable.push(entry.number),
+            // Nothing is removed: it may need any object.
+            Err(StoreError::DamagedSnapshot { folder, number, problem }) => {
+                let advice = "`snapcli prune --drop-damaged` removes such snapshots";
+                return Err(StoreError::DamagedSnapshot { folder, number, problem: format!("{problem} ({advice})") });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    removed.extend(kept.extract_if(.., |entry| unreadable.contains(&entry.number)));
+    removed.sort_by_key(|entry| entry.number);
+    if rules.drop_damaged {
+        for name in damaged_objects(store)? {
+            needed.remove(&name);
+        }
     }
     let numbers = |entries: &[HistoryEntry]| entries.iter().map(|entry| entry.number).collect();
-    let mut pruned = Pruned { removed: numbers(&removed), kept: numbers(&kept), ..Pruned::default() };
+    let names = store.dangling_names()?.into_iter().map(|(name, _)| name).collect();
+    let mut pruned = Pruned { removed: numbers(&removed), kept: numbers(&kept), names, ..Pruned::default() };
+    let gone: Vec<&String> = removed.iter().flat_map(|entry| &entry.names).chain(&pruned.names).collect();
     if let Some(upstream) = store.upstream() {
-        remove_upstream(upstream, &removed, &needed, rules.dry_run, &mut pruned)?;
+        let gone = gone.into_iter().map(|name| format!("{NAMES}/{name}")).collect();
+        remove_upstream(upstream, &removed, gone, &needed, rules.dry_run, &mut pruned)?;
         return Ok(pruned);
     }
     let failed = |path: &Path| {
         let path = path.to_path_buf();
         move |source| StoreError::Io { path, source }
     };
+    // A name goes before its snapshot: whatever happens in between, it stands for something.
+    for name in gone.into_iter().filter(|_| !rules.dry_run) {
+        let path = store.name_path(name);
+        fs::remove_file(&path).map_err(failed(&path))?;
+    }
     for entry in &removed {
         let path = store.snapshot_path(entry.number);
         pruned.bytes += fs::symlink_metadata(&path).map_or(0, |found| found.len());
@@ -82,12 +115,8 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
             fs::remove_file(&path).map_err(failed(&path))?;
         }
     }
-    if !rules.dry_run {
+    if !rules.dry_run && !removed.is_empty() {
         sync_folder(&store.snapshots()).map_err(failed(&store.snapshots()))?;
-        for name in removed.iter().flat_map(|entry| &entry.names) {
-            let path = store.name_path(name);
-            fs::remove_file(&path).map_err(failed(&path))?;
-        }
     }
     let is_garbage = |name: &str| ObjectName::from_hex(name.as_bytes()).is_some_and(|name| !needed.contains(&name));
     for folder in [store.objects(), store.snapshots(), store.folder().join("names"), store.folder().to_path_buf()] {
@@ -103,6 +132,7 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
 fn remove_upstream(
     upstream: &Upstream,
     removed: &[HistoryEntry],
+    names: Vec<String>,
     needed: &HashSet<ObjectName>,
     dry_run: bool,
     pruned: &mut Pruned,
@@ -130,9 +160,8 @@ fn remove_upstream(
         }
     }
     if !dry_run {
-        let names = removed.iter().flat_map(|entry| &entry.names).map(|name| format!("{NAMES}/{name}"));
+        client.remove(names)?;
         client.remove(snapshots)?;
-        client.remove(names.collect())?;
         client.remove(objects)?;
     }
     Ok(())
@@ -141,8 +170,7 @@ fn remove_upstream(
 /// Removes the regular files of a folder whose names say so. Returns their number and their bytes.
 fn remove_files(folder: &Path, gone: &dyn Fn(&str) -> bool, dry_run: bool) -> io::Result<(u64, u64)> {
     let (mut count, mut bytes) = (0, 0);
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
+    for entry in entries_of(folder)? {
         // Of a symlink, this is the metadata of the link itself.
         let found = entry.metadata()?;
         if !found.is_file() || !entry.file_name().to_str().is_some_and(gone) {

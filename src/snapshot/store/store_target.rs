@@ -12,11 +12,12 @@ use tempfile::NamedTempFile;
 
 use super::description::without_layout;
 use super::description::{Description, PackReference, SegmentPlace, SnapshotParts};
+use super::name_target::NameTarget;
 use super::object_name::ObjectName;
 use super::object_writer::ObjectWriter;
 use super::packed_object;
 use super::parent_snapshot::ParentSnapshot;
-use super::snapshot_header::SnapshotHeader;
+use super::snapshot_header::{SnapshotHeader, checksum_of};
 use super::store_error::{MAX_MESSAGE, StoreError};
 use super::store_folder::{Store, StoreLock, is_name, new_file, random_id};
 use super::stored_opcodes::StoredOpcodes;
@@ -127,7 +128,7 @@ impl StoreTarget {
         if let (Some(upstream), Some(parent)) = (store.upstream(), &parent) {
             upstream.expect(&parent.objects)?;
         }
-        let objects = ObjectWriter::new(&store);
+        let objects = ObjectWriter::new(&store, parent.as_ref().and_then(|parent| parent.written(&store)));
         Ok(Self {
             store,
             lock,
@@ -154,16 +155,17 @@ impl StoreTarget {
         let folder = self.store.snapshots();
         let failed = |error| StoreError::io(&folder)(error);
         self.note_save(&mut header)?;
-        header.number = self.store.numbers()?.last().copied().unwrap_or(0);
+        header.number = self.store.last_number()?;
         loop {
             header.number += 1;
             let bytes = header.encode(key.as_ref()).map_err(|error| failed(error.into()))?;
             let length = bytes.len() as u64;
+            let target = NameTarget { number: header.number, manifest: checksum_of(&bytes) };
             // If not, another save has taken the number in the meantime.
             if self.store.add_snapshot(header.number, bytes, sync)? {
                 self.check_lock(header.number)?;
                 if let Some(name) = name {
-                    self.store.set_name(name, header.number, sync)?;
+                    self.store.set_name(name, target, sync)?;
                 }
                 return Ok(StoredSnapshot {
                     number: header.number,

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::name_target::NameTarget;
 use super::*;
 use crate::pickle::passes::scan::{Scanner, SegmentFacts};
 use crate::snapshot::file_changes::changes;
@@ -395,7 +396,7 @@ fn a_prune_keeps_what_snapshots_need() -> StoreOutcome {
         save(&store, &session(number, number / 3))?;
     }
     let opened = Store::open(&store)?;
-    opened.set_name("first", 1, true)?;
+    opened.set_name("first", NameTarget { number: 1, manifest: None }, true)?;
     fs::write(store.join("objects").join(".new-left"), "by a dead process")?;
     fs::write(store.join("objects").join("a".repeat(64)), "unneeded")?;
     let bytes = |store: &Path| objects(store).iter().map(|(_, length)| length).sum::<u64>();

@@ -11,6 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::name_target::NameTarget;
 use super::object_name::ObjectName;
 use super::store_error::StoreError;
 use super::store_folder::{
@@ -127,8 +128,8 @@ impl Upstream {
         self.client.address().scheme.is_web()
     }
 
-    /// The names of snapshots and their numbers.
-    pub(super) fn names(&self) -> Result<Vec<(String, u64)>, StoreError> {
+    /// The names of snapshots and what they stand for.
+    pub(super) fn names(&self) -> Result<Vec<(String, NameTarget)>, StoreError> {
         let folder = format!("{NAMES}/");
         let listed = match self.client.list(&folder) {
             // Object storage has no empty folders.
@@ -139,16 +140,16 @@ impl Upstream {
         let keys = keys.filter(|key| key.strip_prefix(&folder).is_some_and(is_name)).collect();
         let read = self.client.read_all(keys, MAX_MARKER)?;
         let name = |(key, bytes): (String, Option<Vec<u8>>)| {
-            Some((key.strip_prefix(&folder)?.to_owned(), number_of(&bytes?)?))
+            Some((key.strip_prefix(&folder)?.to_owned(), NameTarget::parse(&bytes?)?))
         };
         Ok(read.into_iter().filter_map(name).collect())
     }
 
-    /// The number of the snapshot with this name.
-    pub(super) fn named(&self, name: &str) -> Result<Option<u64>, StoreError> {
+    /// What a name stands for.
+    pub(super) fn named(&self, name: &str) -> Result<Option<NameTarget>, StoreError> {
         match self.client.read(&format!("{NAMES}/{name}"), MAX_MARKER) {
             Err(error) if error.is_missing() => Ok(None),
-            read => Ok(number_of(&read?)),
+            read => Ok(NameTarget::parse(&read?)),
         }
     }
 
@@ -318,10 +319,6 @@ pub(super) fn object_key(name: &ObjectName) -> String {
 /// The object that a key names.
 pub(super) fn object_of(key: &str) -> Option<ObjectName> {
     ObjectName::from_hex(key.strip_prefix(OBJECTS)?.strip_prefix('/')?.as_bytes())
-}
-
-fn number_of(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 pub(super) fn shown_name(shown: &Path) -> String {

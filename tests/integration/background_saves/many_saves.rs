@@ -2,7 +2,7 @@
 //! good, and none is lost.
 
 use super::prints;
-use crate::env::{Sandbox, Stack, pythons, venv};
+use crate::env::{Sandbox, Stack, main_python, pythons, venv};
 
 const CODE: &str = "
 import importlib, logging
@@ -84,4 +84,35 @@ fn thirty_saves_beside_busy_threads() {
 #[ignore = "takes minutes"]
 fn hours_a_thousand_saves_beside_busy_threads() {
     many(1000);
+}
+
+#[test]
+fn the_later_save_wins_whatever_path_leads_to_the_file() {
+    let code = "
+os.makedirs('d'); os.symlink('d', 'ln'); os.symlink('d/r.pkl', 'sl.pkl'); os.makedirs('s'); os.symlink('s', 'ln2')
+def one(first, second, chdir=None):
+    for name in ('go', 'waiting', 'r.pkl', 'd/r.pkl'):
+        if os.path.exists(name): os.remove(name)
+    job = snapcli.save(first, {'waits': Waits(), 'v': 1}, wait=False, check=False)
+    until('waiting')
+    threading.Timer(0.2, make, [os.path.abspath('go')]).start()
+    if chdir: os.chdir(chdir)
+    snapcli.save(second, {'v': 2}, sync=False, check=False)
+    done = job.done()
+    if chdir: os.chdir('..')
+    job.result()
+    print(second, done, snapcli.load_dict(first)['v'])
+one('d/r.pkl', 'd/../d/r.pkl')
+one('d/r.pkl', 'ln/r.pkl')
+one('ln/r.pkl', 'd//r.pkl')
+one('d/r.pkl', 'sl.pkl')
+one('sl.pkl', 'd/r.pkl')
+one('d/r.pkl', 'r.pkl', 'd')
+one('r.pkl', '/proc/self/cwd/r.pkl')
+one('s/', 'ln2/')
+one('ln2/', 'd/../s')
+";
+    let paths = ["d/../d/r.pkl", "ln/r.pkl", "d//r.pkl", "sl.pkl", "d/r.pkl", "r.pkl", "/proc/self/cwd/r.pkl", "ln2/"];
+    let expected: String = paths.iter().chain(&["d/../s"]).map(|path| format!("{path} True 2\n")).collect();
+    prints(&Sandbox::with(venv(main_python(), Stack::Dill)), code, &expected);
 }

@@ -209,6 +209,35 @@ fn auto_adds_snapshots_to_a_store() {
     assert!(path.ends_with("runs.snaps/@1"), "{}", run.whole());
 }
 
+/// IPython empties its namespace when the prompt ends, before Python does.
+#[test]
+fn auto_saves_what_waits_before_a_terminal_empties_its_namespace() {
+    let sandbox = jupyter();
+    let prompt = |lines: &str| {
+        let call = sandbox.call_importing(&["-m", "IPython", "--simple-prompt", "--no-banner", "--quick"]);
+        let run = call.env("IPYTHONDIR", sandbox.work().join("ipython")).stdin(lines).run();
+        run.assert_code(0);
+        run
+    };
+    let saved = |path: &str| {
+        let code =
+            format!("names = snapcli.load_dict({path:?}); print(names.get('x'), names.get('y'), names.get('z'))");
+        sandbox.call_importing(&["-c", &format!("import snapcli; {code}")]).run().out()
+    };
+    for (path, options) in [("a.pkl", ""), ("b.pkl", " --every 600"), ("c.snaps/", " --every 600")] {
+        prompt(&format!("%load_ext snapcli\nx = 1\n%snap auto {path}{options}\ny = 2\nz = 3\nexit\n"));
+        assert_eq!(saved(path), "1 2 3\n", "{path}");
+    }
+    // After it was turned on twice, and after it was turned off.
+    prompt("%load_ext snapcli\nx = 1\n%snap auto d.pkl\n%snap auto e.pkl --every 600\ny = 2\nz = 3\nexit\n");
+    assert_eq!(saved("e.pkl"), "1 2 3\n");
+    let run = prompt("%load_ext snapcli\nx = 1\n%snap auto f.pkl --every 600\ny = 2\n%snap auto off\nz = 3\nexit\n");
+    assert_eq!(saved("f.pkl"), "1 2 None\n", "{}", run.whole());
+    // A pattern for a variable that comes later.
+    prompt("%load_ext snapcli\nx = 1\n%snap auto g.pkl --exclude z* --every 600\ny = 2\nz = 3\nexit\n");
+    assert_eq!(saved("g.pkl"), "1 2 None\n");
+}
+
 #[test]
 fn an_error_that_comes_back_is_told_again() {
     let sandbox = jupyter();

@@ -1,15 +1,15 @@
-//! Keeps the snapshot of another script when a save without `-o` would replace it: `session.pkl` becomes
-//! `session.1.pkl`, that becomes `session.2.pkl`, and so on up to three.
+//! Keeps what a save or an export without `-o` would replace, if it is no older version of the same: `session.pkl`
+//! becomes `session.1.pkl`, that becomes `session.2.pkl`, and so on up to three.
 //!
-//! A save of the same script with the same arguments replaces its own snapshot. The file itself is never absent: it
-//! gets a second name, and is then replaced under the first one.
+//! A save of the same script with the same arguments replaces its own snapshot, an export an earlier one of the same
+//! snapshot. The file itself is never absent: it gets a second name, and is then replaced under the first one.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::snapshot::index::ScriptInfo;
+use crate::snapshot::index::{Index, ScriptInfo};
 use crate::snapshot::reader::{Contents, Snapshot};
 
 /// How many are kept.
@@ -17,24 +17,41 @@ const MOST: u32 = 3;
 
 /// A snapshot that was kept under another name.
 #[derive(Debug)]
-pub(super) struct KeptSnapshot {
-    pub(super) path: PathBuf,
+pub(in crate::commands) struct KeptSnapshot {
+    pub(in crate::commands) path: PathBuf,
     /// The command that made it, in words.
-    pub(super) made_by: String,
+    made_by: String,
 }
 
-/// Keeps what is at `path` unless it is a snapshot of the same script with the same arguments.
+impl KeptSnapshot {
+    /// Its path as it is shown to a user who named the file it was as `old`.
+    pub(in crate::commands) fn path_beside(&self, old: &Path) -> String {
+        let is_beside = old.canonicalize().is_ok_and(|old| old.parent() == self.path.parent());
+        let name = self.path.file_name().filter(|_| is_beside && !old.is_symlink());
+        name.map_or(self.path.clone(), |name| old.with_file_name(name)).display().to_string()
+    }
+
+    /// What the user is told. `old` and `kept` are the paths as they are shown.
+    pub(in crate::commands) fn note(&self, old: &str, kept: &str) -> String {
+        format!("{old} was made by {}: it is now {kept} (-o names another file)", self.made_by)
+    }
+}
+
+/// Keeps what is at `path` unless it is a snapshot that may be replaced.
 ///
 /// # Errors
 /// If it cannot be given another name. Nothing has been replaced then, except older generations by one another.
-pub(super) fn keep_other(path: &Path, new: &ScriptInfo) -> io::Result<Option<KeptSnapshot>> {
+pub(in crate::commands) fn keep_other(
+    path: &Path,
+    may_be_replaced: impl Fn(&Index) -> bool,
+) -> io::Result<Option<KeptSnapshot>> {
     // The names are beside the file itself, which can be given a second name only there.
     let Ok(path) = path.canonicalize() else { return Ok(None) };
     if !fs::metadata(&path).is_ok_and(|found| found.is_file() && found.len() > 0) {
         return Ok(None);
     }
     let made_by = match Snapshot::open(&path).as_ref().map(Snapshot::contents) {
-        Ok(Contents::Own { index }) if is_same_run(&index.script, new) => return Ok(None),
+        Ok(Contents::Own { index }) if may_be_replaced(index) => return Ok(None),
         Ok(Contents::Own { index }) => described(&index.script),
         // Whatever it is, the script did not make it.
         Ok(Contents::Foreign { .. }) | Err(_) => "another program".to_owned(),
@@ -70,7 +87,7 @@ fn generation(path: &Path, number: u32) -> PathBuf {
 }
 
 /// Whether the same script or code was run with the same arguments. The script may have been edited since.
-pub(super) fn is_same_run(old: &ScriptInfo, new: &ScriptInfo) -> bool {
+pub(in crate::commands) fn is_same_run(old: &ScriptInfo, new: &ScriptInfo) -> bool {
     let arguments = |script: &ScriptInfo| script.argv.get(1..).unwrap_or_default().to_vec();
     // The path of `-c` says nothing about its code.
     let is_code = new.kind == "code";
