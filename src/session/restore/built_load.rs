@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use pyo3::exceptions::{PyKeyboardInterrupt, PyUnicodeDecodeError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyUnicodeDecodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyString};
 
@@ -188,6 +188,7 @@ fn fatal(py: Python<'_>, failure: BuildFailure, name: &str) -> anyhow::Error {
 /// Whether an exception has advice of its own, whatever made the objects.
 fn is_explained(py: Python<'_>, error: &PyErr) -> bool {
     error.is_instance_of::<PyKeyboardInterrupt>(py)
+        || error.is_instance_of::<PyMemoryError>(py)
         || error.is_instance_of::<PyUnicodeDecodeError>(py)
         || missing_module(py, error).is_some()
 }
