@@ -333,7 +333,10 @@ fn a_value_that_memory_has_no_room_for_is_an_error() {
         }
         for words in [&["restore", "-c", "0"][..], &["restore", "--trust", "-c", "0"]] {
             let run = sandbox.snapcli(words);
-            run.assert_code(7).assert_stderr("snapcli: cannot restore session.pkl: out of memory (see `ulimit -v`)\n");
+            run.assert_code(7);
+            // CPython itself complains of the bytearray that it could not make.
+            let last = run.err().lines().last().unwrap_or_default().to_owned();
+            assert_eq!(last, "snapcli: cannot restore session.pkl: out of memory (see `ulimit -v`)", "{}", run.whole());
         }
     }
 }
