@@ -17,7 +17,8 @@ use crate::ui::terminal_signals;
 /// Whether this process is the program `snapcli`.
 static IS_PROGRAM: AtomicBool = AtomicBool::new(false);
 
-/// A panic while the system does not give so many bytes is one for lack of memory: Python gets none, and PyO3 panics.
+/// If an allocation of this many bytes fails after a panic, the cause of the panic was a lack of memory: PyO3 panics
+/// where Python cannot allocate an object.
 const LITTLE: usize = 1 << 20;
 
 /// From now on, the process ends if there is no memory.

@@ -31,7 +31,7 @@ impl KeptSnapshot {
         name.map_or(self.path.clone(), |name| old.with_file_name(name)).display().to_string()
     }
 
-    /// What the user is told. `old` and `kept` are the paths as they are shown.
+    /// The note for the user. `old` and `kept` are the paths to show.
     pub(in crate::commands) fn note(&self, old: &str, kept: &str) -> String {
         format!("{old} was made by {}: it is now {kept} (-o names another file)", self.made_by)
     }

@@ -1,5 +1,5 @@
-//! What a command writes to standard output, and whether that is possible: an answer that nobody can read must not look
-//! like success.
+//! Writing to standard output, and checking that it is open: a command whose answer goes nowhere must not look like a
+//! success.
 
 use std::path::{Path, PathBuf};
 

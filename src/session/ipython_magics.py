@@ -430,7 +430,7 @@ class AutoSave:
             lost = [f"{name} is not in it: {reason_of(lost)}" for name, lost in report.lost.items()]
             for message in lost:
                 self.tell(message)
-            # An error that comes back after that is told again.
+            # If an error comes back after that, it is reported again.
             self.told.intersection_update(lost)
 
     def failed(self, reason):

@@ -52,7 +52,7 @@ static TOTAL: AtomicU64 = AtomicU64::new(0);
 /// Counts every step, for a process that is watched.
 static STEPS: AtomicU64 = AtomicU64::new(0);
 
-/// What is pickled is compared with a file of so many bytes; 0 if there is none.
+/// The size in bytes of the file that the pickled objects are compared with; 0 if there is none.
 static COMPARED: AtomicU64 = AtomicU64::new(0);
 /// The bytes that have been pickled, most of which may not be written yet.
 static PICKLED: AtomicU64 = AtomicU64::new(0);
@@ -74,12 +74,12 @@ pub(crate) fn begin(stage: WorkStage, total: u64) {
     step();
 }
 
-/// From now on, what is pickled is compared with a file of so many bytes.
+/// From now on, the pickled objects are compared with a file of this many bytes.
 pub(crate) fn compare_with(bytes: u64) {
     COMPARED.store(bytes, Ordering::Relaxed);
 }
 
-/// Begins a variable of a save, after which so many bytes will probably follow.
+/// Begins a variable of a save. `after` is an estimate of the bytes that follow it.
 pub(crate) fn begin_variable(after: u64) {
     BEFORE.store(written_or_pickled(), Ordering::Relaxed);
     AFTER.store(after, Ordering::Relaxed);

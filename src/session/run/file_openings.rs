@@ -1,5 +1,5 @@
-//! Files that a script opens for writing or removes: Python tells of them by audit events, and `step_openings.py` notes
-//! the statements that do so.
+//! Files that a script opens for writing or removes. Python raises audit events for them, and `step_openings.py`
+//! records which statements caused them.
 
 use std::sync::Arc;
 

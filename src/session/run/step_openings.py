@@ -1,5 +1,5 @@
-"""Files that a statement such as `log = Log("rows.csv")` opens for writing or removes: if it ran again, what has been
-written since would be lost. `file_openings.rs` passes on the audit events that tell of them."""
+"""Files that a statement such as `log = Log("rows.csv")` opens for writing or removes: if it ran again, everything
+written since would be lost. `file_openings.rs` passes on the audit events for them."""
 
 EFFECTS = {"writes": "opens {} for writing", "appends": "opens {} for appending", "removes": "removes {}"}
 STOPPED = "it {}, which would be lost"

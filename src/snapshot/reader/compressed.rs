@@ -193,8 +193,8 @@ fn decoder<'r>(mut compressed: impl Read + Send + 'r) -> Result<Option<Box<dyn R
     })
 }
 
-/// The decoder of a format that has one stream in a file. Other readers continue with a second one, which nobody would
-/// have looked at here, so anything after the first is an error.
+/// The decoder of a format that has one stream in a file. Other readers continue with a second stream, which would not
+/// be inspected here, so any data after the first is an error.
 struct SingleStream<D> {
     decoder: D,
     /// Whether bytes are left after the end of the stream.

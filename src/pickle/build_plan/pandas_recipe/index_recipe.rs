@@ -141,7 +141,7 @@ fn time_index<'a>(
     Ok(call_of(function, arguments, index_of(length)))
 }
 
-/// Refuses a frequency that is not an offset, and one that takes pandas too long to compare with so many times.
+/// Refuses a frequency that is not an offset, and one that pandas would compare with `length` times for too long.
 pub(super) fn check_freq(context: &PlanContext<'_, '_>, freq: Option<Ref>, length: u64) -> Result<(), Refused> {
     match freq {
         Some(freq) if made(context, freq) != Some(Made::Offset) => {
