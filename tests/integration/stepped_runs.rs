@@ -22,6 +22,16 @@ mod repeated_effects;
 mod runs_in_force;
 mod stopped_runs;
 
+/// A loop that calls `step(n)`, is killed, and resumes from a checkpoint.
+const LOOP: &str = "
+for n in range(6):
+    step(n)
+    if n == 1:
+        checkpoint()
+    if n == 3:
+        kill(1)
+";
+
 /// Functions for scripts: `checkpoint()` asks for a checkpoint at the end of the step, and `kill(n)` ends the n-th of
 /// the processes that run the script.
 const STEPS: &str = "

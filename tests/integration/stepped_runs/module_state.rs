@@ -1,17 +1,8 @@
 //! The state of the project's own modules comes back: attributes of classes and functions, and modules that only a
 //! function imports.
 
-use super::{STEPS, run_to_the_end};
+use super::{LOOP, STEPS, run_to_the_end};
 use crate::env::Sandbox;
-
-const LOOP: &str = "
-for n in range(6):
-    step(n)
-    if n == 1:
-        checkpoint()
-    if n == 3:
-        kill(1)
-";
 
 /// Runs a script with the modules `parts` and `inner` until it ends. Checks that it prints the same as without
 /// interruption. Returns what the first process has printed to standard error.

@@ -1,18 +1,8 @@
 //! Objects that cannot be saved, and that their statement makes again: what they have in them comes back, or no
 //! checkpoint is made.
 
-use super::{STEPS, assert_same};
+use super::{LOOP, STEPS, assert_same};
 use crate::env::Sandbox;
-
-/// A loop that calls `step(n)`, is killed, and resumes from a checkpoint.
-const LOOP: &str = "
-for n in range(6):
-    step(n)
-    if n == 1:
-        checkpoint()
-    if n == 3:
-        kill(1)
-";
 
 #[test]
 fn an_object_with_a_connection_keeps_its_other_attributes() {

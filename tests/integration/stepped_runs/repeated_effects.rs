@@ -1,18 +1,8 @@
 //! Statements that would do something once more if they ran again: overwrite a file, change tables, draw a random
 //! number. They find the directory and the environment of their first run, or no checkpoint is made.
 
-use super::{STEPS, assert_same, run_to_the_end};
+use super::{LOOP, STEPS, assert_same, run_to_the_end};
 use crate::env::Sandbox;
-
-/// A loop that calls `step(n)`, is killed, and resumes from a checkpoint.
-const LOOP: &str = "
-for n in range(6):
-    step(n)
-    if n == 1:
-        checkpoint()
-    if n == 3:
-        kill(1)
-";
 
 /// Checks that no checkpoint is made for this reason, and that the script prints the same when it starts over.
 fn assert_refused(made: &str, end: &str, reason: &str) {
