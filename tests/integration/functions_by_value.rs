@@ -50,6 +50,32 @@ fn saving_and_restoring_functions_and_classes_imports_no_dill() {
 }
 
 #[test]
+fn only_the_lines_of_a_class_in_a_function_have_moved() {
+    let body =
+        "def plain():\n    class Inner:\n        size = SIZE\n        def get(self): return 1\n    return Inner\n";
+    // From CPython 3.13 on, the body of a class holds its first line, which may be a constant of the script, too.
+    let of_size = |lines: usize, size: &str| format!("{}{}", "\n".repeat(lines), body.replace("SIZE", size));
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        let save = |name: &str, script: &str| {
+            sandbox.write("script.py", script);
+            sandbox.snapcli(&["save", "-q", "-o", name, "script.py"]).assert_code(0);
+        };
+        let differ = |left: (usize, &str), right: (usize, &str)| {
+            save("a.pkl", &of_size(left.0, left.1));
+            save("b.pkl", &of_size(right.0, right.1));
+            sandbox.snapcli(&["diff", "a.pkl", "b.pkl"])
+        };
+        // `size` is a constant that is not a line, the line of the class, and one that was its line before.
+        differ((0, "70"), (5, "70")).assert_code(0);
+        differ((0, "'2'"), (300, "'2'")).assert_code(0);
+        differ((0, "2"), (5, "7")).assert_code(1);
+        differ((0, "70"), (0, "71")).assert_code(1);
+        differ((5, "7"), (5, "70")).assert_code(1);
+    }
+}
+
+#[test]
 fn a_session_of_functions_has_no_difference_after_a_second_save() {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", SCRIPT);

@@ -143,11 +143,6 @@ impl<'m, 'a> Compound<'m, 'a> {
     }
 }
 
-/// The arguments of a code object that say where the code was written, not what it does, by the number of arguments:
-/// `co_filename`, `co_firstlineno` and `co_linetable`. dill's `_create_code` takes `co_lnotab` first.
-const CODE_POSITIONS: &[(usize, &[usize])] =
-    &[(16, &[10, 12, 13]), (17, &[0, 11, 13, 14]), (18, &[10, 13, 14]), (19, &[0, 11, 14, 15])];
-
 /// How many classes are searched for a base, and how many bases of each: a hostile pickle may have any number of both.
 const MAX_BASES: usize = 8;
 
@@ -293,14 +288,8 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
                 // Normally a list; any other value counts as the only member.
                 compound.members = self.sequence(*members).unwrap_or(std::slice::from_ref(members));
             }
-            (_, Some(items)) => {
-                // Moving a function within its file changes these arguments and nothing else.
-                let positions = CODE_POSITIONS.iter().find(|(count, _)| *count == items.len());
-                let hidden = positions.filter(|_| rule == Some(CanonicalCall::Code)).map(|(_, positions)| *positions);
-                let hidden = hidden.unwrap_or_default();
-                let shown = items.iter().enumerate().filter(|(index, _)| !hidden.contains(index));
-                compound.ordered.extend(shown.map(|(index, item)| (PartRole::Argument(index), *item)));
-            }
+            (_, Some(items)) if rule == Some(CanonicalCall::Code) => compound.ordered.extend(self.code_parts(items)),
+            (_, Some(items)) => compound = compound.arguments(items),
             (Some(arguments), None) => compound = compound.with(PartRole::Arguments, arguments),
             (None, None) => {}
         }

@@ -10,6 +10,7 @@ mod array_element;
 mod buffer_array;
 mod canonical;
 mod canonical_calls;
+mod code_positions;
 mod difference_path;
 mod digest;
 mod large_integer;
