@@ -50,7 +50,8 @@ mod own_environment;
 pub(crate) mod path_owner;
 pub(crate) mod preload;
 mod private_folder;
-pub(crate) mod probe;
+mod probe;
+mod probe_cache;
 mod replaced_process;
 pub(crate) mod script_command;
 #[cfg(feature = "python")]
@@ -59,6 +60,7 @@ pub(crate) mod script_entry;
 pub(crate) mod script_run;
 #[cfg(feature = "python")]
 pub(crate) mod script_signals;
+mod search_steps;
 pub(crate) mod second_start;
 #[cfg(feature = "python")]
 mod start_signals;
@@ -69,6 +71,7 @@ pub(crate) mod step_signals;
 mod surroundings;
 #[cfg(feature = "python")]
 pub(crate) mod thread_timers;
+pub(crate) mod unusable;
 #[cfg(feature = "python")]
 pub(crate) mod work_left;
 

@@ -1,22 +1,20 @@
 //! Asks a Python about itself: its version and implementation, and where its shared library is.
 //!
-//! That takes 20 ms or more, so the answer is kept in the cache folder. `discover` decides which Pythons to ask.
+//! The answer is kept in `probe_cache`. `discover` decides which Pythons to ask.
 //! Nothing here starts Python inside this process.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::interpreter::{Interpreter, LIBPYTHON_SUFFIX, StartWay};
-use super::path_owner::{ForeignPath, PathOwners};
-use super::private_folder::private_folder;
+use super::probe_cache::{Stamp, cache_file, cached, store};
+use super::unusable::Unusable;
 
 /// The oldest Python that the stable ABI of this build supports.
 const OLDEST: (u8, u8, u8) = (3, 10, 0);
@@ -26,8 +24,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const MARK: &str = "snapcli-probe:";
 /// Longer output is not read to the end.
 const MAX_ANSWER: u64 = 1 << 20;
-/// When the cache holds this many Pythons, it starts empty again.
-const MAX_CACHED: usize = 64;
 
 /// Also runs on Python 2.7, so that the error can say which version it is.
 const QUESTION: &str = r"
@@ -65,104 +61,6 @@ print('\nsnapcli-probe:' + json.dumps({
                         var('PYTHONFRAMEWORKPREFIX') or base],
 }))
 ";
-
-/// Why a Python cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unusable {
-    /// The path does not exist.
-    #[error("{} does not exist: check the path, the name or the version", .path.display())]
-    NotFound {
-        /// The path or name that was searched for.
-        path: PathBuf,
-    },
-    /// It does not start or does not answer.
-    #[error("{} does not run ({why}): reinstall it, or choose another with --python", .path.display())]
-    CannotRun {
-        /// The path of the Python.
-        path: PathBuf,
-        /// Its own error message, or that of the system.
-        why: String,
-    },
-    /// It is older than the stable ABI of this build.
-    #[error("{} is Python {version}, which is too old: use Python 3.10 or newer", .path.display())]
-    TooOld {
-        /// The path of the Python.
-        path: PathBuf,
-        /// Its version.
-        version: String,
-    },
-    /// It is not the version that the user asked for.
-    #[error("{} is Python {found}, not {wanted}: install Python {wanted}, or pass its path", .path.display())]
-    OtherVersion {
-        /// The path of the Python.
-        path: PathBuf,
-        /// Its version.
-        found: String,
-        /// The version that was asked for.
-        wanted: String,
-    },
-    /// PyPy and others have other objects and another C API.
-    #[error("{} is {name}, but snapcli needs CPython: choose one with --python", .path.display())]
-    NotCPython {
-        /// The path of the Python.
-        path: PathBuf,
-        /// `sys.implementation.name`.
-        name: String,
-    },
-    /// It has no libpython to load.
-    #[error(
-        "{} has no shared library: install libpython{}.{} (Debian), rebuild it with \
-         PYTHON_CONFIGURE_OPTS=--enable-shared (pyenv), use a Python from conda or uv, or install the wheel of snapcli \
-         (`pip install .` in its source), which needs no shared library",
-        .path.display(), .version.0, .version.1
-    )]
-    NoSharedLibrary {
-        /// The path of the Python.
-        path: PathBuf,
-        /// Major and minor.
-        version: (u8, u8),
-    },
-    /// Its objects have another layout, so the stable ABI does not apply.
-    #[error(
-        "{} is a free-threaded Python, which has a different ABI: use the regular build of Python {version}",
-        .path.display()
-    )]
-    FreeThreaded {
-        /// The path of the Python.
-        path: PathBuf,
-        /// Its version.
-        version: String,
-    },
-    /// Others could have put code into a `.venv` that the user has not named.
-    #[error(
-        "the virtual environment {} was found by searching and is not used, because {why}: if you trust it, name it \
-         with --python {}",
-        .environment.display(), .environment.display()
-    )]
-    Foreign {
-        /// The folder of the environment.
-        environment: PathBuf,
-        /// What others could change.
-        why: ForeignPath,
-    },
-    /// The base of the virtual environment has been removed.
-    #[error("{} is a virtual environment whose base Python no longer exists: recreate it", .path.display())]
-    BaseGone {
-        /// The Python of the environment.
-        path: PathBuf,
-    },
-    /// The base of the virtual environment may be there, but this user cannot read it.
-    #[error(
-        "{} is a virtual environment whose base Python in {} cannot be read: check the permissions of that folder",
-        .path.display(), .base.display()
-    )]
-    BaseUnreadable {
-        /// The Python of the environment.
-        path: PathBuf,
-        /// The folder of the base.
-        base: PathBuf,
-    },
-}
 
 /// Asks the Python at `path` about itself, or finds its answer in the cache.
 ///
@@ -339,7 +237,7 @@ fn read_in_thread(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>>
 }
 
 /// The `pyvenv.cfg` of the virtual environment that `python` belongs to.
-fn environment_file(python: &Path) -> Option<PathBuf> {
+pub(super) fn environment_file(python: &Path) -> Option<PathBuf> {
     let file = python.parent()?.parent()?.join("pyvenv.cfg");
     file.is_file().then_some(file)
 }
@@ -351,83 +249,11 @@ fn base_folder(python: &Path) -> Option<PathBuf> {
     home.map(|(_, folder)| PathBuf::from(folder.trim()))
 }
 
-/// The properties of a file that must be unchanged for a cached answer to be valid.
-#[derive(PartialEq, Serialize, Deserialize)]
-struct Stamp {
-    resolved: PathBuf,
-    size: u64,
-    modified: (i64, i64),
-    environment: Option<(i64, i64)>,
-}
-
-impl Stamp {
-    /// `None` for scripts: which Python a pyenv shim starts depends on variables and on the working directory.
-    fn of(path: &Path) -> Option<Self> {
-        let mut start = [0; 2];
-        File::open(path).and_then(|mut file| file.read_exact(&mut start)).ok()?;
-        if &start == b"#!" {
-            return None;
-        }
-        let modified = |meta: fs::Metadata| (meta.mtime(), meta.mtime_nsec());
-        let meta = path.metadata().ok()?;
-        // `pyvenv.cfg` decides which base an environment has.
-        let environment = environment_file(path).and_then(|file| file.metadata().ok()).map(modified);
-        Some(Self { resolved: path.canonicalize().ok()?, size: meta.len(), modified: modified(meta), environment })
-    }
-}
-
-#[derive(Default, Serialize, Deserialize)]
-struct Cache {
-    /// The version of snapcli that wrote the file. Another version may use other fields.
-    snapcli: String,
-    pythons: BTreeMap<PathBuf, (Stamp, Interpreter)>,
-}
-
-fn cache_file() -> Option<PathBuf> {
-    let folder = private_folder(&dirs::cache_dir()?.join("snapcli")).ok()?;
-    Some(folder.join("interpreters.json"))
-}
-
-/// The answers in the cache file, if nobody else can have written it.
-fn read_cache(file: &Path) -> Option<Cache> {
-    PathOwners::default().check(file).ok()?;
-    let mut text = String::new();
-    File::open(file).ok()?.take(MAX_ANSWER).read_to_string(&mut text).ok()?;
-    let cache: Cache = serde_json::from_str(&text).ok()?;
-    (cache.snapcli == env!("CARGO_PKG_VERSION")).then_some(cache)
-}
-
-/// An answer that lacks a library where one is needed is never cached, and one whose library has been removed is not
-/// used: the user may have installed it since.
-fn cached(file: &Path, python: &Path, stamp: &Stamp) -> Option<Interpreter> {
-    let (known, interpreter) = read_cache(file)?.pythons.remove(python)?;
-    let there = match &interpreter.library {
-        Some(library) => library.is_file(),
-        None => interpreter.start_way() == StartWay::Injected,
-    };
-    (known == *stamp && there).then_some(interpreter)
-}
-
-fn store(file: &Path, python: &Path, stamp: Stamp, interpreter: &Interpreter) -> io::Result<()> {
-    let Some(folder) = file.parent() else { return Ok(()) };
-    if interpreter.library.is_none() && interpreter.start_way() == StartWay::Embedded {
-        return Ok(());
-    }
-    let mut cache = read_cache(file).filter(|cache| cache.pythons.len() < MAX_CACHED).unwrap_or_default();
-    cache.snapcli = env!("CARGO_PKG_VERSION").to_owned();
-    cache.pythons.insert(python.to_path_buf(), (stamp, interpreter.clone()));
-    // The temporary file has mode 0600, and renaming is atomic: readers see the old cache or the new one.
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer(&mut new, &cache)?;
-    new.persist(file)?;
-    Ok(())
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn python(library: Option<PathBuf>) -> Interpreter {
+    pub(in crate::python) fn python(library: Option<PathBuf>) -> Interpreter {
         Interpreter {
             executable: "/p/bin/python".into(),
             version: (3, 12, 1),
@@ -513,23 +339,6 @@ mod tests {
         fs::remove_file(&path)?;
         std::os::unix::fs::symlink("/gone/bin/python", &path)?;
         assert_eq!(probe_with(&path, None), Err(Unusable::BaseGone { path }));
-        Ok(())
-    }
-
-    #[test]
-    fn an_answer_is_cached_until_the_file_changes() -> io::Result<()> {
-        let folder = tempfile::tempdir()?;
-        let (cache, program) = (folder.path().join("cache.json"), folder.path().join("python"));
-        fs::write(&program, "ELF")?;
-        let known = python(Some(program.clone()));
-        let stamp = || Stamp::of(&program).ok_or(io::ErrorKind::NotFound);
-        store(&cache, &program, stamp()?, &known)?;
-        assert_eq!(cached(&cache, &program, &stamp()?), Some(known.clone()));
-        fs::write(&program, "another ELF")?;
-        assert_eq!(cached(&cache, &program, &stamp()?), None);
-        fs::write(&cache, "not JSON")?;
-        store(&cache, &program, stamp()?, &known)?;
-        assert_eq!(cached(&cache, &program, &stamp()?), Some(known));
         Ok(())
     }
 }
