@@ -67,25 +67,25 @@ pub(super) fn prepare<'py>(
 ) -> anyhow::Result<(Entry<'py>, Option<ScriptSource>)> {
     match &command.target {
         ScriptTarget::Script(path) if path.as_os_str() == "-" => {
-            set_arguments(py, OsStr::new("-"), None, command)?;
+            set_arguments(py, OsStr::new("-"), None, &command.arguments)?;
             Ok((prepare_input(py, main)?, None))
         }
         ScriptTarget::StandardInput => {
-            set_arguments(py, OsStr::new(""), None, command)?;
+            set_arguments(py, OsStr::new(""), None, &command.arguments)?;
             Ok((prepare_input(py, main)?, None))
         }
         ScriptTarget::Script(path) => prepare_script(py, path, command, main),
         ScriptTarget::Module(name) => {
-            set_arguments(py, OsStr::new("-m"), Some(name), command)?;
+            set_arguments(py, OsStr::new("-m"), Some(name), &command.arguments)?;
             replace_path0(py, &std::env::current_dir().unwrap_or_default())?;
             Ok((run_module_as_main(py, name, true)?, None))
         }
         ScriptTarget::Code(code) => {
-            set_arguments(py, OsStr::new("-c"), Some(code), command)?;
+            set_arguments(py, OsStr::new("-c"), Some(code), &command.arguments)?;
             Ok((prepare_code(py, code, false)?, Some(source_of_code(code))))
         }
         ScriptTarget::Expression(code) => {
-            set_arguments(py, OsStr::new("-c"), Some(code), command)?;
+            set_arguments(py, OsStr::new("-c"), Some(code), &command.arguments)?;
             let source = code.into_pyobject(py)?.call_method0("strip")?;
             match compile(py, &source, OsStr::new("<string>"), "eval") {
                 Ok(expression) => Ok((Entry::Expression(expression), Some(source_of_code(code)))),
@@ -112,7 +112,7 @@ fn prepare_script<'py>(
     command: &ScriptCommand,
     main: &Bound<'py, PyModule>,
 ) -> anyhow::Result<(Entry<'py>, Option<ScriptSource>)> {
-    set_arguments(py, path.as_os_str(), None, command)?;
+    set_arguments(py, path.as_os_str(), None, &command.arguments)?;
     // As `config_run_filename_abspath`: the working directory in front, and `..` kept.
     let absolute = std::env::current_dir().unwrap_or_default().join(path);
     let source = |bytes| Some(ScriptSource { path: absolute.clone(), bytes });
@@ -232,9 +232,14 @@ pub(crate) fn compile<'py>(
 }
 
 /// Sets `sys.argv`, and `sys.orig_argv` to the command line that `python` would have got.
-fn set_arguments(py: Python<'_>, zeroth: &OsStr, operand: Option<&OsString>, command: &ScriptCommand) -> PyResult<()> {
+pub(super) fn set_arguments(
+    py: Python<'_>,
+    zeroth: &OsStr,
+    operand: Option<&OsString>,
+    arguments: &[OsString],
+) -> PyResult<()> {
     let sys = py.import("sys")?;
-    let arguments = command.arguments.iter().map(OsString::as_os_str);
+    let arguments = arguments.iter().map(OsString::as_os_str);
     let argv: Vec<_> = std::iter::once(zeroth).chain(arguments.clone()).collect();
     // Without a script on its command line, `python` has no word for it either.
     let typed = Some(zeroth).filter(|zeroth| !zeroth.is_empty());

@@ -3,6 +3,7 @@
 //! Follows `Py_RunMain` of CPython (Modules/main.c and Python/pythonrun.c of 3.10 to 3.13): exit codes, tracebacks, and
 //! death by SIGINT. [`script_entry`](super::script_entry) has the part before the first line of the script.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +15,7 @@ use pyo3::types::{PyCFunction, PyDict, PyModule, PyTuple};
 use super::context;
 use super::launch::ProcessEnd;
 use super::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
-use super::script_entry::{Entry, prepare};
+use super::script_entry::{Entry, prepare, set_arguments};
 use super::{interrupt_limit, start_state, work_left};
 use crate::exit;
 use crate::ui::messages::{print_error, print_line};
@@ -198,6 +199,14 @@ pub(crate) fn run_before_prompt(py: Python<'_>, command: &ScriptCommand) -> anyh
         name_python(py, &error);
     }
     Ok(remove_file_attributes(command, &main.dict())?)
+}
+
+/// Sets `sys.argv` as for a prompt that follows no script.
+///
+/// # Errors
+/// If `sys` does not take it.
+pub(crate) fn set_prompt_arguments(py: Python<'_>) -> anyhow::Result<()> {
+    Ok(set_arguments(py, OsStr::new(""), None, &[])?)
 }
 
 /// Removes the attributes that CPython removes after a script, so that `atexit` functions do not see them.

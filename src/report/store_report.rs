@@ -24,7 +24,7 @@ pub(crate) struct LogReport {
     pub(crate) store: String,
     /// How many snapshots it has.
     pub(crate) total: usize,
-    /// The bytes of all its objects; `None` if it takes requests to know.
+    /// The bytes of all its objects and snapshots; `None` if it takes requests to know.
     pub(crate) bytes: Option<u64>,
     /// Those that are listed, the newest first.
     pub(crate) entries: Vec<HistoryEntry>,

@@ -89,11 +89,28 @@ fn imports_that_only_one_file_has_are_one_line_of_a_diff() {
 }
 
 #[test]
+fn log_names_data_before_imports() {
+    let sandbox = Sandbox::new();
+    let imports = "import argparse, ast, base64, json, keyword\nfrom math import sqrt\n";
+    for script in [format!("{imports}rows = [1]\n"), format!("{imports}import types\nrows = [2]\ndef f(): pass\n")] {
+        sandbox.write("s.py", script);
+        sandbox.snapcli(&["save", "-q", "-o", "r.snaps/", "s.py"]).assert_code(0);
+    }
+    let run = sandbox.snapcli(&["log", "r.snaps/"]);
+    run.assert_code(0);
+    for text in ["7: rows, argparse, ast, base64, …", "3: rows, f, types"] {
+        assert!(run.out().contains(text), "{text}\n{}", run.whole());
+    }
+    sandbox.snapcli(&["verify", "r.snaps/"]).assert_code(0);
+}
+
+#[test]
 fn log_and_inspect_say_how_large_a_store_is() {
     let sandbox = sandbox_with("runs.snaps/", "x = list(range(1000))");
     sandbox.snapcli(&["save", "-q", "-o", "runs.snaps/", "-c", "x = list(range(2000))"]).assert_code(0);
-    let bytes = fs::read_dir(sandbox.work().join("runs.snaps/objects")).unwrap();
-    let bytes: u64 = bytes.map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    let files =
+        ["objects", "snapshots"].map(|name| fs::read_dir(sandbox.work().join("runs.snaps").join(name)).unwrap());
+    let bytes: u64 = files.into_iter().flatten().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
     let log = sandbox.snapcli(&["log", "runs.snaps/"]).out();
     let size = log.trim_end().rsplit("2 snapshots, ").next().unwrap().to_owned();
     assert!(log.ends_with(&format!("\n2 snapshots, {size}\n")) && size.ends_with("kB"), "{log}");

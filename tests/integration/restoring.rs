@@ -56,6 +56,8 @@ fn the_prompt_is_pythons_own_with_the_restored_variables() {
         let run = sandbox.call_snapcli(&["restore", "-i"]).stdin("print(f())\nx = 1\nprint(f(), __name__)\n").run();
         run.assert_stdout("42\n2 __main__\n").assert_code(0);
         assert!(run.err().starts_with("snapcli: restored 2 variables from session.pkl: x, f\n"), "{}", run.whole());
+        let run = sandbox.call_snapcli(&["restore", "-i"]).stdin("import sys; print(sys.argv)\n").run();
+        run.assert_stdout("['']\n");
         let run = sandbox.call_snapcli(&["restore", "session.pkl", "-i", "-c", "x = 7; 1/0"]).stdin("print(x)\n").run();
         run.assert_stdout("7\n");
         assert!(run.err().contains("ZeroDivisionError"), "{}", run.whole());

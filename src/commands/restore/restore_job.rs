@@ -18,7 +18,7 @@ use crate::python::dill::DillLocation;
 use crate::python::ipython_prompt::IpythonPrompt;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
-use crate::python::script_run::{requested_end, run_before_prompt, run_script};
+use crate::python::script_run::{requested_end, run_before_prompt, run_script, set_prompt_arguments};
 use crate::python::{self, Interpreter, Python, interrupt_limit};
 use crate::report::answers::{ErrorAnswer, LostAnswer, MarkerAnswer, RestoreAnswer, SchemaVersion, absolute_path};
 use crate::session::{
@@ -113,8 +113,11 @@ impl RestoreJob {
         if let Err(error) = self.load(py) {
             return Some(self.end_of_failure(py, &error));
         }
-        let command = self.command.as_ref()?;
-        run_before_prompt(py, command).err().map(|error| self.end_of_failure(py, &error))
+        let prepared = match &self.command {
+            Some(command) => run_before_prompt(py, command),
+            None => set_prompt_arguments(py),
+        };
+        prepared.err().map(|error| self.end_of_failure(py, &error))
     }
 
     /// Loads the variables, runs the command and the prompt of IPython, and ends the process.

@@ -17,7 +17,7 @@ pub(crate) struct LogAnswer<'a> {
     path: String,
     /// How many snapshots it has.
     snapshot_count: usize,
-    /// The size of all its objects. Absent for a store in object storage.
+    /// The size of all its objects and snapshots. Absent for a store in object storage.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
     /// The snapshots, the newest first.

@@ -77,11 +77,11 @@ impl ParentSnapshot {
             self.values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let now: HashSet<&str> = index.variables.iter().map(|variable| variable.name.as_str()).collect();
         let is_new = |variable: &&Variable| before.get(variable.name.as_str()) != Some(&variable.blake3.as_str());
-        let changed: Vec<&str> = index.variables.iter().filter(is_new).map(|variable| variable.name.as_str()).collect();
+        let changed: Vec<&Variable> = index.variables.iter().filter(is_new).collect();
         let removed: Vec<&str> =
             self.values.iter().map(|(name, _)| name.as_str()).filter(|name| !now.contains(name)).collect();
         (header.changed, header.removed, header.parent) = (changed.len() as u64, removed.len() as u64, self.number);
-        header.name_changes(changed.into_iter().chain(removed));
+        header.name_changes(&changed, removed.into_iter());
     }
 }
 

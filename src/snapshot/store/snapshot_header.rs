@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::object_name::ObjectName;
 use super::store_error::MAX_MESSAGE;
+use crate::snapshot::index::{Variable, VariableKind};
 use crate::snapshot::layout::{SIGNATURE, with_checksum};
 use crate::snapshot::signature::SigningKey;
 
@@ -136,8 +137,11 @@ impl SnapshotHeader {
         if is_bounded { Ok((header, seal)) } else { Err("it is longer than any that snapcli writes") }
     }
 
-    /// Names the first variables that changed.
-    pub(super) fn name_changes<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
+    /// Names the first variables that changed, data before imports, and then those that are gone.
+    pub(super) fn name_changes<'n>(&mut self, changed: &[&'n Variable], removed: impl Iterator<Item = &'n str>) {
+        let is_import = |variable: &&&Variable| variable.kind == VariableKind::Import;
+        let (imports, data): (Vec<&Variable>, Vec<&Variable>) = changed.iter().partition(is_import);
+        let names = data.into_iter().chain(imports).map(|variable| variable.name.as_str()).chain(removed);
         let shown = names.filter(|name| name.len() <= LONGEST_NAMED).take(MOST_NAMED);
         self.names = shown.map(str::to_owned).collect();
     }

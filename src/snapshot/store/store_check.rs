@@ -1,6 +1,7 @@
 //! Checks a whole store: every snapshot, that every object it needs is there, and that every object matches its name.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::io::{self, Read};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,14 +49,19 @@ pub(crate) fn object_bytes(store: &Store) -> Result<u64, StoreError> {
     Ok(objects(store)?.values().sum())
 }
 
-/// The bytes of all objects of a store on this machine; `None` for one in object storage, where they must be listed.
+/// The bytes of all objects and snapshots of a store on this machine; `None` for one in object storage, where they must
+/// be listed.
 ///
 /// # Errors
 /// If its folders cannot be read.
 pub(crate) fn local_bytes(store: &Store) -> Result<Option<u64>, StoreError> {
     match store.upstream() {
         Some(_) => Ok(None),
-        None => object_bytes(store).map(Some),
+        None => {
+            let length = |number| fs::metadata(store.snapshot_path(number)).map_or(0, |found| found.len());
+            let snapshots: u64 = store.numbers()?.into_iter().map(length).sum();
+            Ok(Some(object_bytes(store)? + snapshots))
+        }
     }
 }
 

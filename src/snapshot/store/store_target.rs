@@ -327,7 +327,7 @@ impl StoreTarget {
             Some(parent) => parent.note_changes(index, &mut header),
             None => {
                 header.changed = header.variables;
-                header.name_changes(index.variables.iter().map(|variable| variable.name.as_str()));
+                header.name_changes(&index.variables.iter().collect::<Vec<_>>(), std::iter::empty());
             }
         }
         header
