@@ -293,6 +293,7 @@ Examples:
   snapcli export runs.snaps/@3 -o run3.pkl
   snapcli export runs.snaps/              write the newest snapshot to session.pkl;
                                           what is there becomes session.1.pkl
+  snapcli export runs.snaps/ -o run.pkl.zst  compress it, too
   snapcli export runs.snaps/@best -o - | ssh host snapcli restore -",
     "\
 Exit codes:
@@ -349,13 +350,15 @@ help_texts!(
     STATUS_LONG,
     "\
 Examples:
+  snapcli status
   snapcli status train.snaps/
   snapcli status --json train.snaps/",
     "\
 Exit codes:
   0    shown
   1    object storage cannot be reached
-  2    usage error, or the store has no checkpoint of a run
+  2    usage error, no store is named and there is none or more than one here, or
+       the store has no checkpoint of a run
   4    no checkpoint in the store can be read
   7    out of memory
   130  interrupted"

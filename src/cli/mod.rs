@@ -103,7 +103,7 @@ pub(crate) struct GlobalArgs {
     pub(crate) no_progress: bool,
     /// Python to use: a path, a name on PATH, a version such as 3.12, or the directory of a virtual environment
     /// [default: see `snapcli doctor`]
-    #[arg(long, global = true, value_name = "PYTHON")]
+    #[arg(long, global = true, value_name = "PYTHON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) python: Option<String>,
     /// When to use colors: `auto` means in a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto)]

@@ -64,7 +64,7 @@ pub(crate) struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Store of the run
+    /// Store of the run [default: that in the current folder, if there is one only]
     #[arg(value_name = "STORE")]
-    pub(crate) store: PathBuf,
+    pub(crate) store: Option<PathBuf>,
 }

@@ -305,7 +305,7 @@ fn parse_rename(text: &str) -> Result<(String, String), String> {
 }
 
 /// Parses a level of zstd.
-fn parse_level(text: &str) -> Result<i32, String> {
+pub(super) fn parse_level(text: &str) -> Result<i32, String> {
     let level = text.parse().ok().filter(|level| (-7..=22).contains(level));
     level.ok_or_else(|| "expected a level from -7 to 22, such as 3".to_owned())
 }

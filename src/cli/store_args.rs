@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::help_texts;
+use super::session_args::parse_level;
 
 /// What is noted with a snapshot of a store.
 #[derive(Clone, Debug, Default, Args)]
@@ -41,13 +42,19 @@ pub(crate) struct LogArgs {
 /// Write a snapshot of a store to a file of its own
 ///
 /// The file is what `snapcli save -o FILE` would have written: any unpickler reads it, without snapcli and without the
-/// store. It is signed with your key if the snapshot is.
+/// store, once a compressed one is decompressed. It is signed with your key if the snapshot is.
 #[derive(Debug, Args)]
 #[command(after_help = help_texts::EXPORT, after_long_help = help_texts::EXPORT_LONG)]
 pub(crate) struct ExportArgs {
     /// File to write; `-` for standard output
     #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
     pub(crate) output: PathBuf,
+    /// Compress FILE with zstd, level -7 (fastest) to 22 (smallest); 3 for a FILE that ends in .zst
+    ///
+    /// `zstd -d` gives the uncompressed snapshot, which `dill.load_module` reads. snapcli reads the compressed file
+    /// directly.
+    #[arg(long, value_name = "LEVEL", value_parser = parse_level, allow_negative_numbers = true)]
+    pub(crate) compress: Option<i32>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

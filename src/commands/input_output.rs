@@ -130,6 +130,11 @@ pub(super) fn stdout() -> io::Stdout {
     io::stdout()
 }
 
+/// How dill reads a compressed file whose name does not say that it is one.
+pub(super) fn compressed_note(file: &str) -> String {
+    format!("{file} is compressed: dill reads what `zstd -d -c {}` prints", shell_word(file))
+}
+
 /// How a table can look on standard output.
 pub(super) fn stdout_style() -> TableStyle {
     let terminal = console::Term::stdout();

@@ -64,7 +64,7 @@ fn replace_paths(command: &mut Command, replace: &mut dyn FnMut(PathBuf) -> Path
             replace(&mut args.store);
         }
         Command::Prune(args) => args.store.iter_mut().for_each(replace),
-        Command::Status(args) => replace(&mut args.store),
+        Command::Status(args) => args.store.iter_mut().for_each(replace),
         Command::Run(args) => args.output.iter_mut().for_each(replace),
         Command::Doctor(_) | Command::Completions(_) | Command::Schema(_) | Command::Man(_) => {}
     }

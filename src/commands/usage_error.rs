@@ -4,6 +4,7 @@
 //! clap finds the error. Its texts are kept, with better tips where clap cannot know what was meant: an option of
 //! another command or of python, a snapshot or a script in place of a command.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
 
@@ -68,6 +69,9 @@ fn explain(rejected: &Rejected) -> Coded {
     {
         return found;
     }
+    if let Some(found) = empty_value(error, words) {
+        return found;
+    }
     let (mut message, mut details) = text_of(error);
     if let Some(command) = command_without_schema(error, root, words) {
         message = format!("`snapcli {command}` has no schema: it does not print JSON");
@@ -77,6 +81,39 @@ fn explain(rejected: &Rejected) -> Coded {
     details.push(see_help(words.command_name()));
     exit::coded(exit::USAGE, message).with_details(details)
 }
+
+/// The explanation of an empty string in place of a name: often that of a variable of the shell that is not set.
+fn empty_value(error: &Error, words: &CommandWords) -> Option<Coded> {
+    let (Some(ContextValue::String(argument)), Some(ContextValue::String(value))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+    else {
+        return None;
+    };
+    let is_typed = |word: &OsString| word.is_empty() || word.to_string_lossy().ends_with('=');
+    if error.kind() != ErrorKind::InvalidValue || !value.is_empty() || !words.for_snapcli().any(is_typed) {
+        return None;
+    }
+    // `--output <FILE>`, `<STORE>` or `[FILE]`.
+    let (option, placeholder) =
+        argument.split_once(' ').map_or(("", argument.as_str()), |(option, name)| (option, name));
+    let placeholder = placeholder.trim_matches(['<', '>', '[', ']']);
+    let what = if option.is_empty() { placeholder } else { option };
+    let example = EXAMPLES.iter().find(|(names, _)| names.contains(&placeholder)).map(|(_, example)| *example);
+    let text = match example {
+        Some(example) => format!("{what} is an empty string: give {example}"),
+        None => format!("{what} is an empty string: give a value, or leave it out"),
+    };
+    Some(exit::coded(exit::USAGE, text).with_details(vec![see_help(words.command_name())]))
+}
+
+/// What the placeholders of arguments stand for.
+const EXAMPLES: &[(&[&str], &str)] = &[
+    (&["FILE", "A", "B"], "the name of a file, such as session.pkl"),
+    (&["SNAPSHOT"], "a snapshot of a store, such as runs.snaps/@3"),
+    (&["STORE"], "the name of a store, such as runs.snaps/"),
+    (&["OUT"], "the name of a page, such as session.html"),
+    (&["PYTHON", "PATH"], "a version such as 3.12, or the path of a Python"),
+];
 
 /// The command that `snapcli schema` was asked for in vain.
 fn command_without_schema(error: &Error, root: &Command, words: &CommandWords) -> Option<String> {

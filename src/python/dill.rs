@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use anyhow::{Context, Result};
@@ -28,33 +29,48 @@ pub(crate) struct DillLocation {
     /// from there instead of the standard library's. Ends with the private folder if that is needed. `None` in a
     /// process that snapcli has not started: its own `sys.path` is the right one, and other threads use it.
     path: Option<Vec<OsString>>,
+    /// Why there is none, if there is none.
+    absence: Option<Arc<str>>,
+    /// Whether something has needed one where there was none.
+    was_missed: Arc<AtomicBool>,
 }
 
 impl DillLocation {
     /// Makes sure, before the script begins, that dill is available, without importing it: after an hour of work it
-    /// would be too late to discover that it is missing. `say` is called with a message if dill has to be installed, or
-    /// cannot be: then only what needs it is lost.
+    /// would be too late to discover that it is missing. `say` is called with a message if dill has to be installed. If
+    /// it cannot be, only what needs it is lost: see [`absence`](Self::absence).
     pub(crate) fn find(py: Python<'_>, say: &dyn Fn(&str)) -> Result<Self> {
         let finder = py.import("_frozen_importlib_external")?.getattr("PathFinder")?;
         let sys = py.import("sys")?;
         let path: Vec<OsString> = sys.getattr("path")?.extract()?;
         // The empty entry that `-c` adds stands for the working directory.
         let mut path: Vec<OsString> = path.into_iter().filter(|entry| !entry.is_empty()).collect();
+        let mut absence = None;
         if finder.call_method1("find_spec", ("dill", &path))?.is_none() {
             let text = |name: &str| sys.getattr(name).and_then(|path| path.extract::<PathBuf>());
             let version = (py.version_info().major, py.version_info().minor);
             match dill_install::ensure(version, &text("executable")?, &text("_base_executable")?, say) {
                 Ok(home) => path.push(home.into()),
                 // Most sessions need no dill. An object that does is named, and the rest is saved.
-                Err(why) => say(&format!("going on without dill: {why}")),
+                Err(why) => absence = Some(format!("going on without dill: {why}").into()),
             }
         }
-        Ok(Self { path: Some(path) })
+        Ok(Self { path: Some(path), absence, was_missed: Arc::default() })
     }
 
     /// The dill of a process that snapcli has not started: whatever its `sys.path` leads to. Nothing is installed.
     pub(crate) fn of_process() -> Self {
-        Self { path: None }
+        Self { path: None, absence: None, was_missed: Arc::default() }
+    }
+
+    /// A message that there is no dill, for what may need one.
+    pub(crate) fn absence(&self) -> Option<&str> {
+        self.absence.as_deref()
+    }
+
+    /// The same, once something has needed it.
+    pub(crate) fn missed_absence(&self) -> Option<&str> {
+        self.absence().filter(|_| self.was_missed.load(Ordering::Relaxed))
     }
 
     /// A dill that is imported on first use.
@@ -116,6 +132,7 @@ impl LazyDill {
         let module =
             self.dill.import(py).map_err(|error| match error.chain().find_map(|it| it.downcast_ref::<PyErr>()) {
                 Some(error) if is_missing(py, error) => {
+                    self.dill.was_missed.store(true, Ordering::Relaxed);
                     PyModuleNotFoundError::new_err("it needs dill: pip install dill")
                 }
                 _ => PyImportError::new_err(format!("{error:#}")),

@@ -11,6 +11,7 @@ use std::{env, fs};
 use anyhow::{Context, Result};
 
 use super::private_folder::private_folder;
+use crate::snapshot::system::without_temporary_name;
 
 /// The version of dill to install.
 pub(crate) const VERSION: &str = "0.4.1";
@@ -109,7 +110,7 @@ fn install(python: &Path, home: &Path) -> Result<()> {
     let parent = private_folder(all).map(|folder| folder.join("dill"))?;
     fs::create_dir_all(&parent)?;
     // In the same directory as the target, so that the rename stays within one file system.
-    let work = tempfile::Builder::new().prefix(".new").tempdir_in(&parent)?;
+    let work = tempfile::Builder::new().prefix(".new").tempdir_in(&parent).map_err(without_temporary_name)?;
     let requirements = work.path().join("requirements.txt");
     writeln!(fs::File::create(&requirements)?, "dill=={VERSION} --hash=sha256:{SHA256}")?;
     let site = work.path().join("site");

@@ -87,6 +87,10 @@ pub(crate) fn check_script(command: &ScriptCommand) -> Result<()> {
     if path == Path::new("-") {
         return Ok(());
     }
+    if path.as_os_str().is_empty() {
+        let text = "the name of the script is an empty string: give one, such as train.py";
+        return Err(exit::error(exit::USAGE, text));
+    }
     // Python also runs a folder with a `__main__.py`, which cannot be opened as a file, and a named pipe, whose writer
     // would be gone after the first time that it is opened.
     let read = std::fs::metadata(path).and_then(|found| match found.file_type() {

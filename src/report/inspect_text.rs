@@ -216,6 +216,20 @@ fn ending(index: &Index) -> String {
     }
 }
 
+/// Whether a rule has left out a variable that the code of another one needs.
+pub(crate) fn is_missed(item: &LeftOut) -> bool {
+    item.reason == LeftOutReason::Filter && !item.users.is_empty()
+}
+
+/// Why a variable was left out, and who misses it if a rule has left it out.
+pub(crate) fn with_users(item: &LeftOut) -> String {
+    if is_missed(item) {
+        format!("{}; it is used by {}", item.error, item.users.join(", "))
+    } else {
+        item.error.clone()
+    }
+}
+
 /// Writes variables that could not be saved: the error, the objects at fault, who uses them, and a hint.
 ///
 /// With `all`, every object at fault is shown, not only the first few.

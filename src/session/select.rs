@@ -109,16 +109,15 @@ fn divided(decisions: Vec<(NamedValue<'_>, Decision)>) -> SelectedNames<'_> {
         match decision {
             Ok(()) => selected.kept.push(named),
             Err((LeftOutReason::Private, _)) if is_dunder(&named.name) => {}
-            Err((reason, rule)) => selected.left_out.push(LeftOut {
-                type_name: type_name(&named.value.get_type()),
-                name: named.name,
-                reason,
-                error: rule,
-                ..LeftOut::default()
-            }),
+            Err((reason, rule)) => selected.left_out.push(left_out_by(named.name, &named.value, reason, rule)),
         }
     }
     selected
+}
+
+/// The entry for a value that a rule leaves out.
+pub(super) fn left_out_by(name: String, value: &Bound<'_, PyAny>, reason: LeftOutReason, rule: String) -> LeftOut {
+    LeftOut { type_name: type_name(&value.get_type()), name, reason, error: rule, ..LeftOut::default() }
 }
 
 impl<'py> SelectedNames<'py> {
@@ -142,10 +141,16 @@ impl<'py> SelectedNames<'py> {
                     continue;
                 }
                 let Some(value) = globals.get_item(&name)? else { continue };
-                if !of_process.has(&name, &value) && rules.excluding(&name, &value).is_none() {
-                    waiting.push(value);
-                    needed.insert(name);
+                if of_process.has(&name, &value) {
+                    continue;
                 }
+                // What the code needs is left out all the same, and the report says who needs it.
+                if let Some(rule) = rules.excluding(&name, &value) {
+                    self.left_out.push(left_out_by(name, &value, LeftOutReason::Filter, rule));
+                    continue;
+                }
+                waiting.push(value);
+                needed.insert(name);
             }
         }
         let mut all = Vec::new();

@@ -5,18 +5,19 @@ use std::collections::HashSet;
 
 use anyhow::Result;
 use pyo3::prelude::*;
+use pyo3::types::PyFunction;
 
 use super::ambient::AmbientEntry;
 use super::crash_frames::FrameLocal;
 use super::definition_changes::is_constant;
 use super::module_state::ProjectModules;
 use super::object_description::type_name;
-use super::select::{NamedValue, ProcessNames};
+use super::select::{NamedValue, ProcessNames, left_out_by};
 use super::variable_saver::{VariableSaver, left_out};
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
 use crate::pickler::ChangedAttribute;
-use crate::python::deferred_signals::check_signals;
+use crate::python::deferred_signals::{Tolerated as _, check_signals};
 use crate::snapshot::index::{LeftOut, LeftOutReason, PREVIEW, SegmentRole, Variable};
 use crate::snapshot::save_target::SaveTarget;
 
@@ -48,6 +49,15 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
                 let Some(value) = globals.get_item(&name)?.filter(|value| !of_process.has(&name, value)) else {
                     continue;
                 };
+                if let Some(rule) = self.request.rules.excluding(&name, &value) {
+                    let uses = |function: &&Bound<'py, PyFunction>| {
+                        self.code_reader.globals_used(function, globals).contains(&name)
+                    };
+                    let users = functions.iter().filter(uses).map(|function| shown_name(function)).collect();
+                    let item = left_out_by(name, &value, LeftOutReason::Filter, rule);
+                    left_out.push(LeftOut { users, ..item });
+                    continue;
+                }
                 left_out.extend(self.save(py, &NamedValue { name, value }, SegmentRole::Variable)?);
             }
         }
@@ -178,4 +188,13 @@ impl<'py, T: SaveTarget> VariableSaver<'_, 'py, T> {
             writer.end(variable, facts, Vec::new()).map(drop)
         })
     }
+}
+
+/// The name of a function. It may be in an object of a library, which does not say so.
+fn shown_name(function: &Bound<'_, PyFunction>) -> String {
+    function
+        .getattr("__qualname__")
+        .and_then(|name| name.extract())
+        .tolerated()
+        .unwrap_or_else(|| "a function".to_owned())
 }

@@ -21,7 +21,7 @@ use super::reader::{RangeReader as _, WantedRange};
 use super::remote::{RemoteAddress, RemoteClient};
 use super::seekable::{PackedBytes, SeekableFile, Strictness};
 use super::store;
-use super::system::user_id;
+use super::system::{user_id, without_temporary_name};
 
 /// The environment variable that overrides the key file.
 pub(crate) const KEY_VARIABLE: &str = "SNAPCLI_KEY";
@@ -268,8 +268,9 @@ fn create(path: &Path) -> io::Result<()> {
     let mut key = [0; KEY_LENGTH];
     getrandom::fill(&mut key)?;
     // `tempfile` creates it with mode 0600.
-    let mut file = tempfile::Builder::new().prefix(".key-").tempfile_in(folder)?;
-    file.write_all(&key)?;
+    let made = tempfile::Builder::new().prefix(".key-").tempfile_in(folder);
+    let mut file = made.map_err(without_temporary_name)?;
+    file.as_file_mut().write_all(&key)?;
     file.as_file().sync_all()?;
     // Another process may have been faster.
     persist_new(file, path).map(drop)

@@ -74,6 +74,11 @@ fn write_range(file: &File, start: i64, length: i64, what: u32) -> io::Result<()
     if done != 0 && is_lost { Err(error) } else { Ok(()) }
 }
 
+/// An error of making a temporary file, without its name: `tempfile` adds that, and it means nothing to the user.
+pub(crate) fn without_temporary_name(error: io::Error) -> io::Error {
+    if error.raw_os_error().is_none() && error.get_ref().is_some() { error.kind().into() } else { error }
+}
+
 /// The effective user id: the owner of the files that this process creates.
 pub(crate) fn user_id() -> u32 {
     rustix::process::geteuid().as_raw()

@@ -143,6 +143,40 @@ fn a_pipe_a_check_and_a_crash_are_compressed_as_well() {
 }
 
 #[test]
+fn export_compresses_by_the_same_rules_as_save() {
+    let sandbox = sandbox();
+    done(&sandbox, &["save", "-q", "-o", "runs.snaps/", "train.py"]);
+    done(&sandbox, &["export", "-q", "runs.snaps/", "-o", "plain.pkl"]);
+    let plain = fs::read(sandbox.work().join("plain.pkl")).unwrap();
+    let expected = done(&sandbox, &["restore", "plain.pkl", "-c", CHECK]).out();
+    let cases: [(&str, &[&str], bool); 4] = [
+        ("a.pkl.zst", &[], false),
+        ("b.ZST", &["--compress", "9"], false),
+        ("c.pkl", &["--compress", "1"], true),
+        ("d.pkl", &["--compress=-7"], true),
+    ];
+    for (name, options, is_noted) in cases {
+        let run = done(&sandbox, &[&["export", "runs.snaps/@1", "-o", name], options].concat());
+        assert!(size(&sandbox, name) < 5_000_000 && plain.len() > 19_000_000, "{name}");
+        let note = format!("snapcli: {name} is compressed: dill reads what `zstd -d -c {name}` prints");
+        assert_eq!(run.err().contains(&note), is_noted, "{}", run.whole());
+        done(&sandbox, &["verify", name]);
+        done(&sandbox, &["restore", name, "-c", CHECK]).assert_stdout(&expected);
+        done(&sandbox, &["inspect", name]);
+        if let Some(bytes) = decompressed(&sandbox, name) {
+            assert!(bytes == plain, "{name}");
+        }
+    }
+    let run = done(&sandbox, &["export", "--compress", "5", "runs.snaps/", "-o", "-"]);
+    assert!(run.stdout.starts_with(b"\x28\xb5\x2f\xfd") && run.stdout.len() < 5_000_000);
+    sandbox.write("piped.pkl", &run.stdout);
+    done(&sandbox, &["verify", "piped.pkl"]);
+    let run = sandbox.snapcli(&["export", "--compress", "23", "runs.snaps/"]);
+    run.assert_code(2);
+    assert!(run.err().contains("from -7 to 22"), "{}", run.whole());
+}
+
+#[test]
 fn a_mapped_restore_reads_the_arrays_and_says_so() {
     let sandbox = sandbox();
     done(&sandbox, &["save", "-o", "s.pkl.zst", "train.py"]);

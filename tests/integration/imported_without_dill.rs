@@ -133,5 +133,11 @@ kept, frame, sock = [1, 2], sys._getframe(), socket.socket()
     let restored = call(&["restore", "-c", "print(kept, times(2, k=2), row, flag)"]).run();
     restored.assert_code(0);
     assert!(restored.out().contains("[1, 2] 12 Row(a=1, b='x', c=[])"), "{}", restored.whole());
+    // What is restored needs no dill, so there is nothing to say of it.
+    assert!(!restored.err().contains("dill"), "{}", restored.whole());
+    // It is said once where something needs it.
+    sandbox.write("needs.pkl", b"\x80\x04\x8c\ndill._dill\x8c\x0d_create_rlock\x93)R.");
+    let needing = call(&["restore", "--trust", "needs.pkl", "-c", "1"]).run();
+    assert_eq!(needing.err().matches("going on without dill").count(), 1, "{}", needing.whole());
     assert!(!data.exists());
 }

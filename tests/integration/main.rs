@@ -183,6 +183,8 @@ mod object_arrays;
 #[cfg(all(feature = "python", feature = "remote"))]
 mod object_storage;
 #[cfg(feature = "python")]
+mod other_pythons_code;
+#[cfg(feature = "python")]
 mod padded_arrays;
 mod page;
 #[cfg(feature = "python")]

@@ -110,3 +110,36 @@ fn what_an_installed_package_no_longer_has_is_named_with_its_version() {
          install Strange-Name==1.4, or pass --map oddly=NEW if it was renamed\n",
     );
 }
+
+#[test]
+fn a_new_name_that_is_no_module_is_named_with_its_option() {
+    let sandbox = Sandbox::new();
+    sandbox.write("old.py", "class C: pass\nclass D: pass\n");
+    sandbox.write("script.py", "import old\nc = old.C()\nlist_of_d = [old.D()]\nn = [1]\n");
+    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
+    let dump = "import old, pickle; pickle.dump(old.C(), open('foreign.pkl', 'wb'))";
+    sandbox.python(&["-c", dump]).assert_code(0);
+    fs::rename(sandbox.work().join("old.py"), sandbox.work().join("other.py")).unwrap();
+    let advice = |new: &str, missing: &str| {
+        format!(
+            "--map old={new} names the module {missing}, which was not found: correct the name, install it, or put its \
+             directory on PYTHONPATH"
+        )
+    };
+    for (new, missing) in [("nopkg", "nopkg"), ("nopkg.sub", "nopkg"), ("json.nosub", "json.nosub")] {
+        let run = sandbox.snapcli(&["restore", "--map", &format!("old={new}"), "-c", "n"]);
+        run.assert_code(0).assert_stdout("[1]\n");
+        let lost = "cannot restore old (module), c (old.C), list_of_d (list)";
+        run.assert_stderr(&format!("snapcli: {lost}: {}\n", advice(new, missing)));
+    }
+    let answer = sandbox.snapcli(&["restore", "--map", "old=nopkg", "--json", "-c", "n"]).json();
+    assert!(answer.to_string().contains(&advice("nopkg", "nopkg")), "{answer}");
+    // Another pickle is loaded as a whole.
+    let run = sandbox.snapcli(&["restore", "--trust", "--map", "old=nopkg", "foreign.pkl", "-c", "1"]);
+    run.assert_code(1).assert_stdout("");
+    assert!(run.err().contains(&advice("nopkg", "nopkg")) && !run.err().contains("install nopkg"), "{}", run.whole());
+    // A module that is missing for itself keeps its advice.
+    let run = sandbox.snapcli(&["restore", "--map", "unused=nopkg", "-c", "n"]);
+    assert!(run.err().contains("or pass --map old=NEW if it was renamed"), "{}", run.whole());
+    sandbox.snapcli(&["restore", "--map", "old=other", "-c", "type(c).__module__"]).assert_stdout("'other'\n");
+}

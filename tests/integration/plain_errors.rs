@@ -82,3 +82,104 @@ for source in ['t.pkl', open('t.pkl', 'rb').read()]:
          module gone\n",
     );
 }
+
+#[test]
+fn an_empty_string_in_place_of_a_name_is_said_to_be_one() {
+    let sandbox = Sandbox::new();
+    sandbox.write("job.py", "x = 1\n");
+    sandbox.snapcli(&["save", "-q", "job.py"]).assert_code(0);
+    let file = "the name of a file, such as session.pkl";
+    let cases: [(&[&str], String); 14] = [
+        (&["save", ""], "the name of the script is an empty string: give one, such as train.py".into()),
+        (&["run", ""], "the name of the script is an empty string: give one, such as train.py".into()),
+        (
+            &["restore", "session.pkl", ""],
+            "the name of the script is an empty string: give one, such as train.py".into(),
+        ),
+        (&["inspect", ""], format!("FILE is an empty string: give {file}, or a script")),
+        (&["restore", ""], format!("FILE is an empty string: give {file}")),
+        (&["verify", ""], format!("FILE is an empty string: give {file}")),
+        (&["diff", "session.pkl", ""], format!("B is an empty string: give {file}")),
+        (&["save", "-o", "", "job.py"], format!("--output is an empty string: give {file}")),
+        (&["save", "--output=", "job.py"], format!("--output is an empty string: give {file}")),
+        (&["save", "--report", "", "job.py"], format!("--report is an empty string: give {file}")),
+        (&["log", ""], "STORE is an empty string: give the name of a store, such as runs.snaps/".into()),
+        (&["export", ""], "SNAPSHOT is an empty string: give a snapshot of a store, such as runs.snaps/@3".into()),
+        (
+            &["inspect", "--html", "", "session.pkl"],
+            "--html is an empty string: give the name of a page, such as session.html".into(),
+        ),
+        (
+            &["--python", "", "save", "job.py"],
+            "--python is an empty string: give a version such as 3.12, or the path of a Python".into(),
+        ),
+    ];
+    for (words, expected) in cases {
+        let run = call(&sandbox, words).run();
+        run.assert_code(2).assert_stdout("");
+        assert_eq!(run.err().lines().next(), Some(format!("snapcli: {expected}").as_str()), "{}", run.whole());
+    }
+    // Where nothing was typed, that is what is missing.
+    let run = sandbox.snapcli(&["save", "job.py", "x", "--output"]);
+    run.assert_code(0);
+    let run = sandbox.snapcli(&["save", "--output"]);
+    assert!(run.assert_code(2).err().contains("a value is required for '--output <FILE>'"), "{}", run.whole());
+}
+
+#[test]
+fn the_python_api_says_that_a_path_is_empty() {
+    let sandbox = Sandbox::new();
+    for (call, what) in [
+        ("save('')", "target"),
+        ("restore('')", "source"),
+        ("load_dict('')", "source"),
+        ("inspect('')", "source"),
+        ("verify('')", "source"),
+        ("diff('', 'a.pkl')", "source"),
+    ] {
+        let code = format!("import snapcli\ntry: snapcli.{call}\nexcept ValueError as error: print(error)\n");
+        let run = sandbox.snapcli(&["save", "-q", "-o", "out.pkl", "-c", &code]);
+        run.assert_code(0);
+        assert!(
+            run.out().starts_with(&format!("the {what} is an empty string: give the path of a ")),
+            "{}",
+            run.whole()
+        );
+    }
+}
+
+#[test]
+fn names_of_temporary_files_are_in_no_error() {
+    let sandbox = Sandbox::new();
+    sandbox.write("job.py", "x = 1\n");
+    sandbox.snapcli(&["save", "-q", "job.py"]).assert_code(0);
+    sandbox.snapcli(&["save", "-q", "-o", "some.snaps/", "job.py"]).assert_code(0);
+    sandbox.snapcli(&["run", "-q", "job.py"]).assert_code(0);
+    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let python = sandbox.interpreter().display().to_string();
+    for words in [
+        "save -o a.pkl job.py",
+        "save --verify -o a.pkl job.py",
+        "save -o a.pkl.zst job.py",
+        "save -o new.snaps/ job.py",
+        "save -o some.snaps/ job.py",
+        "export -o a.pkl some.snaps/",
+        "import session.pkl other.snaps/",
+        "import session.pkl some.snaps/",
+        "run -o new.snaps/ job.py",
+        "run --fresh job.py",
+        "inspect --html page.html session.pkl",
+        "trust --yes session.pkl",
+    ] {
+        // No file may grow, as on a full disk. Its signal would end the launcher.
+        let shell = format!(
+            "trap '' XFSZ; ulimit -f 0; XDG_CONFIG_HOME=$PWD/empty '{program}' --python '{python}' {words} 2>&1 | cat"
+        );
+        let run = sandbox.call_program("/bin/sh".as_ref(), &["-c", &shell]).run();
+        let text = run.out();
+        assert!(text.contains("File too large") || text.contains("file too large"), "{words}: {}", run.whole());
+        for name in [".snapcli-", ".new-", "run.json.", ".key-", ".tmp"] {
+            assert!(!text.contains(name), "{words}: {}", run.whole());
+        }
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use crate::env::{Sandbox, Stack, all_pythons, main_python, pythons, venv};
+use crate::env::{Sandbox, Stack, main_python, pythons, venv};
 use crate::skipped::skipped;
 
 fn with_session(script: &str) -> Sandbox {
@@ -116,26 +116,6 @@ fn a_file_that_is_not_a_snapshot_is_refused_before_anything_runs() {
         assert!(run.err().contains(word), "{}", run.whole());
         assert!(!run.err().contains("Traceback") && !run.err().contains("panicked"), "{}", run.whole());
     }
-}
-
-#[test]
-fn code_from_another_minor_version_is_never_loaded_but_data_is() {
-    let [first, .., last] = all_pythons() else { return skipped("needs two Pythons") };
-    let sandbox = Sandbox::with(venv(first, Stack::Dill));
-    let script = "data = {'a': [1, 2]}\ndef f(): return 1\nclass C:\n    def m(self): return 1\nc = C()\n";
-    sandbox.write("script.py", script);
-    sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
-    let other = Sandbox::with(venv(last, Stack::Dill));
-    other.write("session.pkl", fs::read(sandbox.work().join("session.pkl")).unwrap());
-    let run = other.snapcli(&["restore", "--trust", "session.pkl", "-c", "data, sorted(set('fCc') & set(globals()))"]);
-    run.assert_stdout("({'a': [1, 2]}, [])\n").assert_code(0);
-    let advice = format!(
-        "cannot restore f (function), C (type): contains code for Python {0}: restore it with --python {0} (",
-        first.label()
-    );
-    assert!(run.err().contains(&advice), "{}", run.whole());
-    let run = other.snapcli(&["restore", "--trust", "--strict", "session.pkl", "-c", "print('ran')"]);
-    run.assert_code(3).assert_stdout("");
 }
 
 #[test]

@@ -164,3 +164,46 @@ fn a_namespace_that_calls_itself_main_is_saved_as_a_prompt_runs_it() {
     // A module that saves on behalf of the script saves the script.
     assert_eq!(names("helper.pkl"), "helper\ntop\nuser\nwork\n");
 }
+
+#[test]
+fn what_a_kept_function_uses_is_left_out_if_that_is_asked_for() {
+    let sandbox = Sandbox::new();
+    let script = "
+import collections, snapcli
+best, rest = {'a': 1}, [2]
+def f(): return best, rest
+def saved(**options):
+    report = snapcli.save('part.pkl', **options)
+    found = snapcli.load_dict('part.pkl')
+    print(sorted(found), report.left_out, 'left out best' in str(report))
+held = collections.deque([f])
+saved(namespace={'uses': f}, exclude='best')
+saved(namespace={'uses': [f]}, exclude='b*')
+saved(namespace={'uses': held}, exclude='best')
+saved(namespace={'uses': f}, exclude_type='dict')
+saved(only='f', exclude='best')
+snapcli.save('part.pkl', {'uses': f}, exclude='best', wait=False).result()
+print(sorted(snapcli.load_dict('part.pkl')))
+saved(namespace={'uses': 5, 'best': 6}, exclude='best')
+";
+    let run = run(&sandbox, script);
+    let lines: Vec<String> = run.out().lines().map(str::to_owned).collect();
+    let left_out = |rule: &str, user: &str| format!("{{'best': 'matches {rule}; it is used by {user}'}} True");
+    assert_eq!(
+        lines,
+        [
+            format!("['rest', 'uses'] {}", left_out("exclude= best", "uses")),
+            format!("['rest', 'uses'] {}", left_out("exclude= b*", "uses")),
+            format!("['rest', 'uses'] {}", left_out("exclude= best", "f")),
+            format!("['rest', 'uses'] {}", left_out("exclude_type= dict", "uses").replace("matches", "type matches")),
+            format!("['f', 'rest'] {}", left_out("exclude= best", "f")),
+            "['rest', 'uses']".to_owned(),
+            "['uses'] {'best': 'matches exclude= best'} False".to_owned(),
+        ]
+    );
+    // The command line has the same rule.
+    sandbox.write("part.py", "best = {'a': 1}\ndef f(): return best\n");
+    let saved = sandbox.snapcli(&["save", "--exclude", "best", "part.py"]);
+    let note = "left out best: matches --exclude best; it is used by f\n";
+    assert!(saved.assert_code(0).err().contains(note), "{}", saved.whole());
+}

@@ -41,6 +41,29 @@ log.write('kept')
 log.flush()
 ";
 
+/// Objects of pandas that keep what they were asked, or are loaded with other memory and other shared parts.
+const ASKED: &str = "
+import pandas as pd
+df = pd.DataFrame({'p': pd.period_range('2020-01', periods=6, freq='M'), 'x': range(6), 'k': list('aabbcc')})
+df['i'] = pd.array([1, 2, None, 4, 5, 6])
+df['s'] = pd.arrays.SparseArray([0, 0, 1, 0, 0, 2])
+df['v'] = pd.interval_range(0, 6)
+strided = df.iloc[::2]
+reversed_rows = df.iloc[::-1]
+columns = df[['p', 'i']].iloc[1::3]
+periods = df.p.array[::2]
+series = df.p.iloc[::-2]
+by_name = df.groupby('k'); by_name.get_group('a'); by_name.size(); by_name.ngroups
+by_series = df.groupby(df.k); by_series.size()
+by_category = df.groupby(df.k.astype('category'), observed=False); by_category.groups
+by_bins = df.groupby(pd.cut(df.x, 3), observed=True); by_bins.x.sum(); by_bins.indices
+by_two = df.groupby(['k', 'x']); by_two.cumcount(); by_two.groups
+one_column = df.groupby('p').x; one_column.describe(); one_column.head()
+window = df.x.rolling(2); window.sum()
+bins = df.set_index(pd.date_range('2020', periods=6)).resample('2D'); bins.x.sum()
+index = df.set_index('p').index; index.is_unique, index.dtype, index.year
+";
+
 fn report(sandbox: &Sandbox, script: &str, options: &[&str]) -> (Run, Value) {
     sandbox.write("script.py", script);
     let run = sandbox.snapcli(&[&["save", "--verify", "--report", "report.json"], options, &["script.py"]].concat());
@@ -61,6 +84,22 @@ fn unchanged_values_are_not_flagged() {
     assert_eq!(verified["changes"], serde_json::json!([]), "{}", run.whole());
     assert_eq!(verified["not_compared"], serde_json::json!([]), "{}", run.whole());
     assert!(run.err().contains("load in a fresh process with the same values"), "{}", run.whole());
+}
+
+#[test]
+fn what_objects_of_pandas_keep_of_earlier_questions_is_no_difference() {
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Full));
+        let (run, report) = report(&sandbox, ASKED, &["--strict"]);
+        run.assert_code(0);
+        assert_eq!(report["verified"]["changes"], serde_json::json!([]), "{}", run.whole());
+        // A value that differs is still found.
+        sandbox.write("other.py", format!("{ASKED}strided.iloc[1, 0] = pd.Period('1999-01')\n"));
+        sandbox.snapcli(&["save", "-q", "-o", "c.pkl", "other.py"]).assert_code(0);
+        let run = sandbox.snapcli(&["diff", "session.pkl", "c.pkl"]);
+        let changed: Vec<_> = run.out().lines().filter(|line| line.starts_with('~')).map(str::to_owned).collect();
+        assert!(changed.len() == 1 && changed[0].starts_with("~ strided: "), "{}", run.whole());
+    }
 }
 
 #[test]

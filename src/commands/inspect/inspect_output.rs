@@ -21,7 +21,10 @@ use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::signer::Signer;
-use crate::ui::{Verbosity, format_size};
+use crate::ui::{Verbosity, count, format_size};
+
+/// The most variables of which a page shows what is inside. Following more takes seconds, and the page has no room.
+const MOST_OPENED: usize = 2_000;
 
 /// How the result is printed. The properties of standard output are determined before a script runs: while it runs,
 /// file descriptor 1 is a copy of standard error.
@@ -29,8 +32,6 @@ pub(super) struct InspectOutput {
     pub(super) args: InspectArgs,
     pub(super) verbosity: Verbosity,
     pub(super) style: TableStyle,
-    /// What the page of a file shows besides the report.
-    pub(super) page: PageContents,
 }
 
 impl InspectOutput {
@@ -53,14 +54,15 @@ impl InspectOutput {
         Ok(code)
     }
 
-    /// Prints a report in the chosen format; `path` is the absolute path of its file. Returns the exit code, which is
-    /// `code` if it can be printed.
+    /// Prints a report in the chosen format; `path` is the absolute path of its file, and `page` is what a page shows
+    /// besides the report. Returns the exit code, which is `code` if it can be printed.
     pub(super) fn print(
         &self,
         out: &mut dyn Write,
         report: &mut SessionReport,
         path: Option<String>,
         code: i32,
+        contents: &PageContents,
     ) -> Result<i32> {
         let args = &self.args;
         if args.bad {
@@ -68,7 +70,7 @@ impl InspectOutput {
         }
         sort(&mut report.index, args.sort);
         match (&args.html, args.output_format()) {
-            (Some(page), _) => self.write_page(out, page, report)?,
+            (Some(page), _) => self.write_page(out, page, report, contents)?,
             (None, OutputFormat::Json) => write_json(out, &SessionAnswer::of(report, path))?,
             (None, OutputFormat::Github) => {
                 github::write_annotations(out, report)?;
@@ -86,12 +88,18 @@ impl InspectOutput {
     }
 
     /// Writes the page of a report to `path`, or to `out` if that is `-`.
-    fn write_page(&self, out: &mut dyn Write, path: &Path, report: &SessionReport) -> Result<()> {
+    fn write_page(
+        &self,
+        out: &mut dyn Write,
+        path: &Path,
+        report: &SessionReport,
+        contents: &PageContents,
+    ) -> Result<()> {
         if is_stdio(path) {
-            return Ok(html::write_page(out, report, &self.page)?);
+            return Ok(html::write_page(out, report, contents)?);
         }
         let mut page = Vec::new();
-        html::write_page(&mut page, report, &self.page)?;
+        html::write_page(&mut page, report, contents)?;
         let written = || -> Result<()> {
             let mut file = AtomicFile::create_public(path)?;
             file.write_all(&page)?;
@@ -100,6 +108,12 @@ impl InspectOutput {
         written().with_context(|| cannot_write_page(path))?;
         let (path, size) = (path.display(), format_size(page.len() as u64));
         self.verbosity.note(&format!("wrote the page {path} ({size}): open it in a browser"));
+        if contents.omitted_variables > 0 {
+            let (omitted, shown) = (contents.omitted_variables, report.index.variables.len());
+            let all = count(omitted + shown, "variable");
+            let text = format!("the page has the {shown} largest of {all}: the text of `snapcli inspect` lists all");
+            self.verbosity.note(&text);
+        }
         Ok(())
     }
 
@@ -145,14 +159,18 @@ pub(super) fn check_page_path(path: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// What is inside the variables of a file, largest first, for its page; and who signed it.
-pub(super) fn page_contents(snapshot: &Snapshot, report: &SessionReport) -> PageContents {
+/// What is inside the variables of a file, largest first, for its page; and who signed it. Takes what the page has no
+/// room for out of the report.
+pub(super) fn page_contents(snapshot: &Snapshot, report: &mut SessionReport) -> PageContents {
+    let mut page = PageContents { signer: Some(Signer::of(snapshot)), ..PageContents::default() };
+    page.omit_variables(report);
+    page.omit_locals(report);
     let mut variables: Vec<&Variable> = report.index.variables.iter().filter(|variable| !is_import(variable)).collect();
     variables.sort_by_key(|variable| Reverse(variable.length));
-    let names: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
+    let names: Vec<&str> = variables.iter().take(MOST_OPENED).map(|variable| variable.name.as_str()).collect();
     // The page is complete without: a variable that cannot be followed has no parts.
-    let trees = snapshot.traces(&names).unwrap_or_default();
-    PageContents { signer: Some(Signer::of(snapshot)), trees, omitted_locals: 0 }
+    page.trees = snapshot.traces(&names).unwrap_or_default();
+    page
 }
 
 fn cannot_write_page(path: &Path) -> String {

@@ -47,7 +47,7 @@ pub(crate) fn run_command(
     // The script may change the working directory, so the path is made absolute first.
     args.html = args.html.as_deref().map(check_page_path).transpose()?;
     let operands = std::mem::take(&mut args.operands);
-    let inspection = InspectOutput { args, verbosity, style: stdout_style(), page: PageContents::default() };
+    let inspection = InspectOutput { args, verbosity, style: stdout_style() };
     dispatch(inspection, operands, given, python)
 }
 
@@ -159,11 +159,8 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
         Some(Verdict { class: VerdictClass::NotJudged, .. }) => exit::DAMAGED,
         _ => done,
     };
-    if args.html.is_some() {
-        inspection.page = page_contents(&snapshot, &report);
-        inspection.page.omit_locals(&mut report);
-    }
-    let code = inspection.print(out, &mut report, Some(absolute_path(path)), code)?;
+    let page = if args.html.is_some() { page_contents(&snapshot, &mut report) } else { PageContents::default() };
+    let code = inspection.print(out, &mut report, Some(absolute_path(path)), code, &page)?;
     // The index is not right about what was shown.
     if code == exit::DONE { checked.map(|()| code) } else { Ok(code) }
 }
@@ -182,6 +179,10 @@ fn newest_in_store(path: &Path) -> Option<String> {
 /// that a file from elsewhere is never run by mistake.
 fn file_to_read(command: &ScriptCommand, script: bool) -> Result<Option<PathBuf>> {
     let ScriptTarget::Script(path) = &command.target else { return Ok(None) };
+    if path.as_os_str().is_empty() {
+        let text = "FILE is an empty string: give the name of a file, such as session.pkl, or a script";
+        return Err(exit::error(exit::USAGE, text));
+    }
     if script || is_script(path) {
         return Ok(None);
     }

@@ -21,6 +21,7 @@ use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{self, ScriptRun, run_script};
 use crate::python::{self, Interpreter, Python, interrupt_limit, work_left};
 use crate::report::answers::ErrorAnswer;
+use crate::report::html::PageContents;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
     CapturedFrames, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
@@ -55,6 +56,7 @@ impl ScriptInspection {
         let verbosity = self.inspection.verbosity;
         let inspected = || -> Result<(ScriptRun, i32)> {
             let dill = DillLocation::find(py, &|text| verbosity.note(text))?;
+            dill.absence().iter().for_each(|note| verbosity.note(note));
             python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
             note_imported_definitions(py);
             const LOST: &str = "nothing was inspected";
@@ -141,7 +143,11 @@ impl ScriptInspection {
         let mut report = SessionReport::of_own_index(file, FileFormat::Script, bytes, index);
         let path = script_path(&report.index.script);
         let code = if inspection.args.strict && report.has_failures() { exit::LEFT_OUT } else { exit::DONE };
-        inspection.print(&mut out, &mut report, path, code)
+        let mut page = PageContents::default();
+        if inspection.args.html.is_some() {
+            page.omit_variables(&mut report);
+        }
+        inspection.print(&mut out, &mut report, path, code, &page)
     }
 }
 

@@ -208,7 +208,7 @@ impl RestoreJob {
         python::start_state::record(py);
         note_imported_definitions(py);
         python::context::set(self.command.as_ref(), &self.interpreter, &dill, self.verbosity);
-        let (name, dill) = (self.args.file.display().to_string(), dill.lazy());
+        let (name, location, dill) = (self.args.file.display().to_string(), &dill, dill.lazy());
         let request = RestoreRequest {
             only: &self.args.only,
             exclude: &self.args.exclude,
@@ -227,6 +227,8 @@ impl RestoreJob {
         // The bar must be gone before anything else is printed.
         drop(bar);
         drop(step);
+        // Most files need none.
+        location.missed_absence().iter().for_each(|note| self.verbosity.note(note));
         restored
     }
 

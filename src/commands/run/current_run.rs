@@ -9,6 +9,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "python")]
+use crate::snapshot::system::without_temporary_name;
+
 /// The file in the folder of the store.
 const NAME: &str = "run.json";
 /// The most bytes of it that are read.
@@ -42,8 +45,9 @@ impl CurrentRun {
         getrandom::fill(&mut id).map_err(io::Error::other)?;
         let run = id.iter().map(|byte| format!("{byte:02x}")).collect();
         let this = Self { run, after };
-        let mut file = tempfile::Builder::new().prefix(&format!("{NAME}.")).tempfile_in(folder)?;
-        file.write_all(&serde_json::to_vec(&this)?)?;
+        let made = tempfile::Builder::new().prefix(&format!("{NAME}.")).tempfile_in(folder);
+        let mut file = made.map_err(without_temporary_name)?;
+        file.as_file_mut().write_all(&serde_json::to_vec(&this)?)?;
         file.as_file().sync_all()?;
         file.persist(folder.join(NAME)).map_err(|error| error.error)?;
         Ok(this)

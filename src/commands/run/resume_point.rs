@@ -156,7 +156,8 @@ fn is_of(snapshot: &Snapshot, current: Option<&CurrentRun>) -> bool {
 /// The name of a store, as the user would type it.
 pub(super) fn shown_name(folder: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
-    format!("{}/", folder.strip_prefix(here).unwrap_or(folder).display())
+    let name = folder.strip_prefix(here).unwrap_or(folder).display().to_string();
+    format!("{}/", name.trim_end_matches('/'))
 }
 
 /// The hash of the arguments: some of them may be credentials, which are not kept.

@@ -128,6 +128,7 @@ impl RunJob {
             Ok(dill) => dill,
             Err(error) => return end_after_error(py, &error, INTERRUPTED),
         };
+        dill.absence().iter().for_each(|note| verbosity.note(note));
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
         let _ = self.dill.set(dill);

@@ -185,6 +185,7 @@ impl SaveJob {
             Ok(dill) => dill,
             Err(error) => return self.end_after_error(py, &error),
         };
+        dill.absence().iter().for_each(|note| verbosity.note(note));
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
         let watching = self.check_functions(py).and_then(|()| Ok(call_watch::begin(py, &self.locals)?));

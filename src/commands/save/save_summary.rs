@@ -5,11 +5,11 @@ use std::path::Path;
 use super::load_check::print_load_check;
 use super::running_save::reason;
 use super::save_job::SaveJob;
-use crate::commands::operand_order::shell_word;
+use crate::commands::input_output::compressed_note;
 use crate::python::script_run::ScriptRun;
 use crate::report::grouped_notes::grouped_notes;
 use crate::report::inspect_report::SessionReport;
-use crate::report::inspect_text;
+use crate::report::inspect_text::{self, is_missed, with_users};
 use crate::snapshot::index::LeftOutReason;
 use crate::snapshot::seekable::is_named_so;
 use crate::snapshot::store::StoredSnapshot;
@@ -33,7 +33,7 @@ impl SaveJob {
             stored.map_or(size, |stored| format!("{} changed, {} written", stored.changed, format_size(stored.added)));
         verbosity.note(&format!("{saved} to {file} ({size})"));
         if self.compress.is_some() && stored.is_none() && report.file != "-" && !is_named_so(Path::new(&report.file)) {
-            verbosity.note(&format!("{file} is compressed: dill reads what `zstd -d -c {}` prints", shell_word(&file)));
+            verbosity.note(&compressed_note(&file));
         }
         if let Some(verified) = &report.verified {
             print_load_check(verified, self.strict, verbosity);
@@ -46,8 +46,9 @@ impl SaveJob {
         let is_included = |name: &str| self.named.include.iter().any(|pattern| pattern.as_str() == name);
         // Failures have been printed above. Rules that the user set himself are only confirmed with --verbose.
         for item in report.index.left_out.iter().filter(|item| item.reason != LeftOutReason::Failed) {
-            let text = format!("left out {}: {}", item.name, item.error);
+            let text = format!("left out {}: {}", item.name, with_users(item));
             match item.reason {
+                LeftOutReason::Filter if is_missed(item) => verbosity.note(&text),
                 LeftOutReason::Size | LeftOutReason::Secret => verbosity.note(&text),
                 // A variable of another module that cannot be saved, and that importing the module makes again.
                 LeftOutReason::Filter if item.error.starts_with("made again") => verbosity.note(&text),

@@ -9,13 +9,15 @@ use super::named_store;
 use crate::cli::{ExportArgs, GivenOptions};
 use crate::commands::answer_output::print_answer;
 use crate::commands::generations::{is_same_run, keep_other};
-use crate::commands::input_output::{is_stdio, or_exit_code, stdout};
+use crate::commands::input_output::{compressed_note, is_stdio, or_exit_code, stdout};
 use crate::commands::output_conflicts::OutputFile;
 use crate::exit::{self, OrExit};
 use crate::report::answers::{ExportAnswer, absolute_path};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::Index;
-use crate::snapshot::reader::{Contents, ReadError, Snapshot};
+use crate::snapshot::reader::{Contents, FileOutput, ReadError, Snapshot};
+use crate::snapshot::save_target::SaveTarget;
+use crate::snapshot::seekable::{SeekableTarget, is_named_so, level_for};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::StoreAddress;
 use crate::snapshot::system::map_large_blocks;
@@ -34,7 +36,6 @@ pub(crate) fn run_command(args: &ExportArgs, given: &GivenOptions, verbosity: Ve
         return Err(exit::error(exit::USAGE, text));
     }
     let name = source.display().to_string();
-    let cannot = || format!("cannot export {name}");
     let usage = |text: String| exit::error(exit::USAGE, text);
     let to_stream = is_stdio(&args.output);
     if to_stream && args.json {
@@ -49,64 +50,116 @@ pub(crate) fn run_command(args: &ExportArgs, given: &GivenOptions, verbosity: Ve
         return Err(usage(text));
     }
     OutputFile { option: "-o", path: &args.output, is_snapshot: true }.check(&[(source, "the snapshot to export")])?;
-    let snapshot = or_exit_code(Snapshot::open(source), source, cannot)?;
+    let snapshot = or_exit_code(Snapshot::open(source), source, || format!("cannot export {name}"))?;
     if let Contents::Foreign { .. } = snapshot.contents() {
         return Err(usage(format!("{name} is no snapshot of a store, but a file: copy it")));
     }
+    let job = ExportJob { snapshot: &snapshot, name: &name, output: &args.output, verbosity };
     let what = format!("checking and writing {name}");
     let step = verbosity.step(&what);
-    let bytes = match to_stream {
-        true => {
-            let mut out = BufWriter::with_capacity(BUFFER, stdout());
-            let bytes = write(&snapshot, &mut out, verbosity, &name)?;
-            out.flush().context("cannot write to standard output")?;
-            bytes
-        }
-        false => to_file(&snapshot, &args.output, !given.has("output"), verbosity, &name)?,
-    };
+    let level = level_for(&args.output, args.compress);
+    let bytes = if to_stream { job.to_stream(level)? } else { job.to_file(level, !given.has("output"))? };
     drop(step);
     if args.json {
         print_answer(&ExportAnswer::new(absolute_path(&args.output), absolute_path(source), bytes))?;
     }
-    let to = if to_stream { "standard output".to_owned() } else { args.output.display().to_string() };
+    let file = args.output.display().to_string();
+    let to = if to_stream { "standard output" } else { &file };
     verbosity.note(&format!("wrote {name} to {to} ({})", format_size(bytes)));
+    if level.is_some() && !to_stream && !is_named_so(&args.output) {
+        verbosity.note(&compressed_note(&file));
+    }
     Ok(exit::DONE)
 }
 
-fn to_file(snapshot: &Snapshot, path: &Path, keeps_other: bool, verbosity: Verbosity, name: &str) -> Result<u64> {
-    let cannot = || format!("cannot export {name}");
-    let mut file = AtomicFile::create(path).or_exit(exit::FAILED, cannot)?;
-    let bytes = write(snapshot, &mut file, verbosity, name)?;
-    if let (true, Contents::Own { index }) = (keeps_other, snapshot.contents()) {
-        // Only the same snapshot is replaced: another one of the same script may be a newer one.
-        let is_same = |old: &Index| old.created == index.created && is_same_run(&old.script, &index.script);
-        let kept = keep_other(path, is_same).with_context(|| format!("cannot keep the old {}", path.display()))?;
-        if let Some(kept) = kept {
-            verbosity.note(&kept.note(&path.display().to_string(), &kept.path_beside(path)));
-        }
-    }
-    file.commit().or_exit(exit::FAILED, cannot)?;
-    Ok(bytes)
+/// A snapshot on its way to a file.
+struct ExportJob<'a> {
+    snapshot: &'a Snapshot,
+    name: &'a str,
+    output: &'a Path,
+    verbosity: Verbosity,
 }
 
-fn write(snapshot: &Snapshot, out: &mut dyn Write, verbosity: Verbosity, name: &str) -> Result<u64> {
-    // Only what has the user's signature gets it again.
-    let key = SigningKey::existing().ok().flatten().filter(|key| snapshot.is_signed_by(key));
-    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
-    let mut out = NotedOutput { out, has_failed: false };
-    let written = snapshot.write_as_file(&mut out, key.as_ref(), &|bytes| bar.advance(bytes));
-    drop(bar);
-    let code = if out.has_failed { exit::FAILED } else { exit::DAMAGED };
-    let written = match written {
-        Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe || out.has_failed => Err(error.into()),
-        done => done.map_err(anyhow::Error::from),
-    };
-    written.or_exit(code, || format!("cannot export {name}"))
+impl ExportJob<'_> {
+    fn cannot(&self) -> String {
+        format!("cannot export {}", self.name)
+    }
+
+    fn to_stream(&self, level: Option<i32>) -> Result<u64> {
+        let (mut out, bytes) = self.packed(StreamOutput(BufWriter::with_capacity(BUFFER, stdout())), level)?;
+        out.flush().context("cannot write to standard output")?;
+        Ok(bytes)
+    }
+
+    fn to_file(&self, level: Option<i32>, keeps_other: bool) -> Result<u64> {
+        let path = self.output;
+        let file = AtomicFile::create(path).or_exit(exit::FAILED, || self.cannot())?;
+        let (file, bytes) = self.packed(file, level)?;
+        if let (true, Contents::Own { index }) = (keeps_other, self.snapshot.contents()) {
+            // Only the same snapshot is replaced: another one of the same script may be a newer one.
+            let is_same = |old: &Index| old.created == index.created && is_same_run(&old.script, &index.script);
+            let kept = keep_other(path, is_same).with_context(|| format!("cannot keep the old {}", path.display()))?;
+            if let Some(kept) = kept {
+                self.verbosity.note(&kept.note(&path.display().to_string(), &kept.path_beside(path)));
+            }
+        }
+        file.commit().or_exit(exit::FAILED, || self.cannot())?;
+        Ok(bytes)
+    }
+
+    /// Writes the snapshot, compressed with this level of zstd if there is one. Returns the output and its length.
+    fn packed<T: SaveTarget + FileOutput>(&self, mut out: T, level: Option<i32>) -> Result<(T, u64)> {
+        let Some(level) = level else {
+            let bytes = self.write(&mut out)?;
+            return Ok((out, bytes));
+        };
+        let mut packed = SeekableTarget::new(out, level);
+        self.write(&mut packed)?;
+        packed.finish().or_exit(exit::FAILED, || self.cannot())
+    }
+
+    fn write(&self, out: &mut dyn FileOutput) -> Result<u64> {
+        // Only what has the user's signature gets it again.
+        let key = SigningKey::existing().ok().flatten().filter(|key| self.snapshot.is_signed_by(key));
+        let bar = DelayedBar::bytes("checking", self.snapshot.stream_len(), self.verbosity);
+        let mut out = NotedOutput { out, has_failed: false };
+        let written = self.snapshot.write_as_file(&mut out, key.as_ref(), &|bytes| bar.advance(bytes));
+        drop(bar);
+        let code = if out.has_failed { exit::FAILED } else { exit::DAMAGED };
+        let written = match written {
+            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe || out.has_failed => {
+                Err(error.into())
+            }
+            done => done.map_err(anyhow::Error::from),
+        };
+        written.or_exit(code, || self.cannot())
+    }
+}
+
+/// Standard output, from which nothing can be taken back.
+struct StreamOutput(BufWriter<io::Stdout>);
+
+impl Write for StreamOutput {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl FileOutput for StreamOutput {}
+
+impl SaveTarget for StreamOutput {
+    fn cut(&mut self, _: u64) -> io::Result<()> {
+        Err(io::ErrorKind::NotSeekable.into())
+    }
 }
 
 /// Notes whether it cannot be written: that says nothing about the snapshot.
 struct NotedOutput<'o> {
-    out: &'o mut dyn Write,
+    out: &'o mut dyn FileOutput,
     has_failed: bool,
 }
 
@@ -119,5 +172,19 @@ impl Write for NotedOutput<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.out.flush().inspect_err(|_| self.has_failed = true)
+    }
+}
+
+impl FileOutput for NotedOutput<'_> {
+    fn begin_contents(&mut self, length: u64) {
+        self.out.begin_contents(length);
+    }
+
+    fn end_contents(&mut self) {
+        self.out.end_contents();
+    }
+
+    fn begin_index(&mut self) -> io::Result<()> {
+        self.out.begin_index().inspect_err(|_| self.has_failed = true)
     }
 }

@@ -82,7 +82,8 @@ pub(in crate::commands) fn load_in_fresh_process(
     // Leave out lines that only name the temporary file, whose name means nothing to the user.
     let lines = stderr.lines().filter(|line| !line.contains(&file.display().to_string()));
     let text = lines.map(|line| line.trim().trim_start_matches("snapcli: ")).collect::<Vec<_>>().join("; ");
-    bail!("the process that loaded the snapshot ended with {status}: {text}")
+    let text = if text.is_empty() { text } else { format!(": {text}") };
+    bail!("the process that loaded the snapshot ended with {status}{text}")
 }
 
 /// How a process ended, with its standard output and error.

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::large_integer::large_integer;
@@ -23,6 +23,10 @@ pub(super) struct Canonicalizer<'m, 'a> {
     pub(super) machine: &'m Machine<'a>,
     /// The calls and changes after a value was made, by that value.
     effects: HashMap<Ref, Vec<Ref>>,
+    /// The dicts with the attributes of instances, and the attribute that is only a cache.
+    pub(super) caches: HashMap<Ref, &'static str>,
+    /// The dicts that are arguments of a call which makes an immutable object.
+    pub(super) arguments: HashSet<Ref>,
     budget: Rc<WorkBudget>,
     /// How many bytes of arrays were copied.
     copied: Cell<usize>,
@@ -69,7 +73,7 @@ pub(super) struct Compound<'m, 'a> {
     /// Parts without order.
     pub(super) members: &'m [Ref],
     /// Keys and values, alternating; the pairs have no order.
-    pub(super) pairs: &'m [Ref],
+    pub(super) pairs: Cow<'m, [Ref]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +81,8 @@ pub(super) enum CompoundTag {
     Tuple,
     List,
     Dict,
+    /// A dict that is made for a call, and no object of its own.
+    Arguments,
     Set,
     FrozenSet,
     Global,
@@ -121,7 +127,15 @@ pub(super) enum PartRole {
 
 impl<'m, 'a> Compound<'m, 'a> {
     pub(super) fn new(tag: CompoundTag) -> Self {
-        Self { tag, items: &[], joined: None, contents: None, ordered: Vec::new(), members: &[], pairs: &[] }
+        Self {
+            tag,
+            items: &[],
+            joined: None,
+            contents: None,
+            ordered: Vec::new(),
+            members: &[],
+            pairs: Cow::Borrowed(&[]),
+        }
     }
 
     fn of(tag: CompoundTag, items: &'m [Ref]) -> Self {
@@ -149,7 +163,9 @@ const MAX_BASES: usize = 8;
 impl<'m, 'a> Canonicalizer<'m, 'a> {
     pub(super) fn new(machine: &'m Machine<'a>, budget: &Rc<WorkBudget>) -> Self {
         let budget = Rc::clone(budget);
-        let mut canonicalizer = Self { machine, effects: HashMap::new(), budget, copied: Cell::new(0) };
+        let (effects, caches, arguments, copied) = Default::default();
+        let mut canonicalizer = Self { machine, effects, caches, arguments, budget, copied };
+        canonicalizer.find_special_dicts();
         for effect in machine.effects() {
             // `setattr(target, …)`: the effect belongs to the first argument.
             let first = canonicalizer.call_arguments(*effect).and_then(|arguments| arguments.first().copied());
@@ -185,6 +201,16 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             Value::Node(node) => node,
         };
         let mut canonical = self.node(node);
+        if let Canonical::Compound(compound) = &mut canonical
+            && let Some(cache) = self.caches.get(&reference)
+        {
+            compound.pairs = self.without_cache(&compound.pairs, cache).into();
+        }
+        if let Canonical::Compound(compound) = &mut canonical
+            && self.arguments.contains(&reference)
+        {
+            compound.tag = CompoundTag::Arguments;
+        }
         // Atoms are immutable, so nothing can have changed them.
         if let Canonical::Compound(compound) = &mut canonical
             && let Some(effects) = self.effects.get(&reference)
@@ -223,7 +249,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             NodeKind::List => Compound::of(CompoundTag::List, &node.items),
             NodeKind::Set => Compound { members: &node.items, ..Compound::new(CompoundTag::Set) },
             NodeKind::FrozenSet => Compound { members: &node.items, ..Compound::new(CompoundTag::FrozenSet) },
-            NodeKind::Dict => Compound { pairs: &node.items, ..Compound::new(CompoundTag::Dict) },
+            NodeKind::Dict => Compound { pairs: Cow::Borrowed(&node.items), ..Compound::new(CompoundTag::Dict) },
             NodeKind::Persistent => Compound::of(CompoundTag::Persistent, &node.items),
             // STACK_GLOBAL takes its names from the stack; they need not be strings in a hostile pickle.
             NodeKind::Global => match self.global_of(node) {
@@ -261,7 +287,7 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         // `OrderedDict` is the only class filled by SETITEMS whose `==` compares the order.
         let is_ordered = node.items.first().is_some_and(|callee| self.is_call_of(*callee, CanonicalCall::OrderedDict));
         if !is_ordered {
-            return Compound { pairs: &added.pairs, ..compound };
+            return Compound { pairs: Cow::Borrowed(&added.pairs), ..compound };
         }
         compound.ordered.extend(added.pairs.iter().enumerate().map(|(index, part)| (PartRole::Entry(index), *part)));
         compound

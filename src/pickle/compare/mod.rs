@@ -4,7 +4,8 @@
 //! of the other side, and must be paired with the same one wherever it appears: so sharing must be the same on both
 //! sides, and cycles end. Numbers, strings and bytes are compared by value; sets and dicts without order (Python
 //! ignores the insertion order of dicts), an `OrderedDict` in order. Not compared: where in a file a function was
-//! written, and the functions and classes that a value refers to and that the session has under the same name.
+//! written, what properties keep in a cache, and the functions and classes that a value refers to and that the session
+//! has under the same name.
 
 mod array_element;
 mod buffer_array;
@@ -16,6 +17,7 @@ mod digest;
 mod large_integer;
 mod masked_fill;
 mod pairing;
+mod special_dicts;
 mod string_lists;
 #[cfg(test)]
 mod tests;
@@ -349,8 +351,8 @@ impl<'f, 'm, 'a> Comparer<'f, 'm, 'a> {
         parts: &mut Vec<PairedPart>,
     ) -> Result<(), Option<Differs>> {
         let [left, right] = &self.digests;
-        let (a, a_ties) = last_values(left, a.pairs);
-        let (b, b_ties) = last_values(right, b.pairs);
+        let (a, a_ties) = last_values(left, &a.pairs);
+        let (b, b_ties) = last_values(right, &b.pairs);
         self.add_doubt(a_ties || b_ties);
         let in_order = a.len() == b.len() && a.iter().zip(&b).all(|((a, ..), (b, ..))| a == b);
         let mut pair = |(_, key, value): &(u64, Ref, Ref), (_, other_key, other): &(u64, Ref, Ref)| {

@@ -145,3 +145,34 @@ fn damaged_pickles_are_compared_without_a_panic() {
         }
     }
 }
+
+#[test]
+fn caches_of_pandas_do_not_count_but_dicts_with_such_a_key_do() {
+    let object = |class: &str, state: &[u8]| [format!("c{class}\n").as_bytes(), b")\x81", state, b"b."].concat();
+    let empty = |class| object(class, b"}\x8c\x01aK\x01s");
+    let asked = |class| object(class, b"}\x8c\x06_cache}\x8c\x01bK\x02ss\x8c\x01aK\x01s");
+    equal(&empty("pandas.core.groupby.ops\nBaseGrouper"), &asked("pandas.core.groupby.ops\nBaseGrouper"));
+    // A tuple has the attributes in a dict.
+    let in_tuple =
+        |state: &[u8]| object("pandas.core.arrays.period\nPeriodArray", &[b"K\x01", state, b"\x86"].concat());
+    equal(&in_tuple(b"}"), &in_tuple(b"}\x8c\x06_cache}s"));
+    assert_eq!(differs(&empty("lib\nModel"), &asked("lib\nModel")), "._cache: - → dict (1)");
+    assert_eq!(differs(b"}.", b"}\x8c\x06_cache}s."), "['_cache']: - → dict (0)");
+    let other = object("pandas.core.groupby.ops\nBaseGrouper", b"}\x8c\x01aK\x03s");
+    assert_eq!(differs(&empty("pandas.core.groupby.ops\nBaseGrouper"), &other), ".a: 1 → 3");
+}
+
+#[test]
+fn it_does_not_matter_how_often_an_immutable_object_is_made() {
+    for class in ["slice", "range", "complex"] {
+        let made = [format!("cbuiltins\n{class}\n").as_bytes(), b"K\x01K\x02\x86R"].concat();
+        let [shared, twice] = [b"2".as_slice(), &made].map(|second| [b"(", made.as_slice(), second, b"t."].concat());
+        equal(&shared, &twice);
+    }
+    // A dict in its arguments is made for the call.
+    let index = b"cpandas.core.indexes.base\n_new_Index\n(cpandas\nIndex\n}\x8c\x01aK\x01stR";
+    let [shared, twice] = [b"2".as_slice(), index].map(|second| [b"(", index.as_slice(), second, b"t."].concat());
+    equal(&shared, &twice);
+    let [shared, twice] = [b"(]2t.".as_slice(), b"(]]t."];
+    assert_ne!(differs(shared, twice), "");
+}

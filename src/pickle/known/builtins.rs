@@ -21,9 +21,18 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     data(BUILTINS, &["enumerate", "reversed", "zip"]).builds(Value(B::Iterator)),
     // A view of memory cannot be pickled, and the type of `None` is not called.
     data(BUILTINS, &["memoryview", "NoneType"]).as_value(),
-    data(BUILTINS, &["complex"]).builds(Value(B::Complex)).traits(&[Trait::CalledBase]),
-    data(BUILTINS, &["range"]).builds(Value(B::Range)).traits(&[Trait::CalledBase]),
-    data(BUILTINS, &["slice"]).builds(Value(B::Slice)).traits(&[Trait::CalledBase]),
+    data(BUILTINS, &["complex"])
+        .builds(Value(B::Complex))
+        .canonical(CanonicalCall::Constant)
+        .traits(&[Trait::CalledBase]),
+    data(BUILTINS, &["range"])
+        .builds(Value(B::Range))
+        .canonical(CanonicalCall::Constant)
+        .traits(&[Trait::CalledBase]),
+    data(BUILTINS, &["slice"])
+        .builds(Value(B::Slice))
+        .canonical(CanonicalCall::Constant)
+        .traits(&[Trait::CalledBase]),
     data(BUILTINS, &["set"])
         .builds(Value(B::Sequence))
         .canonical(CanonicalCall::Set)

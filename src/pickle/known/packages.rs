@@ -35,9 +35,18 @@ const KNOWN_PACKAGES: &[&str] = &[
 /// Modules that do something when they are imported.
 const RUN_ON_IMPORT: &[&str] = &["antigravity", "this", "idlelib", "turtledemo", "test", "lib2to3.tests", "__phello__"];
 
+/// Packages whose objects keep what their properties have computed in one attribute, and the name of that attribute. It
+/// is no part of the value: it is filled when somebody asks, and some classes of pandas ask while they are loaded.
+const PROPERTY_CACHES: &[(&str, &str)] = &[("pandas", "_cache")];
+
 /// The name of the package of a module.
 pub(super) fn package(module: &str) -> &str {
     module.split('.').next().unwrap_or(module)
+}
+
+/// The attribute in which instances of the classes of this module keep what can be computed again, if there is one.
+pub(crate) fn property_cache(module: &str) -> Option<&'static str> {
+    PROPERTY_CACHES.iter().find(|(of, _)| *of == package(module)).map(|(_, attribute)| *attribute)
 }
 
 /// Whether importing this module has effects.

@@ -2,7 +2,7 @@
 //!
 //! pyarrow has compiled code that trusts the numbers in a file: of it, only arrays whose buffers are checked are built.
 
-use super::registry_row::{Effect, KnownGlobal, Makes, Trait, data, known};
+use super::registry_row::{CanonicalCall, Effect, KnownGlobal, Makes, Trait, data, known};
 use crate::pickle::build_plan::{Builder, PandasBuilder};
 
 #[rustfmt::skip]
@@ -30,7 +30,9 @@ pub(super) const ROWS: &[KnownGlobal] = &[
     )
         .makes(Makes::InstanceOf(0))
         .effect(Effect::New(0))
-        .builds(pandas(PandasBuilder::Index)),
+        .builds(pandas(PandasBuilder::Index))
+        // Its labels never change, and pandas makes another index of the same labels when it loads some objects.
+        .canonical(CanonicalCall::Constant),
     known(&["pandas.core.indexes.base", "pandas"], &["Index"]).exported_by("pandas").builds(PART),
     known(&["pandas.core.indexes.range", "pandas"], &["RangeIndex"]).exported_by("pandas").builds(PART),
     known(&["pandas.core.indexes.multi", "pandas"], &["MultiIndex"]).exported_by("pandas").builds(PART),

@@ -9,6 +9,7 @@ mod page_parts;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -22,6 +23,8 @@ use crate::snapshot::index::Variable;
 use crate::snapshot::signer::Signer;
 use crate::ui::{count, escape, format_size};
 
+/// The most bytes that the variables of a page take. A page of 2 MB, which has more than these, opens at once.
+const MOST_OF_VARIABLES: usize = 1_700_000;
 /// The most local variables of frames that a page has.
 const MOST_LOCALS: usize = 1000;
 
@@ -47,9 +50,37 @@ pub struct PageContents {
     pub trees: Vec<(String, TraceTree)>,
     /// How many local variables of frames were taken out of the report.
     pub omitted_locals: usize,
+    /// How many variables were taken out of the report.
+    pub omitted_variables: usize,
 }
 
 impl PageContents {
+    /// Takes the variables out of a report that a page has no room for. The largest stay, in the order of the report.
+    pub(crate) fn omit_variables(&mut self, report: &mut SessionReport) {
+        let variables = &mut report.index.variables;
+        let bytes = |variables: &[Variable]| variables.iter().map(page_parts::json_length).collect::<Vec<usize>>();
+        if bytes(variables).iter().sum::<usize>() <= MOST_OF_VARIABLES {
+            return;
+        }
+        for variable in variables.iter_mut() {
+            // The page does not show these.
+            (variable.blake3, variable.opcodes, variable.buffers) = Default::default();
+        }
+        let bytes = bytes(variables);
+        let mut largest: Vec<usize> = (0..variables.len()).collect();
+        largest.sort_by_key(|number| std::cmp::Reverse(variables.get(*number).map(|variable| variable.length)));
+        let mut room = MOST_OF_VARIABLES;
+        let fits = |number: &usize| {
+            let left = bytes.get(*number).and_then(|bytes| room.checked_sub(*bytes));
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let kept: HashSet<usize> = largest.into_iter().take_while(fits).collect();
+        self.omitted_variables += variables.len() - kept.len();
+        let mut number = 0..;
+        variables.retain(|_| number.next().is_some_and(|number| kept.contains(&number)));
+    }
+
     /// Takes the local variables of frames out of a report that a page has no room for. Those of the innermost frames
     /// stay: they come last.
     pub(crate) fn omit_locals(&mut self, report: &mut SessionReport) {
@@ -79,6 +110,9 @@ struct PageData<'a> {
     /// How many local variables of frames the page does not have.
     #[serde(skip_serializing_if = "is_zero")]
     omitted_locals: usize,
+    /// How many variables the page does not have.
+    #[serde(skip_serializing_if = "is_zero")]
+    omitted_variables: usize,
 }
 
 /// Who signed the file, as a word for the script of the page and in words for people.
@@ -117,7 +151,7 @@ pub fn write_page(out: &mut dyn Write, report: &SessionReport, contents: &PageCo
         match name {
             "nonce" => out.write_all(nonce.as_bytes())?,
             "title" => out.write_all(escape_markup(&report.file).as_bytes())?,
-            "summary" => out.write_all(escape_markup(&summary(report)).as_bytes())?,
+            "summary" => out.write_all(escape_markup(&summary(report, contents)).as_bytes())?,
             "style" => out.write_all(STYLE.as_bytes())?,
             // Already escaped by `embeddable_json`.
             "data" => out.write_all(&data)?,
@@ -129,8 +163,8 @@ pub fn write_page(out: &mut dyn Write, report: &SessionReport, contents: &PageCo
     out.flush()
 }
 
-fn summary(report: &SessionReport) -> String {
-    let variables = count(report.index.variables.len(), "variable");
+fn summary(report: &SessionReport, contents: &PageContents) -> String {
+    let variables = count(report.index.variables.len() + contents.omitted_variables, "variable");
     format!("{} with {variables}, {}", report.format.words(), format_size(report.bytes))
 }
 
@@ -152,8 +186,9 @@ fn embeddable_json(report: &SessionReport, contents: &PageContents) -> io::Resul
     report.serialize(&mut Serializer::with_formatter(&mut written, JsonText::in_page()))?;
     let template = PAGE.len() + STYLE.len() + SCRIPTS.iter().map(|script| script.len()).sum::<usize>();
     let inside = PageParts::new(&contents.trees, template + written.len());
-    let (signed, omitted_locals) = (contents.signer.map(SignedPart::of), contents.omitted_locals);
-    let data = PageData { report, signed, inside, omitted_locals };
+    let PageContents { omitted_locals, omitted_variables, .. } = *contents;
+    let signed = contents.signer.map(SignedPart::of);
+    let data = PageData { report, signed, inside, omitted_locals, omitted_variables };
     written.clear();
     data.serialize(&mut Serializer::with_formatter(&mut written, JsonText::in_page()))?;
     Ok(written)

@@ -18,6 +18,7 @@ function start() {
   provenance(answer);
   drawHead();
   drawImports();
+  drawOmitted(answer.omitted_variables);
   drawLegend(state.variables);
   for (const section of ['map-section', 'table-section']) $(section).hidden = state.variables.length === 0;
   refresh();

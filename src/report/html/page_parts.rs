@@ -51,10 +51,15 @@ impl<'a> PageParts<'a> {
 
 /// The bytes that a node takes without its parts.
 fn cost(tree: &TraceTree) -> usize {
-    let mut counted = CountedBytes(NODE);
+    NODE + json_length(&tree.label)
+}
+
+/// The bytes that a value takes in the data of the page.
+pub(super) fn json_length(value: &impl Serialize) -> usize {
+    let mut counted = CountedBytes(0);
     let mut json = serde_json::ser::Serializer::with_formatter(&mut counted, JsonText::in_page());
     // Counting does not fail.
-    let _ = json.serialize_str(&tree.label);
+    let _ = value.serialize(&mut json);
     counted.0
 }
 

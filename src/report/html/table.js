@@ -81,6 +81,13 @@ function drawImports() {
   $('imports').hidden = false;
 }
 
+/** Says that the page does not have all variables. */
+function drawOmitted(omitted = 0) {
+  if (omitted === 0) return;
+  $('omitted').textContent = `The page has the largest variables only. ${count(omitted, 'more variable')}: snapcli inspect lists all.`;
+  $('omitted').hidden = false;
+}
+
 function drawHead() {
   const cells = COLUMNS.map(({ key, title, down = false }) => {
     const button = element('button', { type: 'button' }, title);

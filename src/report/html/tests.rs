@@ -38,7 +38,7 @@ fn report() -> SessionReport {
 fn contents() -> PageContents {
     let leaf = |label: &str| TraceTree { label: label.to_owned(), size: 5, ..TraceTree::default() };
     let tree = TraceTree { children: HOSTILE.map(leaf).to_vec(), ..leaf("all of them") };
-    PageContents { signer: Some(Signer::Other), trees: vec![(HOSTILE[0].to_owned(), tree)], omitted_locals: 0 }
+    PageContents { signer: Some(Signer::Other), trees: vec![(HOSTILE[0].to_owned(), tree)], ..PageContents::default() }
 }
 
 fn page_of(report: &SessionReport) -> String {
@@ -112,4 +112,37 @@ fn only_elements_with_the_nonce_run_or_load() {
     }
     // Another report has another nonce.
     assert_ne!(between(&page_of(&SessionReport { bytes: 51, ..report() }), "'nonce-", "'"), nonce);
+}
+
+#[test]
+fn a_page_of_very_many_variables_has_the_largest_and_stays_small() {
+    let variable = |number: usize| Variable {
+        name: format!("variable_{number}"),
+        type_name: "dict".to_owned(),
+        // The last ones are the largest.
+        length: number as u64,
+        blake3: "ab".repeat(32),
+        preview: "{'key': 'a value of some length', 'other': [1, 2, 3]}".to_owned(),
+        ..Variable::default()
+    };
+    let page_of = |number: usize| {
+        let index = Index { variables: (0..number).map(variable).collect(), ..Index::default() };
+        let mut report = SessionReport::of_own_index("a.pkl".to_owned(), FileFormat::Snapcli, 5, index);
+        let mut contents = PageContents::default();
+        contents.omit_variables(&mut report);
+        let mut page = Vec::new();
+        write_page(&mut page, &report, &contents).expect("a page");
+        (String::from_utf8(page).expect("UTF-8"), report.index.variables.len(), contents.omitted_variables)
+    };
+    let (page, shown, omitted) = page_of(100_000);
+    assert!(page.len() < 2_000_000 && shown > 5_000, "{} bytes, {shown} variables", page.len());
+    assert_eq!(shown + omitted, 100_000);
+    assert!(page.contains("with 100,000 variables") || page.contains("with 100000 variables"));
+    assert!(page.contains("\"variable_99999\"") && !page.contains("\"variable_1\""));
+    assert!(page.contains(&format!("\"omitted_variables\":{omitted}")));
+    // One that fits is complete, in its order.
+    let (page, shown, omitted) = page_of(3_000);
+    assert_eq!((shown, omitted), (3_000, 0));
+    assert!(!page.contains("\"omitted_variables\"") && page.contains(&"ab".repeat(32)));
+    assert!(page.find("\"variable_1\"") < page.find("\"variable_2999\""));
 }

@@ -32,6 +32,10 @@ impl LoadSource {
             return Ok(Self { name: "<bytes>".to_owned(), input: FileInput::Bytes(view.bytes().to_vec()) });
         }
         if let Some(path) = source.extract::<PathBuf>().tolerated() {
+            if path.as_os_str().is_empty() {
+                let text = "the source is an empty string: give the path of a snapshot, such as 'session.pkl'";
+                return Err(PyValueError::new_err(text));
+            }
             let path = RemoteAddress::conceal(path);
             return Ok(Self { name: path.display().to_string(), input: FileInput::Path(path) });
         }

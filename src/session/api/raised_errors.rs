@@ -146,9 +146,10 @@ pub(super) fn in_python_words(text: &str) -> Cow<'_, str> {
         .replace(", or select its environment with --python", "");
     // `--map OLD=NEW`
     if let Some((before, rest)) = text.split_once("--map ")
-        && let Some((old, after)) = rest.split_once("=NEW")
+        && let Some((old, rest)) = rest.split_once('=')
     {
-        text = format!("{before}rename={{'{old}': 'NEW'}}{after}");
+        let (new, after) = rest.split_at(rest.find([' ', ',']).unwrap_or(rest.len()));
+        text = format!("{before}rename={{'{old}': '{new}'}}{after}");
     }
     Cow::Owned(text)
 }

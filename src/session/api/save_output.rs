@@ -44,6 +44,10 @@ impl SaveOutput {
             return Err(PyTypeError::new_err("the target must be a path, a binary file or None, not bytes"));
         }
         if let Some(path) = target.extract::<PathBuf>().tolerated() {
+            if path.as_os_str().is_empty() {
+                let text = "the target is an empty string: give the path of a file, such as 'session.pkl'";
+                return Err(PyValueError::new_err(text));
+            }
             let path = RemoteAddress::conceal(path);
             let store = StoreAddress::target(&path).map_err(|error| PyValueError::new_err(error.to_string()))?;
             return Ok(store.map_or(Self::Path(path), Self::Store));

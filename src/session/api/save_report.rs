@@ -10,7 +10,7 @@ use super::raised_errors::in_python_words;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::report::answers::SessionAnswer;
 use crate::report::inspect_report::SessionReport;
-use crate::report::inspect_text::{write_left_out, write_lost};
+use crate::report::inspect_text::{is_missed, with_users, write_left_out, write_lost};
 use crate::snapshot::index::LeftOutReason;
 use crate::ui::{Lines, count, format_size};
 
@@ -148,10 +148,12 @@ impl Report {
             write_lost(lines, &index.variables, false)?;
         }
         let ruled = index.left_out.iter().filter(|item| {
-            matches!(item.reason, LeftOutReason::Size | LeftOutReason::Secret) || item.error.starts_with("made again")
+            matches!(item.reason, LeftOutReason::Size | LeftOutReason::Secret)
+                || item.error.starts_with("made again")
+                || is_missed(item)
         });
         for item in ruled {
-            lines.line(format_args!("left out {}: {}", item.name, in_python_words(&item.error)))?;
+            lines.line(format_args!("left out {}: {}", item.name, in_python_words(&with_users(item))))?;
         }
         self.all_notes().iter().try_for_each(|note| lines.line(note))
     }
@@ -188,7 +190,7 @@ impl Report {
     fn left_out<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let left_out = PyDict::new(py);
         for item in self.report.index.left_out.iter().filter(|item| item.reason != LeftOutReason::Failed) {
-            left_out.set_item(&item.name, in_python_words(&item.error))?;
+            left_out.set_item(&item.name, in_python_words(&with_users(item)))?;
         }
         Ok(left_out)
     }

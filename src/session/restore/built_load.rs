@@ -4,7 +4,7 @@
 //! [`builder`](super::builder) carries out that plan. Of our own file, a variable that cannot be built is lost; any
 //! other pickle fails as a whole.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
@@ -89,7 +89,9 @@ fn build_chosen<'v, 'py>(
         }
         Err(error) => return untrusted_load::refuse_plan(snapshot, request.name, error),
     };
-    let (damage, _) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
+    // The plan reads the file itself, so no opcodes are read for it.
+    let none = HashSet::new();
+    let (damage, _) = fetch(py, snapshot, index, &mut variables, (&loads, &none), request, progress)?;
     check_index(snapshot, index, segments, &loads, &damage, request)?;
     work_meter::begin(WorkStage::Building, input.len() as u64);
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());

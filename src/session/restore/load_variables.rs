@@ -305,6 +305,9 @@ pub(super) fn reason_for_skip(
     let Some((owner, of)) = owner.and_then(|owner| Some((owner, variables.get(owner)?))) else {
         return "its opcodes cannot be followed".into();
     };
+    if let Some(why) = other_python_of(plan, lost_slots, owner, variables) {
+        return why.into();
+    }
     let name = &of.variable().name;
     match (&of.refusal, causes.get(&owner)) {
         (Some(Refusal::Damaged(_)), _) => format!("shares an object with {name}, which is damaged").into(),
@@ -314,5 +317,22 @@ pub(super) fn reason_for_skip(
             import: cause.import.clone(),
         },
         _ => format!("shares an object with {name}, which cannot be restored").into(),
+    }
+}
+
+/// The advice about code for another Python, if that is why the variable that owns a lost object is lost, or the one
+/// whose lost object that variable shares.
+fn other_python_of(
+    plan: &LoadPlan<'_, '_>,
+    lost_slots: &LostSlots,
+    mut owner: usize,
+    variables: &[ChosenVariable<'_, '_>],
+) -> Option<String> {
+    loop {
+        if let Some(refusal) = &variables.get(owner)?.refusal {
+            return if let Refusal::OtherPython(advice) = refusal { Some(advice.clone()) } else { None };
+        }
+        // A segment reads only slots of earlier ones, so this ends.
+        owner = plan.lost_owner(owner, lost_slots).filter(|earlier| *earlier < owner)?;
     }
 }

@@ -28,6 +28,7 @@ mod unpickler;
 mod unpickler_stream;
 mod untrusted_load;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -56,7 +57,7 @@ use super::ipython_names::KeptNames;
 use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::{Index, SegmentRole, Variable};
-use crate::snapshot::load_plan::{LoadPlan, Usable};
+use crate::snapshot::load_plan::{LoadPlan, LostSlots, Usable};
 use crate::snapshot::needed_opcodes::bytes_for;
 use crate::snapshot::reader::{Contents, Damage, Memory, OpcodeImage, Progress, ReadError, Snapshot, Wanted};
 use crate::snapshot::segment::{Load, SegmentError, VariableSegment};
@@ -85,10 +86,10 @@ pub(crate) fn restore<'py>(
     drop(ignored);
     drop(paused);
     work_meter::begin(WorkStage::None, 0);
-    restored.map(|mut restored| {
-        restored.notes.extend(request.renames.notes());
-        restored
-    })
+    let mut restored = restored.map_err(|error| explain_rename(error, request))?;
+    request.renames.explain(&mut restored.lost);
+    restored.notes.extend(request.renames.notes());
+    Ok(restored)
 }
 
 fn restore_foreign<'py>(
@@ -136,7 +137,8 @@ fn restore_own<'py>(
     let mut variables = select(py, index, segments.clone(), request)?;
     let bound = variables.iter().map(|chosen| chosen.is_bound);
     let file = bytes_for(snapshot, &segments, bound, false).or_exit(exit::DAMAGED, cannot_restore)?;
-    let (loads, _) = plan_for(file, &segments, &variables, &Damage::default(), request).loads();
+    let (loads, lost_slots) = plan_for(file, &segments, &variables, &Damage::default(), request).loads();
+    let scanned = variables_that_share_lost_objects(&variables, &loads, &lost_slots);
     // From here on, an exception may come from code of the file or of an imported module.
     let failed = |error: PyErr| explain_error(py, &error, request.name);
     let entries = ambient_entries(snapshot, index, request)?;
@@ -148,7 +150,7 @@ fn restore_own<'py>(
         add_script_directory(py, index)?;
     }
     let module = py.import(index.module.as_str()).map_err(failed)?;
-    let (damage, opcodes) = fetch(py, snapshot, index, &mut variables, &loads, request, progress)?;
+    let (damage, opcodes) = fetch(py, snapshot, index, &mut variables, (&loads, &scanned), request, progress)?;
     let opcodes = Arc::new(opcodes);
     note_damage(&mut variables, &damage);
     // From here on, only what was checked is read: the file may have changed meanwhile.
@@ -268,14 +270,29 @@ fn note_damage(variables: &mut [ChosenVariable<'_, '_>], damage: &Damage) {
     }
 }
 
+/// The variables that are not refused themselves, but share objects that cannot be loaded. Nothing is loaded of them.
+/// Their opcodes say so, and to whom these objects belong.
+fn variables_that_share_lost_objects(
+    variables: &[ChosenVariable<'_, '_>],
+    loads: &[Load],
+    lost_slots: &LostSlots,
+) -> HashSet<usize> {
+    let owners: HashSet<usize> = lost_slots.values().copied().collect();
+    let shares = |(number, (chosen, load)): &(usize, (&ChosenVariable<'_, '_>, &Load))| {
+        matches!(load, Load::Nothing) && chosen.refusal.is_none() && (chosen.is_bound || owners.contains(number))
+    };
+    variables.iter().zip(loads).enumerate().filter(shares).map(|(number, _)| number).collect()
+}
+
 /// Checks the bytes of all that will be loaded, and reads its opcodes and the raw buffers that it needs into memory,
-/// before any variable is loaded. Damage is an error, unless the request is partial.
+/// before any variable is loaded. Of those that are `scanned`, only the opcodes are read. Damage is an error, unless
+/// the request is partial.
 fn fetch<'py>(
     py: Python<'py>,
     snapshot: &Snapshot,
     index: &Index,
     variables: &mut [ChosenVariable<'_, 'py>],
-    loads: &[Load],
+    (loads, scanned): (&[Load], &HashSet<usize>),
     request: &RestoreRequest<'_, 'py>,
     progress: Progress<'_>,
 ) -> Result<(Damage, OpcodeImage)> {
@@ -293,8 +310,9 @@ fn fetch<'py>(
         mapped = Some(MappedFile::new(py, snapshot)?.ok_or_else(usage)?);
     }
     let mut wanted = Vec::new();
-    let read = variables.iter_mut().zip(loads).filter(|(_, load)| !matches!(load, Load::Nothing));
-    for (chosen, load) in read {
+    let read = variables.iter_mut().zip(loads).zip(0..);
+    let read = read.filter(|((_, load), number)| !matches!(load, Load::Nothing) || scanned.contains(number));
+    for ((chosen, load), _) in read {
         let variable = chosen.variable();
         let memory = match (&mapped, takes_buffers(variable, load)) {
             (Some(file), true) => file.views(&chosen.segment)?,
@@ -367,6 +385,17 @@ fn explain_error(py: Python<'_>, error: &PyErr, name: &str) -> anyhow::Error {
         }
         None => anyhow::Error::msg(text).context(format!("cannot restore {name}: its unpickling code raised an error")),
     }
+}
+
+/// The error of a load that failed because a rename leads to a module that was not found; other errors as they are.
+fn explain_rename(error: anyhow::Error, request: &RestoreRequest<'_, '_>) -> anyhow::Error {
+    let module = error.chain().find_map(|link| Some(link.downcast_ref::<MissingModule>()?.module.clone()));
+    let Some((module, advice)) = module.and_then(|module| Some((module.clone(), request.renames.advice(&module)?)))
+    else {
+        return error;
+    };
+    let text = format!("No module named '{module}'");
+    anyhow::Error::new(MissingModule { text, module }).context(format!("cannot restore {}: {advice}", request.name))
 }
 
 /// The exception of an import that found no module.

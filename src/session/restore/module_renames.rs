@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::restore_context::LostVariable;
+
 /// The renames of a restore. Clones note what is used together.
 #[derive(Clone, Default)]
 pub(crate) struct ModuleRenames(Arc<[Rename]>);
@@ -36,6 +38,33 @@ impl ModuleRenames {
         self.0.iter().find_map(new).unwrap_or_else(|| module.to_owned())
     }
 
+    /// Corrects the reason of variables that are lost because a rename leads to a module that was not found: it is not
+    /// the module of the file that is missing.
+    pub(super) fn explain(&self, lost: &mut [LostVariable]) {
+        for variable in lost {
+            let advice = variable.import.as_ref().filter(|import| import.name.is_none());
+            if let Some(advice) = advice.and_then(|import| self.advice(&import.module)) {
+                (variable.why, variable.import) = (advice, None);
+            }
+        }
+    }
+
+    /// What is wrong if this module was not found, and a rename leads to it.
+    pub(super) fn advice(&self, module: &str) -> Option<String> {
+        let leads_there = |rename: &&Rename| {
+            let within = |part: &str, whole: &str| {
+                whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            // The package of the new name may be what is missing.
+            within(&rename.new, module) || within(module, &rename.new)
+        };
+        let Rename { old, new, .. } = self.0.iter().find(leads_there)?;
+        Some(format!(
+            "--map {old}={new} names the module {module}, which was not found: correct the name, install it, or put \
+             its directory on PYTHONPATH"
+        ))
+    }
+
     /// A note for each rename that nothing has needed.
     pub(super) fn notes(&self) -> impl Iterator<Item = String> {
         let unused = self.0.iter().filter(|rename| !rename.is_used.load(Ordering::Relaxed));
@@ -55,6 +84,14 @@ mod tests {
         let present = ["a.b", "a.b.c", "a.bc", "a", "c", "c.y", "cc"].map(|module| renames.present(module));
         assert_eq!(present, ["x", "x.c", "a.bc", "a", "d.e", "d.e.y", "cc"]);
         assert_eq!(renames.notes().count(), 0);
+    }
+
+    #[test]
+    fn only_a_module_that_a_rename_leads_to_is_explained_by_it() {
+        let renames = ModuleRenames::new(&[("helper".into(), "tools.new".into())]);
+        let advice = |module| renames.advice(module);
+        assert!(["tools", "tools.new", "tools.new.parts"].iter().all(|module| advice(module).is_some()));
+        assert!(["helper", "tools.newer", "tool", "tools.other"].iter().all(|module| advice(module).is_none()));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 use super::object_parts::{Identity, ObjectDescriber, ObjectParts, Parts, is_one_of, joined, step};
 use super::type_facts::TypeFacts;
 use super::walk::StructureStep;
+use crate::pickle::known::property_cache;
 use crate::pickler::CLASS_NAMES;
 use crate::python::deferred_signals::Tolerated as _;
 
@@ -23,7 +24,13 @@ impl<'py> ObjectDescriber<'py> {
         }
         let (items, mut parts) = items_of(value)?;
         let mut text = format!("{}{items}", facts.name);
-        let (names, state) = self.state(value)?;
+        let (mut names, mut state) = self.state(value)?;
+        if let Some(cache) = property_cache(&facts.name).filter(|_| facts.is_imported) {
+            names.retain(|name| name != cache);
+            state.retain(
+                |(step, _)| !matches!(step, StructureStep::Text(text) if text.strip_prefix('.') == Some(cache)),
+            );
+        }
         let slots: Vec<_> =
             facts.slots.iter().filter_map(|(name, slot)| Some((name, slot_value(slot, value)?))).collect();
         let all: Vec<&str> =

@@ -23,6 +23,7 @@ pub(in crate::snapshot) use self::new_name::persist_new;
 use self::resolve::resolve;
 use self::temp_file::TempFile;
 pub(crate) use self::temp_file::sync;
+use super::reader::FileOutput;
 use super::remote::{FaultKind, RemoteAddress, RemoteClient, RemoteError};
 use super::save_target::SaveTarget;
 
@@ -202,6 +203,8 @@ impl SaveTarget for AtomicFile {
         self.file.get_ref().free_space()
     }
 }
+
+impl FileOutput for AtomicFile {}
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

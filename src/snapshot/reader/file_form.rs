@@ -14,6 +14,23 @@ use crate::snapshot::writer::write_end;
 /// How many bytes are copied at a time.
 const PIECE: usize = 256 << 10;
 
+/// What a snapshot is written to as a file. A compressed file is cut into frames where the parts of a snapshot begin.
+pub(crate) trait FileOutput: Write {
+    /// The contents of a raw buffer of this many bytes begin.
+    fn begin_contents(&mut self, _length: u64) {}
+
+    /// They end, and opcodes follow.
+    fn end_contents(&mut self) {}
+
+    /// The pickle is complete. The index follows, and then the trailer, each in one write.
+    fn begin_index(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl FileOutput for Vec<u8> {}
+impl<W: Write> FileOutput for io::BufWriter<W> {}
+
 impl Snapshot {
     /// Writes one of our own snapshots as a file, signed with this key. Everything is checked before. Returns the
     /// length of the file.
@@ -22,7 +39,7 @@ impl Snapshot {
     /// If the snapshot is damaged or not one of our own, or cannot be read or written.
     pub(crate) fn write_as_file(
         &self,
-        out: &mut dyn Write,
+        out: &mut dyn FileOutput,
         key: Option<&SigningKey>,
         progress: Progress<'_>,
     ) -> Result<u64, ReadError> {
@@ -33,6 +50,7 @@ impl Snapshot {
         integrity::hashes(&self.source, index, progress)?.into_result()?;
         let mut copy = FileCopy::new(self, out);
         copy.pickle(index)?;
+        copy.out.begin_index()?;
         let FileCopy { outside, frame, hashes, .. } = copy;
         let mut index = index.clone();
         for (variable, (whole, opcodes)) in index.segments_mut().zip(hashes) {
@@ -67,7 +85,7 @@ impl Snapshot {
 /// The pickle of a snapshot on its way to a file, with the hashes that the index of a file has.
 struct FileCopy<'c> {
     snapshot: &'c Snapshot,
-    out: &'c mut dyn Write,
+    out: &'c mut dyn FileOutput,
     buffer: Vec<u8>,
     /// As [`crate::snapshot::writer::SnapshotWriter`] has them.
     outside: blake3::Hasher,
@@ -77,7 +95,7 @@ struct FileCopy<'c> {
 }
 
 impl<'c> FileCopy<'c> {
-    fn new(snapshot: &'c Snapshot, out: &'c mut dyn Write) -> Self {
+    fn new(snapshot: &'c Snapshot, out: &'c mut dyn FileOutput) -> Self {
         let (outside, frame, hashes) = Default::default();
         let buffer = vec![0; snapshot.source.reading().0];
         Self { snapshot, out, buffer, outside, frame, hashes }
@@ -112,6 +130,9 @@ impl<'c> FileCopy<'c> {
                 SegmentPart::Opcodes(range) => (range, false),
                 SegmentPart::Contents(range) => (range, true),
             };
+            if is_contents {
+                self.out.begin_contents(range.len() as u64);
+            }
             self.copy(range.start as u64..range.end as u64, &mut |bytes| {
                 whole.update(bytes);
                 if !is_contents {
@@ -121,6 +142,9 @@ impl<'c> FileCopy<'c> {
                     outside.update(bytes);
                 }
             })?;
+            if is_contents {
+                self.out.end_contents();
+            }
         }
         self.outside = outside;
         let opcodes = if variable.buffers.is_empty() { String::new() } else { hex(&opcodes) };

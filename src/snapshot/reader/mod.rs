@@ -37,6 +37,7 @@ pub(crate) use parallel_hash::Progress;
 pub(crate) use range_reader::{RangeReader, WantedRange};
 pub(crate) use read_error::{Damage, ReadError};
 
+pub(crate) use self::file_form::FileOutput;
 use self::source::Source;
 pub(crate) use self::source::StopCheck;
 use super::index::{Index, Variable};

@@ -14,7 +14,6 @@ mod seekable_tests;
 
 pub(super) use self::seek_table::SKIPPABLE;
 pub(super) use self::seekable_file::{PackedBytes, SeekableFile, Strictness};
-#[cfg(feature = "python")]
 pub(crate) use self::seekable_target::SeekableTarget;
 
 use std::path::Path;

@@ -11,6 +11,7 @@ use super::FRAME;
 use super::frame_compressor::{FrameCompressor, PackedFrame};
 use super::seek_table::SeekTable;
 use crate::snapshot::index::Index;
+use crate::snapshot::reader::FileOutput;
 use crate::snapshot::save_target::{SaveTarget, SegmentMark};
 use crate::snapshot::signature::SigningKey;
 
@@ -251,8 +252,22 @@ impl SaveTarget for SeekableTarget {
     }
 
     fn take_index(&mut self, _: &mut Index, _: Option<&SigningKey>) -> io::Result<bool> {
+        self.begin_index().map(|()| false)
+    }
+}
+
+impl FileOutput for SeekableTarget {
+    fn begin_contents(&mut self, length: u64) {
+        self.mark(SegmentMark::Contents(length));
+    }
+
+    fn end_contents(&mut self) {
+        self.mark(SegmentMark::Opcodes);
+    }
+
+    fn begin_index(&mut self) -> io::Result<()> {
         self.end_frame()?;
         self.in_end = true;
-        Ok(false)
+        Ok(())
     }
 }

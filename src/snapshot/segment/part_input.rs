@@ -74,10 +74,11 @@ impl<'f> DividedSegment<'f> {
 }
 
 impl SegmentObjects {
-    /// Whether the opcodes make code objects. All slots up to `memo_end` are filled before them.
+    /// Whether the opcodes may make code objects: also if they cannot be followed. All slots up to `memo_end` are
+    /// filled before them.
     pub(crate) fn has_code(&self, file: &[u8], memo_end: u64) -> bool {
         let mut opcodes = Vec::new();
-        self.input.copy_to(&mut opcodes, file);
-        scan_segment(&opcodes, memo_end).is_ok_and(|facts| facts.has_code)
+        let is_whole = self.input.copy_to(&mut opcodes, file).is_some();
+        !is_whole || scan_segment(&opcodes, memo_end).map_or(true, |facts| facts.has_code)
     }
 }

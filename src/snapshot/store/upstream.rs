@@ -334,7 +334,8 @@ fn new_copy() -> io::Result<(PathBuf, File)> {
     remove_abandoned(&temp_dir());
     for _ in 0..TRIES {
         // Created with mode 0700: other users must not read it.
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(temp_dir())?;
+        let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(temp_dir());
+        let folder = made.map_err(system::without_temporary_name)?;
         let lock = File::create(folder.path().join(LOCK))?;
         // If the file system has no locks, no process removes the folder: that takes a lock.
         let is_mine = system::try_lock(&lock).unwrap_or(true);

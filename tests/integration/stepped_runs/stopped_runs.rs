@@ -107,6 +107,34 @@ main()
 }
 
 #[test]
+fn status_without_a_store_finds_the_only_run_or_names_the_stores() {
+    let sandbox = Sandbox::new();
+    for name in ["one.py", "two.py"] {
+        sandbox.write(name, "x = 1\n");
+    }
+    let none = sandbox.snapcli(&["status"]);
+    none.assert_code(2).assert_stderr(
+        "snapcli: there is no store of a run in this folder\n  name the store of the run: `snapcli status STORE`\n  \
+         `snapcli run SCRIPT` makes one, such as train.snaps/ for train.py\n",
+    );
+    // A store of other snapshots is no run.
+    sandbox.snapcli(&["save", "-q", "-o", "other.snaps/", "one.py"]).assert_code(0);
+    sandbox.snapcli(&["status"]).assert_code(2);
+    sandbox.snapcli(&["run", "-q", "one.py"]).assert_code(0);
+    let found = sandbox.snapcli(&["status"]);
+    found.assert_code(0);
+    assert!(found.out().starts_with("one.py: finished"), "{}", found.whole());
+    let path = sandbox.snapcli(&["status", "--json"]).json()["path"].as_str().unwrap().to_owned();
+    assert!(path.ends_with("/one.snaps/") || path.ends_with("/one.snaps"), "{path}");
+    sandbox.snapcli(&["run", "-q", "-o", "my runs/", "two.py"]).assert_code(0);
+    sandbox.snapcli(&["status"]).assert_code(2).assert_stderr(
+        "snapcli: there are 2 stores of runs in this folder: name one\n  snapcli status 'my runs/'\n  snapcli status \
+         one.snaps/\n",
+    );
+    sandbox.snapcli(&["status", "two.py"]).assert_code(2);
+}
+
+#[test]
 fn modules_run_in_steps() {
     let sandbox = Sandbox::new();
     let script = "
