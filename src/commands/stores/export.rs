@@ -2,18 +2,20 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
+use std::thread::sleep;
 
 use anyhow::{Context, Result};
 
 use super::named_store;
 use crate::cli::{ExportArgs, GivenOptions};
 use crate::commands::answer_output::print_answer;
+use crate::commands::file_claims::{FileClaim, PAUSE};
 use crate::commands::generations::{is_same_run, keep_other};
 use crate::commands::input_output::{is_stdio, or_exit_code, stdout};
 use crate::commands::output_conflicts::OutputFile;
 use crate::exit::{self, OrExit};
 use crate::report::answers::{ExportAnswer, absolute_path};
-use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::atomic::{AtomicFile, signals};
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::signature::SigningKey;
@@ -77,6 +79,11 @@ fn to_file(snapshot: &Snapshot, path: &Path, keeps_other: bool, verbosity: Verbo
     let cannot = || format!("cannot export {name}");
     let mut file = AtomicFile::create(path).or_exit(exit::FAILED, cannot)?;
     let bytes = write(snapshot, &mut file, verbosity, name)?;
+    // As a save: what another process puts there before this one does is kept as well.
+    let claim = match keeps_other {
+        true => FileClaim::wait(path, pause).or_exit(exit::FAILED, cannot)?,
+        false => None,
+    };
     if let (true, Contents::Own { index }) = (keeps_other, snapshot.contents()) {
         // Only the same snapshot is replaced: another one of the same script may be a newer one.
         let is_same = |old: &Index| old.created == index.created && is_same_run(&old.script, &index.script);
@@ -86,7 +93,13 @@ fn to_file(snapshot: &Snapshot, path: &Path, keeps_other: bool, verbosity: Verbo
         }
     }
     file.commit().or_exit(exit::FAILED, cannot)?;
+    drop(claim);
     Ok(bytes)
+}
+
+fn pause() -> io::Result<()> {
+    sleep(PAUSE);
+    signals::check()
 }
 
 fn write(snapshot: &Snapshot, out: &mut dyn Write, verbosity: Verbosity, name: &str) -> Result<u64> {
