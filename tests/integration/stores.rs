@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::env::{Run, Sandbox};
 
 mod changed_bytes;
+mod compressed_objects;
 mod damaged_stores;
 mod dry_runs;
 mod exported_files;
