@@ -15,6 +15,7 @@ mod incomplete_copies;
 mod killed_saves;
 mod last_good;
 mod long_segments;
+mod many_variables;
 
 /// The sum of the lengths of all files below a folder.
 fn bytes_of(folder: &Path) -> u64 {

@@ -305,7 +305,10 @@ impl StoreTarget {
             variable.blake3 = value.value.to_string();
             variable.opcodes = if value.value == value.opcodes { String::new() } else { value.opcodes.to_string() };
         }
-        let parts = self.stream.parts.clone();
+        let mut parts = self.stream.parts.clone();
+        if let Some(parent) = &self.parent {
+            parent.order_packs(&mut parts);
+        }
         let description = Description { index: without_layout(index), parts };
         let file = description.pack(self.parent.as_ref().map(|parent| &parent.encoded))?;
         Ok((self.objects.put(&file)?, file.len() as u64))
