@@ -16,6 +16,7 @@ mod killed_saves;
 mod last_good;
 mod long_segments;
 mod many_variables;
+mod rotten_objects;
 
 /// The sum of the lengths of all files below a folder.
 fn bytes_of(folder: &Path) -> u64 {

@@ -266,6 +266,7 @@ pub(super) fn without_layout(index: &Index) -> Index {
 #[cfg(test)]
 mod tests {
     use super::super::object_writer::ObjectWriter;
+    use super::super::reused_objects::ReusedObjects;
     use super::*;
 
     type StoreOutcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -276,7 +277,7 @@ mod tests {
     }
 
     fn put(store: &Store, file: &[u8]) -> StoreOutcome<(ObjectName, u64)> {
-        let mut writer = ObjectWriter::new(store, None);
+        let mut writer = ObjectWriter::new(store, ReusedObjects::default());
         let name = writer.put(file)?;
         writer.publish(true)?;
         Ok((name, file.len() as u64))
@@ -299,7 +300,6 @@ mod tests {
         Ok(())
     }
 
-    #[test]
     #[test]
     fn a_long_description_is_written_whole_now_and_then_and_builds_on_two_at_most() -> StoreOutcome<()> {
         let root = tempfile::tempdir()?;
@@ -329,6 +329,7 @@ mod tests {
         Ok(())
     }
 
+    #[test]
     fn descriptions_of_earlier_versions_are_read_and_begin_a_new_run() -> StoreOutcome<()> {
         let root = tempfile::tempdir()?;
         let store = Store::open_or_create(&root.path().join("s"))?;

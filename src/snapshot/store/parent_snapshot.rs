@@ -13,7 +13,7 @@ use crate::snapshot::index::{Index, Variable};
 
 #[derive(Debug)]
 pub(super) struct ParentSnapshot {
-    number: u64,
+    pub(super) number: u64,
     /// Its description, for the next one to build on.
     pub(super) encoded: EncodedDescription,
     /// Where opcodes with a hash are: the pack, the offset, the length.
