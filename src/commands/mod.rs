@@ -7,6 +7,7 @@ pub(crate) mod answer_output;
 pub(crate) mod completions;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+mod file_claims;
 mod generations;
 mod input_output;
 pub(crate) mod inspect;

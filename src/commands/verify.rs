@@ -9,7 +9,7 @@ use crate::exit;
 use crate::report::answers::{VerifyAnswer, absolute_path};
 use crate::report::verify_report::{VerifyReport, write_text};
 use crate::snapshot::reader::ReadError;
-use crate::snapshot::store::StoreAddress;
+use crate::snapshot::store::{StoreAddress, mark_damage_of};
 use crate::snapshot::system::map_large_blocks;
 use crate::snapshot::verification::FileInput;
 use crate::ui::Verbosity;
@@ -26,6 +26,10 @@ pub(crate) fn run_command(args: &VerifyArgs, verbosity: Verbosity) -> Result<i32
     }
     let file = args.file.display().to_string();
     let report = or_exit_code(check(args, &file, verbosity), &args.file, || format!("cannot verify {file}"))?;
+    if !report.whole {
+        // That the next save writes them again: a store may be read-only.
+        let _ = mark_damage_of(&args.file);
+    }
     let answer = args.json.then(|| VerifyAnswer::of(&report, Some(absolute_path(&args.file))));
     print_report(&report, answer.as_ref(), write_text, verbosity)?;
     Ok(if report.whole { exit::DONE } else { exit::DAMAGED })

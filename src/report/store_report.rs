@@ -126,7 +126,7 @@ fn changes(header: &SnapshotHeader) -> String {
 /// Writes one line for an intact store; for a damaged one also what is wrong with which snapshot.
 pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: TableStyle) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
-    let StoreCheck { snapshots, objects, bytes, unneeded, dangling, has_wrong_objects } = &report.checked;
+    let StoreCheck { snapshots, objects, bytes, unneeded, dangling, has_wrong_objects, are_marked } = &report.checked;
     let (paint, state) = if report.checked.is_whole() { (Paint::Good, "intact") } else { (Paint::Bad, "damaged") };
     let number = |number: &u64| usize::try_from(*number).unwrap_or(usize::MAX);
     let facts = format!(
@@ -155,9 +155,11 @@ pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: Tabl
     }
     if *has_wrong_objects {
         let prune = format!("snapcli prune --drop-damaged {}/", report.store);
-        out.line(format_args!(
-            "  `{prune}` removes damaged objects: the next save writes what it needs of them again"
-        ))?;
+        let removes = format!("`{prune}` removes damaged objects");
+        out.line(match *are_marked {
+            true => format!("  a save writes damaged objects again if it needs them; {removes}"),
+            false => format!("  {removes}: the next save writes what it needs of them again"),
+        })?;
     }
     let intact: Vec<String> =
         snapshots.iter().filter(|(_, problems)| problems.is_empty()).map(|(number, _)| format!("@{number}")).collect();

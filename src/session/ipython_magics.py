@@ -8,7 +8,9 @@ import functools
 import glob
 import html
 import os
+import re
 import shlex
+import shutil
 import sys
 import time
 
@@ -299,6 +301,10 @@ class AutoSave:
         # In `time.monotonic()`.
         self.not_before = 0.0
         self.last = None
+        # The names of the variables in the last save, whether they were reset since, and whether none has come since.
+        self.saved = set()
+        self.is_reset = False
+        self.is_empty = False
         self.told = set()
         self.process = os.getpid()
         events = snap.shell.events
@@ -354,8 +360,15 @@ class AutoSave:
         last = f", last at {self.last}" if self.last else ""
         return f"saving to {self.name} after each cell that may have changed a variable{last}; {now}"
 
-    def before_cell(self, *_):
+    def before_cell(self, info=None, *_):
         self.depth += 1
+        source = getattr(info, "raw_cell", None) or ""
+        if self.depth == 1 and RESET.search(source):
+            if self.pending:
+                self.look(wait=True)
+                self.save(wait=True)
+            # The cell may go on, and use the same names again.
+            self.is_reset = bool(self.saved)
 
     def after_cell(self, result=None, *_):
         # The cell that has turned this on did not begin with it.
@@ -365,6 +378,7 @@ class AutoSave:
             return
         source = getattr(getattr(result, "info", None), "raw_cell", None)
         self.pending = self.pending or may_change(source)
+        self.lost_all()
         self.save_if_due()
 
     def save_if_due(self):
@@ -394,7 +408,13 @@ class AutoSave:
     def save(self, wait=False):
         began = time.monotonic()
         self.pending = False
+        if self.lost_all():
+            return
+        names = variables_of(self.snap.shell)
         try:
+            if self.is_reset or self.saved and self.saved.isdisjoint(names):
+                self.keep_old()
+            self.saved, self.is_reset, self.is_empty = names, False, False
             # Neither a child process that loads everything nor waiting for the disk is cheap.
             options = argparse.Namespace(**{**vars(self.options), "exclude": self.exclude()})
             self.job = self.snap.save(options, check=False, sync=False, wait=False)
@@ -406,6 +426,30 @@ class AutoSave:
             self.look(wait)
         ended = time.monotonic()
         self.not_before = ended + max(self.options.every, REST * (ended - began))
+
+    def lost_all(self):
+        """Whether no variable is left of what was saved: then there is nothing to save, and much to lose."""
+        if not self.saved or variables_of(self.snap.shell):
+            return False
+        if not self.is_empty:
+            self.tell(f"no variable is left, so nothing was saved: {self.name} still has the session from before")
+        self.is_reset, self.is_empty, self.pending = True, True, False
+        return True
+
+    def keep_old(self):
+        """Give the file another name, before a session without any of its variables replaces it. A store keeps all."""
+        path = self.options.file
+        if "://" in path or path.endswith("/") or not os.path.exists(path):
+            return
+        kept = beside(path, "before-reset")
+        passing = f"{kept}.{os.getpid()}"
+        try:
+            os.link(os.path.realpath(path), passing)
+        except OSError:
+            # Some file systems have no hard links.
+            shutil.copy2(path, passing)
+        os.replace(passing, kept)
+        self.tell(f"the session from before the reset is now {beside(self.name, 'before-reset')}")
 
     def exclude(self):
         """The patterns that match a variable: those of others may come with a later cell. A dot is in those of modules."""
@@ -445,6 +489,8 @@ class AutoSave:
             print(f"snapcli: %snap auto {self.name}: {message}", file=sys.stderr)
 
 
+# A line that clears the namespace.
+RESET = re.compile(r"^\s*%?reset(\s+-\w+)*\s*$", re.MULTILINE)
 # The method of the shell that clears the namespace.
 AT_EXIT = "_atexit_once"
 # Code of these alone changes nothing.
@@ -462,6 +508,19 @@ def may_change(source):
         # A magic.
         return True
     return not all(isinstance(node, QUIET) for node in ast.walk(tree))
+
+
+def variables_of(shell):
+    """The names that the user has given to something."""
+    return {name for name in shell.user_ns if not name.startswith("_") and name not in shell.user_ns_hidden}
+
+
+def beside(path, what):
+    """The path of another snapshot beside a file: `session.what.pkl` for `session.pkl`."""
+    stem, ending = os.path.splitext(path)
+    if ending == ".zst":
+        return f"{os.path.splitext(stem)[0]}.{what}.pkl{ending}"
+    return f"{stem}.{what}.pkl"
 
 
 def page_of(report):

@@ -101,6 +101,32 @@ fn saves_at_the_same_time_leave_whole_files() {
 }
 
 #[test]
+fn exports_and_saves_at_the_same_time_lose_no_file() {
+    let sandbox = Sandbox::new();
+    for number in ["1", "2"] {
+        sandbox.snapcli(&["save", "-q", "-o", "r.snaps/", "-c", &format!("x = {number}")]).assert_code(0);
+    }
+    for round in 0..6 {
+        let commands: [&[&str]; 4] = [
+            &["export", "-q", "r.snaps/@1"],
+            &["save", "-q", "-c", "x = 3"],
+            &["export", "-q", "r.snaps/@2"],
+            &["save", "-q", "-c", "x = 4"],
+        ];
+        let children: Vec<_> = commands.iter().map(|words| sandbox.call_snapcli(words).spawn()).collect();
+        for mut child in children {
+            assert!(child.wait().unwrap().success());
+        }
+        let mut values: Vec<String> = files(&sandbox).iter().map(|file| value(&sandbox, file)).collect();
+        values.sort();
+        assert_eq!(values, ["1", "2", "3", "4"], "round {round}");
+        for file in files(&sandbox) {
+            fs::remove_file(sandbox.work().join(file)).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_script_that_fails_moves_nothing() {
     let sandbox = Sandbox::new();
     sandbox.snapcli(&["save", "-c", "x = 1"]).assert_code(0);

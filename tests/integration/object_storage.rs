@@ -9,6 +9,7 @@ use crate::skipped::skipped;
 mod azure_storage;
 mod credentials;
 mod cutting_proxy;
+mod damaged_objects;
 mod failing_storage;
 mod google_storage;
 mod lying_servers;

@@ -7,6 +7,7 @@ use std::path::Path;
 use crate::env::{Run, Sandbox};
 
 mod changed_bytes;
+mod compressed_objects;
 mod damaged_stores;
 mod dry_runs;
 mod exported_files;
@@ -14,6 +15,8 @@ mod incomplete_copies;
 mod killed_saves;
 mod last_good;
 mod long_segments;
+mod many_variables;
+mod rotten_objects;
 
 /// The sum of the lengths of all files below a folder.
 fn bytes_of(folder: &Path) -> u64 {

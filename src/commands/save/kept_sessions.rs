@@ -2,10 +2,10 @@
 //! a name of the command line.
 
 use std::path::Path;
+use std::thread::sleep;
 
 use anyhow::{Context, Result};
 
-use super::file_claims::FileClaim;
 use super::file_save::fallback_path;
 use super::running_file::crash_path;
 use super::running_save::frames_of;
@@ -13,9 +13,11 @@ use super::save_job::{SaveJob, SavedFile};
 use super::save_summary::relative_to_here;
 use super::snapshot_destination::SnapshotDestination;
 use super::unmatched_names::{UnmatchedPatterns, WrongModule, path_beside};
+use crate::commands::file_claims::{FileClaim, PAUSE};
 use crate::commands::generations::{is_same_run, keep_other};
 use crate::exit;
 use crate::python::Python;
+use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::script_run::ScriptRun;
 use crate::session::SelectionRules;
@@ -105,7 +107,10 @@ impl SaveJob {
         if !self.keeps_others || !is_own || RemoteAddress::is_at(path) {
             return Ok(None);
         }
-        let claim = FileClaim::wait(py, path)?;
+        let claim = FileClaim::wait(path, || {
+            py.detach(|| sleep(PAUSE));
+            check_signals(py)
+        })?;
         self.rotate(path, &index.script)?;
         Ok(claim)
     }

@@ -3,8 +3,6 @@
 #[cfg(feature = "python")]
 mod background_snapshot;
 #[cfg(feature = "python")]
-mod file_claims;
-#[cfg(feature = "python")]
 mod file_save;
 #[cfg(feature = "python")]
 mod function_locals;

@@ -9,10 +9,10 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 
-use super::file_claims::{Claimed, FileClaim};
 use super::save_job::SaveJob;
 use super::save_summary::relative_to_here;
 use super::snapshot_destination::SnapshotDestination;
+use crate::commands::file_claims::{Claimed, FileClaim};
 use crate::commands::generations::is_same_run;
 use crate::session::Origin;
 use crate::snapshot::atomic::remove_saved;

@@ -2,18 +2,20 @@
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
+use std::thread::sleep;
 
 use anyhow::{Context, Result};
 
 use super::named_store;
 use crate::cli::{ExportArgs, GivenOptions};
 use crate::commands::answer_output::print_answer;
+use crate::commands::file_claims::{FileClaim, PAUSE};
 use crate::commands::generations::{is_same_run, keep_other};
 use crate::commands::input_output::{compressed_note, is_stdio, or_exit_code, stdout};
 use crate::commands::output_conflicts::OutputFile;
 use crate::exit::{self, OrExit};
 use crate::report::answers::{ExportAnswer, absolute_path};
-use crate::snapshot::atomic::AtomicFile;
+use crate::snapshot::atomic::{AtomicFile, signals};
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::{Contents, FileOutput, ReadError, Snapshot};
 use crate::snapshot::save_target::SaveTarget;
@@ -95,6 +97,11 @@ impl ExportJob<'_> {
         let path = self.output;
         let file = AtomicFile::create(path).or_exit(exit::FAILED, || self.cannot())?;
         let (file, bytes) = self.packed(file, level)?;
+        // As a save: what another process puts there before this one does is kept as well.
+        let claim = match keeps_other {
+            true => FileClaim::wait(path, pause).or_exit(exit::FAILED, || self.cannot())?,
+            false => None,
+        };
         if let (true, Contents::Own { index }) = (keeps_other, self.snapshot.contents()) {
             // Only the same snapshot is replaced: another one of the same script may be a newer one.
             let is_same = |old: &Index| old.created == index.created && is_same_run(&old.script, &index.script);
@@ -104,6 +111,7 @@ impl ExportJob<'_> {
             }
         }
         file.commit().or_exit(exit::FAILED, || self.cannot())?;
+        drop(claim);
         Ok(bytes)
     }
 
@@ -134,6 +142,11 @@ impl ExportJob<'_> {
         };
         written.or_exit(code, || self.cannot())
     }
+}
+
+fn pause() -> io::Result<()> {
+    sleep(PAUSE);
+    signals::check()
 }
 
 /// Standard output, from which nothing can be taken back.

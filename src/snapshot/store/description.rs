@@ -21,8 +21,12 @@ use crate::snapshot::index::{self, Index, PickleStream, SCHEMA, Variable};
 const LONGEST_CHAIN: u32 = 100;
 /// After this many descriptions comes one that builds on nothing.
 const LONGEST_RUN: u32 = 128;
-/// The most bytes that are unpacked for one description that this program writes, with those it builds on.
+/// The most bytes that are unpacked for one description that this program writes, with those it builds on: otherwise it
+/// builds on fewer.
 const MOST_UNPACKED: u64 = 4 << 20;
+/// A longer description may build on this many, if they have at most [`MOST_BASES`] bytes together.
+const BASES_OF_LONG: u32 = 2;
+const MOST_BASES: u64 = 64 << 20;
 /// The longest description that is read.
 const LONGEST: u64 = 1 << 30;
 
@@ -120,8 +124,7 @@ impl Description {
     pub(super) fn pack(mut self, parent: Option<&EncodedDescription>) -> std::io::Result<Vec<u8>> {
         let index = serde_json::to_vec(&self.index)?;
         let length = index.len() as u64;
-        let base = parent.and_then(EncodedDescription::base_of_next);
-        let base = base.filter(|base| base.unpacked.saturating_add(length) <= MOST_UNPACKED);
+        let base = parent.and_then(|parent| parent.base_of_next(length));
         self.parts.step = base.as_ref().map_or(0, |base| base.step);
         let mut contents = serde_json::to_vec(&self.parts)?;
         contents.push(b'\n');
@@ -135,22 +138,29 @@ struct NextBase<'d> {
     on: &'d EncodedContents,
     /// The number of the next one.
     step: u32,
-    /// How many bytes are unpacked for the base.
-    unpacked: u64,
 }
 
 impl EncodedDescription {
-    /// `None` if the run is at its end, or is none: earlier versions let each description build on the one before.
-    fn base_of_next(&self) -> Option<NextBase<'_>> {
-        let step = self.step.checked_add(1).filter(|step| *step <= LONGEST_RUN)?;
+    /// What a description whose index has this length builds on. `None` if the run is at its end, or is none: earlier
+    /// versions let each description build on the one before.
+    fn base_of_next(&self, length: u64) -> Option<NextBase<'_>> {
         if self.bases.len() != self.step.count_ones() as usize {
             return None;
         }
-        // This one and its bases are the numbers whose lowest bits are cleared one by one.
-        let chain: Vec<_> =
-            std::iter::once(&self.own).chain(&self.bases).skip(self.step.trailing_ones() as usize).collect();
-        let unpacked = chain.iter().map(|base| base.contents.len() as u64).sum();
-        Some(NextBase { on: chain.first()?, step, unpacked })
+        let mut step = self.step.checked_add(1)?;
+        while step <= LONGEST_RUN {
+            // This one and its bases are the numbers whose lowest bits are cleared one by one.
+            let skipped = (self.step & !(step & (step - 1))).count_ones() as usize;
+            let chain = std::iter::once(&self.own).chain(&self.bases).skip(skipped);
+            let unpacked: u64 = chain.clone().map(|base| base.contents.len() as u64).sum();
+            let is_short = unpacked.saturating_add(length) <= MOST_UNPACKED;
+            if is_short || (step.count_ones() <= BASES_OF_LONG && unpacked <= MOST_BASES) {
+                return chain.into_iter().next().map(|on| NextBase { on, step });
+            }
+            // The next number that builds on fewer.
+            step = step.checked_add(step & step.wrapping_neg())?;
+        }
+        None
     }
 }
 
@@ -209,7 +219,7 @@ fn read_contents(store: &Store, object: (ObjectName, u64)) -> Result<EncodedDesc
         let before = std::mem::replace(&mut own, EncodedContents { name: *name, contents });
         unpacked = unpacked.saturating_add(before.contents.len() as u64);
         // Nothing builds on more than this.
-        if number > 0 && unpacked <= MOST_UNPACKED {
+        if number > 0 && unpacked <= MOST_BASES {
             bases.push(before);
         }
     }
@@ -256,6 +266,7 @@ pub(super) fn without_layout(index: &Index) -> Index {
 #[cfg(test)]
 mod tests {
     use super::super::object_writer::ObjectWriter;
+    use super::super::reused_objects::ReusedObjects;
     use super::*;
 
     type StoreOutcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -266,7 +277,7 @@ mod tests {
     }
 
     fn put(store: &Store, file: &[u8]) -> StoreOutcome<(ObjectName, u64)> {
-        let mut writer = ObjectWriter::new(store, None);
+        let mut writer = ObjectWriter::new(store, ReusedObjects::default());
         let name = writer.put(file)?;
         writer.publish(true)?;
         Ok((name, file.len() as u64))
@@ -286,6 +297,35 @@ mod tests {
             assert!(objects <= 8 && read.parts.step == (number % 129) as u32, "{number}: {objects}");
             parent = Some(encoded);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_long_description_is_written_whole_now_and_then_and_builds_on_two_at_most() -> StoreOutcome<()> {
+        let root = tempfile::tempdir()?;
+        let store = Store::open_or_create(&root.path().join("s"))?;
+        let mut noise = vec![0; 1 << 20];
+        blake3::Hasher::new().finalize_xof().fill(&mut noise);
+        let long: String = noise.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (mut parent, mut whole) = (None, Vec::new());
+        for number in 0..62 {
+            let mut next = description(number);
+            // More than may be unpacked for a description that builds on many.
+            next.index.script.path = format!("{number}{long}");
+            let file = next.pack(parent.as_ref())?;
+            let object = put(&store, &file)?;
+            let (read, encoded) = Description::read(&store, object)?;
+            assert_eq!(read.index.script.path, format!("{number}{long}"));
+            assert_eq!(chain(&store, object)?.len(), 1 + read.parts.step.count_ones() as usize, "{number}");
+            assert!(read.parts.step.count_ones() <= 2, "{number}: {}", read.parts.step);
+            match read.parts.step {
+                0 => whole.push(number),
+                _ => assert!(file.len() < 5000, "{number}: {}", file.len()),
+            }
+            parent = Some(encoded);
+        }
+        // Numbers up to 128 with one or two bits.
+        assert_eq!(whole, [0, 30, 60]);
         Ok(())
     }
 

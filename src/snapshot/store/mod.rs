@@ -7,6 +7,7 @@
 //! [`store_lease`] in place of a lock.
 
 mod assembled;
+mod damage_marks;
 mod description;
 mod file_import;
 mod header_claims;
@@ -15,6 +16,7 @@ mod object_name;
 mod object_writer;
 mod packed_object;
 mod parent_snapshot;
+mod reused_objects;
 mod snapshot_header;
 mod store_address;
 mod store_check;
@@ -31,6 +33,7 @@ mod upstream;
 
 pub(crate) use self::assembled::HeldStore;
 pub(in crate::snapshot) use self::assembled::{AssembledSnapshot, BufferContents, is_signed_by};
+pub(crate) use self::damage_marks::mark_damage_of;
 pub(crate) use self::file_import::import;
 pub(crate) use self::object_name::ObjectName;
 pub(crate) use self::snapshot_header::SnapshotHeader;

@@ -4,17 +4,17 @@
 //! later saves would take for the object. Until then it is a temporary file, which a failed save removes.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::SystemTime;
 
 use tempfile::{NamedTempFile, TempPath};
 
 use super::object_name::ObjectName;
 use super::packed_object::LongContents;
+use super::reused_objects::ReusedObjects;
 use super::store_folder::{Store, new_temporary, sync_folder};
 use super::stored_opcodes::StoredOpcodes;
 use super::upstream::object_key;
@@ -30,8 +30,6 @@ const PIECE: usize = 256 << 10;
 const HASHED: usize = 1 << 20;
 /// More threads than this would only wait for memory.
 const MAX_THREADS: usize = 16;
-/// Objects up to this length are hashed before they are used again.
-const HASHED_ALWAYS: u64 = 64 << 10;
 /// How many files of new objects stay open.
 const MOST_OPEN: usize = 64;
 
@@ -40,7 +38,7 @@ pub(super) struct ObjectWriter {
     store: Store,
     /// The folder of objects, to ask for free space.
     folder: Option<File>,
-    written: Option<SystemTime>,
+    reused: ReusedObjects,
     /// The objects that have no name yet.
     pending: HashMap<ObjectName, PendingObject>,
     /// Those that are known to be in the store, with their lengths.
@@ -70,11 +68,10 @@ impl PendingObject {
 }
 
 impl ObjectWriter {
-    /// `written` is when the snapshot before was written.
-    pub(super) fn new(store: &Store, written: Option<SystemTime>) -> Self {
+    pub(super) fn new(store: &Store, reused: ReusedObjects) -> Self {
         let folder = File::open(store.objects()).ok();
         let (pending, present) = Default::default();
-        Self { store: store.clone(), folder, written, pending, present, added: 0, uploads: None }
+        Self { store: store.clone(), folder, reused, pending, present, added: 0, uploads: None }
     }
 
     /// The free bytes on the store's disk; `None` if that is unknown.
@@ -94,18 +91,13 @@ impl ObjectWriter {
         is_there
     }
 
-    /// Whether an object of the right length is worth a look, and has other bytes. Hashing a large one would cost what
-    /// the store saves: only one that was changed after the snapshot before was written is hashed.
+    /// Whether an object of the right length has other bytes, as far as this save looks.
     fn is_damaged(&self, name: &ObjectName, length: u64) -> bool {
-        // Object storage keeps checksums of its own, and a look is a download.
+        // Object storage keeps checksums of its own, and to read an object is to download it.
         if self.store.upstream().is_some() {
-            return false;
+            return self.reused.is_marked(name);
         }
-        let changed = || {
-            let found = fs::symlink_metadata(self.store.object_path(name)).and_then(|found| found.modified()).ok();
-            self.written.is_none_or(|written| found.is_none_or(|found| found > written))
-        };
-        (length <= HASHED_ALWAYS || changed()) && !self.store.has_hash(name)
+        self.reused.must_read(&self.store, name, length) && !self.store.has_hash(name)
     }
 
     /// Adds an object with these bytes, unless the store has it.
@@ -182,6 +174,7 @@ impl ObjectWriter {
             path.persist(self.store.object_path(&name)).map_err(|error| error.error)?;
             self.present.insert((name, length));
         }
+        self.store.unmark(self.reused.marked_among(self.present.iter().map(|(name, _)| name)))?;
         if !sync || self.store.upstream().is_some() {
             return Ok(());
         }
@@ -207,7 +200,7 @@ impl ObjectWriter {
                 Some(uploads) => uploads,
                 none => none.insert(upstream.client().uploads()?),
             };
-            uploads.add(object_key(&name), file, length, true);
+            uploads.add(object_key(&name), file, length, !self.reused.is_marked(&name));
             return Ok(());
         }
         let (file, path) = file.into_parts();
@@ -343,20 +336,20 @@ mod tests {
         let root = tempfile::tempdir()?;
         let store = Store::open_or_create(&root.path().join("s"))?;
         let contents: Vec<u8> = (0..PIECE * 3 + 5).map(|number| (number % 251) as u8).collect();
-        let mut writer = ObjectWriter::new(&store, None);
+        let mut writer = ObjectWriter::new(&store, ReusedObjects::default());
         let name = writer.put_contents(&contents, false)?;
         assert_eq!((name, writer.put(&contents)?), (ObjectName::of(&contents), name));
         assert_eq!((writer.added, store.object_length(&name)), (contents.len() as u64, None));
         writer.publish(true)?;
         assert_eq!(store.read_object(&name, contents.len() as u64)?, contents);
-        let mut second = ObjectWriter::new(&store, None);
+        let mut second = ObjectWriter::new(&store, ReusedObjects::default());
         for may_be_known in [true, false] {
             assert_eq!(second.put_contents(&contents, may_be_known)?, name);
         }
         assert_eq!(second.added, 0);
         // Damaged bytes are written again, whatever their length says.
         fs::write(store.object_path(&name), vec![0; contents.len()])?;
-        let mut third = ObjectWriter::new(&store, None);
+        let mut third = ObjectWriter::new(&store, ReusedObjects::default());
         third.put(&contents)?;
         third.publish(true)?;
         assert_eq!(store.read_object(&name, contents.len() as u64)?, contents);

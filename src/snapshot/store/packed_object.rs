@@ -10,7 +10,7 @@
 //!
 //! How much the contents may be longer than the file is limited, so that a small store cannot take much memory.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use zstd::bulk::Decompressor;
 use zstd::stream::write::Encoder;
@@ -38,6 +38,9 @@ const HIGH_LEVEL: i32 = 12;
 const SMALL: usize = 64 << 10;
 /// How much of long contents is compressed to see whether that helps.
 const SAMPLE: usize = 64 << 10;
+/// The magic number of a skippable frame of zstd (RFC 8878, 3.1.2), and the length of its head in bytes.
+const SKIPPABLE: u32 = 0x184D_2A50;
+const SKIPPABLE_HEAD: u64 = 8;
 /// The largest window of a decoder that was not told to take more, as a power of two.
 const MAX_WINDOW: u32 = 27;
 
@@ -98,10 +101,10 @@ pub(super) fn pack(contents: &[u8], base: Option<(ObjectName, &[u8])>) -> io::Re
     let whole = || -> io::Result<Vec<u8>> {
         let compressible = is_compressible(contents)?;
         let compressed = if compressible { zstd::bulk::compress(contents, level_for(contents))? } else { Vec::new() };
-        let packed = joined(ZSTD, contents.len(), &[&compressed]);
-        let helps = !compressed.is_empty() && compressed.len() < contents.len();
-        let is_allowed = contents.len() as u64 <= most_contents(packed.len(), 0);
-        Ok(if helps && is_allowed { packed } else { joined(PLAIN, contents.len(), &[contents]) })
+        let mut packed = joined(ZSTD, contents.len(), &[&compressed]);
+        pad(&mut packed, contents.len())?;
+        let helps = !compressed.is_empty() && packed.len() < contents.len().saturating_add(HEAD);
+        Ok(if helps { packed } else { joined(PLAIN, contents.len(), &[contents]) })
     };
     match delta.zip(base) {
         Some((packed, (_, dictionary))) if contents.len() as u64 <= most_contents(packed.len(), dictionary.len()) => {
@@ -134,18 +137,18 @@ impl LongContents<'_> {
         match form {
             PackedForm::Plain => (self.write)(out),
             PackedForm::Zstd => {
-                let mut encoder = Encoder::new(out, LEVEL)?;
+                let mut encoder = Encoder::new(CountedOutput { out, length: HEAD as u64 }, LEVEL)?;
                 encoder.set_pledged_src_size(Some(self.length))?;
                 (self.write)(&mut encoder)?;
-                encoder.finish().map(drop)
+                let CountedOutput { out, length } = encoder.finish()?;
+                write_skippable(padding(length, self.length), out)
             }
         }
     }
 
-    /// Whether a file of this length is worth its form, and would be read again.
+    /// Whether a file of this length is worth its form.
     pub(super) fn is_good(&self, form: PackedForm, file: u64) -> bool {
-        let most = most_contents(usize::try_from(file).unwrap_or(usize::MAX), 0);
-        form == PackedForm::Plain || (file < self.length.saturating_add(HEAD as u64) && self.length <= most)
+        form == PackedForm::Plain || file < self.length.saturating_add(HEAD as u64)
     }
 }
 
@@ -183,6 +186,44 @@ fn level_for(contents: &[u8]) -> i32 {
 
 fn most_contents(file: usize, base: usize) -> u64 {
     MOST_PER_BYTE.saturating_mul(file as u64).saturating_add(ALWAYS).saturating_add(base as u64)
+}
+
+/// How many bytes a file of this length lacks to have as many contents as it may.
+fn padding(file: u64, contents: u64) -> u64 {
+    let least = contents.saturating_sub(ALWAYS).div_ceil(MOST_PER_BYTE);
+    let lacks = least.saturating_sub(file);
+    if lacks == 0 { 0 } else { lacks.max(SKIPPABLE_HEAD) }
+}
+
+/// Writes a frame of zstd that a decoder skips, of this many bytes with its head; nothing for 0.
+fn write_skippable(bytes: u64, out: &mut dyn Write) -> io::Result<()> {
+    let Some(length) = bytes.checked_sub(SKIPPABLE_HEAD) else { return Ok(()) };
+    out.write_all(&SKIPPABLE.to_le_bytes())?;
+    out.write_all(&u32::try_from(length).map_err(io::Error::other)?.to_le_bytes())?;
+    io::copy(&mut io::repeat(0).take(length), out).map(drop)
+}
+
+/// Makes a file long enough for the most compressible contents: 64 bytes for one are still worth it.
+fn pad(file: &mut Vec<u8>, contents: usize) -> io::Result<()> {
+    write_skippable(padding(file.len() as u64, contents as u64), file)
+}
+
+/// Counts what is written.
+struct CountedOutput<'o> {
+    out: &'o mut dyn Write,
+    length: u64,
+}
+
+impl Write for CountedOutput<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.out.write(bytes)?;
+        self.length = self.length.saturating_add(count as u64);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Long contents would take up to a thousand times longer with a higher level, or with a dictionary that is prepared,
@@ -245,6 +286,9 @@ mod tests {
             assert!(packed.len() <= contents.len() + HEAD);
         }
         assert!(pack(&text, None)?.len() < text.len() / 10);
+        for length in [70_000, 1_000_000, 9_000_000, 20_000_001] {
+            assert!(pack(&vec![7; length], None)?.len() <= length / 64 + 20, "{length}");
+        }
         Ok(())
     }
 
@@ -253,7 +297,7 @@ mod tests {
         let text: String = noise(1_000_000).iter().map(|byte| format!("{byte:02x}")).collect();
         let text = text.into_bytes();
         for (contents, expected) in
-            [(text, PackedForm::Zstd), (noise(3_000_000), PackedForm::Plain), (vec![0; 9_000_000], PackedForm::Plain)]
+            [(text, PackedForm::Zstd), (noise(3_000_000), PackedForm::Plain), (vec![0; 9_000_000], PackedForm::Zstd)]
         {
             let pieces = |out: &mut dyn Write| contents.chunks(70_001).try_for_each(|piece| out.write_all(piece));
             let long = LongContents { length: contents.len() as u64, sample: &contents, write: &pieces };

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::time::SystemTime;
 
-use super::description::{Description, EncodedDescription, PackReference};
+use super::description::{Description, EncodedDescription, PackReference, SegmentPlace, SnapshotParts};
 use super::object_name::ObjectName;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::StoreError;
@@ -13,7 +13,7 @@ use crate::snapshot::index::{Index, Variable};
 
 #[derive(Debug)]
 pub(super) struct ParentSnapshot {
-    number: u64,
+    pub(super) number: u64,
     /// Its description, for the next one to build on.
     pub(super) encoded: EncodedDescription,
     /// Where opcodes with a hash are: the pack, the offset, the length.
@@ -22,6 +22,8 @@ pub(super) struct ParentSnapshot {
     buffers: HashSet<u64>,
     /// All objects that a new snapshot may use again.
     pub(super) objects: Vec<(ObjectName, u64)>,
+    /// Its packs, in their order.
+    packs: Vec<PackReference>,
     /// Which value each variable has.
     values: Vec<(String, String)>,
 }
@@ -50,10 +52,15 @@ impl ParentSnapshot {
         }
         let buffers = index.segments().flat_map(|(_, variable)| &variable.buffers).map(|buffer| buffer.length);
         let buffers: Vec<u64> = buffers.collect();
-        let packs = parts.packs.iter().map(|pack| (pack.0, pack.1));
-        let objects = packs.chain(parts.buffers.iter().copied().zip(buffers.iter().copied())).collect();
+        let objects = parts
+            .packs
+            .iter()
+            .map(|pack| (pack.0, pack.1))
+            .chain(parts.buffers.iter().copied().zip(buffers.iter().copied()))
+            .collect();
         let values = index.variables.iter().map(|variable| (variable.name.clone(), variable.blake3.clone()));
-        Self { number, buffers: buffers.into_iter().collect(), objects, values: values.collect(), places, encoded }
+        let (buffers, values, packs) = (buffers.into_iter().collect(), values.collect(), parts.packs.clone());
+        Self { number, buffers, objects, packs, values, places, encoded }
     }
 
     /// When its file was written.
@@ -64,6 +71,26 @@ impl ParentSnapshot {
     /// Where opcodes with this hash are.
     pub(super) fn place_of(&self, opcodes: &ObjectName) -> Option<(PackReference, u64, u64)> {
         self.places.get(opcodes).copied()
+    }
+
+    /// Gives the packs of a new snapshot the order that they have in this one, and new ones higher numbers. Otherwise a
+    /// change of the first variable would change the numbers of all, and with them every line of the description.
+    pub(super) fn order_packs(&self, parts: &mut SnapshotParts) {
+        let old: HashMap<ObjectName, usize> = (0..).zip(&self.packs).map(|(at, pack)| (pack.0, at)).collect();
+        let mut order: Vec<usize> = (0..parts.packs.len()).collect();
+        let rank =
+            |number: &usize| parts.packs.get(*number).and_then(|pack| old.get(&pack.0)).map_or(old.len(), |at| *at);
+        order.sort_by_key(rank);
+        let mut numbers = vec![0; order.len()];
+        for (new, before) in (0..).zip(&order) {
+            if let Some(slot) = numbers.get_mut(*before) {
+                *slot = new;
+            }
+        }
+        parts.packs = order.iter().filter_map(|before| parts.packs.get(*before).copied()).collect();
+        for SegmentPlace(pack, ..) in &mut parts.segments {
+            *pack = numbers.get(*pack as usize).copied().unwrap_or(*pack);
+        }
     }
 
     /// Whether it has a raw buffer of this length. A new array seldom has the length of another one by chance.

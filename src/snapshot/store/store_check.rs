@@ -35,6 +35,8 @@ pub(crate) struct StoreCheck {
     pub(crate) dangling: Vec<(String, u64)>,
     /// Whether there are objects that do not match their names.
     pub(crate) has_wrong_objects: bool,
+    /// Whether the next save that needs one of these writes it again.
+    pub(crate) are_marked: bool,
 }
 
 impl StoreCheck {
@@ -79,6 +81,7 @@ pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck,
     let mut checked = StoreCheck { objects: all.len() as u64, bytes: objects.values().sum(), ..StoreCheck::default() };
     let mut unneeded = objects.clone();
     checked.has_wrong_objects = !faults.is_empty();
+    checked.are_marked = store.mark_damaged(faults.iter().filter(|(_, fault)| **fault == WRONG).map(|(name, _)| name));
     checked.dangling = store.dangling_names()?;
     for entry in history {
         let mut problems = Vec::new();
@@ -113,8 +116,12 @@ pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck,
 
 /// The objects that do not match their names.
 pub(super) fn damaged_objects(store: &Store) -> Result<Vec<ObjectName>, StoreError> {
-    let all: Vec<(ObjectName, u64)> = objects(store)?.into_iter().collect();
-    let faults = faults_of(store, &all, &|_| {})?;
+    damaged_among(store, &Vec::from_iter(objects(store)?))
+}
+
+/// The same among some objects.
+pub(super) fn damaged_among(store: &Store, objects: &[(ObjectName, u64)]) -> Result<Vec<ObjectName>, StoreError> {
+    let faults = faults_of(store, objects, &|_| {})?;
     Ok(faults.into_iter().filter(|(_, fault)| *fault == WRONG).map(|(name, _)| name).collect())
 }
 

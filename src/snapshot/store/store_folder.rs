@@ -26,6 +26,8 @@ pub(super) const OBJECTS: &str = "objects";
 pub(super) const SNAPSHOTS: &str = "snapshots";
 pub(super) const NAMES: &str = "names";
 pub(super) const LOCK: &str = "lock";
+/// The marks of damaged objects.
+pub(super) const DAMAGED: &str = "damaged";
 /// The ending of the file of a snapshot.
 const SNAPSHOT_ENDING: &str = ".snap";
 /// The beginning of the names of files that are being written.
@@ -84,7 +86,7 @@ impl Store {
             }
         };
         store.check_marker(&marker)?;
-        for part in [OBJECTS, SNAPSHOTS, NAMES] {
+        for part in [OBJECTS, SNAPSHOTS, NAMES, DAMAGED] {
             let path = folder.join(part);
             // A symlink could lead a save or a `prune` anywhere.
             match fs::symlink_metadata(&path) {

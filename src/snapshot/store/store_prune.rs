@@ -23,8 +23,7 @@ pub(crate) struct PruneRules {
     pub(crate) keep_last: Option<u64>,
     /// Those with a name.
     pub(crate) keep_named: bool,
-    /// Whether snapshots that cannot be read go, and objects that do not match their names: as long as these exist, no
-    /// save writes them again.
+    /// Whether snapshots that cannot be read go, and objects that do not match their names.
     pub(crate) drop_damaged: bool,
     /// Whether everything stays, and only the result is wanted.
     pub(crate) dry_run: bool,
@@ -97,6 +96,7 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
     if let Some(upstream) = store.upstream() {
         let gone = gone.into_iter().map(|name| format!("{NAMES}/{name}")).collect();
         remove_upstream(upstream, &removed, gone, &needed, rules.dry_run, &mut pruned)?;
+        remove_marks(store, &needed, rules.dry_run)?;
         return Ok(pruned);
     }
     let failed = |path: &Path| {
@@ -125,7 +125,14 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
         let (count, bytes) = remove_files(&folder, &gone, rules.dry_run).map_err(failed(&folder))?;
         (pruned.objects, pruned.bytes) = (pruned.objects + count, pruned.bytes + bytes);
     }
+    remove_marks(store, &needed, rules.dry_run)?;
     Ok(pruned)
+}
+
+/// Removes the marks of damaged objects that are gone.
+fn remove_marks(store: &Store, needed: &HashSet<ObjectName>, dry_run: bool) -> Result<(), StoreError> {
+    let gone: Vec<_> = store.marked_objects()?.into_iter().filter(|name| !needed.contains(name)).collect();
+    if dry_run { Ok(()) } else { store.unmark(gone).map_err(StoreError::io(store.folder())) }
 }
 
 /// The same in object storage: snapshots before objects, so that none lacks one if this ends in between.

@@ -17,6 +17,7 @@ use super::object_name::ObjectName;
 use super::object_writer::ObjectWriter;
 use super::packed_object;
 use super::parent_snapshot::ParentSnapshot;
+use super::reused_objects::ReusedObjects;
 use super::snapshot_header::{SnapshotHeader, checksum_of};
 use super::store_error::{MAX_MESSAGE, StoreError};
 use super::store_folder::{Store, StoreLock, is_name, new_file, random_id};
@@ -128,7 +129,7 @@ impl StoreTarget {
         if let (Some(upstream), Some(parent)) = (store.upstream(), &parent) {
             upstream.expect(&parent.objects)?;
         }
-        let objects = ObjectWriter::new(&store, parent.as_ref().and_then(|parent| parent.written(&store)));
+        let objects = ObjectWriter::new(&store, ReusedObjects::after(&store, parent.as_ref())?);
         Ok(Self {
             store,
             lock,
@@ -305,7 +306,10 @@ impl StoreTarget {
             variable.blake3 = value.value.to_string();
             variable.opcodes = if value.value == value.opcodes { String::new() } else { value.opcodes.to_string() };
         }
-        let parts = self.stream.parts.clone();
+        let mut parts = self.stream.parts.clone();
+        if let Some(parent) = &self.parent {
+            parent.order_packs(&mut parts);
+        }
         let description = Description { index: without_layout(index), parts };
         let file = description.pack(self.parent.as_ref().map(|parent| &parent.encoded))?;
         Ok((self.objects.put(&file)?, file.len() as u64))

@@ -4,7 +4,7 @@
 //! new ones are uploaded from it. So all code that works on the files of a store works with this one as well. The
 //! folder is locked while its process runs; if the process is killed, the next one removes the folder.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
@@ -15,7 +15,8 @@ use super::name_target::NameTarget;
 use super::object_name::ObjectName;
 use super::store_error::StoreError;
 use super::store_folder::{
-    LOCK, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, Store, is_name, snapshot_key, snapshot_number,
+    DAMAGED, LOCK, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, Store, is_name, snapshot_key,
+    snapshot_number,
 };
 use crate::snapshot::remote::{FaultKind, RemoteAddress, RemoteClient, RemoteError, WantedObject};
 use crate::snapshot::system;
@@ -208,6 +209,16 @@ impl Upstream {
         self.client.download(wanted).map(drop)
     }
 
+    /// The objects with a mark that they are damaged.
+    pub(super) fn marks(&self) -> Result<HashSet<ObjectName>, RemoteError> {
+        let listed = match self.client.list(&format!("{DAMAGED}/")) {
+            // Object storage has no empty folders.
+            Err(error) if error.is_missing() => return Ok(HashSet::new()),
+            listed => listed?,
+        };
+        Ok(listed.iter().filter_map(|object| name_in(DAMAGED, &object.key)).collect())
+    }
+
     /// The length of an object; `None` if there is none.
     pub(super) fn object_length(&self, name: &ObjectName) -> Result<Option<u64>, RemoteError> {
         if let Some(length) = self.known_length(name) {
@@ -316,9 +327,18 @@ pub(super) fn object_key(name: &ObjectName) -> String {
     format!("{OBJECTS}/{name}")
 }
 
+/// The mark that an object is damaged.
+pub(super) fn mark_key(name: &ObjectName) -> String {
+    format!("{DAMAGED}/{name}")
+}
+
 /// The object that a key names.
 pub(super) fn object_of(key: &str) -> Option<ObjectName> {
-    ObjectName::from_hex(key.strip_prefix(OBJECTS)?.strip_prefix('/')?.as_bytes())
+    name_in(OBJECTS, key)
+}
+
+fn name_in(folder: &str, key: &str) -> Option<ObjectName> {
+    ObjectName::from_hex(key.strip_prefix(folder)?.strip_prefix('/')?.as_bytes())
 }
 
 pub(super) fn shown_name(shown: &Path) -> String {

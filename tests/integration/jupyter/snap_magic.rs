@@ -209,6 +209,52 @@ fn auto_adds_snapshots_to_a_store() {
     assert!(path.ends_with("runs.snaps/@1"), "{}", run.whole());
 }
 
+#[test]
+fn a_reset_costs_no_session_that_was_saved() {
+    let sandbox = jupyter();
+    let names = |path: &str| {
+        let run = sandbox.snapcli(&["restore", "-q", path, "-c", "sorted(n for n in globals() if len(n) == 1)"]);
+        run.assert_code(0);
+        run.out().trim().to_owned()
+    };
+    // In a cell of its own, or before other lines.
+    for (target, kept, every, again) in [
+        ("a.pkl", "a.before-reset.pkl", "", "\nx = 9"),
+        ("b.c.pkl.zst", "b.c.before-reset.pkl.zst", " --compress 3", ""),
+        ("d.pkl", "d.before-reset.pkl", " --every 600", ""),
+        ("runs.snaps/", "runs.snaps/@N", "", ""),
+    ] {
+        let run = in_kernels(
+            &sandbox,
+            &format!(
+                "%load_ext snapcli\n%snap auto {target}{every}\n{AT_ONCE}\
+                 ---\nx = 1\ny = 2\n\
+                 ---\nz = 3\n\
+                 ---\n%reset -f\n\
+                 ---\n1 + 1\n\
+                 --- kill\n%load_ext snapcli\n%snap auto {target}{every} --restore\n{AT_ONCE}\
+                 ---\nprint(x, y, z)\n\
+                 ---\n%reset -f{again}\n\
+                 ---\nx = 10\n\
+                 ---\n%snap auto off\n"
+            ),
+        );
+        let out = run.assert_code(0).out();
+        assert!(out.contains("1 2 3\n"), "{target}: {}", run.whole());
+        let told = out.lines().filter(|line| line.contains("still has the session from before")).count();
+        assert_eq!(told, if again.is_empty() { 2 } else { 1 }, "{target}: {}", run.whole());
+        assert_eq!(names(target), "['x']", "{target}: {}", run.whole());
+        if target.ends_with('/') {
+            let log = sandbox.snapcli(&["log", "--json", target]).json();
+            let before = log["snapshots"].as_array().unwrap()[1]["number"].to_string();
+            assert_eq!(names(&kept.replace('N', &before)), "['x', 'y', 'z']", "{log}");
+        } else {
+            assert_eq!(names(kept), "['x', 'y', 'z']", "{target}: {}", run.whole());
+            assert!(out.contains(&format!("is now {kept}")), "{target}: {}", run.whole());
+        }
+    }
+}
+
 /// IPython empties its namespace when the prompt ends, before Python does.
 #[test]
 fn auto_saves_what_waits_before_a_terminal_empties_its_namespace() {

@@ -62,6 +62,10 @@ impl StorageServer {
         self.request("PUT", &format!("/{bucket}/{key}"), bytes);
     }
 
+    pub(super) fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
+        self.request("GET", &format!("/{bucket}/{key}"), b"")
+    }
+
     pub(super) fn delete(&self, bucket: &str, key: &str) {
         self.request("DELETE", &format!("/{bucket}/{key}"), b"");
     }

@@ -1,4 +1,4 @@
-//! Locks between processes that save to the same directory.
+//! Locks between processes that save or export to the same directory.
 //!
 //! A lock belongs to a process, not to its children, and ends with it. It is held on an empty file,
 //! `.snapcli-<name>-lock`, which is removed with the lock; one that was left by a process that was killed has no lock,
@@ -8,24 +8,20 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::Errno;
 
-use crate::python::deferred_signals::check_signals;
-use crate::python::{PyErr, Python};
-
 /// The most characters of a file's name that go into the name of its lock: a name has at most 255 bytes.
 const NAME_CHARS: usize = 50;
 /// How often a lock is asked for, and the time between: a rotation takes milliseconds, unless its process is stopped.
 const TRIES: usize = 2000;
-const PAUSE: Duration = Duration::from_millis(5);
+pub(in crate::commands) const PAUSE: Duration = Duration::from_millis(5);
 
 /// The right to a file, until it is dropped.
 #[derive(Debug)]
-pub(super) struct FileClaim {
+pub(in crate::commands) struct FileClaim {
     _file: File,
     path: PathBuf,
     process: u32,
@@ -33,7 +29,7 @@ pub(super) struct FileClaim {
 
 /// What a process gets that asks for a file.
 #[derive(Debug)]
-pub(super) enum Claimed {
+pub(in crate::commands) enum Claimed {
     Ours(FileClaim),
     /// A process that is alive has it.
     Taken,
@@ -43,7 +39,7 @@ pub(super) enum Claimed {
 
 impl FileClaim {
     /// Asks for a file, and does not wait.
-    pub(super) fn ask(path: &Path) -> Claimed {
+    pub(in crate::commands) fn ask(path: &Path) -> Claimed {
         for _ in 0..TRIES {
             match Self::try_lock(&lock_path(path)) {
                 Ok(Some(claimed)) => return claimed,
@@ -55,18 +51,15 @@ impl FileClaim {
         Claimed::Unknown
     }
 
-    /// Waits for a file. `None` if there are no locks here, or if the process that has it does not go on.
-    ///
-    /// # Errors
-    /// If Ctrl-C comes meanwhile.
-    pub(super) fn wait(py: Python<'_>, path: &Path) -> Result<Option<Self>, PyErr> {
+    /// Waits for a file. `None` if there are no locks here, or if the process that has it does not go on. `pause` waits
+    /// for [`PAUSE`], and fails if a signal ends the wait.
+    pub(in crate::commands) fn wait<E>(path: &Path, pause: impl Fn() -> Result<(), E>) -> Result<Option<Self>, E> {
         for _ in 0..TRIES {
             match Self::ask(path) {
                 Claimed::Ours(claim) => return Ok(Some(claim)),
                 Claimed::Unknown => return Ok(None),
-                Claimed::Taken => py.detach(|| sleep(PAUSE)),
+                Claimed::Taken => pause()?,
             }
-            check_signals(py)?;
         }
         Ok(None)
     }
