@@ -8,8 +8,8 @@
 use std::ffi::{c_int, c_void};
 use std::io::IsTerminal as _;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU64, Ordering};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -49,6 +49,10 @@ static TICK_TIMER: AtomicI32 = AtomicI32::new(-1);
 static GRACE_TIMER: AtomicI32 = AtomicI32::new(-1);
 /// The time of grace, in milliseconds.
 static GRACE: AtomicU64 = AtomicU64::new(0);
+/// The line of the step that is running; 0 if it is not known.
+static LINE: AtomicU32 = AtomicU32::new(0);
+/// The end of the message after Ctrl-C, with the time of grace. A handler reads it, so it is never freed.
+static GRACE_TEXT: OnceLock<String> = OnceLock::new();
 /// Whether standard error is a terminal: then Ctrl-C is acknowledged at once.
 static IS_TERMINAL: AtomicBool = AtomicBool::new(false);
 /// The line that is printed when it is over; null for none. A handler reads it, so it is never freed.
@@ -119,6 +123,8 @@ pub(crate) fn postpone(wait: Duration) {
 pub(crate) fn arm(grace: Duration, notice: fn(Python<'_>)) {
     OWNER.store(this_process(), Ordering::SeqCst);
     IS_TERMINAL.store(std::io::stderr().is_terminal(), Ordering::SeqCst);
+    let text = format!(", which ends within {grace:?} or is stopped (--grace): press Ctrl-C again to stop at once\n");
+    let _ = GRACE_TEXT.set(text);
     GRACE.store(u64::try_from(grace.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     *NOTICE.lock().unwrap_or_else(PoisonError::into_inner) = Some(notice);
     reset_in_children();
@@ -261,9 +267,7 @@ fn note_end(signal: c_int) {
     if ENDED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         ENDED_AT.store(now, Ordering::SeqCst);
         if signal == libc::SIGINT && IS_TERMINAL.load(Ordering::SeqCst) {
-            const TEXT: &[u8] = b"snapcli: stopping when this step ends; press Ctrl-C again to stop at once\n";
-            // SAFETY: writes the bytes of a constant.
-            unsafe { libc::write(2, TEXT.as_ptr().cast(), TEXT.len()) };
+            announce_stop();
         }
         if let Some(timer) = SignalTimer::new(signal) {
             GRACE_TIMER.store(timer.number(), Ordering::SeqCst);
@@ -272,6 +276,32 @@ fn note_end(signal: c_int) {
     } else if now.saturating_sub(ENDED_AT.load(Ordering::SeqCst)) > SAME_REQUEST {
         end_late(signal);
     }
+}
+
+/// The line of the step that begins.
+pub(crate) fn set_line(line: u32) {
+    LINE.store(line, Ordering::Relaxed);
+}
+
+/// Says in a handler which step is waited for, and how long.
+fn announce_stop() {
+    let write = |text: &[u8]| {
+        // SAFETY: writes the bytes of a slice.
+        unsafe { libc::write(2, text.as_ptr().cast(), text.len()) };
+    };
+    write(b"snapcli: waiting for the step");
+    let (mut digits, mut line) = ([0_u8; 10], LINE.load(Ordering::Relaxed));
+    let mut first = digits.len();
+    while line > 0 {
+        first -= 1;
+        digits[first] = b'0' + (line % 10) as u8;
+        line /= 10;
+    }
+    if first < digits.len() {
+        write(b" at line ");
+        write(&digits[first..]);
+    }
+    write(GRACE_TEXT.get().map_or(b"\n", |text| text.as_bytes()));
 }
 
 /// Ends the process in the middle of a step.

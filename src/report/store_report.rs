@@ -166,7 +166,9 @@ pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: Tabl
     if !report.checked.is_whole() && !intact.is_empty() {
         out.line(format_args!("  intact: {}", intact.join(", ")))?;
     }
-    if *unneeded > 0 {
+    // What a damaged snapshot needs may not be known; then a plain `prune` removes nothing.
+    let all_intact = intact.len() == snapshots.len();
+    if *unneeded > 0 && all_intact {
         let objects = count(number(unneeded), "object");
         out.line(format_args!("  no snapshot needs {objects}: `snapcli prune` removes what is left over"))?;
     }

@@ -6,8 +6,8 @@ use anyhow::Result;
 use super::run_job::RunJob;
 use crate::python::Python;
 use crate::session::run::{
-    BoundAttribute, BoundHandler, BoundPosition, ChangedInput, InputChange, KeptObject, StepProgram, is_used,
-    line_of_rerun, lines_of_setup, lost_of_attribute, progress_in_module, split_local,
+    BoundAttribute, BoundHandler, BoundPosition, ChangedInput, InputChange, KeptObject, MadeByModule, StepProgram,
+    is_used, line_of_rerun, lines_of_setup, lost_of_attribute, progress_in_module, split_local,
 };
 use crate::snapshot::index::{Index, LeftOut, RUN_POSITION, RerunStatement, RunProgress, Variable};
 
@@ -35,6 +35,16 @@ const CONTAINERS: [&str; 6] = ["list", "dict", "set", "tuple", "frozenset", "col
 /// The statements that make variables again, and messages about what is lost; or why the script could not go on.
 type RepeatedStatements = std::result::Result<(Vec<RerunStatement>, Vec<String>), String>;
 
+/// What a resumed run has in place of something that cannot be saved.
+enum Remedy {
+    /// What a statement makes that runs again.
+    Statement(RerunStatement),
+    /// Nothing, which is said.
+    Loss(String),
+    /// What comes back with another variable.
+    Other,
+}
+
 impl RunJob {
     /// The statements that make the variables again that could not be saved, and what is said about other losses; or
     /// why the script could not go on.
@@ -46,52 +56,19 @@ impl RunJob {
         bound: &BoundPosition<'_>,
     ) -> Result<RepeatedStatements> {
         let Some(program) = self.program.get() else { return Ok(Ok((Vec::new(), Vec::new()))) };
-        if let Some((variable, lost)) = index.variables.iter().find_map(|it| Some((it, it.lost.first()?))) {
-            return Ok(Err(format!("{} cannot be saved ({}): {}", lost.path, variable.name, lost.type_name)));
-        }
-        if let Some(variable) = index.variables.iter().find(|variable| writes_unknown_file(variable, progress)) {
-            let (_, name) = split_local(&variable.name);
-            let text = format!("{name} has a file open for writing, which cannot be opened again");
-            return Ok(Err(text));
+        if let Some(why) = never_complete(index, progress) {
+            return Ok(Err(why));
         }
         let (mut statements, mut losses) = (Vec::new(), Vec::new());
-        for item in index.left_out.iter().filter(|item| !bound.provided.contains(&item.name)) {
-            if let Some(handler) = bound.handlers.iter().find(|handler| handler.variable == item.name) {
-                match self.reason_against_handler(py, progress, index, bound, (handler, item))? {
-                    Some(why) => return Ok(Err(why)),
-                    None => continue,
-                }
-            }
-            if let Some(kept) = bound.kept.iter().find(|kept| kept.variable == item.name) {
-                match loss_of_kept(kept, item) {
-                    Ok(text) => losses.push(text),
-                    Err(why) => return Ok(Err(why)),
-                }
-                continue;
-            }
-            if let Some(attribute) = bound.attributes.iter().find(|attribute| attribute.variable == item.name) {
-                if let Some(why) = reason_against_attribute(py, program, attribute, item)? {
-                    return Ok(Err(why));
-                }
-                continue;
-            }
-            if item.name.contains('.') {
-                match loss_of_module(py, program, item)? {
-                    Ok(text) => losses.push(text),
-                    Err(why) => return Ok(Err(why)),
-                }
-                continue;
-            }
-            let place @ (depth, name) = split_local(&item.name);
-            match self.line_to_repeat(py, progress, item, bound)? {
-                Ok(line) => {
-                    statements.push(RerunStatement { name: name.to_owned(), depth, line, why: item.error.clone() });
-                }
-                Err(why) if item.name == RUN_POSITION || is_used(py, program, progress, place)? => return Ok(Err(why)),
-                Err(_) => {
-                    let text = cannot_be_saved(item);
-                    losses.push(format!("{text}; it is left out, because the rest of the script does not use it"));
-                }
+        let items = index.left_out.iter().filter(|item| !bound.provided.contains(&item.name));
+        // Those of modules come last: they may be the objects of variables of the script.
+        let (of_modules, others): (Vec<_>, Vec<_>) = items.partition(|item| item.name.contains('.'));
+        for item in others.into_iter().chain(of_modules) {
+            match self.remedy(py, program, (progress, index, bound), item, &statements)? {
+                Ok(Remedy::Statement(statement)) => statements.push(statement),
+                Ok(Remedy::Loss(text)) => losses.push(text),
+                Ok(Remedy::Other) => {}
+                Err(why) => return Ok(Err(why)),
             }
         }
         for RerunStatement { name, depth, line, .. } in &statements {
@@ -104,6 +81,44 @@ impl RunJob {
             }
         }
         Ok(Ok((statements, losses)))
+    }
+
+    /// What a resumed run has in place of something that cannot be saved; or why it could not go on.
+    fn remedy(
+        &self,
+        py: Python<'_>,
+        program: &StepProgram,
+        (progress, index, bound): (&RunProgress, &Index, &BoundPosition<'_>),
+        item: &LeftOut,
+        statements: &[RerunStatement],
+    ) -> Result<Result<Remedy, String>> {
+        if let Some(handler) = bound.handlers.iter().find(|handler| handler.variable == item.name) {
+            let why = self.reason_against_handler(py, progress, index, bound, (handler, item))?;
+            return Ok(why.map_or(Ok(Remedy::Other), Err));
+        }
+        if let Some(kept) = bound.kept.iter().find(|kept| kept.variable == item.name) {
+            return Ok(loss_of_kept(kept, item).map(Remedy::Loss));
+        }
+        if let Some(attribute) = bound.attributes.iter().find(|attribute| attribute.variable == item.name) {
+            let why = reason_against_attribute(py, program, attribute, item)?;
+            return Ok(why.map_or(Ok(Remedy::Other), Err));
+        }
+        if item.name.contains('.') {
+            return Ok(loss_of_module(py, program, bound, item, statements)?.map(Remedy::Loss));
+        }
+        let place @ (depth, name) = split_local(&item.name);
+        Ok(match self.line_to_repeat(py, progress, item, bound)? {
+            Ok(line) => {
+                let (name, why) = (name.to_owned(), item.error.clone());
+                Ok(Remedy::Statement(RerunStatement { name, depth, line, why }))
+            }
+            Err(why) if item.name == RUN_POSITION || is_used(py, program, progress, place)? => Err(why),
+            Err(_) => {
+                let text = cannot_be_saved(item);
+                let text = format!("{text}; it is left out, because the rest of the script does not use it");
+                Ok(Remedy::Loss(text))
+            }
+        })
     }
 
     /// Why a handler of a logger that cannot be saved is not made again with the variable that has it.
@@ -226,17 +241,42 @@ fn reason_against_attribute(
 }
 
 /// What is said of a variable of another module that cannot be saved: a resumed run has what the import of the module
-/// makes. Or why the script could not go on with that.
-fn loss_of_module(py: Python<'_>, program: &StepProgram, item: &LeftOut) -> Result<Result<String, String>> {
+/// makes, or a variable of the script. Or why the script could not go on with that.
+fn loss_of_module(
+    py: Python<'_>,
+    program: &StepProgram,
+    bound: &BoundPosition<'_>,
+    item: &LeftOut,
+    statements: &[RerunStatement],
+) -> Result<Result<String, String>> {
     let text = cannot_be_saved(item);
     let lost = match NOT_AGAIN.contains(&item.type_name.as_str()) {
         true => Some("its state".to_owned()),
         false => progress_in_module(py, program, &item.name)?,
     };
-    Ok(match lost {
-        Some(lost) => Err(format!("{text}, and {lost} would be lost if its module made it again")),
-        None => Ok(format!("{text}: a resumed run has it as the import of its module makes it")),
+    if let Some(lost) = lost {
+        return Ok(Err(format!("{text}, and {lost} would be lost if its module made it again")));
+    }
+    Ok(match bound.made_by_module(program, &item.name)? {
+        MadeByModule::Itself => Ok(format!("{text}: a resumed run has it as the import of its module makes it")),
+        MadeByModule::Variable(depth, name) if statements.iter().any(|it| it.depth == depth && it.name == name) => {
+            Ok(format!("{text}: a resumed run has {name} in its place"))
+        }
+        MadeByModule::Variable(..) | MadeByModule::Nothing => {
+            let advice = "assign it at the top level of the module, or to a variable of the script as well";
+            Err(format!("{text}, and the import of its module does not make it ({advice})"))
+        }
     })
+}
+
+/// Why no checkpoint of a session could be complete: what is lost of a variable, or a file that it writes.
+fn never_complete(index: &Index, progress: &RunProgress) -> Option<String> {
+    if let Some((variable, lost)) = index.variables.iter().find_map(|it| Some((it, it.lost.first()?))) {
+        return Some(format!("{} cannot be saved ({}): {}", lost.path, variable.name, lost.type_name));
+    }
+    let variable = index.variables.iter().find(|variable| writes_unknown_file(variable, progress))?;
+    let (_, name) = split_local(&variable.name);
+    Some(format!("{name} has a file open for writing, which cannot be opened again"))
 }
 
 /// Whether a variable has a file that would come back read-only.

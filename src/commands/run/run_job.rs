@@ -164,7 +164,16 @@ impl RunJob {
                 self.verbosity.note(&finished.message());
                 return Ok(Some(CompiledScript(code_of_nothing(py)?)));
             }
-            RunStart::Fresh => program.whole(py).ok().map(|code| CompiledScript(code.unbind())),
+            RunStart::Fresh => {
+                if let Some(line) = program.line_reading_pipe(py)? {
+                    let text = format!(
+                        "standard input is a pipe: once line {line} has read from it, the run cannot be resumed while \
+                         there is more to read; standard input from a file (< FILE) can"
+                    );
+                    self.verbosity.note(&text);
+                }
+                program.whole(py).ok().map(|code| CompiledScript(code.unbind()))
+            }
         };
         if code.is_none() {
             step_signals::disarm();
@@ -223,13 +232,14 @@ impl RunJob {
         if !self.reopen
             && let Some(file) = progress.files.first()
         {
-            let details = vec![
-                format!(
-                    "--reopen truncates it to {}, its length at the checkpoint, and resumes",
-                    format_size(file.length)
-                ),
-                "--fresh starts over".to_owned(),
-            ];
+            let size = format_size(file.length);
+            let advice = match std::fs::exists(&file.path) {
+                Ok(false) => {
+                    format!("it has been removed since the checkpoint, when it had {size}: --reopen needs it back")
+                }
+                _ => format!("--reopen truncates it to {size}, its length at the checkpoint, and resumes"),
+            };
+            let details = vec![advice, "--fresh starts over".to_owned()];
             let text = format!("cannot resume: {} was open for writing", file.name);
             return Err(exit::coded(exit::FAILED, text).with_details(details).into());
         }
@@ -244,6 +254,7 @@ impl RunJob {
         if !self.accept_changes {
             ResumePlan::check_modules(program, &namespace)?;
         }
+        plan.check_input(program, &namespace)?;
         let code = plan.code(program, &namespace, &progress.rerun);
         let code = code.with_context(|| format!("cannot resume from {shown}"))?;
         for statement in &progress.rerun {

@@ -7,12 +7,14 @@
 //! when something is asked for, and [`iterator_state`] says how an iterator comes back.
 
 mod edited_script;
+mod exit_functions;
 mod file_openings;
 mod iterator_state;
 mod jump_switches;
 mod loop_iterator;
 mod repeated_statement;
 mod replayed_loop;
+mod resume_plan;
 mod run_stack;
 mod saved_position;
 mod script_state;
@@ -23,12 +25,14 @@ mod stepped_call;
 
 pub(crate) use self::file_openings::watch_openings;
 pub(crate) use self::repeated_statement::{
-    ChangedInput, InputChange, is_used, line_of_rerun, lines_of_setup, lost_of_attribute, progress_in_module,
+    ChangedInput, InputChange, MadeByModule, is_used, line_of_rerun, lines_of_setup, lost_of_attribute,
+    progress_in_module,
 };
 pub(crate) use self::replayed_loop::replay;
+pub(crate) use self::resume_plan::ResumePlan;
 pub(crate) use self::run_stack::{StepObserver, observe, pause_loops};
 pub(crate) use self::saved_position::{
-    BoundAttribute, BoundHandler, BoundPosition, KeptObject, ResumePlan, progress_of, split_local,
+    BoundAttribute, BoundHandler, BoundPosition, KeptObject, progress_of, split_local,
 };
 pub(crate) use self::script_state::{
     code_of_nothing, flush_output, namespace_of, own_thread, raised, script_namespace,

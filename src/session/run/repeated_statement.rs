@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 use super::saved_position::{BoundAttribute, BoundPosition, frames_of};
 use super::step_program::StepProgram;
+use crate::python::deferred_signals::Tolerated as _;
 use crate::snapshot::index::RunProgress;
 
 /// The line of the simple statement that has assigned a variable; `None` if there is none that could be run again.
@@ -101,6 +102,32 @@ pub(crate) fn lines_of_setup(
 /// Those of a broken module.
 pub(crate) fn progress_in_module(py: Python<'_>, program: &StepProgram, name: &str) -> PyResult<Option<String>> {
     program.function(py, "progress_in_module")?.call1((name,))?.extract()
+}
+
+/// What makes a variable of a module again that cannot be saved.
+pub(crate) enum MadeByModule {
+    /// The import of the module, or the module when it finds none.
+    Itself,
+    /// The statement that makes a variable of the script: the number of the function under way, and the name.
+    Variable(usize, String),
+    Nothing,
+}
+
+impl BoundPosition<'_> {
+    /// What makes a variable of a module again. `name` is `module.name`.
+    ///
+    /// # Errors
+    /// Those of a broken module.
+    pub(crate) fn made_by_module(&self, program: &StepProgram, name: &str) -> PyResult<MadeByModule> {
+        let py = self.namespace().py();
+        let Some(outer) = self.state().get_item("outer")? else { return Ok(MadeByModule::Itself) };
+        let found = program.function(py, "made_again")?.call1((program.object(py), outer, name))?;
+        if found.is_none() {
+            return Ok(MadeByModule::Nothing);
+        }
+        let owner = found.extract::<(usize, String)>().tolerated();
+        Ok(owner.map_or(MadeByModule::Itself, |(depth, name)| MadeByModule::Variable(depth, name)))
+    }
 }
 
 /// Whether what is left of the script reads a variable.

@@ -1,23 +1,18 @@
 //! The variable that holds the state of a run in its checkpoints: for the script and each function under way, the
 //! iterators and the local variables. The index of the checkpoint has the position.
 
-use anyhow::{Context as _, Result};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString};
 
-use super::repeated_statement::statement;
 use super::step_program::{StepPosition, StepProgram};
-use crate::exit;
 use crate::python::deferred_signals::Tolerated as _;
-use crate::python::ffi::eval_code;
-use crate::session::failure_path::error_text;
 use crate::session::select::is_of_module;
 use crate::snapshot::index::{RUN_POSITION, RerunStatement, RunPlace, RunProgress, WrittenFile};
 
 /// The version of the variable.
-const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 2;
 /// What the program notes of statements that have run.
-const NOTED: [&str; 2] = ["inputs", "openings"];
+pub(super) const NOTED: [&str; 2] = ["inputs", "openings"];
 
 /// The position, bound in the namespace of the script until this is dropped: as one variable, and one more for each
 /// local variable of a function that is under way, so that one which cannot be saved costs only itself.
@@ -185,6 +180,11 @@ impl<'py> BoundPosition<'py> {
         &self.namespace
     }
 
+    /// The variable with the position.
+    pub(super) fn state(&self) -> &Bound<'py, PyDict> {
+        &self.state
+    }
+
     fn set(&mut self, name: String, value: &Bound<'py, PyAny>) -> PyResult<()> {
         self.namespace.set_item(&name, value)?;
         self.bound.push(name);
@@ -253,7 +253,7 @@ impl Drop for BoundPosition<'_> {
 }
 
 /// The variable that holds a local variable of a function under way.
-fn local_name(depth: usize, name: &str) -> String {
+pub(super) fn local_name(depth: usize, name: &str) -> String {
     format!("{RUN_POSITION}{depth}_{name}")
 }
 
@@ -298,202 +298,4 @@ pub(super) fn frames_of<'py>(py: Python<'py>, progress: &RunProgress) -> PyResul
         frames.append((function, path, next))?;
     }
     Ok(frames)
-}
-
-/// How a run goes on: found before anything is loaded.
-pub(crate) struct ResumePlan<'py> {
-    /// The position in the script as it is now.
-    frames: Bound<'py, PyList>,
-    /// Imports and definitions that were added to what has run.
-    added: Vec<(u32, Bound<'py, PyAny>)>,
-    /// The script as it was, if it has been edited.
-    old: Option<std::sync::Arc<StepProgram>>,
-}
-
-impl<'py> ResumePlan<'py> {
-    /// Finds the position of a checkpoint in the script.
-    ///
-    /// # Errors
-    /// If a statement has changed that has run, unless `accepts` says that this does not matter.
-    pub(crate) fn new(
-        py: Python<'py>,
-        program: &StepProgram,
-        progress: &RunProgress,
-        source: &[u8],
-        accepts: bool,
-    ) -> Result<Self> {
-        let frames = frames_of(py, progress)?;
-        if source == progress.source.as_bytes() {
-            return Ok(Self { frames, added: Vec::new(), old: None });
-        }
-        let old = program.as_it_was(py, progress)?;
-        let arguments = (old.object(py), program.object(py), &frames, accepts);
-        match program.unless_changed(py, program.function(py, "relocate")?.call1(arguments))? {
-            Ok(found) => {
-                let (frames, added) = found.extract()?;
-                Ok(Self { frames, added, old: Some(old) })
-            }
-            Err((line, mut details)) => {
-                let advice = match accepts {
-                    true => "--accept-changes cannot find the place in this script: use --fresh to start over",
-                    false => "use --accept-changes to resume anyway, or --fresh to start over",
-                };
-                details.push(advice.to_owned());
-                let text = format!("line {line} has already run, but has changed since");
-                Err(exit::coded(exit::FAILED, text).with_details(details).into())
-            }
-        }
-    }
-
-    /// Runs the imports again that the script has run, so that the modules are loaded as they were.
-    ///
-    /// # Errors
-    /// If one of them fails.
-    pub(crate) fn run_imports(&self, program: &StepProgram, namespace: &Bound<'py, PyDict>) -> Result<()> {
-        let py = namespace.py();
-        let first = self.frames.get_item(0)?;
-        let arguments = (program.object(py), first.get_item(1)?, first.get_item(2)?);
-        // The names are those of the checkpoint.
-        let scratch = namespace.copy()?;
-        for import in program.function(py, "imports")?.call1(arguments)?.try_iter()? {
-            let (line, code): (u32, Bound<'py, PyAny>) = import?.extract()?;
-            eval_code(&code, &scratch).map_err(|error| cannot_repeat(py, line, &error))?;
-        }
-        Ok(())
-    }
-
-    /// Checks that the modules of the script are those of the checkpoint.
-    ///
-    /// # Errors
-    /// If the file of one has changed.
-    pub(crate) fn check_modules(program: &StepProgram, namespace: &Bound<'py, PyDict>) -> Result<()> {
-        let py = namespace.py();
-        let state = namespace.get_item(RUN_POSITION)?.context("it has no position")?;
-        let changed = program.function(py, "changed_sources")?.call1((state.get_item("outer")?,))?;
-        let Some(path) = changed.extract::<Vec<String>>()?.into_iter().next() else { return Ok(()) };
-        let text = format!("{path}, a module of the script, has changed since the checkpoint");
-        let advice = "use --accept-changes to resume anyway, or --fresh to start over".to_owned();
-        Err(exit::coded(exit::FAILED, text).with_details(vec![advice]).into())
-    }
-
-    /// The code that goes on, with all variables in place.
-    ///
-    /// # Errors
-    /// If the checkpoint has no position, or a statement fails that has to run again.
-    pub(crate) fn code(
-        &self,
-        program: &StepProgram,
-        namespace: &Bound<'py, PyDict>,
-        statements: &[RerunStatement],
-    ) -> Result<Bound<'py, PyAny>> {
-        let py = namespace.py();
-        let state = namespace.get_item(RUN_POSITION)?.context("it has no position")?;
-        if state.get_item("version")?.extract::<u32>()? != VERSION {
-            anyhow::bail!("another version of snapcli has made it");
-        }
-        let names = state.get_item("names")?.cast_into::<PyList>().map_err(PyErr::from)?;
-        let frames = state.get_item("frames")?.cast_into::<PyList>().map_err(PyErr::from)?;
-        unbind_locals(namespace, &frames)?;
-        namespace.del_item(RUN_POSITION)?;
-        for name in NOTED {
-            if let Some(noted) = state.cast::<PyDict>().map_err(PyErr::from)?.get_item(name)? {
-                program.object(py).setattr(name, noted)?;
-            }
-        }
-        program.function(py, "restore_outer")?.call1((namespace, &frames, state.get_item("outer")?))?;
-        program.function(py, "fill_cells")?.call1((&frames,))?;
-        program.function(py, "note_environment_again")?.call1((program.object(py),))?;
-        let saved = program.function(py, "moved")?.call1((&frames, &self.frames))?;
-        if let Some(old) = &self.old {
-            let functions = PyList::empty(py);
-            for frame in saved.try_iter()? {
-                functions.append(frame?.call_method1("get", ("function",))?)?;
-            }
-            program.function(py, "refresh")?.call1((old.object(py), program.object(py), namespace, functions))?;
-        }
-        let made = state.cast::<PyDict>().map_err(PyErr::from)?.get_item("made")?;
-        self.run_again(program, namespace, &frames, statements, made.as_ref())?;
-        for name in ["restore_handlers", "restart_listeners", "restore_settings"] {
-            program.function(py, name)?.call1((namespace, &frames, state.get_item("outer")?))?;
-        }
-        program.function(py, "register_again")?.call1((program.object(py), &self.frames, namespace, &frames))?;
-        arrange(namespace, &names)?;
-        for (line, code) in &self.added {
-            eval_code(code, namespace).map_err(|error| cannot_repeat(py, *line, &error))?;
-        }
-        Ok(program.rest(py, &saved)?)
-    }
-
-    /// Makes variables again that could not be saved, by the statements that have assigned them.
-    fn run_again(
-        &self,
-        program: &StepProgram,
-        namespace: &Bound<'py, PyDict>,
-        frames: &Bound<'py, PyList>,
-        statements: &[RerunStatement],
-        made: Option<&Bound<'py, PyAny>>,
-    ) -> Result<()> {
-        let py = namespace.py();
-        for RerunStatement { name, line, depth, .. } in statements {
-            let place = self.frames.get_item(*depth)?;
-            let Some((line, code)) = statement(program, place.clone(), name)? else {
-                let text = format!("the statement that assigned {name} (line {line}) no longer exists");
-                return Err(exit::error(exit::FAILED, text));
-            };
-            let value = program.function(py, "value_again")?.call1((
-                program.object(py),
-                namespace,
-                frames,
-                (*depth, place.get_item(0)?, name),
-                code,
-            ));
-            let value = value.map_err(|error| cannot_repeat(py, line, &error))?;
-            match depth {
-                0 => namespace.set_item(name, value)?,
-                _ => frames.get_item(*depth)?.get_item("locals")?.set_item(name, value)?,
-            }
-            if let Some(made) = made {
-                program.function(py, "put_back")?.call1((namespace, frames, made, depth, name))?;
-            }
-            program.function(py, "fill_cells")?.call1((frames,))?;
-        }
-        Ok(())
-    }
-}
-
-/// Puts the local variables of functions under way where they belong.
-fn unbind_locals(namespace: &Bound<'_, PyDict>, frames: &Bound<'_, PyList>) -> PyResult<()> {
-    for (depth, frame) in frames.iter().enumerate().skip(1) {
-        let locals = PyDict::new(namespace.py());
-        for name in frame.get_item("locals")?.try_iter()? {
-            let name = name?.extract::<String>()?;
-            let variable = local_name(depth, &name);
-            if let Some(value) = namespace.get_item(&variable)? {
-                locals.set_item(name, value)?;
-                namespace.del_item(variable)?;
-            }
-        }
-        frame.set_item("locals", locals)?;
-    }
-    Ok(())
-}
-
-/// Leaves the names in the namespace that the script had, in their order.
-fn arrange(namespace: &Bound<'_, PyDict>, names: &Bound<'_, PyList>) -> PyResult<()> {
-    let now = namespace.copy()?;
-    for key in now.keys().iter() {
-        if key.cast::<PyString>().is_ok_and(|key| !is_of_module(&key.to_string_lossy())) {
-            namespace.del_item(key)?;
-        }
-    }
-    for name in names.iter() {
-        if let Some(value) = now.get_item(&name)? {
-            namespace.set_item(name, value)?;
-        }
-    }
-    Ok(())
-}
-
-fn cannot_repeat(py: Python<'_>, line: u32, error: &PyErr) -> anyhow::Error {
-    exit::error(exit::FAILED, format!("line {line}, which had to run again, failed: {}", error_text(py, error)))
 }

@@ -147,6 +147,9 @@ class Program:
         self.settings = settings_now()
         # The variables with descriptors of `os.open`, when they have been looked for.
         self.descriptors = None
+        # What is registered with modules: see `step_registries.py` and `step_registrations.py`.
+        self.imported, self.mentions, self.registering = imported_by(self.tree), {}, {}
+        self.codecs, self.exits = codec_registries(), None if is_old else watch_exit_functions(self)
 
     # --- functions
 
@@ -233,7 +236,7 @@ class Program:
                 const = self.with_sites(const)
             elif type(const) is bytes and const in self.markers:
                 kind, site = self.markers[const]
-                const = self.make_site(kind, site)
+                const = self.make_site(kind, site, self.sites[site].line)
                 sites[number] = kind, const
             consts.append(const)
         new = code.replace(co_consts=tuple(consts))

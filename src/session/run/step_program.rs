@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyTuple};
 
+use super::exit_functions::watch_exits;
 use super::iterator_state::describe;
 use super::jump_switches::{is_changeable, watch_code};
 use super::run_stack::{LoopKind, StackEntry, stack};
@@ -31,6 +32,14 @@ const SOURCE: &CStr = match CStr::from_bytes_with_nul(
         include_str!("step_uses.py"),
         "\n\n",
         include_str!("step_remade.py"),
+        "\n\n",
+        include_str!("step_modules.py"),
+        "\n\n",
+        include_str!("step_files.py"),
+        "\n\n",
+        include_str!("step_registries.py"),
+        "\n\n",
+        include_str!("step_registrations.py"),
         "\n\n",
         include_str!("step_settings.py"),
         "\0"
@@ -82,6 +91,8 @@ impl StepProgram {
         module.add_function(wrap_pyfunction!(birth_time, &module)?)?;
         module.add_function(wrap_pyfunction!(is_changeable, &module)?)?;
         module.add_function(wrap_pyfunction!(watch_code, &module)?)?;
+        module.add_function(wrap_pyfunction!(watch_exits, &module)?)?;
+        module.add_function(wrap_pyfunction!(resource_limits, &module)?)?;
         let make_site = py.get_type::<StepSite>();
         let source = PyBytes::new(py, source);
         let program = module.getattr("Program")?.call1((source, filename, make_site, is_old))?;
@@ -184,6 +195,14 @@ impl StepProgram {
         self.function(py, "line_under_way")?.call1((self.program.bind(py),))?.extract()
     }
 
+    /// The line that reads standard input, if that is a pipe: what is read from it is lost when the run is stopped.
+    ///
+    /// # Errors
+    /// None that Python code can cause.
+    pub(crate) fn line_reading_pipe(&self, py: Python<'_>) -> PyResult<Option<u32>> {
+        self.function(py, "line_reading_pipe")?.call1((self.program.bind(py),))?.extract()
+    }
+
     /// How many top-level statements the script has.
     ///
     /// # Errors
@@ -213,6 +232,26 @@ fn birth_time(path: std::path::PathBuf) -> Option<(i64, u32)> {
         let created = path.metadata().ok()?.created().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
         Some((i64::try_from(created.as_secs()).ok()?, created.subsec_nanos()))
     }
+}
+
+/// The limits of the process: the name that the module `resource` has for each, the soft and the hard limit, or -1.
+#[pyfunction]
+fn resource_limits() -> Vec<(&'static str, i128, i128)> {
+    use rustix::process::{Resource, getrlimit};
+    const RESOURCES: [(&str, Resource); 9] = [
+        ("RLIMIT_CPU", Resource::Cpu),
+        ("RLIMIT_FSIZE", Resource::Fsize),
+        ("RLIMIT_DATA", Resource::Data),
+        ("RLIMIT_STACK", Resource::Stack),
+        ("RLIMIT_CORE", Resource::Core),
+        ("RLIMIT_AS", Resource::As),
+        ("RLIMIT_NPROC", Resource::Nproc),
+        ("RLIMIT_NOFILE", Resource::Nofile),
+        ("RLIMIT_MEMLOCK", Resource::Memlock),
+    ];
+    let number = |limit: Option<u64>| limit.map_or(-1, i128::from);
+    let limits = RESOURCES.map(|(name, resource)| (name, getrlimit(resource)));
+    limits.map(|(name, limit)| (name, number(limit.current), number(limit.maximum))).into()
 }
 
 /// A function with sites, the name of its definition, and the code of the script's own.

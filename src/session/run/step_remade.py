@@ -128,8 +128,9 @@ def put_back(namespace, frames, made, depth, name):
 
 def setup_calls(program, root, path, kind, name):
     """The lines of statements that have set up an object, and do not run again: `conn.create_function(…)`."""
+    again = [stmt for stmt, _, runs_again in registering_calls(program, root, path, kind) if runs_again]
     done, _ = finished(program.roots[root], path, kind)
-    return [stmt.lineno for stmt in done if is_setup(stmt, name)]
+    return [stmt.lineno for stmt in done if is_setup(stmt, name) and stmt not in again]
 
 
 def is_setup(stmt, name):

@@ -13,8 +13,10 @@ HOOKS = (
     ("sys", "stdout", "__stdout__"), ("sys", "stderr", "__stderr__"), ("sys", "stdin", "__stdin__"),
     ("threading", "excepthook", "__excepthook__"), ("warnings", "showwarning", "_showwarning_orig"),
     ("warnings", "formatwarning", "_formatwarning_orig"), ("logging", "_loggerClass", "Logger"),
-    ("logging", "_logRecordFactory", "LogRecord"),
+    ("logging", "_logRecordFactory", "LogRecord"), ("urllib.request", "_opener", None),
 )
+# Settings that are objects of the script, or have some in them.
+KEPT_APART = ("builtins", "filters")
 # Without these, the script would print elsewhere.
 NEEDED = ("stdout", "stderr")
 
@@ -41,6 +43,15 @@ def settings_now():
         "fault handler": silently("faulthandler").is_enabled(),
         "streams": {name: stream_options(name) for name in STREAMS}, "builtins": dict(vars(sys.modules["builtins"])),
     }
+    found["limits"], found["priority"] = resource_limits(), posix.getpriority(posix.PRIO_PROCESS, 0)
+    if hasattr(posix, "sched_getaffinity"):
+        found["processors"] = posix.sched_getaffinity(0)
+    found["filters"] = list(getattr(sys.modules.get("warnings", _warnings), "filters", ()))
+    if "_csv" in sys.modules:
+        found["csv"] = csv_settings()
+    if "multiprocessing.context" in sys.modules:
+        context = sys.modules["multiprocessing.context"]._default_context
+        found["start method"] = context.get_start_method(allow_none=True)
     if "os" in sys.modules:
         found["machine"] = {name: sys.modules["os"].environ.get(name) for name in OF_MACHINE}
     if "time" in sys.modules and hasattr(sys.modules["time"], "tzset"):
@@ -79,7 +90,9 @@ def stream_options(name):
 def changed_settings(program):
     """The settings that are not those of the start."""
     before, now = program.settings, settings_now()
-    found = {name: value for name, value in now.items() if value != before.get(name) and name != "builtins"}
+    found = {name: value for name, value in now.items() if value != before.get(name) and name not in KEPT_APART}
+    if "limits" in found:
+        found["limits"] = [limit for limit in found["limits"] if limit not in before["limits"]]
     if "machine" in found:
         old = before.get("machine", {})
         found["machine"] = {name: value for name, value in found["machine"].items() if value != old.get(name, value)}
@@ -93,15 +106,23 @@ def kept_objects(program):
     for module, name, original in HOOKS:
         loaded = sys.modules.get(module)
         value = getattr(loaded, name, None)
-        if value is None or value is getattr(loaded, original, value) or is_captured(module, name):
+        usual = None if original is None else getattr(loaded, original, value)
+        if value is None or value is usual or is_captured(module, name):
             continue
         found.append((("attribute", module, name), value, f"{module}.{name}", name in NEEDED))
     before, builtins = program.settings["builtins"], sys.modules["builtins"]
     for name, value in vars(builtins).items():
-        if name != "_" and before.get(name, Missing) is not value and not name.startswith("__"):
+        # A prompt binds `_` to values, `gettext.install` to a function.
+        is_result = name == "_" and not callable(value)
+        if not is_result and before.get(name, Missing) is not value and not name.startswith("__"):
             found.append((("attribute", "builtins", name), value, f"builtins.{name}", False))
-    found += kept_signals() + kept_filters() + kept_reducers()
-    return found
+    filters = list(getattr(sys.modules.get("warnings", _warnings), "filters", ()))
+    if filters != program.settings["filters"]:
+        found.append((("filters of warnings",), filters, "the filters of warnings", False))
+    hooks = sys.get_asyncgen_hooks()
+    if any(hooks):
+        found.append((("asyncgen hooks",), tuple(hooks), "the hooks of asynchronous generators", False))
+    return found + kept_signals() + kept_filters() + registered(program) + kept_exit_functions(program) + kept_defaults(program)
 
 
 def is_captured(module, name):
@@ -128,69 +149,15 @@ def kept_filters():
             for name, logger in loggers for one in logger.filters]
 
 
-def kept_reducers():
-    """What `copyreg.pickle` was given for classes of the script."""
-    table = getattr(sys.modules.get("copyreg"), "dispatch_table", {})
-    return [(("reducer",), (kind, function), f"the reducer of {kind.__qualname__}", False)
-            for kind, function in table.items() if isinstance(kind, type) and kind.__module__ == "__main__"]
-
-
-# --- functions of `atexit`, which no module tells
-
-
-def exit_statements(program, position):
-    """The statements that have registered functions with `atexit`, or taken them out again: the number of the function
-    under way, the line, and the expression that does it."""
-    found = []
-    for depth, (root, path, kind) in enumerate(position):
-        for stmt, _ in simple_statements(finished(program.roots[root], path, kind)[0]):
-            decorators = getattr(stmt, "decorator_list", ())
-            if isinstance(stmt, Expr) and isinstance(stmt.value, Call) and is_of_atexit(stmt.value.func):
-                found.append((depth, stmt.lineno, stmt.value))
-            elif any(is_of_atexit(decorator) for decorator in decorators):
-                func = next(decorator for decorator in decorators if is_of_atexit(decorator))
-                name = at(Name(id=stmt.name, ctx=Load()), func)
-                found.append((depth, stmt.lineno, at(Call(func=func, args=[name], keywords=[]), func)))
-    return found
-
-
-def is_of_atexit(node):
-    is_attribute = isinstance(node, Attribute) and isinstance(node.value, Name)
-    return is_attribute and node.value.id == "atexit" and node.attr in ("register", "unregister")
-
-
-def does_more(call):
-    """Whether a call would do more than register a function."""
-    return any(has_call(child) for child in fields(call) if child is not call.func)
-
-
-def register_again(program, position, namespace, frames):
-    for depth, _, call in exit_statements(program, position):
-        if not does_more(call):
-            code = quiet(Expression(body=call), program.filename, "eval", 0, True)
-            value_again(program, namespace, frames, (depth, "", ""), code)
-
-
 def losses(program, namespace, frames):
     """What a resumed run does not have, besides variables."""
-    found = []
-    position = [(frame["root"], frame["path"], frame["at"]) for frame in frames]
-    for _, line, call in exit_statements(program, position):
-        if does_more(call):
-            found.append(f"a resumed run does not call the function that line {line} has registered with atexit")
+    found = lost_registrations(program, [(frame["root"], frame["path"], frame["at"]) for frame in frames])
     for name in ("profile", "trace"):
         if getattr(sys, f"get{name}")() is not None:
             found.append(f"a resumed run does not have the function of sys.set{name}")
-    if is_pipe(0) and any("stdin" in line or "input(" in line for line in program.lines):
-        found.append("standard input is a pipe: a resumed run does not get again what was read from it")
+        if getattr(sys.modules.get("threading"), f"_{name}_hook", None) is not None:
+            found.append(f"a resumed run does not have the function of threading.set{name}")
     return found
-
-
-def is_pipe(number):
-    try:
-        return posix.fstat(number).st_mode & 0o170000 in (0o010000, 0o140000)
-    except OSError:
-        return False
 
 
 # --- descriptors of `os.open`
@@ -260,7 +227,7 @@ def reopened(number, path, flags, offset):
 # --- back again
 
 
-def restore_settings(namespace, frames, outer):
+def restore_settings(program, namespace, frames, outer):
     settings, signals = outer.get("settings", {}), silently("_signal")
     for name, value in settings.items():
         if name in RESTORED and value is not None:
@@ -268,7 +235,7 @@ def restore_settings(namespace, frames, outer):
     for number, how in enumerate(outer.get("kept", ())):
         value = namespace.pop(KEPT.format(number), Missing)
         if value is not Missing:
-            restore_kept(how, value, signals)
+            restore_kept(program, how, value, signals)
     for which, times in zip(TIMERS, settings.get("timers", ())):
         if any(times):
             signals.setitimer(which, *times)
@@ -335,12 +302,31 @@ def restore_log(options):
         logging.captureWarnings(True)
 
 
+def restore_limits(limits):
+    import resource
+    for name, *limit in limits:
+        resource.setrlimit(getattr(resource, name), limit)
+
+
+def restore_scheduling(function, value):
+    try:
+        function(value)
+    except OSError:
+        # This machine has other processors, or the user may not raise the priority.
+        pass
+
+
+def restore_start_method(name):
+    import multiprocessing
+    multiprocessing.set_start_method(name, force=True)
+
+
 def is_like(other, value):
     own = getattr(value, "__dict__", None)
     return type(other) is type(value) and type(value) is not FunctionType and own and vars(other) == own
 
 
-def restore_kept(how, value, signals):
+def restore_kept(program, how, value, signals):
     kind = how[0]
     if kind == "attribute":
         setattr(sys.modules.get(how[1]) or __import__(how[1]), how[2], value)
@@ -352,9 +338,20 @@ def restore_kept(how, value, signals):
         # The import of a module may have added it again.
         if not any(other is value or is_like(other, value) for other in logger.filters):
             logger.addFilter(value)
-    elif kind == "reducer":
-        import copyreg
-        copyreg.pickle(*value)
+    elif kind == "filters of warnings":
+        import warnings
+        warnings.filters[:] = value
+        # Python caches the decisions that the filters led to.
+        warnings.simplefilter("default", append=True)
+        warnings.filters[:] = value
+    elif kind == "asyncgen hooks":
+        sys.set_asyncgen_hooks(*value)
+    elif kind == "defaults":
+        restore_defaults(*how[1:], value)
+    elif kind == "exit function":
+        restore_exit_function(program, value)
+    else:
+        restore_registered(program, how, value)
 
 
 RESTORED = {
@@ -363,5 +360,8 @@ RESTORED = {
     "bytecode": lambda value: setattr(sys, "dont_write_bytecode", value),
     "traceback limit": lambda value: setattr(sys, "tracebacklimit", value), "fault handler": restore_fault_handler,
     "time zone": restore_time_zone, "socket timeout": restore_socket_timeout, "machine": restore_environment,
+    "limits": restore_limits, "csv": restore_csv, "start method": restore_start_method,
+    "priority": lambda value: restore_scheduling(lambda it: posix.setpriority(posix.PRIO_PROCESS, 0, it), value),
+    "processors": lambda value: restore_scheduling(lambda it: posix.sched_setaffinity(0, it), value),
     "streams": restore_streams, "log": restore_log, "argv": lambda words: setattr(sys, "argv", words),
 }

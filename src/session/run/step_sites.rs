@@ -19,7 +19,7 @@ use super::run_stack::{
 use super::short_loops::{self, is_short};
 use super::stepped_call::{calls_under_way, enter, may_step, stepped_call, within};
 use crate::python::deferred_signals::Tolerated as _;
-use crate::python::step_signals::{has_waited, is_due, is_own_process};
+use crate::python::step_signals::{has_waited, is_due, is_own_process, set_line};
 
 /// What the code does with a site. The numbers are those of `step_code.py`.
 const MARK: u8 = 0;
@@ -102,6 +102,7 @@ pub(super) fn iteration_ended(py: Python<'_>) -> PyResult<()> {
 pub(super) struct StepSite {
     kind: u8,
     number: usize,
+    line: u32,
     /// How many calls this site has made, and how long they took in microseconds.
     calls: AtomicU32,
     spent: AtomicU64,
@@ -115,10 +116,11 @@ pub(super) struct StepSite {
 #[pymethods]
 impl StepSite {
     #[new]
-    fn new(kind: u8, number: usize) -> Self {
+    fn new(kind: u8, number: usize, line: u32) -> Self {
         Self {
             kind,
             number,
+            line,
             calls: AtomicU32::new(0),
             spent: AtomicU64::new(0),
             known_type: AtomicUsize::new(0),
@@ -140,7 +142,11 @@ impl StepSite {
     fn __neg__(this: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let (site, py) = (this.get(), this.py());
         match site.kind {
-            MARK => step_ended(py, site.number, EndKind::Before).map(|()| py.None()),
+            MARK => {
+                step_ended(py, site.number, EndKind::Before)?;
+                set_line(site.line);
+                Ok(py.None())
+            }
             // Where the bytecode is not as expected, there are two of these in a row.
             BEGIN => step_ended(py, site.number, EndKind::Before).map(|()| this.clone().into_any().unbind()),
             SHORT => Ok(PyBool::new(py, is_short(site.number)).to_owned().into_any().unbind()),
@@ -171,7 +177,10 @@ impl StepSite {
     fn __matmul__(this: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let py = this.py();
         match this.get().kind {
-            LOOP | CALLED_LOOP => this.get().new_loop(py, value),
+            LOOP | CALLED_LOOP => {
+                set_line(this.get().line);
+                this.get().new_loop(py, value)
+            }
             CALL => stepped_call(this, value),
             RESUMED => this.get().resumed_loop(py, Some(value)),
             ENTER => enter(value).map(|()| py.None()),

@@ -17,11 +17,14 @@ def scopes(namespace, frames):
 def outer_state(program, namespace, frames):
     """The state of files, loggers and settings, and handlers and other objects that are saved each by itself. Whatever
     waits in buffers is written."""
-    objects = []
+    objects, sources = [], module_sources(program)
     loggers, kept = handlers(namespace, frames, objects), kept_objects(program)
     return {"files": written_files(namespace, frames), "loggers": loggers, "handlers": objects,
             "settings": changed_settings(program), "losses": losses(program, namespace, frames),
-            "sources": module_sources(program), "descriptors": open_descriptors(program, namespace, frames), "kept": [how for how, *_ in kept],
+            "sources": sources, "read": read_files(namespace, frames),
+            "input is lost": input_is_lost(program, [(frame["root"], frame["path"], frame["at"]) for frame in frames]),
+            "descriptors": open_descriptors(program, namespace, frames),
+            "shared": shared_with_modules(program, namespace, frames), "kept": [how for how, *_ in kept],
             "kept objects": [(value, text, is_needed) for _, value, text, is_needed in kept], "input": input_position(),
             "listeners": [(depth, name) for depth, scope in enumerate(scopes(namespace, frames))
                           for name, value in scope.items() if is_listener(value) and running_thread(value)]}
@@ -60,6 +63,7 @@ def restore_outer(namespace, frames, state):
         for scope in scopes(namespace, frames):
             for name in [name for name, value in scope.items() if value is old]:
                 scope[name] = new
+    restore_read_files(state.get("read", ()))
     reopen_descriptors(namespace, frames, state.get("descriptors", ()))
     if state["input"] is not None and input_position() is not None:
         sys.stdin.seek(state["input"])
@@ -122,7 +126,7 @@ def written_file(file):
         "readable": file.readable(), "kind": type(file).__name__,
     }
     if is_text:
-        state["text"] = (file.encoding, file.errors, None, file.line_buffering, file.write_through)
+        state["text"] = text_options(file)
     return state
 
 
@@ -140,6 +144,11 @@ def edges(path, size):
 
 def reopen_file(state):
     """Opens a file again where it was. Returns the object, which is another one for a binary file."""
+    try:
+        posix.stat(state["path"])
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{state['name']}, which the script was writing, has been removed since the checkpoint: "
+                                "--fresh starts over") from None
     raw = _io.FileIO(state["path"], "a+" if "a" in state["mode"] and state["readable"] else
                      "a" if "a" in state["mode"] else "r+")
     status = posix.fstat(raw.fileno())

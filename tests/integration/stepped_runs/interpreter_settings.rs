@@ -109,7 +109,10 @@ fn descriptors_of_files_are_opened_again() {
 fn what_does_not_come_back_is_named() {
     for (set, said) in [
         ("import sys\nsys.setprofile(lambda *_: None)", "does not have the function of sys.setprofile"),
-        ("import atexit\natexit.register(str.join, ''.join('a'), [])", "has registered with atexit"),
+        (
+            "import threading\nthreading.setprofile(lambda *_: None)",
+            "does not have the function of threading.setprofile",
+        ),
         (
             "import sqlite3, sys\nclass Hook:\n    def __init__(self):\n        \
              self.conn = sqlite3.connect('a.db')\n    \

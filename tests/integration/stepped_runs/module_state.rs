@@ -96,7 +96,8 @@ class Pool:
     connections, names = [], []
 def connect(n):
     global conn
-    conn = sqlite3.connect(':memory:')
+    if conn is None:
+        conn = sqlite3.connect(':memory:')
     Pool.connections[:] = [conn]
     Pool.names.append(n)
 ";

@@ -109,3 +109,95 @@ print(seen)
     assert_eq!(run("x").ending(), "signal 9");
     run("xx").assert_code(0).assert_stdout("['é0', 'é1', 'é2', 'é3', 'é4', 'é5', 'é6']\n");
 }
+
+#[test]
+fn text_files_are_reopened_as_they_were_opened() {
+    let script = "
+with open('in.txt', 'wb') as file:
+    file.write('é\\r\\n'.encode('latin-1') * 30)
+plain = open('in.txt', encoding='latin-1')
+kept = [open('in.txt', encoding='latin-1', newline=''), open('in.txt', encoding='latin-1', newline='\\r')]
+read = open('in.txt', encoding='ascii', errors='replace', newline='')
+read.read()
+written = open('out.txt', 'w', encoding='utf-16-le', errors='replace', newline='\\r\\n')
+both = open('both.txt', 'w+', encoding='latin-1', newline='')
+for n in range(6):
+    both.write(f'{n}\\r\\n')
+    written.write('é\\n')
+    plain.readline(), kept[0].readline()
+    if n == 2:
+        checkpoint()
+    if n == 3:
+        kill(1)
+both.seek(0)
+print(repr(plain.readline()), repr(kept[0].read()), repr(kept[1].read()), repr(both.read()))
+print(read.read(), read.seek(0), repr(read.readline()), plain.encoding, read.errors, written.encoding, written.mode)
+written.close()
+print(open('out.txt', 'rb').read())
+";
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", format!("{STEPS}{script}"));
+    sandbox.write("processes", "");
+    let expected = sandbox.python(&["script.py"]);
+    expected.assert_code(0);
+    let runs = run_to_the_end(&sandbox, &["--reopen"], 2);
+    assert!(runs.len() == 2 && runs[1].err().contains("resuming at line"), "{}", runs[0].whole());
+    assert_eq!(runs[1].out(), expected.out(), "{}", runs[0].whole());
+}
+
+/// Runs `script.py` with words on standard input by a pipe.
+fn run_with_pipe(sandbox: &Sandbox, processes: &str) -> crate::env::Run {
+    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let python = sandbox.interpreter().to_str().unwrap().to_owned();
+    sandbox.write("processes", processes);
+    let command = format!("printf 'one\\ntwo\\n' | '{program}' run --python '{python}' script.py");
+    sandbox.call_program(std::ffi::OsStr::new("sh"), &["-c", command.as_str()]).run()
+}
+
+#[test]
+fn a_run_that_has_lost_what_was_in_a_pipe_says_so_and_stops() {
+    for (rest, is_lost) in [("print(first, input())", true), ("print(first)", false)] {
+        let steps = "for n in range(4):\n    if n == 1:\n        checkpoint()\n    if n == 2:\n        kill(1)";
+        let script = format!("first = input()\n{steps}\n{rest}\n");
+        let sandbox = Sandbox::new();
+        sandbox.write("script.py", format!("{STEPS}{script}"));
+        let first = run_with_pipe(&sandbox, "x");
+        let err = first.err();
+        assert!(err.contains("standard input is a pipe: once line 12 has read from it"), "{err}");
+        let second = run_with_pipe(&sandbox, "xx");
+        if is_lost {
+            second.assert_code(1).assert_stdout("");
+            assert!(second.err().contains("standard input was a pipe, and line 18"), "{}", second.err());
+        } else {
+            second.assert_code(0).assert_stdout("one\n");
+            assert!(second.err().contains("resuming at line"), "{}", second.err());
+        }
+    }
+}
+
+#[test]
+fn a_removed_file_is_named_instead_of_advice_that_cannot_help() {
+    let script = "
+out = open('out.txt', 'w')
+for n in range(6):
+    out.write('x')
+    if n == 2:
+        checkpoint()
+    if n == 3:
+        kill(1)
+";
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", format!("{STEPS}{script}"));
+    sandbox.write("processes", "x");
+    assert_eq!(sandbox.snapcli(&["run", "script.py"]).ending(), "signal 9");
+    std::fs::remove_file(sandbox.work().join("out.txt")).unwrap();
+    for (options, said) in [
+        (&["run", "script.py"][..], "it has been removed since the checkpoint, when it had 3 B"),
+        (&["run", "--reopen", "script.py"], "out.txt, which the script was writing, has been removed"),
+    ] {
+        let run = sandbox.snapcli(options);
+        run.assert_code(1).assert_stdout("");
+        assert!(run.err().contains(said), "{}", run.err());
+        assert!(!sandbox.work().join("out.txt").exists(), "{options:?}");
+    }
+}

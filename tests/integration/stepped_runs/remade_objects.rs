@@ -82,14 +82,17 @@ import sqlite3
 conn = sqlite3.connect('a.db')
 conn.row_factory = sqlite3.Row
 conn.create_function('double', 1, lambda x: 2 * x)
+conn.execute('pragma case_sensitive_like = 1')
 def step(n):
     pass
 {LOOP}
-print(conn.row_factory is sqlite3.Row)
+print(conn.row_factory is sqlite3.Row, conn.execute('select double(4)').fetchone()[0])
 "
     );
     let runs = assert_same(&script, 2);
-    assert!(runs[0].err().contains("makes conn again, but lines that set it up do not run again"), "{}", runs[0].err());
+    let line = STEPS.lines().count() + 6;
+    let text = format!("makes conn again, but lines that set it up do not run again: {line}\n");
+    assert!(runs[0].err().contains(&text), "{}", runs[0].err());
 }
 
 #[test]

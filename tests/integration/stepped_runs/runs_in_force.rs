@@ -186,6 +186,10 @@ fn a_store_with_damaged_checkpoints_only_is_refused_until_started_afresh() {
     let refused = run(&sandbox, 2, &[]);
     refused.assert_code(4).assert_stdout("");
     assert!(refused.err().contains("--fresh"), "{}", refused.err());
+    // A plain `prune` would remove nothing, because it is not known what the checkpoints need.
+    let verified = sandbox.snapcli(&["verify", "script.snaps/"]);
+    verified.assert_code(4);
+    assert!(!verified.out().contains("`snapcli prune` removes what is left over"), "{}", verified.out());
     run(&sandbox, 2, &["--fresh"]).assert_code(0).assert_stdout("[0, 1, 2, 3, 4] 6\n");
 }
 

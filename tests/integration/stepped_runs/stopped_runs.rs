@@ -49,6 +49,51 @@ print(n)
     runs[1].assert_stdout("2\n");
 }
 
+/// Presses Ctrl-C twice, the second time when the first one has been acknowledged.
+#[cfg(target_os = "linux")]
+const TWICE: &str = "
+import os, pty, signal, subprocess, sys, time
+ours, theirs = pty.openpty()
+words = [sys.argv[1], '--python', sys.argv[2], 'run', '--grace', '90s', 'script.py']
+child = subprocess.Popen(words, stdin=subprocess.DEVNULL, stderr=theirs, start_new_session=True)
+while not os.path.exists('waits'):
+    time.sleep(0.01)
+text = b''
+os.kill(child.pid, signal.SIGINT)
+while b'again to stop at once' not in text:
+    text += os.read(ours, 1000)
+time.sleep(1)
+os.kill(child.pid, signal.SIGINT)
+print(child.wait())
+print((text + os.read(ours, 1000)).decode())
+";
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ctrl_c_names_the_line_that_is_waited_for_even_if_the_script_catches_everything() {
+    let script = "
+import time
+seen = []
+for n in range(3):
+    seen.append(n)
+try:
+    open('waits', 'w').close()
+    while True:
+        time.sleep(0.01)
+except:
+    print('caught')
+";
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", script);
+    sandbox.write("twice.py", TWICE);
+    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let python = sandbox.interpreter().to_str().unwrap().to_owned();
+    let out = sandbox.python(&["twice.py", &program, &python]).assert_code(0).out();
+    assert!(out.starts_with("-2\n"), "{out}");
+    assert!(out.contains("waiting for the step at line 6, which ends within 90s or is stopped (--grace)"), "{out}");
+    assert!(out.contains("stopped in the middle of a step: the same command starts over"), "{out}");
+}
+
 #[test]
 fn a_finished_run_says_so_until_it_is_started_afresh() {
     let sandbox = Sandbox::new();
