@@ -55,6 +55,35 @@ fn a_restored_session_goes_on_where_the_script_stopped() {
 }
 
 #[test]
+fn generators_that_were_seeded_in_unusual_ways_go_on() {
+    let draw = "print(random.random(), float(np.random.rand()))";
+    let ways = [
+        "random.seed('a line of a configuration file\\n' * 30)",
+        "random.seed(2**5000 - 1)",
+        "random.seed(bytes(range(256)) * 9)",
+        "np.random.set_state(np.random.RandomState(np.random.MT19937(np.random.SeedSequence(5))).get_state())",
+        "random.seed(1); snapcli.save('first.pkl'); s = random.getstate()[1]
+random.setstate((3, (*s[:5], 1, *s[6:]), None))",
+    ];
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        for way in ways {
+            let seeds = if way.contains("np.random") { "random.seed(2)" } else { "np.random.seed(2)" };
+            let script =
+                format!("import random, snapcli, numpy as np\n{seeds}; {way}\nsnapcli.save('inner.pkl')\n{draw}");
+            let run = sandbox.snapcli(&["save", "-q", "-c", &script]);
+            run.assert_code(0);
+            sandbox.snapcli(&["restore", "-q", "inner.pkl", "-c", draw]).assert_stdout(&run.out());
+        }
+    }
+    // What the operating system has seeded is not shared by two restores.
+    let sandbox = Sandbox::new();
+    sandbox.snapcli(&["save", "-q", "-c", "import random, numpy as np"]).assert_code(0);
+    let drawn = || sandbox.snapcli(&["restore", "-q", "-c", draw]).out();
+    assert_ne!(drawn(), drawn());
+}
+
+#[test]
 fn a_filter_for_all_warnings_is_kept() {
     let sandbox = Sandbox::new();
     let show = "import warnings; print(warnings.filters[0][0], warnings.filters[0][2].__name__)";

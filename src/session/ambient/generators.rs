@@ -20,6 +20,8 @@ static OF_NUMPY: KnownStates = KnownStates::new();
 const STEPS: &str = "twists";
 /// The first word after seeding by an array, and so by the operating system.
 const FIRST_WORD: u32 = 0x8000_0000;
+/// The longest seed of `random` that shows in its state, in words: eleven words are repeated.
+const LONGEST_SEED: usize = 610;
 /// torch takes its first seed from the operating system, with 53 bits. Seeds of users are shorter.
 const MAX_SEED: u64 = u32::MAX as u64;
 /// How many bytes of torch's state come before `left` and `next`: the seed.
@@ -39,7 +41,8 @@ pub(super) fn find_random(random: &Bound<'_, PyModule>, _: &mut Vec<String>) -> 
     if version != 3 {
         return Ok(None);
     }
-    let found = if gauss.is_none() && is_from_system(words, *index) {
+    // After an earlier save had a state of the user, the present one is the user's as well.
+    let found = if gauss.is_none() && OF_RANDOM.is_empty() && is_from_system(words, *index) {
         None
     } else {
         let (base, steps) = OF_RANDOM.base_of(words);
@@ -63,14 +66,15 @@ pub(super) fn set_random(random: &Bound<'_, PyModule>, value: &Value) -> PyResul
 /// Whether the state of `random` is fresh from the operating system: nothing was drawn, and no seed explains it.
 ///
 /// Seeding by numbers (`init_by_array` of the reference implementation) adds the words of the seed again and again,
-/// first to last, to known numbers. Undone, a seed shows as a period; the operating system gives 624 words.
+/// first to last, to known numbers. Undone, a seed shows as a period; the operating system gives 624 words. Nothing
+/// tells a seed of more than [`LONGEST_SEED`] words from these.
 fn is_from_system(state: &[u32], index: u32) -> bool {
     if index as usize != WORDS || state.first() != Some(&FIRST_WORD) {
         return false;
     }
     let added = added_words(state);
-    // Of a seed of n words, the first n + 1 can be compared with those one period later.
-    !(1..=WORDS / 4).any(|period| {
+    // The words of a seed have their index in it added. Of one that is repeated, any words are those one period later.
+    !(1..=LONGEST_SEED).any(|period| {
         let pairs = added.iter().zip(added.iter().skip(period));
         pairs.take(2 * period + 8).all(|(word, later)| word == later)
     })
@@ -110,16 +114,33 @@ pub(super) fn find_numpy(random: &Bound<'_, PyModule>, _: &mut Vec<String>) -> P
     let inner = item("state")?;
     let key = inner.get_item("key")?;
     let (position, has_gauss): (u32, u32) = (inner.get_item("pos")?.extract()?, item("has_gauss")?.extract()?);
+    let key: Vec<u32> = key.call_method0("tolist")?.extract()?;
     // numpy itself begins at position 623, and `seed` at 624.
-    if has_gauss == 0 && position as usize == WORDS - 1 && key.get_item(0)?.extract::<u32>()? == FIRST_WORD {
+    let may_be_first = has_gauss == 0 && position as usize == WORDS - 1 && key.first() == Some(&FIRST_WORD);
+    if may_be_first && OF_NUMPY.is_empty() && first_of_numpy(random)?.is_none_or(|first| key.get(1..) == first.get(1..))
+    {
         return Ok(None);
     }
-    let key: Vec<u32> = key.call_method0("tolist")?.extract()?;
     let gauss: f64 = item("gauss")?.extract()?;
     let (base, steps) = OF_NUMPY.base_of(key.as_slice().try_into().map_err(|_| unexpected())?);
     let (key, gauss) = (hex(&base), gauss.to_bits());
     let value = json!({"key": key, STEPS: steps, "pos": position, "has_gauss": has_gauss, "gauss": gauss});
     Ok(Some((value, "seeded or used".to_owned())))
+}
+
+/// The words that numpy's generator began with; `None` for a numpy that does not say. A generator that was seeded since
+/// has none.
+fn first_of_numpy(random: &Bound<'_, PyModule>) -> PyResult<Option<Vec<u32>>> {
+    let generator = random.getattr("get_state")?.getattr("__self__")?.getattr("_bit_generator")?;
+    // Before numpy 1.25, the name was private.
+    let mut names = ["seed_seq", "_seed_seq"].into_iter();
+    let Some(sequence) = names.find_map(|name| generator.getattr_opt(name).transpose()).transpose()? else {
+        return Ok(None);
+    };
+    if sequence.is_none() {
+        return Ok(Some(Vec::new()));
+    }
+    sequence.call_method1("generate_state", (WORDS,))?.call_method0("tolist")?.extract().map(Some)
 }
 
 pub(super) fn set_numpy(random: &Bound<'_, PyModule>, value: &Value) -> PyResult<()> {
@@ -246,6 +267,11 @@ mod tests {
     fn a_seed_is_told_from_the_operating_system() {
         for key in [&[0][..], &[1], &[7, 9, 11], &[1681713168; 17], &[u32::MAX, 0, 5, 5, 8]] {
             assert!(!is_from_system(&init_by_array(key), 624), "{key:?}");
+        }
+        for length in [156, 157, 312, 500, LONGEST_SEED] {
+            let key: Vec<u32> = (0..length as u32).map(|at| at.wrapping_mul(2_654_435_761)).collect();
+            assert!(!is_from_system(&init_by_array(&key), 624), "{length}");
+            assert!(!is_from_system(&init_by_array(&vec![u32::MAX; length]), 624), "{length}");
         }
         let mut word = 1_u32;
         let random = (0..WORDS).map(|_| {

@@ -36,6 +36,11 @@ impl KnownStates {
         Self(Mutex::new(None))
     }
 
+    /// Whether no state was saved or restored so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     /// An earlier state that leads to this one, and the steps that it takes. If none is known, it is the state itself.
     pub(super) fn base_of(&self, state: &TwisterState) -> (TwisterState, u32) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
