@@ -126,7 +126,8 @@ fn changes(header: &SnapshotHeader) -> String {
 /// Writes one line for an intact store; for a damaged one also what is wrong with which snapshot.
 pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: TableStyle) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
-    let StoreCheck { snapshots, objects, bytes, unneeded, dangling, has_wrong_objects, are_marked } = &report.checked;
+    let StoreCheck { snapshots, objects, bytes, unneeded, dangling, unreadable, has_wrong_objects, are_marked } =
+        &report.checked;
     let (paint, state) = if report.checked.is_whole() { (Paint::Good, "intact") } else { (Paint::Bad, "damaged") };
     let number = |number: &u64| usize::try_from(*number).unwrap_or(usize::MAX);
     let facts = format!(
@@ -147,11 +148,18 @@ pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: Tabl
         }
     }
     for (name, number) in dangling {
-        let problem = "is not in the store: it was removed, or not copied (`snapcli prune` removes the name)";
-        out.painted(&[
-            (Paint::Bad, "  damaged: "),
-            (Paint::Plain, &format!("@{name} names @{number}, which {problem}")),
-        ])?;
+        let problem = match snapshots.iter().any(|(found, _)| found == number) {
+            true => "but the @{number} in the store is another one, or the name is damaged: give the name again",
+            false => "which is not in the store: it was removed, or not copied",
+        };
+        let problem = problem.replace("{number}", &number.to_string());
+        let problem = format!("@{name} names @{number}, {problem} (`snapcli prune` removes the name)");
+        out.painted(&[(Paint::Bad, "  damaged: "), (Paint::Plain, &problem)])?;
+    }
+    for name in unreadable {
+        let advice = format!("`snapcli prune --drop-damaged {}/` removes the name", report.store);
+        let problem = format!("the file of the name @{name} names no snapshot ({advice})");
+        out.painted(&[(Paint::Bad, "  damaged: "), (Paint::Plain, &problem)])?;
     }
     if *has_wrong_objects {
         let prune = format!("snapcli prune --drop-damaged {}/", report.store);

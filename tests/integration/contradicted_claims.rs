@@ -39,13 +39,14 @@ fn answers(sandbox: &Sandbox, file: &str, names: &str) -> Vec<(String, i32)> {
         "import snapcli\ntry:\n    snapcli.load_dict({file:?})\nexcept Exception as error:\n    \
          raise SystemExit(5 if 'trusted' in str(error) else 4)\n"
     );
-    let commands: [&[&str]; 9] = [
+    let commands: [&[&str]; 10] = [
         &["inspect", file],
         &["inspect", "--strict", file],
         &["verify", file],
         &["diff", file, file],
         &["trust", "--yes", file],
         &["restore", "--list", file],
+        &["import", file, "imported.snaps/"],
         &["restore", "--only", names, file, "-c", "1"],
         &["restore", "--mmap", "--only", names, file, "-c", "1"],
         &["restore", "--only", names, "honest.pkl", "-c", &load],

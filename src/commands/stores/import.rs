@@ -1,6 +1,6 @@
 //! `snapcli import`: adds a snapshot from a file to a store.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::{CRASH, with_code};
 use crate::cli::{ImportArgs, MemoryArgs};
@@ -12,6 +12,7 @@ use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::{SnapshotNotes, StoreAddress, StoreTarget, import};
 use crate::snapshot::system::map_large_blocks;
+use crate::snapshot::verification::{verify, work_of};
 use crate::ui::progress::DelayedBar;
 use crate::ui::{Verbosity, format_size};
 
@@ -38,11 +39,10 @@ pub(crate) fn run_command(args: &ImportArgs, verbosity: Verbosity) -> Result<i32
     }
     let what = format!("checking {file}");
     let step = verbosity.step(&what);
-    let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
-    snapshot.check(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, cannot)?;
-    drop((bar, step));
     // Only what has the user's signature gets it again.
     let key = SigningKey::existing().ok().flatten().filter(|key| snapshot.is_signed_by(key));
+    check(&snapshot, &file, key.is_some(), verbosity).or_exit(exit::DAMAGED, cannot)?;
+    drop(step);
     let what = format!("writing to {}", args.store.display());
     let step = verbosity.step(&what);
     let mut target = with_code(StoreTarget::create(&args.store), cannot)?;
@@ -63,4 +63,19 @@ pub(crate) fn run_command(args: &ImportArgs, verbosity: Verbosity) -> Result<i32
         verbosity.note(&format!("its script failed, so {store}/ does not stand for it"));
     }
     Ok(exit::DONE)
+}
+
+/// Checks what `verify` checks. What the user has signed says of itself what is true.
+fn check(snapshot: &Snapshot, file: &str, is_own: bool, verbosity: Verbosity) -> Result<()> {
+    if is_own {
+        let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
+        return Ok(snapshot.check(&|bytes| bar.advance(bytes))?);
+    }
+    let bar = DelayedBar::bytes("checking", work_of(snapshot), verbosity);
+    let verified = verify(snapshot, &|bytes| bar.advance(bytes))?;
+    let of_variables = verified.variables.iter().flat_map(|variable| &variable.problems);
+    match verified.problems.iter().chain(of_variables).next() {
+        None => Ok(()),
+        Some(problem) => bail!("{} (`snapcli verify {file}` says more)", problem.what),
+    }
 }

@@ -198,6 +198,8 @@ pub(crate) struct VerifyStoreAnswer<'a> {
     snapshots: Vec<CheckedStored<'a>>,
     /// The names whose snapshots are not in the store.
     dangling_names: Vec<&'a str>,
+    /// The names whose files do not say which snapshots they stand for.
+    unreadable_names: Vec<&'a str>,
     /// How many objects there are.
     object_count: u64,
     /// The size of all objects.
@@ -232,6 +234,7 @@ impl<'a> VerifyStoreAnswer<'a> {
             whole: checked.is_whole(),
             snapshots: snapshots.collect(),
             dangling_names: checked.dangling.iter().map(|(name, _)| name.as_str()).collect(),
+            unreadable_names: checked.unreadable.iter().map(String::as_str).collect(),
             object_count: checked.objects,
             bytes: checked.bytes,
             unneeded_count: checked.unneeded,

@@ -33,6 +33,8 @@ pub(crate) struct StoreCheck {
     pub(crate) unneeded: u64,
     /// The names whose snapshots are not there, with the numbers of the snapshots.
     pub(crate) dangling: Vec<(String, u64)>,
+    /// The names whose files do not say which snapshots they stand for.
+    pub(crate) unreadable: Vec<String>,
     /// Whether there are objects that do not match their names.
     pub(crate) has_wrong_objects: bool,
     /// Whether the next save that needs one of these writes it again.
@@ -42,7 +44,9 @@ pub(crate) struct StoreCheck {
 impl StoreCheck {
     /// Whether nothing is wrong.
     pub(crate) fn is_whole(&self) -> bool {
-        self.dangling.is_empty() && self.snapshots.iter().all(|(_, problems)| problems.is_empty())
+        self.dangling.is_empty()
+            && self.unreadable.is_empty()
+            && self.snapshots.iter().all(|(_, problems)| problems.is_empty())
     }
 }
 
@@ -83,6 +87,7 @@ pub(crate) fn check(store: &Store, progress: Progress<'_>) -> Result<StoreCheck,
     checked.has_wrong_objects = !faults.is_empty();
     checked.are_marked = store.mark_damaged(faults.iter().filter(|(_, fault)| **fault == WRONG).map(|(name, _)| name));
     checked.dangling = store.dangling_names()?;
+    checked.unreadable = store.unreadable_names()?;
     for entry in history {
         let mut problems = Vec::new();
         match store.needed_by(&entry) {

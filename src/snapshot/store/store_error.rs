@@ -99,6 +99,17 @@ pub enum StoreError {
         /// What is wrong.
         problem: String,
     },
+    /// The file of a name does not say which snapshot it stands for.
+    #[error(
+        "the file of the name @{name} in {folder} is damaged, so that the snapshot that it keeps is not known: nothing \
+         was removed (`snapcli prune --drop-damaged` removes the name)"
+    )]
+    DamagedName {
+        /// The store.
+        folder: String,
+        /// The name.
+        name: String,
+    },
     /// An object cannot be read.
     #[error("the object {name} {problem}")]
     Object {
@@ -181,7 +192,14 @@ impl StoreError {
         if self.is_denied() {
             return true;
         }
-        !matches!(self, Self::DamagedSnapshot { .. } | Self::Object { .. } | Self::Lock(..) | Self::Io { .. })
+        !matches!(
+            self,
+            Self::DamagedSnapshot { .. }
+                | Self::DamagedName { .. }
+                | Self::Object { .. }
+                | Self::Lock(..)
+                | Self::Io { .. }
+        )
     }
 }
 

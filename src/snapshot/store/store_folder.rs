@@ -259,7 +259,7 @@ impl Store {
     }
 
     /// The names of snapshots and what they stand for, sorted by name. Files that are no names are left out.
-    pub(super) fn names(&self) -> Result<Vec<(String, NameTarget)>, StoreError> {
+    pub(super) fn all_names(&self) -> Result<Vec<(String, Option<NameTarget>)>, StoreError> {
         let folder = self.folder.join(NAMES);
         let mut names = Vec::new();
         if let Some(upstream) = &self.upstream {
@@ -270,7 +270,10 @@ impl Store {
         for entry in entries_of(&folder).map_err(StoreError::io(&folder))? {
             let name = entry.file_name();
             let Some(name) = name.to_str().filter(|name| is_name(name)) else { continue };
-            names.extend(self.named(name).map(|target| (name.to_owned(), target)));
+            // Another process may have removed it since.
+            if let Ok(file) = self.read_file(&self.name_path(name), MAX_MARKER) {
+                names.push((name.to_owned(), NameTarget::parse(&file)));
+            }
         }
         names.sort();
         Ok(names)

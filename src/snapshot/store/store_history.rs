@@ -10,6 +10,7 @@ use super::object_name::ObjectName;
 use super::snapshot_header::SnapshotHeader;
 use super::store_error::StoreError;
 use super::store_folder::Store;
+use crate::snapshot::verification::problem_of_ranges;
 
 /// A snapshot of a store.
 #[derive(Clone, Debug)]
@@ -73,11 +74,25 @@ impl Store {
         Ok(dangling)
     }
 
+    /// The names whose files do not say which snapshots they stand for.
+    pub(super) fn unreadable_names(&self) -> Result<Vec<String>, StoreError> {
+        let names = self.all_names()?.into_iter();
+        Ok(names.filter_map(|(name, target)| target.is_none().then_some(name)).collect())
+    }
+
+    /// The names whose snapshots can be told, sorted.
+    pub(super) fn names(&self) -> Result<Vec<(String, NameTarget)>, StoreError> {
+        let names = self.all_names()?.into_iter();
+        Ok(names.filter_map(|(name, target)| Some((name, target?))).collect())
+    }
+
     /// What the file of a snapshot says wrongly about it.
     pub(super) fn false_claim_of(&self, entry: &HistoryEntry) -> Option<String> {
         let header = entry.header.as_ref().ok()?;
         let (Description { index, .. }, _) = Description::read(self, header.description?).ok()?;
-        header_claims::false_claim(self, header, &laid_out(index)?)
+        let index = laid_out(index)?;
+        let of_header = header_claims::false_claim(self, header, &index);
+        of_header.or_else(|| problem_of_ranges(&index).map(|problem| problem.what))
     }
 
     /// The objects that a snapshot needs.

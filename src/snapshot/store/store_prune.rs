@@ -46,14 +46,16 @@ pub(crate) struct Pruned {
 
 impl PruneRules {
     /// The snapshots that stay, and those that go.
-    fn divide(self, history: Vec<HistoryEntry>) -> (Vec<HistoryEntry>, Vec<HistoryEntry>) {
+    ///
+    /// `claimed` are the numbers that any name gives, even if the snapshot there is another one: either may be damaged.
+    fn divide(self, history: Vec<HistoryEntry>, claimed: &HashSet<u64>) -> (Vec<HistoryEntry>, Vec<HistoryEntry>) {
         let count = history.len() as u64;
         let first = self.keep_last.map_or(0, |last| count.saturating_sub(last));
         // What the store as such stands for: a crash must not cost the last good result.
         let good = history.iter().rev().find(|entry| entry.header.as_ref().is_ok_and(|header| !header.failed));
         let good = good.map(|entry| entry.number);
         let stays = |(position, entry): &(u64, HistoryEntry)| {
-            *position >= first || Some(entry.number) == good || (self.keep_named && !entry.names.is_empty())
+            *position >= first || Some(entry.number) == good || (self.keep_named && claimed.contains(&entry.number))
         };
         let (kept, removed): (Vec<_>, Vec<_>) = (0..).zip(history).partition(stays);
         let without = |entries: Vec<(u64, HistoryEntry)>| entries.into_iter().map(|(_, entry)| entry).collect();
@@ -67,7 +69,12 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
         true => store.lock_for_dry_run(waiting)?,
         false => Some(store.lock_exclusive(waiting)?),
     };
-    let (mut kept, mut removed) = rules.divide(store.history()?);
+    let unreadable_names = store.unreadable_names()?;
+    if let (Some(name), true, false) = (unreadable_names.first(), rules.keep_named, rules.drop_damaged) {
+        return Err(StoreError::DamagedName { folder: store.name(), name: name.clone() });
+    }
+    let claimed = store.names()?.into_iter().map(|(_, target)| target.number).collect();
+    let (mut kept, mut removed) = rules.divide(store.history()?, &claimed);
     let mut needed = HashSet::new();
     let mut unreadable = Vec::new();
     for entry in &kept {
@@ -90,8 +97,12 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
         }
     }
     let numbers = |entries: &[HistoryEntry]| entries.iter().map(|entry| entry.number).collect();
-    let names = store.dangling_names()?.into_iter().map(|(name, _)| name).collect();
-    let mut pruned = Pruned { removed: numbers(&removed), kept: numbers(&kept), names, ..Pruned::default() };
+    let mut pruned = Pruned { removed: numbers(&removed), kept: numbers(&kept), ..Pruned::default() };
+    // A name that keeps the snapshot of its number stays.
+    let keeps = |number: &u64| rules.keep_named && !rules.drop_damaged && pruned.kept.contains(number);
+    let dangling = store.dangling_names()?.into_iter().filter(|(_, number)| !keeps(number)).map(|(name, _)| name);
+    let names: Vec<String> = dangling.chain(unreadable_names.into_iter().filter(|_| rules.drop_damaged)).collect();
+    pruned.names = names;
     let gone: Vec<&String> = removed.iter().flat_map(|entry| &entry.names).chain(&pruned.names).collect();
     if let Some(upstream) = store.upstream() {
         let gone = gone.into_iter().map(|name| format!("{NAMES}/{name}")).collect();

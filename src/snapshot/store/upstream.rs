@@ -130,7 +130,7 @@ impl Upstream {
     }
 
     /// The names of snapshots and what they stand for.
-    pub(super) fn names(&self) -> Result<Vec<(String, NameTarget)>, StoreError> {
+    pub(super) fn names(&self) -> Result<Vec<(String, Option<NameTarget>)>, StoreError> {
         let folder = format!("{NAMES}/");
         let listed = match self.client.list(&folder) {
             // Object storage has no empty folders.
@@ -141,7 +141,7 @@ impl Upstream {
         let keys = keys.filter(|key| key.strip_prefix(&folder).is_some_and(is_name)).collect();
         let read = self.client.read_all(keys, MAX_MARKER)?;
         let name = |(key, bytes): (String, Option<Vec<u8>>)| {
-            Some((key.strip_prefix(&folder)?.to_owned(), NameTarget::parse(&bytes?)?))
+            Some((key.strip_prefix(&folder)?.to_owned(), NameTarget::parse(&bytes?)))
         };
         Ok(read.into_iter().filter_map(name).collect())
     }

@@ -28,9 +28,14 @@ pub(crate) fn problem_of_names(snapshot: &Snapshot) -> Result<Option<Problem>, R
             return Ok(Some(Problem::new(*offset, what)));
         }
     }
+    Ok(problem_of_ranges(index))
+}
+
+/// The first name of two variables, or the first bytes that no name of the index covers.
+pub(crate) fn problem_of_ranges(index: &Index) -> Option<Problem> {
     // BUILD and STOP come last.
     let last = index.stream.length.saturating_sub(emit::END.len() as u64);
-    Ok(repeated_names(index).chain(gaps(index, last)).next())
+    repeated_names(index).chain(gaps(index, last)).next()
 }
 
 /// The bytes up to `last` that are in no segment. Overlaps were refused when the index was read.

@@ -15,8 +15,8 @@ use serde::Serialize;
 
 pub(crate) use self::file_input::FileInput;
 pub(crate) use self::index_claims::problem_of_claims;
-pub(crate) use self::index_names::problem_of_names;
 use self::index_names::{gaps, repeated_names};
+pub(crate) use self::index_names::{problem_of_names, problem_of_ranges};
 use super::index::{Index, Variable};
 use super::load_plan::{LoadPlan, Usable};
 use super::reader::{Contents, Damage, Progress, ReadError, Snapshot};

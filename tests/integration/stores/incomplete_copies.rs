@@ -107,3 +107,28 @@ fn a_number_that_a_name_knows_is_not_used_again() {
     run(&sandbox, &["restore", "--trust", "n.snaps/@best", "-c", "x"]).assert_stdout("6\n");
     run(&sandbox, &["verify", "n.snaps/"]);
 }
+
+#[test]
+fn a_damaged_name_costs_no_snapshot_that_it_may_have_kept() {
+    let sandbox = with_three_snapshots();
+    run(&sandbox, &["save", "-q", "-o", "n.snaps/", "--name", "best", "s.py", "4"]);
+    run(&sandbox, &["save", "-q", "-o", "n.snaps/", "s.py", "5"]);
+    let path = sandbox.work().join("n.snaps/names/best");
+    let honest = fs::read_to_string(&path).unwrap();
+    let (number, hash) = honest.trim_end().split_once(' ').unwrap();
+    let other_hash = hash.chars().rev().collect::<String>();
+    for (damage, code) in [("", 2), ("4 12", 2), ("best", 2), (&format!("{number} {other_hash}\n"), 0)] {
+        fs::write(&path, damage).unwrap();
+        let verified = sandbox.snapcli(&["verify", "n.snaps/"]);
+        verified.assert_code(4);
+        assert!(verified.out().contains("@best"), "{damage:?}\n{}", verified.whole());
+        let pruned = sandbox.snapcli(&["prune", "--keep-last", "1", "--keep-named", "n.snaps/"]);
+        assert_eq!(pruned.status.success(), code == 0, "{damage:?}\n{}", pruned.whole());
+        run(&sandbox, &["restore", "n.snaps/@4", "-c", "x"]).assert_stdout("4\n");
+        assert!(path.exists(), "{damage:?}\n{}", pruned.whole());
+    }
+    fs::write(&path, "").unwrap();
+    run(&sandbox, &["prune", "--drop-damaged", "n.snaps/"]);
+    assert!(!path.exists());
+    run(&sandbox, &["verify", "n.snaps/"]);
+}
