@@ -61,7 +61,7 @@ by_two = df.groupby(['k', 'x']); by_two.cumcount(); by_two.groups
 one_column = df.groupby('p').x; one_column.describe(); one_column.head()
 window = df.x.rolling(2); window.sum()
 bins = df.set_index(pd.date_range('2020', periods=6)).resample('2D'); bins.x.sum()
-index = df.set_index('p').index; index.is_unique, index.dtype, index.year
+index = df.set_index('k').index; index.is_unique, index.dtype, index.get_loc('a')
 ";
 
 fn report(sandbox: &Sandbox, script: &str, options: &[&str]) -> (Run, Value) {
