@@ -36,8 +36,11 @@ impl Store {
             Some(upstream) => upstream.client().put(&mark_key(name), Vec::new()).is_ok(),
             None => self.mark(name).is_ok(),
         };
-        // Objects without a mark are still found by the next check.
-        names.fold(true, |done, name| mark(name) && done)
+        let mut are_marked = true;
+        for name in names {
+            are_marked &= mark(name);
+        }
+        are_marked
     }
 
     fn mark(&self, name: &ObjectName) -> io::Result<()> {
