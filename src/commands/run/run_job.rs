@@ -26,7 +26,7 @@ use crate::session::{
     AmbientChoice, RestoreRequest, Signer, add_to_inittab, apply_before_imports, note_imported_definitions, restore,
     signing_key,
 };
-use crate::snapshot::index::RunProgress;
+use crate::snapshot::index::{RunProgress, WrittenFile};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::store::Store;
@@ -229,16 +229,20 @@ impl RunJob {
             );
             return Err(exit::error(exit::FAILED, text));
         }
+        let is_removed = |file: &&WrittenFile| matches!(std::fs::exists(&file.path), Ok(false));
+        if let Some(file) = progress.files.iter().find(is_removed) {
+            let details = vec!["put it back, and use --reopen".to_owned(), "--fresh starts over".to_owned()];
+            let size = format_size(file.length);
+            let text = format!("cannot resume: {}, which the script was writing ({size}), was removed", file.name);
+            return Err(exit::coded(exit::FAILED, text).with_details(details).into());
+        }
         if !self.reopen
             && let Some(file) = progress.files.first()
         {
-            let size = format_size(file.length);
-            let advice = match std::fs::exists(&file.path) {
-                Ok(false) => {
-                    format!("it has been removed since the checkpoint, when it had {size}: --reopen needs it back")
-                }
-                _ => format!("--reopen truncates it to {size}, its length at the checkpoint, and resumes"),
-            };
+            let advice = format!(
+                "--reopen truncates it to {}, its length at the checkpoint, and resumes",
+                format_size(file.length)
+            );
             let details = vec![advice, "--fresh starts over".to_owned()];
             let text = format!("cannot resume: {} was open for writing", file.name);
             return Err(exit::coded(exit::FAILED, text).with_details(details).into());

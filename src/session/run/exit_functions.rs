@@ -6,7 +6,7 @@
 use std::ffi::{CStr, c_int};
 use std::sync::OnceLock;
 
-use pyo3::ffi::{PyCFunction as UnaryFunction, PyCFunctionWithKeywords, PyMethodDef, PyObject};
+use pyo3::ffi::{PyCFunction as UnaryFunction, PyCFunctionWithKeywords, PyMethodDef, PyMethodDefPointer, PyObject};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCFunction, PyTuple};
@@ -40,14 +40,22 @@ pub(super) fn watch_exits(
     if NOTE.set(note.py(), note.unbind()).is_err() {
         return false;
     }
-    // SAFETY: `definition` has checked both; CPython's tables of methods are writable and live forever, and the flags
-    // say which field of the union is set. The GIL is held.
-    unsafe {
-        let _ = REGISTER.set((*first).ml_meth.PyCFunctionWithKeywords);
-        let _ = UNREGISTER.set((*second).ml_meth.PyCFunction);
-        (*first).ml_meth.PyCFunctionWithKeywords = note_register;
-        (*second).ml_meth.PyCFunction = note_unregister;
-    }
+    // SAFETY: `definition` has checked it; tables of methods live forever, and the GIL is held.
+    let first_entry = unsafe { *first };
+    // SAFETY: as above.
+    let second_entry = unsafe { *second };
+    // SAFETY: the flags say that this field of the union is set.
+    let _ = REGISTER.set(unsafe { first_entry.ml_meth.PyCFunctionWithKeywords });
+    // SAFETY: as above.
+    let _ = UNREGISTER.set(unsafe { second_entry.ml_meth.PyCFunction });
+    let (register, unregister) = (
+        PyMethodDefPointer { PyCFunctionWithKeywords: note_register },
+        PyMethodDefPointer { PyCFunction: note_unregister },
+    );
+    // SAFETY: CPython's tables of methods are writable.
+    unsafe { (*first).ml_meth = register };
+    // SAFETY: as above.
+    unsafe { (*second).ml_meth = unregister };
     true
 }
 
@@ -55,17 +63,18 @@ pub(super) fn watch_exits(
 fn definition(function: &Bound<'_, PyCFunction>, name: &CStr, flags: c_int) -> Option<*mut PyMethodDef> {
     // SAFETY: it is a built-in function, which begins like this; the GIL is held.
     let definition = unsafe { (*function.as_ptr().cast::<BuiltinFunction>()).definition };
-    // SAFETY: as above. These functions of the C API read the same fields.
-    let (known, address) = unsafe {
-        let function = function.as_ptr();
-        (pyo3::ffi::PyCFunction_GetFlags(function), pyo3::ffi::PyCFunction_GetFunction(function))
-    };
-    // SAFETY: a built-in function has a definition, with a name.
-    let (is_named, own_flags, own) = unsafe {
-        (CStr::from_ptr((*definition).ml_name) == name, (*definition).ml_flags, (*definition).ml_meth.PyCFunction)
-    };
+    // SAFETY: it is a built-in function. This function of the C API reads the same table.
+    let known = unsafe { pyo3::ffi::PyCFunction_GetFlags(function.as_ptr()) };
+    // SAFETY: as above.
+    let address = unsafe { pyo3::ffi::PyCFunction_GetFunction(function.as_ptr()) };
+    // SAFETY: a built-in function has an entry in a table, which lives forever.
+    let entry = unsafe { *definition };
+    // SAFETY: an entry has a name, a string of C.
+    let own_name = unsafe { CStr::from_ptr(entry.ml_name) };
+    // SAFETY: every field of the union is a pointer to a function.
+    let own = unsafe { entry.ml_meth.PyCFunction };
     let is_same = address.is_some_and(|address| std::ptr::fn_addr_eq(address, own));
-    (is_named && is_same && own_flags == flags && known == flags).then_some(definition)
+    (own_name == name && is_same && entry.ml_flags == flags && known == flags).then_some(definition)
 }
 
 /// Stands for `atexit.register`.
@@ -105,8 +114,9 @@ unsafe extern "C" fn note_unregister(module: *mut PyObject, function: *mut PyObj
 /// The arguments must be a tuple, and a dict or NULL.
 unsafe fn note(py: Python<'_>, arguments: *mut PyObject, keywords: *mut PyObject) {
     // SAFETY: see above.
-    let (arguments, keywords) =
-        unsafe { (Bound::from_borrowed_ptr(py, arguments), Bound::from_borrowed_ptr_or_opt(py, keywords)) };
+    let arguments = unsafe { Bound::from_borrowed_ptr(py, arguments) };
+    // SAFETY: see above.
+    let keywords = unsafe { Bound::from_borrowed_ptr_or_opt(py, keywords) };
     let Ok(arguments) = arguments.cast_into::<PyTuple>() else { return };
     let (Some(note), Ok(function)) = (NOTE.get(py), arguments.get_item(0)) else { return };
     let rest = arguments.get_slice(1, arguments.len());

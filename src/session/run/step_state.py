@@ -144,11 +144,6 @@ def edges(path, size):
 
 def reopen_file(state):
     """Opens a file again where it was. Returns the object, which is another one for a binary file."""
-    try:
-        posix.stat(state["path"])
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{state['name']}, which the script was writing, has been removed since the checkpoint: "
-                                "--fresh starts over") from None
     raw = _io.FileIO(state["path"], "a+" if "a" in state["mode"] and state["readable"] else
                      "a" if "a" in state["mode"] else "r+")
     status = posix.fstat(raw.fileno())

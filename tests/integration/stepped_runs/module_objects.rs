@@ -48,8 +48,7 @@ print(db.ask(5), db.conn is conn)
     );
     let said = assert_same(GIVEN, &script);
     assert!(said.contains("a resumed run has conn in its place"), "{said}");
-    let in_function = format!(
-        "import db, socket
+    let in_function = "import db, socket
 def main():
     own = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     db.use(own)
@@ -60,9 +59,8 @@ def main():
             kill(1)
     print(db.conn is own, db.conn.type.name)
 main()
-"
-    );
-    assert_same(GIVEN, &in_function);
+";
+    assert_same(GIVEN, in_function);
 }
 
 #[test]

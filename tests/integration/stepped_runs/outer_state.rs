@@ -191,12 +191,10 @@ for n in range(6):
     sandbox.write("processes", "x");
     assert_eq!(sandbox.snapcli(&["run", "script.py"]).ending(), "signal 9");
     std::fs::remove_file(sandbox.work().join("out.txt")).unwrap();
-    for (options, said) in [
-        (&["run", "script.py"][..], "it has been removed since the checkpoint, when it had 3 B"),
-        (&["run", "--reopen", "script.py"], "out.txt, which the script was writing, has been removed"),
-    ] {
+    for options in [&["run", "script.py"][..], &["run", "--reopen", "script.py"]] {
         let run = sandbox.snapcli(options);
         run.assert_code(1).assert_stdout("");
+        let said = "cannot resume: out.txt, which the script was writing (3 B), was removed";
         assert!(run.err().contains(said), "{}", run.err());
         assert!(!sandbox.work().join("out.txt").exists(), "{options:?}");
     }
