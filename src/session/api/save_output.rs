@@ -44,6 +44,11 @@ impl SaveOutput {
             return Err(PyTypeError::new_err("the target must be a path, a binary file or None, not bytes"));
         }
         if let Some(path) = target.extract::<PathBuf>().tolerated() {
+            if path == Path::new("-") {
+                let text =
+                    "cannot save to '-': pass sys.stdout.buffer for standard output, or './-' for a file of that name";
+                return Err(PyValueError::new_err(text));
+            }
             let path = RemoteAddress::conceal(path);
             let store = StoreAddress::target(&path).map_err(|error| PyValueError::new_err(error.to_string()))?;
             return Ok(store.map_or(Self::Path(path), Self::Store));
