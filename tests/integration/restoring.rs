@@ -128,8 +128,9 @@ fn code_from_another_minor_version_is_never_loaded_but_data_is() {
     let run = other.snapcli(&["restore", "--trust", "session.pkl", "-c", "data, sorted(set('fCc') & set(globals()))"]);
     run.assert_stdout("({'a': [1, 2]}, [])\n").assert_code(0);
     let advice = format!(
-        "cannot restore f (function), C (type): contains code for Python {0}: restore it with --python {0} (",
-        first.label()
+        "cannot restore f (function), C (type): contains code for Python {0}: restore it with --python {1}\n",
+        first.label(),
+        sandbox.interpreter().display()
     );
     assert!(run.err().contains(&advice), "{}", run.whole());
     let run = other.snapcli(&["restore", "--trust", "--strict", "session.pkl", "-c", "print('ran')"]);
