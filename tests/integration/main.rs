@@ -96,6 +96,8 @@ mod idle_options;
 #[cfg(feature = "python")]
 mod imported_anywhere;
 #[cfg(feature = "python")]
+mod imported_functions;
+#[cfg(feature = "python")]
 mod imported_loads;
 #[cfg(feature = "python")]
 mod imported_saves;

@@ -2,6 +2,7 @@
 //!
 //! Both output files are tried before the script runs, so that hours of work are not lost to a mistyped path.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -80,6 +81,7 @@ pub(super) fn run(
         strict: args.strict,
         strict_place: given.origins.get("--strict").cloned(),
         verify: args.verify,
+        given_options: given.before_program.clone(),
         module: args.module,
         missing_module: OnceLock::new(),
         ambient: !args.no_ambient,
@@ -134,6 +136,8 @@ pub(super) struct SaveJob {
     /// Where that is set, if it was not typed.
     strict_place: Option<String>,
     pub(super) verify: bool,
+    /// The options as they were typed.
+    pub(super) given_options: Vec<OsString>,
     /// The name of the module of the command line.
     pub(super) module: String,
     /// Why `__main__` is saved in its place.
@@ -187,7 +191,7 @@ impl SaveJob {
         };
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
-        let watching = self.check_functions(py).and_then(|()| Ok(call_watch::begin(py, &self.locals)?));
+        let watching = self.functions(py).and_then(|functions| Ok(call_watch::begin(py, &functions)?));
         if let Err(error) = watching {
             return self.end_after_error(py, &error);
         }
