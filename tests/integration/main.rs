@@ -135,6 +135,8 @@ mod joined_loads;
 #[cfg(feature = "python")]
 mod json_answers;
 #[cfg(feature = "python")]
+mod json_failures;
+#[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]
 mod kept_files;
