@@ -61,6 +61,16 @@ impl CommandWords {
         self.words.get(command + 1..program.saturating_sub(1)).unwrap_or_default().to_vec()
     }
 
+    /// The words for snapcli before a script, `-c` or `-m`, without the names of the program and of the subcommand.
+    pub(super) fn before_program(&self) -> Vec<OsString> {
+        let is_program = |position: &usize| self.words.get(*position).is_some_and(|word| word == "-c" || word == "-m");
+        let end = self.program.unwrap_or(self.words.len());
+        let end = end.checked_sub(1).filter(is_program).unwrap_or(end);
+        let words = self.words.iter().enumerate().take(end).skip(1);
+        let is_option = |(position, word): &(usize, &OsString)| Some(*position) != self.command_word && *word != "--";
+        words.filter(is_option).map(|(_, word)| word.clone()).collect()
+    }
+
     /// Whether an option that takes a value is among the words after the name of the subcommand.
     pub(super) fn has_after_command(&self, option: &str) -> bool {
         let after = self.command_word.unwrap_or(self.words.len());

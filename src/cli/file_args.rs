@@ -282,9 +282,13 @@ pub(crate) struct CompletionsArgs {
 
 /// Parses a number of bytes, with k, M, G or T for powers of 1000.
 pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
-    // `parse` rejects signs other than `+`, decimal points and spaces.
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| "expected a size such as 500k, 20M or 2G".to_owned())?;
+    let (number, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let expected = || "expected a size such as 500k, 20M or 2G".to_owned();
+    if !is_number(number.strip_prefix('+').unwrap_or(number)) || !is_number(decimals) {
+        return Err(expected());
+    }
     // `kB` means the same as `k`.
     let factor = match text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase().trim_end_matches('b') {
         "" => 1,
@@ -295,5 +299,11 @@ pub(crate) fn parse_size(text: &str) -> Result<u64, String> {
         unit => return Err(format!("unknown unit {unit}: use k, M, G or T")),
     };
     // 99999999T does not fit into 64 bits.
-    number.checked_mul(factor).ok_or_else(|| "the size is too large".to_owned())
+    let too_large = || "the size is too large".to_owned();
+    let whole = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(too_large)?;
+    // A part of a byte does not count, and no more decimals than the largest unit has zeros.
+    let decimals = decimals.get(..12).unwrap_or(decimals);
+    let one = 10_u128.pow(decimals.len() as u32);
+    let part = decimals.parse::<u128>().map_err(|_| expected())? * u128::from(factor) / one;
+    u64::try_from(part).ok().and_then(|part| whole.checked_add(part)).ok_or_else(too_large)
 }

@@ -68,6 +68,8 @@ pub(crate) struct GivenOptions {
     pub(crate) python_for_command: bool,
     /// The words between the name of the command and `-c` or `-m`.
     pub(crate) before_code: Vec<OsString>,
+    /// The words for snapcli, without the name of the command, before a script, `-c` or `-m`.
+    pub(crate) before_program: Vec<OsString>,
     /// The origins of options that files of settings set.
     pub(crate) origins: OptionOrigins,
 }
@@ -196,6 +198,7 @@ pub(crate) fn parse(words: Vec<OsString>) -> Result<Cli, Box<Rejected>> {
             cli.note = words.note(&root);
             cli.given.python_for_command = words.has_after_command("--python");
             cli.given.before_code = words.before_code();
+            cli.given.before_program = words.before_program();
             Ok(cli)
         }
         Err(error) => Err(Box::new(Rejected { error, root, words })),

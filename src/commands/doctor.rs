@@ -15,7 +15,7 @@ use crate::python::discover::{self, Candidate, CandidateState, PythonChoice, Pyt
 #[cfg(feature = "embed")]
 use crate::python::libpython;
 use crate::python::{Interpreter, StartWay, dill_install, preload};
-use crate::report::answers::SchemaVersion;
+use crate::report::answers::{FailureAnswer, SchemaVersion};
 use crate::report::doctor_report::{
     CandidateReport, DillReport, DillState, DoctorReport, EngineReport, FolderReport, KeyReport, LibpythonReport,
     PythonReport, SettingReport, SettingsReport,
@@ -29,7 +29,12 @@ use crate::ui::Verbosity;
 /// Prints the report. Returns success only if a Python is usable.
 pub(crate) fn run_command(args: &DoctorArgs, globals: &GlobalArgs, verbosity: Verbosity) -> Result<i32> {
     let choice = discover::survey(globals.python.as_deref());
-    let report = gather(&choice, globals.no_config);
+    let mut report = gather(&choice, globals.no_config);
+    report.failure = match (&report.python, &report.settings_error) {
+        (None, _) => Some(FailureAnswer::of(&choice.error().into()).with_exit(exit::NO_PYTHON)),
+        (Some(_), Some(error)) => Some(FailureAnswer::new(error, exit::USAGE)),
+        (Some(_), None) => None,
+    };
     let out = &mut stdout();
     if args.json {
         write_json(out, &report)?;
@@ -66,6 +71,7 @@ fn gather(choice: &PythonChoice, no_config: bool) -> DoctorReport {
         settings_error: settings
             .err()
             .map(|error| error.to_string().lines().map(str::trim).collect::<Vec<_>>().join("; ")),
+        failure: None,
     }
 }
 

@@ -171,7 +171,7 @@ fn is_snapshot_as_script(script: &Path) -> bool {
 
 /// Whether what stands in the place of a snapshot is a script.
 fn is_script_as_snapshot(file: &Path) -> bool {
-    has_script_name(file) && !begins_like_pickle(file) && !file.is_dir()
+    has_script_name(file) && file.exists() && !begins_like_pickle(file) && !file.is_dir()
 }
 
 /// Words of a shell command, each with a space before it.

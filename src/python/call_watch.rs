@@ -14,7 +14,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyBytes, PyCFunction, PyCode, PyDict, PyTuple};
+use pyo3::types::{PyAny, PyBytes, PyCFunction, PyCode, PyDict, PyFunction, PyTuple, PyType};
 
 use super::deferred_signals::Tolerated;
 use super::script_command::ScriptSource;
@@ -27,6 +27,17 @@ pub(crate) struct WatchedFunction {
     /// The module that it is in; `None` for the script.
     pub module: Option<String>,
     /// Its qualified name, without `<locals>`.
+    pub name: String,
+    /// Where the script imports it from.
+    pub imported: Option<ImportedFunction>,
+}
+
+/// A function that a script imports: `from module import name`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ImportedFunction {
+    /// The module that the script names, which may have it from another one.
+    pub module: String,
+    /// The qualified name in that module.
     pub name: String,
 }
 
@@ -47,7 +58,7 @@ impl WatchedFunction {
         let text = text.strip_prefix("__main__:").unwrap_or(text);
         let (module, name) = text.split_once(':').map_or((None, text), |(module, name)| (Some(module), name));
         let parts = name.split('.').filter(|part| *part != "<locals>");
-        Self { module: module.map(str::to_owned), name: parts.collect::<Vec<_>>().join(".") }
+        Self { module: module.map(str::to_owned), name: parts.collect::<Vec<_>>().join("."), imported: None }
     }
 
     /// As the user has typed it.
@@ -59,8 +70,20 @@ impl WatchedFunction {
     fn is_in(&self, globals: &Bound<'_, PyAny>) -> bool {
         let name = globals.get_item(intern!(globals.py(), "__name__")).and_then(|name| name.extract::<String>());
         let Ok(name) = name else { return false };
-        let wanted = self.module.as_deref().unwrap_or("__main__");
+        let imported = self.imported.as_ref().map(|imported| imported.module.as_str());
+        let wanted = self.module.as_deref().or(imported).unwrap_or("__main__");
         name == wanted || (name == "__main__" && module_of_script(globals).is_some_and(|module| module == wanted))
+    }
+
+    /// The names that lead from its module to its code.
+    fn path(&self) -> Vec<&str> {
+        self.imported.as_ref().map_or(&self.name, |imported| &imported.name).split('.').collect()
+    }
+
+    /// Whether the script has this code under the name that the user has typed: it may import a function from a module
+    /// that has it from another one.
+    fn is_name_of(&self, code: &Bound<'_, PyAny>) -> bool {
+        self.module.is_none() && code_in_main(code.py(), &self.name).is_some_and(|found| found.is(code))
     }
 }
 
@@ -73,6 +96,25 @@ fn module_of_script(globals: &Bound<'_, PyAny>) -> Option<String> {
     }
     let file: PathBuf = globals.get_item(intern!(py, "__file__")).ok()?.extract().ok()?;
     Some(file.file_stem()?.to_string_lossy().into_owned())
+}
+
+/// The code of a function that the script has under a name. Attributes are looked up in classes alone, so no code of
+/// the script runs.
+fn code_in_main<'py>(py: Python<'py>, name: &str) -> Option<Bound<'py, PyAny>> {
+    let main = py.import("__main__").tolerated()?;
+    let mut parts = name.split('.');
+    let mut found = main.dict().get_item(parts.next()?).tolerated()??;
+    for part in parts {
+        let attributes = found.cast::<PyType>().ok()?.getattr(intern!(py, "__dict__")).tolerated()?;
+        found = attributes.get_item(part).tolerated()?;
+    }
+    while found.is_instance_of::<PyFunction>() {
+        match found.getattr_opt(intern!(py, "__wrapped__")).tolerated()? {
+            Some(wrapped) => found = wrapped,
+            None => return found.getattr(intern!(py, "__code__")).tolerated(),
+        }
+    }
+    None
 }
 
 /// The calls of the watched functions.
@@ -150,7 +192,7 @@ pub(crate) fn see_module(code: &Bound<'_, PyAny>) {
     }
     let functions = watch().functions.clone();
     for (position, function) in functions.iter().enumerate() {
-        let parts: Vec<&str> = function.name.split('.').collect();
+        let parts = function.path();
         // Nearly no module has the name, so its constants need not be searched.
         let names = code.getattr(intern!(code.py(), "co_names"));
         if !names.is_ok_and(|names| names.contains(parts[0]).unwrap_or(false)) {
@@ -282,7 +324,8 @@ fn position_of(frame: &Bound<'_, PyAny>) -> Option<usize> {
         found.filter_map(|(_, of)| Some((*of, watch.functions.get(*of)?.clone()))).collect()
     };
     // Without the lock: this may let another thread run.
-    candidates.into_iter().find(|(_, function)| function.is_in(&globals)).map(|(position, _)| position)
+    let is_wanted = |function: &WatchedFunction| function.is_in(&globals) || function.is_name_of(&code);
+    candidates.into_iter().find(|(_, function)| is_wanted(function)).map(|(position, _)| position)
 }
 
 /// Keeps the variables of a frame as those of the last call.

@@ -126,7 +126,7 @@ impl PythonChoice {
     }
 
     /// Why there is none, with a line for each candidate.
-    fn error(&self) -> Coded {
+    pub(crate) fn error(&self) -> Coded {
         let mut reasons = self.candidates.iter().filter_map(|candidate| match &candidate.state {
             CandidateState::Unusable(reason) => Some(format!("{}: {reason}", candidate.source)),
             _ => None,

@@ -50,7 +50,7 @@ mod own_environment;
 pub(crate) mod path_owner;
 pub(crate) mod preload;
 mod private_folder;
-mod probe;
+pub(crate) mod probe;
 mod probe_cache;
 mod replaced_process;
 pub(crate) mod script_command;

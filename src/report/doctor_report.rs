@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::answers::SchemaVersion;
+use super::answers::{FailureAnswer, SchemaVersion};
 use super::storage_report::StorageReport;
 use super::table::TableStyle;
 use crate::ui::{Lines, Paint};
@@ -46,6 +46,9 @@ pub(crate) struct DoctorReport {
     /// Why the settings cannot be read: no command runs before that is mended. Absent if they can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings_error: Option<String>,
+    /// Why the command failed, if it did.
+    #[serde(flatten)]
+    pub failure: Option<FailureAnswer>,
 }
 
 /// A file with settings.
@@ -391,6 +394,7 @@ mod tests {
                 }],
             }],
             settings_error: Some("/q:1: wrong".to_owned()),
+            failure: None,
         };
         let mut text = Vec::new();
         assert!(report.write_text(&mut text, TableStyle::PLAIN).is_ok());

@@ -48,8 +48,10 @@ const NAMED: usize = 20;
 pub fn write_text(out: &mut dyn Write, report: &VerifyReport, style: TableStyle) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     let verified = &report.verified;
-    let (intact, damaged): (Vec<&Checked>, Vec<&Checked>) =
-        verified.variables.iter().partition(|variable| variable.whole);
+    let of = |whole: Option<bool>| -> Vec<&Checked> {
+        verified.variables.iter().filter(|variable| variable.whole == whole).collect()
+    };
+    let (intact, damaged, unproven) = (of(Some(true)), of(Some(false)), of(None));
     write_summary(out, report)?;
     for problem in &verified.problems {
         write_problem(out, "", problem)?;
@@ -69,16 +71,24 @@ pub fn write_text(out: &mut dyn Write, report: &VerifyReport, style: TableStyle)
         }
     }
     if !report.whole && !intact.is_empty() {
-        let names: Vec<&str> = intact.iter().take(NAMED).map(|variable| variable.name.as_str()).collect();
-        let more = intact.len() - names.len();
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        out.line(format_args!("  intact: {}{more}", names.join(", ")))?;
+        out.line(format_args!("  intact: {}", names_of(&intact)))?;
+    }
+    if !unproven.is_empty() {
+        out.line(format_args!("  complete, but not proven intact: {}", names_of(&unproven)))?;
     }
     if verified.behind_stop > 0 {
         let size = format_size(verified.behind_stop);
         out.line(format_args!("  {size} after the end of the pickle, which readers ignore"))?;
     }
     Ok(())
+}
+
+/// The first names, and how many more there are.
+fn names_of(variables: &[&Checked]) -> String {
+    let names: Vec<&str> = variables.iter().take(NAMED).map(|variable| variable.name.as_str()).collect();
+    let more = variables.len() - names.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", names.join(", "))
 }
 
 /// Writes the first line: the file, its kind and size, and whether it is intact.

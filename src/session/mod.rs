@@ -42,6 +42,7 @@ mod roundtrip;
 pub(crate) mod run;
 mod save;
 mod save_request;
+mod script_imports;
 mod secret_places;
 mod secrets;
 mod select;
@@ -71,5 +72,6 @@ pub(crate) use self::restore::{
 };
 pub(crate) use self::roundtrip::{has_reducers, in_session, repickle, repickle_run};
 pub(crate) use self::save::{LoadCheckMode, SaveRequest, is_saving, save, signing_key};
+pub(crate) use self::script_imports::ScriptImports;
 pub(crate) use self::select::{SelectionRules, import_failure, known_modules, session_names, session_types};
 pub(crate) use self::structure::{SessionStructure, StructureDifference, add_differences};

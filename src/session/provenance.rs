@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,6 +25,7 @@ use crate::python::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 use crate::python::script_entry::compile;
 use crate::python::script_run::ScriptRun;
 use crate::snapshot::index::{Index, PythonInfo, SCHEMA, ScriptEnd, ScriptInfo, Variable};
+use crate::snapshot::plain_path::plain_absolute;
 
 /// The process that saves the session.
 pub(crate) struct Origin<'a> {
@@ -97,6 +98,9 @@ fn script(origin: &Origin<'_>) -> ScriptInfo {
         None => ("prompt", OsStr::new(""), OsStr::new("")),
     };
     let arguments = origin.command.into_iter().flat_map(|command| &command.arguments).map(OsString::as_os_str);
+    // The names of modules and `-c` are no paths.
+    let absolute = Path::new(path).is_absolute().then(|| plain_absolute(Path::new(path)).ok()).flatten();
+    let path = absolute.as_ref().map_or(path, |path| path.as_os_str());
     ScriptInfo {
         kind: kind.to_owned(),
         path: path.to_string_lossy().into_owned(),

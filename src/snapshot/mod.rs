@@ -18,6 +18,7 @@ pub(crate) mod layout;
 pub(crate) mod load_plan;
 pub(crate) mod needed_opcodes;
 mod pipeline;
+pub(crate) mod plain_path;
 pub(crate) mod proven_facts;
 pub(crate) mod reader;
 #[cfg_attr(not(feature = "remote"), allow(dead_code, reason = "the full build finds dead code"))]

@@ -7,7 +7,7 @@ fn hint(sandbox: &Sandbox, script: &str) -> Option<String> {
     sandbox.write("job.py", script);
     let run = sandbox.snapcli(&["save", "-o", "s.pkl", "job.py"]);
     let text = run.assert_code(0).err();
-    let after = text.split("snapcli save --locals ").nth(1)?;
+    let after = text.split("run snapcli save ").nth(1)?.split("--locals ").nth(1)?;
     Some(after.split_whitespace().next().unwrap().to_owned())
 }
 
@@ -81,9 +81,10 @@ fn code_and_modules_get_the_hint_too() {
     let sandbox = Sandbox::new();
     sandbox.write("tool.py", "def main():\n    rows = [1]\nmain()\n");
     let run = sandbox.snapcli(&["save", "-m", "tool"]);
-    assert!(run.assert_code(0).err().contains("save --locals main -m tool\n"), "{}", run.whole());
+    assert!(run.assert_code(0).err().contains(" --locals main -m tool\n"), "{}", run.whole());
     sandbox.snapcli(&["save", "--locals", "main", "-m", "tool"]).assert_code(0);
     sandbox.snapcli(&["restore", "-c", "rows"]).assert_stdout("[1]\n");
     let run = sandbox.snapcli(&["save", "-c", "def main():\n    rows = [1]\nmain()"]);
-    assert!(run.assert_code(0).err().contains("save --locals main -c …\n"), "{}", run.whole());
+    let command = "--locals main -c $'def main():\\n    rows = [1]\\nmain()'\n";
+    assert!(run.assert_code(0).err().contains(command), "{}", run.whole());
 }

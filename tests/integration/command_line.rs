@@ -274,3 +274,35 @@ fn one_rule_decides_about_colours() {
         assert!(!is_coloured(call(&["--color=never"]).env("CLICOLOR_FORCE", "1").run()), "{words:?}: never");
     }
 }
+
+#[test]
+fn a_script_that_does_not_exist_is_no_script_to_run() {
+    let sandbox = Sandbox::new();
+    sandbox.snapcli(&["save", "-q", "-c", "x = 1"]).assert_code(0);
+    for name in ["nofile.py", "nofile.ipynb", "no/such/folder/x.pyz"] {
+        let run = sandbox.snapcli(&["restore", name]);
+        run.assert_code(2);
+        assert!(run.err().contains(&format!("cannot restore {name}\n")), "{}", run.whole());
+        assert!(run.err().contains("No such file or directory") && !run.err().contains("to run it"), "{}", run.whole());
+    }
+}
+
+#[test]
+fn paths_are_told_without_needless_dots() {
+    let sandbox = Sandbox::new();
+    sandbox.write("s.py", "x = 1\n");
+    let folder = sandbox.work().join("sub");
+    std::fs::create_dir(&folder).unwrap();
+    sandbox.call_snapcli(&["save", "-q", "../s.py"]).current_dir(&folder).run().assert_code(0);
+    let saved = sandbox.snapcli(&["inspect", "--json", "sub/../sub/session.pkl"]).assert_code(0).json();
+    assert_eq!(saved["path"], folder.join("session.pkl").to_str().unwrap());
+    assert_eq!(saved["script"]["path"], sandbox.work().join("s.py").to_str().unwrap());
+    // The script itself sees what `python` would show it.
+    sandbox.write("s.py", "print(__file__)\n");
+    let plain = sandbox.python(&["sub/../s.py"]);
+    sandbox.snapcli(&["save", "-q", "sub/../s.py"]).assert_stdout(&plain.out());
+    // What follows a symlink is elsewhere.
+    std::os::unix::fs::symlink("sub", sandbox.work().join("link")).unwrap();
+    let linked = sandbox.snapcli(&["inspect", "--json", "link/../sub/session.pkl"]).assert_code(0).json();
+    assert_eq!(linked["path"], sandbox.work().join("link/../sub/session.pkl").to_str().unwrap());
+}

@@ -206,9 +206,9 @@ for only in ([], (), iter('')):
     fails(snapcli.restore, 'a.pkl', only)
     fails(snapcli.load_dict, 'a.pkl', only)
 print(sorted(snapcli.load_dict('a.pkl')), sorted(snapcli.load_dict('a.pkl', exclude=[])))
-for size in (2000, '2k', '2kB', '2M', 2**70, None):
+for size in (2000, '2k', '2kB', '1.999k', '0.002M', '2M', '2.5M', 2**70, None):
     print(sorted(snapcli.load_dict(snapcli.save(None, {'small': 1, 'large': bytes(3000)}, max_size=size).data)))
-for size in (True, -1, 1.5, '2X', ''):
+for size in (True, -1, 1.5, '2X', '', '1.', '.5k', '1.2.3k'):
     fails(snapcli.save, None, {}, max_size=size)
 ";
     let nothing = "ValueError | only= names nothing: pass None for all variables\n".repeat(9);
@@ -217,11 +217,15 @@ for size in (True, -1, 1.5, '2X', ''):
         &Sandbox::new(),
         code,
         &format!(
-            "{nothing}['large', 'small'] ['large', 'small']\n['small']\n['small']\n['small']\n{}{wrong}\
+            "{nothing}['large', 'small'] ['large', 'small']\n{}{}{wrong}\
              ValueError | max_size= takes a number of bytes that is not negative\n{wrong}\
              ValueError | max_size=\"2X\": unknown unit x: use k, M, G or T\n\
-             ValueError | max_size=\"\": expected a size such as 500k, 20M or 2G\n",
-            "['large', 'small']\n".repeat(3)
+             ValueError | max_size=\"\": expected a size such as 500k, 20M or 2G\n\
+             ValueError | max_size=\"1.\": expected a size such as 500k, 20M or 2G\n\
+             ValueError | max_size=\".5k\": expected a size such as 500k, 20M or 2G\n\
+             ValueError | max_size=\"1.2.3k\": expected a size such as 500k, 20M or 2G\n",
+            "['small']\n".repeat(5),
+            "['large', 'small']\n".repeat(4)
         ),
     );
 }

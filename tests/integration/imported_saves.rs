@@ -296,3 +296,19 @@ fails(snapcli.inspect, 'a.pkl', trace='bset')
          trace=\"bset\" matches no variable of a.pkl: did you mean best?\n",
     );
 }
+
+#[test]
+fn a_dash_is_no_file() {
+    let code = "
+import pathlib, sys
+x = 1
+def fails(*given):
+    try: print(snapcli.save(*given))
+    except ValueError as error: print(error)
+fails('-'); fails(pathlib.Path('-')); fails('-', {'x': 1})
+print(os.listdir('.'))
+snapcli.save('./-'); print(os.listdir('.'))
+";
+    let told = "cannot save to '-': pass sys.stdout.buffer for standard output, or './-' for a file of that name\n";
+    prints(&Sandbox::new(), code, &format!("{}[]\n['-']\n", told.repeat(3)));
+}

@@ -73,7 +73,8 @@ fn a_single_variable_comes_back_as_it_was() {
 fn intact_and_restored(sandbox: &Sandbox, file: &str) -> (Vec<String>, Vec<String>, String) {
     let report = sandbox.snapcli(&["verify", "--json", file]).json();
     let variables = report["variables"].as_array().cloned().unwrap_or_default();
-    let whole = variables.iter().filter(|variable| variable["whole"] == true);
+    // In a truncated file, no checksum proves any.
+    let whole = variables.iter().filter(|variable| variable["whole"] != false);
     let intact = whole.map(|variable| variable["name"].as_str().unwrap().to_owned()).collect();
     let code = "
 names = [name for name in list(globals()) if not name.startswith('__')]

@@ -153,6 +153,12 @@ fn every_answer_matches_its_schema() {
     }
     answers.run(0, &["verify", "--json"]);
     answers.run(0, &["doctor", "--json"]);
+    // What failed, with what there is all the same.
+    answers.run(2, &["save", "--json", "--include", "zz", "-c", "x = 1"]);
+    answers.run(1, &["inspect", "--json", "-c", "x = 1\n1/0"]);
+    answers.run(4, &["inspect", "--json", "cut.pkl"]);
+    answers.run(4, &["restore", "--json", "--list", "cut.pkl"]);
+    answers.run(6, &["doctor", "--json", "--python", "/nonexistent"]);
     answers.validate();
 }
 

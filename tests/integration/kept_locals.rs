@@ -139,7 +139,7 @@ fn a_session_without_data_names_the_function_that_did_the_work() {
                   sys.exit(main())\n";
     sandbox.write("job.py", script);
     let run = sandbox.snapcli(&["save", "job.py"]);
-    assert!(run.assert_code(0).err().contains("snapcli save --locals main job.py"), "{}", run.whole());
+    assert!(run.assert_code(0).err().contains(" --locals main job.py\n"), "{}", run.whole());
     for other in [format!("{script}x = 1\n"), "def main():\n    data = 1\n".to_owned(), "x = 1\n".to_owned()] {
         sandbox.write("job.py", other.replace("sys.exit(main())", "main()"));
         let run = sandbox.snapcli(&["save", "job.py"]);

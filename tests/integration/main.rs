@@ -96,6 +96,8 @@ mod idle_options;
 #[cfg(feature = "python")]
 mod imported_anywhere;
 #[cfg(feature = "python")]
+mod imported_functions;
+#[cfg(feature = "python")]
 mod imported_loads;
 #[cfg(feature = "python")]
 mod imported_saves;
@@ -132,6 +134,8 @@ mod joblib_formats;
 mod joined_loads;
 #[cfg(feature = "python")]
 mod json_answers;
+#[cfg(feature = "python")]
+mod json_failures;
 #[cfg(feature = "python")]
 mod jupyter;
 #[cfg(feature = "python")]

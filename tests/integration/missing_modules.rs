@@ -84,6 +84,19 @@ fn a_module_of_the_project_is_not_to_be_installed() {
 }
 
 #[test]
+fn a_directory_that_the_script_has_added_to_the_path_is_named() {
+    let sandbox = Sandbox::new();
+    sandbox.write("pk/mymod.py", "class A: pass\n");
+    sandbox.write("um.py", "import sys; sys.path.insert(0, 'pk')\nimport mymod\none = mymod.A()\nok = 5\n");
+    sandbox.snapcli(&["save", "-q", "um.py"]).assert_code(0);
+    fs::rename(sandbox.work().join("pk"), sandbox.work().join("old")).unwrap();
+    let work = sandbox.work().display().to_string();
+    let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "ok"]);
+    let place = format!("needs the module mymod, which was beside {work}/um.py or in {work}/pk: put its directory");
+    assert!(run.assert_stdout("5\n").err().contains(&place), "{}", run.whole());
+}
+
+#[test]
 fn what_an_installed_package_no_longer_has_is_named_with_its_version() {
     let sandbox = Sandbox::new();
     // An installed package, as far as Python and its metadata are concerned.

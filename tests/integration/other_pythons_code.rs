@@ -6,7 +6,8 @@ use std::fs;
 use crate::env::{Run, Sandbox, Stack, all_pythons, venv};
 use crate::skipped::skipped;
 
-/// A session of the first Python, in a sandbox of the last one. `None` if there is one Python only.
+/// A session of the first Python, in a sandbox of the last one, and what is said about its code. `None` if there is one
+/// Python only.
 fn session_of_another(script: &str) -> Option<(Sandbox, String)> {
     let [first, .., last] = all_pythons() else { return None };
     let sandbox = Sandbox::with(venv(first, Stack::Dill));
@@ -14,7 +15,13 @@ fn session_of_another(script: &str) -> Option<(Sandbox, String)> {
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
     let other = Sandbox::with(venv(last, Stack::Dill));
     other.write("session.pkl", fs::read(sandbox.work().join("session.pkl")).unwrap());
-    Some((other, first.label()))
+    Some((other, advice_for(&first.label(), &sandbox)))
+}
+
+/// The advice about code of this version, which the Python of the sandbox has.
+fn advice_for(version: &str, sandbox: &Sandbox) -> String {
+    let python = sandbox.interpreter().display();
+    format!(": contains code for Python {version}: restore it with --python {python}")
 }
 
 /// The names that a restore binds: those of one letter, sorted.
@@ -34,11 +41,8 @@ fn code_from_another_minor_version_is_never_loaded_but_data_is() {
     other.write("session.pkl", fs::read(sandbox.work().join("session.pkl")).unwrap());
     let run = other.snapcli(&["restore", "--trust", "session.pkl", "-c", "data, sorted(set('fCc') & set(globals()))"]);
     run.assert_stdout("({'a': [1, 2]}, [])\n").assert_code(0);
-    let advice = format!(
-        "cannot restore f (function), C (type), c (__main__.C): contains code for Python {0}: restore it with \
-         --python {0} (",
-        first.label()
-    );
+    let advice = advice_for(&first.label(), &sandbox);
+    let advice = format!("cannot restore f (function), C (type), c (__main__.C){advice}\n");
     assert!(run.err().contains(&advice), "{}", run.whole());
     let run = other.snapcli(&["restore", "--trust", "--strict", "session.pkl", "-c", "print('ran')"]);
     run.assert_code(3).assert_stdout("");
@@ -65,14 +69,13 @@ i = [s, 1]
 j = c.call
 k = 7
 ";
-    let Some((sandbox, saved)) = session_of_another(script) else { return skipped("needs two Pythons") };
+    let Some((sandbox, advice)) = session_of_another(script) else { return skipped("needs two Pythons") };
     for options in [&["--trust"][..], &["--trust", "--partial"], &["--trust", "--exclude", "f"]] {
         let run = restored(&sandbox, options);
         run.assert_code(0).assert_stdout("i k s\n");
         let err = run.err();
         let lines: Vec<_> = err.lines().collect();
         let [line] = lines[..] else { panic!("{}", run.whole()) };
-        let advice = format!(": contains code for Python {saved}: restore it with --python {saved} (");
         let (variables, _) = line.split_once(&advice).unwrap_or_else(|| panic!("{}", run.whole()));
         for lost in ["a (list)", "b (dict)", "c (types.SimpleNamespace)", "d (list)", "e (list)", "h (list)"] {
             assert!(variables.contains(lost), "{lost}: {}", run.whole());

@@ -11,7 +11,7 @@ use crate::commands::input_output::{absolute_path, is_stdio};
 use crate::commands::wrong_names::no_variable;
 use crate::exit::{self, OrExit};
 use crate::pickle::explain::trace_tree::TraceTree;
-use crate::report::answers::{SessionAnswer, TraceAnswer};
+use crate::report::answers::{FailureAnswer, SessionAnswer, TraceAnswer};
 use crate::report::html::PageContents;
 use crate::report::imports::is_import;
 use crate::report::inspect_report::{FileFormat, SessionReport};
@@ -42,11 +42,12 @@ impl InspectOutput {
         out: &mut dyn Write,
         tree: &TraceTree,
         path: Option<String>,
+        failure: Option<FailureAnswer>,
         code: i32,
     ) -> Result<i32> {
         if self.args.output_format() == OutputFormat::Json {
             let name = self.args.trace.as_deref().unwrap_or_default();
-            write_json(out, &TraceAnswer::of(name, tree, path))?
+            write_json(out, &TraceAnswer::of(name, tree, path).with_failure(failure))?
         } else if self.verbosity != Verbosity::Quiet {
             inspect_text::write_tree(out, tree, self.style)?
         }
@@ -61,6 +62,7 @@ impl InspectOutput {
         out: &mut dyn Write,
         report: &mut SessionReport,
         path: Option<String>,
+        failure: Option<FailureAnswer>,
         code: i32,
         contents: &PageContents,
     ) -> Result<i32> {
@@ -71,7 +73,7 @@ impl InspectOutput {
         sort(&mut report.index, args.sort);
         match (&args.html, args.output_format()) {
             (Some(page), _) => self.write_page(out, page, report, contents)?,
-            (None, OutputFormat::Json) => write_json(out, &SessionAnswer::of(report, path))?,
+            (None, OutputFormat::Json) => write_json(out, &SessionAnswer::of(report, path).with_failure(failure))?,
             (None, OutputFormat::Github) => {
                 github::write_annotations(out, report)?;
                 // Otherwise the job would fail without a word.

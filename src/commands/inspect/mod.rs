@@ -22,10 +22,10 @@ use crate::exit::{self, OrExit};
 use crate::pickle::verdict::{Verdict, VerdictClass};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, ScriptTarget, check_script};
-use crate::report::answers::absolute_path;
+use crate::report::answers::{FailureAnswer, absolute_path};
 use crate::report::html::PageContents;
 use crate::report::inspect_report::SessionReport;
-use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::store::{Store, StoreAddress, local_bytes};
 use crate::snapshot::system::map_large_blocks;
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -109,20 +109,15 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
         or_exit_code(opened.and_then(follow), path, || format!("{}{}", cannot_inspect(), script_hint(path)))?;
     drop((reading_bar, reading));
     let is_cut = matches!(snapshot.contents(), Contents::Foreign { lost_index: true });
-    if is_cut {
-        // Even with --quiet: the exit code is that of a damaged file.
-        print_line(&format!(
-            "{} is damaged: its index is missing, so the file is truncated, or damaged at its end; this is what its \
-             pickle contains",
-            path.display()
-        ));
-    }
     let lost_object = snapshot.check_objects().err();
-    if let Some(error) = &lost_object {
-        print_line(&format!("{} is damaged: {error}; this is what it should contain", path.display()));
+    let damage = damage_in_words(path, is_cut, lost_object.as_ref());
+    if let Some(damage) = &damage {
+        // Even with --quiet: the exit code is that of a damaged file.
+        print_line(damage);
     }
     // What is shown is not all that was saved.
-    let done = if is_cut || lost_object.is_some() { exit::DAMAGED } else { exit::DONE };
+    let done = if damage.is_some() { exit::DAMAGED } else { exit::DONE };
+    let failure = |code| damage.as_ref().map(|damage| FailureAnswer::new(damage, code));
     let out = &mut io::BufWriter::new(stdout());
     // The HTML page always includes the verdict: rendering takes longer anyway.
     let at_any_cost = args.strict || args.verdict || args.html.is_some();
@@ -142,7 +137,7 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
             }
             false => done,
         };
-        return inspection.print_tree(out, &tree, Some(absolute_path(path)), code);
+        return inspection.print_tree(out, &tree, Some(absolute_path(path)), failure(code), code);
     }
     let mut report = SessionReport::of_last(file, &mut snapshot).or_exit(exit::DAMAGED, cannot_inspect)?;
     report.in_store = newest_in_store(path);
@@ -160,9 +155,22 @@ fn inspect_file(inspection: &mut InspectOutput, path: &Path) -> Result<i32> {
         _ => done,
     };
     let page = if args.html.is_some() { page_contents(&snapshot, &mut report) } else { PageContents::default() };
-    let code = inspection.print(out, &mut report, Some(absolute_path(path)), code, &page)?;
+    let code = inspection.print(out, &mut report, Some(absolute_path(path)), failure(code), code, &page)?;
     // The index is not right about what was shown.
     if code == exit::DONE { checked.map(|()| code) } else { Ok(code) }
+}
+
+/// What is missing in a file, of which the rest is shown all the same.
+fn damage_in_words(path: &Path, is_cut: bool, lost_object: Option<&ReadError>) -> Option<String> {
+    let path = path.display();
+    match lost_object {
+        Some(error) => Some(format!("{path} is damaged: {error}; this is what it should contain")),
+        None if is_cut => Some(format!(
+            "{path} is damaged: its index is missing, so the file is truncated, or damaged at its end; this is what \
+             its pickle contains"
+        )),
+        None => None,
+    }
 }
 
 /// Which snapshot of a store was read, if the store as such was named, and the size of the store.

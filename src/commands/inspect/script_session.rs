@@ -20,13 +20,13 @@ use crate::python::launch::{ProcessEnd, PythonJob, redirect_stdout, start_python
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::python::script_run::{self, ScriptRun, run_script};
 use crate::python::{self, Interpreter, Python, interrupt_limit, work_left};
-use crate::report::answers::ErrorAnswer;
+use crate::report::answers::{ErrorAnswer, FailureAnswer};
 use crate::report::html::PageContents;
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
     CapturedFrames, LoadCheckMode, Origin, SaveRequest, SelectionRules, add_to_inittab, note_imported_definitions, save,
 };
-use crate::snapshot::index::ScriptInfo;
+use crate::snapshot::index::{Index, ScriptInfo};
 use crate::snapshot::reader::Snapshot;
 use crate::snapshot::work_meter;
 use crate::ui::progress::DelayedBar;
@@ -127,7 +127,7 @@ impl ScriptInspection {
             drop((bar, step));
             let path = script_path(&index.script);
             let tree = trace(&Snapshot::from_bytes(file)?, name, "the same command without --trace")?;
-            return inspection.print_tree(&mut out, &tree, path, code);
+            return inspection.print_tree(&mut out, &tree, path, failure_of(run, &index), code);
         }
         // The bytes are discarded: the index already lists what could be saved.
         let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;
@@ -143,12 +143,18 @@ impl ScriptInspection {
         let mut report = SessionReport::of_own_index(file, FileFormat::Script, bytes, index);
         let path = script_path(&report.index.script);
         let code = if inspection.args.strict && report.has_failures() { exit::LEFT_OUT } else { exit::DONE };
+        let failure = failure_of(run, &report.index);
         let mut page = PageContents::default();
         if inspection.args.html.is_some() {
             page.omit_variables(&mut report);
         }
-        inspection.print(&mut out, &mut report, path, code, &page)
+        inspection.print(&mut out, &mut report, path, failure, code, &page)
     }
+}
+
+/// Why the command fails after it has shown the session.
+fn failure_of(run: &ScriptRun, index: &Index) -> Option<FailureAnswer> {
+    (!run.succeeded()).then(|| FailureAnswer::of_script(index, run.end.exit_code()))
 }
 
 /// The absolute path of the script; `None` for a module and for code. The script may have changed the directory since.

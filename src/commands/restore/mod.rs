@@ -21,7 +21,7 @@ use crate::cli::{GivenOptions, RestoreArgs};
 use crate::exit::{self, OrExit};
 use crate::python;
 use crate::python::script_command::{ScriptCommand, check_script};
-use crate::report::answers::{ListAnswer, absolute_path};
+use crate::report::answers::{FailureAnswer, ListAnswer, absolute_path};
 use crate::report::imports::{import_line, is_import};
 use crate::report::inspect_report::SessionReport;
 use crate::report::write_json;
@@ -72,12 +72,14 @@ pub(crate) fn run_command(
         snapshot.check_index().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
         drop(step);
         let is_cut = matches!(snapshot.contents(), Contents::Foreign { lost_index: true });
-        let code = list_variables(&mut snapshot, &args, &mut stdout(), verbosity)?;
+        let text = format!("{} is damaged: {LOST_INDEX}; these are the names in its pickle", args.file.display());
+        let failure = is_cut.then(|| FailureAnswer::new(&text, exit::DAMAGED));
+        let code = list_variables(&mut snapshot, &args, failure, &mut stdout(), verbosity)?;
         if !is_cut {
             return Ok(code);
         }
         // Even with --quiet: the exit code is that of a damaged file.
-        print_line(&format!("{} is damaged: {LOST_INDEX}; these are the names in its pickle", args.file.display()));
+        print_line(&text);
         return Ok(exit::DAMAGED);
     }
     python::note_missing_environment(python, verbosity);
@@ -162,6 +164,7 @@ fn open_checked(args: &RestoreArgs, frames: WantedFrames, verbosity: Verbosity) 
 fn list_variables(
     snapshot: &mut Snapshot,
     args: &RestoreArgs,
+    failure: Option<FailureAnswer>,
     out: &mut dyn Write,
     verbosity: Verbosity,
 ) -> Result<i32> {
@@ -174,7 +177,7 @@ fn list_variables(
     };
     report.index.variables.retain(is_wanted);
     if args.json {
-        write_json(out, &ListAnswer::of(&report, absolute_path(&args.file)))?;
+        write_json(out, &ListAnswer::of(&report, absolute_path(&args.file), failure))?;
         return Ok(exit::DONE);
     }
     if verbosity == Verbosity::Quiet {

@@ -139,8 +139,11 @@ impl<'a> RestoreSummary<'a> {
     fn about_module(&self, module: &str) -> String {
         let map = format!("pass --map {module}=NEW if it was renamed");
         if let Some(script) = self.script_beside(module) {
+            let added = self.index.whole_ambient().find(|state| state.name == "sys.path").map(|state| &state.preview);
+            let or_in = added.filter(|added| !added.is_empty()).map(|added| format!(" or in {added}"));
             return format!(
-                "needs the module {module}, which was beside {script}: put its directory on PYTHONPATH, or {map}"
+                "needs the module {module}, which was beside {script}{}: put its directory on PYTHONPATH, or {map}",
+                or_in.unwrap_or_default()
             );
         }
         format!("needs the module {module}: install {}, or {map}", self.requirement(module))

@@ -11,6 +11,7 @@ use crate::commands::stores::with_code;
 use crate::exit::{self, OrExit};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
 use crate::snapshot::index::{Index, RunProgress};
+use crate::snapshot::plain_path::plain_absolute;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::store::{HistoryEntry, Store, problem_of};
 use crate::ui::format_utc;
@@ -181,7 +182,7 @@ fn check_same(
     if let ScriptTarget::Script(path) = &command.target {
         let old = Path::new(&index.script.path);
         let is_same = matches!((old.canonicalize(), path.canonicalize()), (Ok(old), Ok(new)) if old == new);
-        if !is_same && std::path::absolute(path).ok().as_deref() != Some(old) {
+        if !is_same && plain_absolute(path).ok().as_deref() != Some(old) {
             differences.push(format!("the script was {}, and is {}", old.display(), path.display()));
         }
     }

@@ -14,6 +14,7 @@ use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::script_run::{ScriptRun, requested_end};
 use crate::python::script_signals;
+use crate::report::answers::FailureAnswer;
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::file_names::beside;
 use crate::snapshot::index::Index;
@@ -39,7 +40,15 @@ impl SaveJob {
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
         sent.context("cannot write to standard output")?;
-        Ok(SavedFile { path: PathBuf::from("-"), index, bytes, verified: None, code: exit::DONE, stored: None })
+        Ok(SavedFile {
+            path: PathBuf::from("-"),
+            index,
+            bytes,
+            verified: None,
+            code: exit::DONE,
+            stored: None,
+            failure: None,
+        })
     }
 
     /// Saves to a file, or to the directory for temporary files if that fails for a reason that the earlier check could
@@ -106,7 +115,8 @@ impl SaveJob {
         if self.verbosity == Verbosity::Quiet {
             print_line(&format!("the session was saved to {}", saved.path.display()));
         }
-        Ok(Some(SavedFile { code: exit::FAILED, ..saved }))
+        let failure = Some(FailureAnswer::of(&error));
+        Ok(Some(SavedFile { code: exit::FAILED, failure, ..saved }))
     }
 
     pub(super) fn save_to_file(
@@ -142,7 +152,7 @@ impl SaveJob {
         let claim = self.keep_other(py, path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         drop(claim);
-        Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None })
+        Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None, failure: None })
     }
 
     /// The check of `--verify`; `None` if it is not wanted, or if a signal leaves no time for it.

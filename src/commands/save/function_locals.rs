@@ -1,6 +1,8 @@
 //! The local variables that `--locals` names, in the session of a run, and the messages about them.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::Path;
 use std::sync::PoisonError;
 
 use anyhow::Result;
@@ -8,12 +10,14 @@ use anyhow::Result;
 use super::save_job::SaveJob;
 use crate::commands::operand_order::shell_word;
 use crate::exit;
+use crate::pickle::credentials::hide_arguments;
 use crate::python::call_watch::{self, FunctionLocals, WatchedFunction};
 use crate::python::script_command::ScriptTarget;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Python, context};
 use crate::session::{
-    BoundLocal, BoundLocals, CalledFunction, function_that_did_the_work, functions_like, functions_of_script,
+    BoundLocal, BoundLocals, CalledFunction, ScriptImports, function_that_did_the_work, functions_like,
+    functions_of_script,
 };
 use crate::snapshot::index::Index;
 use crate::ui::Verbosity;
@@ -21,36 +25,26 @@ use crate::ui::messages::print_line;
 use crate::ui::nearest_names::{did_you_mean, nearest};
 
 impl SaveJob {
-    /// Refuses functions that the script does not have, before it runs for hours.
-    pub(super) fn check_functions(&self, py: Python<'_>) -> Result<()> {
-        let ScriptTarget::Script(path) = &self.command.target else { return Ok(()) };
+    /// The functions of `--locals`. Refuses those that the script does not have, before it runs for hours.
+    pub(super) fn functions(&self, py: Python<'_>) -> Result<Vec<WatchedFunction>> {
+        let mut functions = self.locals.clone();
+        let ScriptTarget::Script(path) = &self.command.target else { return Ok(functions) };
         let source = context::of_process(py)?.source.as_ref();
-        let Some(source) = source.filter(|_| self.locals.iter().any(|function| function.module.is_none())) else {
-            return Ok(());
+        let Some(source) = source.filter(|_| functions.iter().any(|function| function.module.is_none())) else {
+            return Ok(functions);
         };
-        let Some(known) = functions_of_script(py, source) else { return Ok(()) };
-        let is_unknown = |function: &&WatchedFunction| function.module.is_none() && !known.contains(&function.name);
-        let Some(unknown) = self.locals.iter().find(is_unknown) else { return Ok(()) };
-        const SHOWN: usize = 12;
-        let mut details: Vec<String> =
-            did_you_mean(meant_by(&unknown.name, &known).iter().map(String::as_str)).into_iter().collect();
-        // The one that most scripts are about comes first.
-        let (first, others): (Vec<String>, Vec<String>) = known.into_iter().partition(|name| name == "main");
-        let known: Vec<String> = first.into_iter().chain(others).collect();
-        let mut names = known.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-        if known.len() > SHOWN {
-            names.push_str(", …");
-        }
-        let has =
-            if names.is_empty() { "it has no functions".to_owned() } else { format!("its functions are {names}") };
-        let text = format!("--locals: {} has no function '{}': {has}", path.display(), unknown.name);
-        details.push(match unknown.name.rsplit_once('.') {
-            Some((module, function)) => {
-                format!("for a function of the module {module}, use --locals {module}:{function}")
+        let Some(known) = functions_of_script(py, source) else { return Ok(functions) };
+        let is_unknown = |function: &WatchedFunction| function.module.is_none() && !known.contains(&function.name);
+        if functions.iter().any(is_unknown) {
+            let imports = ScriptImports::of(py, source);
+            for function in functions.iter_mut().filter(|function| is_unknown(function)) {
+                function.imported = imports.function(&function.name);
+                if function.imported.is_none() && !imports.has_star {
+                    return Err(unknown_function(path, function, &known));
+                }
             }
-            None => "for a function of another module, use --locals module:function".to_owned(),
-        });
-        Err(exit::coded(exit::USAGE, text).with_details(details).into())
+        }
+        Ok(functions)
     }
 
     /// Does the work while the local variables that belong to the session are bound in it.
@@ -77,11 +71,12 @@ impl SaveJob {
         let functions = call_watch::so_far(py).into_iter().filter(|function| function.locals.is_none());
         let message = |FunctionLocals { function, is_known, .. }| {
             let meant: Vec<String> = functions_like(py, &function.name, run);
-            let meant: Vec<String> = meant.into_iter().filter(|name| *name != function.text()).collect();
+            let is_meant = |name: &String| *name != function.text() && function.imported.is_none();
+            let meant: Vec<String> = meant.into_iter().filter(is_meant).collect();
             let is_elsewhere = meant.iter().any(|name| name.contains(':'));
             let why = match is_known && !is_elsewhere {
                 true => "was never called",
-                false if function.module.is_none() => "was not found in the script",
+                false if function.module.is_none() && function.imported.is_none() => "was not found in the script",
                 false => "was not found in any module that ran",
             };
             let meant =
@@ -130,11 +125,6 @@ impl SaveJob {
             return;
         }
         let Some(CalledFunction { name, is_all }) = function_that_did_the_work(py, index, run) else { return };
-        let script = match &self.command.target {
-            ScriptTarget::Script(path) => shell_word(&path.to_string_lossy()),
-            ScriptTarget::Module(module) => format!("-m {}", module.to_string_lossy()),
-            _ => "-c …".to_owned(),
-        };
         let data = if is_all { "no data" } else { "hardly any data" };
         let functions: Vec<String> =
             name.split(',').map(|name| format!("{}()", name.split(':').next_back().unwrap_or(name))).collect();
@@ -144,10 +134,62 @@ impl SaveJob {
             [] => return,
         };
         self.verbosity.note(&format!(
-            "the session has {data}: {did} did the work in {its} local variables; to save these, run snapcli save \
-             --locals {name} {script}"
+            "the session has {data}: {did} did the work in {its} local variables; to save these, run {}",
+            self.command_with(&format!("--locals {name}"))
         ));
     }
+
+    /// The command line, with one more option and without credentials.
+    fn command_with(&self, option: &str) -> String {
+        let shown = |words: &[OsString]| {
+            let mut words: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+            hide_arguments(&mut words);
+            words.iter().map(|word| format!(" {}", shell_word(word))).collect::<String>()
+        };
+        let (given, arguments) = (shown(&self.given_options), shown(&self.command.arguments));
+        let target = match &self.command.target {
+            ScriptTarget::Script(path) => shell_word(&path.to_string_lossy()),
+            ScriptTarget::Module(module) => format!("-m {}", shell_word(&module.to_string_lossy())),
+            ScriptTarget::Code(code) | ScriptTarget::Expression(code) => {
+                format!("-c {}", code_word(&code.to_string_lossy()))
+            }
+            ScriptTarget::StandardInput => "-".to_owned(),
+        };
+        format!("snapcli save{given} {option} {target}{arguments}")
+    }
+}
+
+/// Code as a word of a shell command, on one line as bash and zsh read it; `…` for long code.
+fn code_word(code: &str) -> String {
+    const LONGEST: usize = 200;
+    match code.contains('\n') {
+        _ if code.len() > LONGEST => "…".to_owned(),
+        true => format!("$'{}'", code.replace('\\', r"\\").replace('\'', r"\'").replace('\n', r"\n")),
+        false => shell_word(code),
+    }
+}
+
+/// The error for a function that the script neither defines nor imports.
+fn unknown_function(path: &Path, unknown: &WatchedFunction, known: &[String]) -> anyhow::Error {
+    const SHOWN: usize = 12;
+    let mut details: Vec<String> =
+        did_you_mean(meant_by(&unknown.name, known).iter().map(String::as_str)).into_iter().collect();
+    // The one that most scripts are about comes first.
+    let (first, others): (Vec<String>, Vec<String>) = known.iter().cloned().partition(|name| name == "main");
+    let known: Vec<String> = first.into_iter().chain(others).collect();
+    let mut names = known.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if known.len() > SHOWN {
+        names.push_str(", …");
+    }
+    let has = if names.is_empty() { "it has no functions".to_owned() } else { format!("its functions are {names}") };
+    let text = format!("--locals: {} has no function '{}': {has}", path.display(), unknown.name);
+    details.push(match unknown.name.rsplit_once('.') {
+        Some((module, function)) => {
+            format!("for a function of the module {module}, use --locals {module}:{function}")
+        }
+        None => "for a function of another module, use --locals module:function".to_owned(),
+    });
+    exit::coded(exit::USAGE, text).with_details(details).into()
 }
 
 /// The functions that may have been meant: those with a name like it, or with a last part like it: `A.fit` for `fit`.

@@ -20,6 +20,7 @@ use crate::python::Python;
 use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::script_run::ScriptRun;
+use crate::report::answers::FailureAnswer;
 use crate::session::SelectionRules;
 use crate::snapshot::index::{Index, ScriptInfo};
 use crate::snapshot::remote::RemoteAddress;
@@ -72,11 +73,10 @@ impl SaveJob {
         let saved = self.save_to_file(py, run, dill, &path);
         let advice =
             saved.as_ref().map(|_| format!("{old}the session is in {}, {}", shown(&path), unmatched.withheld()));
-        print_error(&unmatched.error(advice.into_iter().collect()));
-        saved.map(|mut saved| {
-            saved.code = exit::USAGE;
-            saved
-        })
+        let error = unmatched.error(advice.into_iter().collect());
+        print_error(&error);
+        let failure = Some(FailureAnswer::of(&error));
+        saved.map(|saved| SavedFile { code: exit::USAGE, failure, ..saved })
     }
 
     /// Looks whether the module of the command line can be imported, now that the script has run: it may have made it.

@@ -2,6 +2,7 @@
 //!
 //! Both output files are tried before the script runs, so that hours of work are not lost to a mistyped path.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -28,7 +29,7 @@ use crate::python::script_command::ScriptCommand;
 use crate::python::script_run::{ScriptRun, end_after_error, requested_end, run_observed};
 use crate::python::script_signals::{self, SnapshotTimes};
 use crate::python::{self, Interpreter, Python, interrupt_limit, work_left};
-use crate::report::answers::{ErrorAnswer, SessionAnswer};
+use crate::report::answers::{ErrorAnswer, FailureAnswer, SessionAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
     BoundLocal, LoadCheckMode, Origin, SaveRequest, SavingChild, SelectionRules, add_to_inittab,
@@ -80,6 +81,7 @@ pub(super) fn run(
         strict: args.strict,
         strict_place: given.origins.get("--strict").cloned(),
         verify: args.verify,
+        given_options: given.before_program.clone(),
         module: args.module,
         missing_module: OnceLock::new(),
         ambient: !args.no_ambient,
@@ -134,6 +136,8 @@ pub(super) struct SaveJob {
     /// Where that is set, if it was not typed.
     strict_place: Option<String>,
     pub(super) verify: bool,
+    /// The options as they were typed.
+    pub(super) given_options: Vec<OsString>,
     /// The name of the module of the command line.
     pub(super) module: String,
     /// Why `__main__` is saved in its place.
@@ -174,6 +178,8 @@ pub(super) struct SavedFile {
     pub(super) code: i32,
     /// What of it was new, if it is in a store.
     pub(super) stored: Option<StoredSnapshot>,
+    /// Why the command failed all the same.
+    pub(super) failure: Option<FailureAnswer>,
 }
 
 impl SaveJob {
@@ -188,7 +194,7 @@ impl SaveJob {
         dill.absence().iter().for_each(|note| verbosity.note(note));
         python::context::set(Some(&self.command), &self.interpreter, &dill, verbosity);
         note_imported_definitions(py);
-        let watching = self.check_functions(py).and_then(|()| Ok(call_watch::begin(py, &self.locals)?));
+        let watching = self.functions(py).and_then(|functions| Ok(call_watch::begin(py, &functions)?));
         if let Err(error) = watching {
             return self.end_after_error(py, &error);
         }
@@ -276,7 +282,7 @@ impl SaveJob {
             SnapshotDestination::Stream(stream) => Some(self.save_to_stream(py, run, dill, stream)?),
             SnapshotDestination::Store(folder, labels) => self.save_to_store(py, run, dill, folder, labels)?,
         };
-        let Some(SavedFile { path, index, bytes, verified, code, stored }) = saved else {
+        let Some(SavedFile { path, index, bytes, verified, code, stored, failure }) = saved else {
             let how = if run.end == ProcessEnd::Interrupted { "was interrupted" } else { "failed" };
             let text = format!("the script {how} before it had variables");
             self.note_old_crash();
@@ -290,7 +296,11 @@ impl SaveJob {
         self.print_summary(run, &report, stored.as_ref());
         let all_called = self.print_locals(py, run, &report.index, code == exit::USAGE);
         self.print_hint(py, run, &report.index);
-        self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())))?;
+        let failure = match run.succeeded() {
+            true => failure,
+            false => Some(FailureAnswer::of_script(&report.index, run.end.exit_code())),
+        };
+        self.answer.write(&SessionAnswer::of(&report, Some(report.file.clone())).with_failure(failure))?;
         // With --strict, the file is saved all the same; only the exit code differs.
         let is_bad = code != exit::USAGE && (report.has_failures() || report.has_changes());
         if self.strict && is_bad && self.verbosity == Verbosity::Quiet {
@@ -325,7 +335,15 @@ impl SaveJob {
         let claim = self.keep_other(py, path, &index)?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         drop(claim);
-        Ok(Some(SavedFile { path: path.to_owned(), index, bytes, verified: None, code: exit::DONE, stored: None }))
+        Ok(Some(SavedFile {
+            path: path.to_owned(),
+            index,
+            bytes,
+            verified: None,
+            code: exit::DONE,
+            stored: None,
+            failure: None,
+        }))
     }
 
     pub(super) fn origin<'a>(&'a self, py: Python<'_>, run: &'a ScriptRun) -> Origin<'a> {

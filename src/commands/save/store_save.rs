@@ -111,7 +111,15 @@ impl SaveJob {
             let notes = SnapshotNotes { name: Some(CRASH), failed: true, ..notes(labels) };
             let stored = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
             let (path, code) = (stored.address.clone(), exit::DONE);
-            return Ok(Some(SavedFile { path, index, bytes, verified: None, code, stored: Some(stored) }));
+            return Ok(Some(SavedFile {
+                path,
+                index,
+                bytes,
+                verified: None,
+                code,
+                stored: Some(stored),
+                failure: None,
+            }));
         }
         let verify = || {
             let path = target.shared_path()?.context("a store has no path")?;
@@ -132,6 +140,6 @@ impl SaveJob {
         check_signals(py)?;
         let stored = py.detach(|| target.commit(notes(labels))).or_exit(exit::FAILED, cannot)?;
         let path = stored.address.clone();
-        Ok(Some(SavedFile { path, index, bytes, verified, code: exit::DONE, stored: Some(stored) }))
+        Ok(Some(SavedFile { path, index, bytes, verified, code: exit::DONE, stored: Some(stored), failure: None }))
     }
 }

@@ -181,8 +181,8 @@ fn words(name: &str) -> Vec<String> {
 
 /// Whether the value of a name like `…token` is a credential: language models and paginated APIs have tokens, too.
 pub(super) fn is_token(name: &str, value: &str) -> bool {
-    // `<image>`, `[SEP]`
-    if value.starts_with(['<', '[']) {
+    // `<image>`, `[SEP]`, and the patterns of a tokenizer
+    if value.starts_with(['<', '[']) || is_pattern(value) {
         return false;
     }
     let words = words(name);
@@ -190,6 +190,11 @@ pub(super) fn is_token(name: &str, value: &str) -> bool {
         Some(before) => !OTHER_TOKENS.contains(&before.as_str()) && !value.contains(char::is_whitespace),
         None => looks_random(value) || is_mixed(value),
     }
+}
+
+/// Whether a value is a regular expression with groups or classes, which no token has.
+fn is_pattern(value: &str) -> bool {
+    ["(?", "[^", ")|", "|(", ")*", "]+", "]*", "\\d", "\\w", "\\s"].iter().any(|part| value.contains(part))
 }
 
 /// Whether the value of an `Authorization` header is a scheme with a credential, or a credential alone.

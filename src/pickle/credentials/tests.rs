@@ -173,3 +173,20 @@ fn only_the_credential_is_hidden() {
     }
     assert_eq!(hidden("plain text"), None);
 }
+
+#[test]
+fn templates_and_patterns_are_no_credentials() {
+    for text in [
+        "Specify a proxy in the form scheme://[user:passwd@]proxy.server:port.",
+        "http[s]://[name:secret1@]host",
+        "https://[^:]+:[^@]+@example.com",
+    ] {
+        assert_eq!(reason(None, text), None, "{text}");
+    }
+    assert!(reason(None, "postgres://admin:hunter2@[::1]:5432/db").is_some());
+    for pattern in [r"(?:0[xX](?:_?[0-9a-fA-F])+|[^\s]+)", r"\w+|\d*", "((abc)*|x9)", "[A-Z]+[0-9]*"] {
+        assert_eq!(reason(Some("PlainToken"), pattern), None, "{pattern}");
+    }
+    assert!(reason(Some("plain_token"), "9f86d081884c7d659a2feaa0").is_some());
+    assert!(reason(Some("auth_token"), "pk_live(a1b2c3d4e5f6)").is_some());
+}

@@ -26,8 +26,8 @@ pub(super) fn passwords_in_urls(string: &str) -> impl Iterator<Item = FoundCrede
         let authority = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
         let (user, _) = authority.rsplit_once('@')?;
         let (name, password) = user.split_once(':')?;
-        // A pattern of URLs.
-        if user.contains("[^") {
+        // A pattern of URLs, or a template: `[user:passwd@]proxy.server:port`.
+        if user.contains('[') {
             return None;
         }
         let from = start + name.len() + 1;

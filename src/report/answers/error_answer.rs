@@ -1,10 +1,11 @@
-//! The answer of a command that failed, where `--json` was asked for.
+//! The answer of a command that failed, where `--json` was asked for; and what an answer with more in it has of that.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::SchemaVersion;
 use crate::exit::{self, Coded};
+use crate::snapshot::index::Index;
 
 /// What failed.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -58,5 +59,52 @@ impl ErrorAnswer {
     pub(crate) fn interrupted(text: &str) -> Self {
         let (details, causes) = (Vec::new(), Vec::new());
         Self { schema: SchemaVersion, error: text.to_owned(), details, causes, hint: None, exit: exit::INTERRUPTED }
+    }
+}
+
+/// Why a command failed whose answer has more to say than [`ErrorAnswer`]: its keys are part of that answer.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub(crate) struct FailureAnswer {
+    /// What failed. Absent if nothing did.
+    error: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    /// The exit code. Absent if nothing failed, and if it says only what the other keys do.
+    exit: i32,
+}
+
+impl FailureAnswer {
+    /// The failure in words.
+    pub(crate) fn new(error: impl Into<String>, exit: i32) -> Self {
+        Self { error: error.into(), hint: None, exit }
+    }
+
+    /// For an error.
+    pub(crate) fn of(error: &anyhow::Error) -> Self {
+        let ErrorAnswer { error, hint, exit, .. } = ErrorAnswer::of(error);
+        Self { error, hint, exit }
+    }
+
+    /// For a script that failed, whose session the index describes.
+    pub(crate) fn of_script(index: &Index, exit: i32) -> Self {
+        let ended = &index.script.ended;
+        let last = |traceback: &String| traceback.trim_end().lines().next_back().map(str::to_owned);
+        let raised = index.raised.iter().find(|raised| raised.relation.is_empty()).map(|raised| raised.text.clone());
+        let error = match ended.how.as_str() {
+            "exit" => format!("the script exited with {exit}"),
+            "interrupted" => "the script was interrupted".to_owned(),
+            "signal" => "a signal ended the script".to_owned(),
+            _ => match raised.or_else(|| ended.traceback.as_ref().and_then(last)) {
+                Some(raised) => format!("the script failed: {}", raised.trim_end()),
+                None => "the script failed".to_owned(),
+            },
+        };
+        Self::new(error, exit)
+    }
+
+    /// The same with another exit code, which decides.
+    pub(crate) fn with_exit(self, exit: i32) -> Self {
+        Self { exit, ..self }
     }
 }

@@ -21,7 +21,7 @@ mod verdict_answer;
 
 use std::path::Path;
 
-pub(crate) use self::error_answer::ErrorAnswer;
+pub(crate) use self::error_answer::{ErrorAnswer, FailureAnswer};
 pub(crate) use self::file_answers::TrustAnswer;
 pub use self::file_answers::{DiffAnswer, VerifyAnswer};
 pub(crate) use self::json_schema::{AnswerKind, SchemaVersion, json_schema};

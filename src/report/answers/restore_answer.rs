@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{MarkerAnswer, SchemaVersion};
+use super::{FailureAnswer, MarkerAnswer, SchemaVersion};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::snapshot::index::VariableKind;
 
@@ -62,18 +62,21 @@ pub(crate) struct ListAnswer<'a> {
     pub format: FileFormat,
     /// The variables, in the order of their definition.
     pub variables: Vec<ListedVariable<'a>>,
+    /// Why the command failed, if it did.
+    #[serde(flatten)]
+    pub failure: Option<FailureAnswer>,
 }
 
 impl<'a> ListAnswer<'a> {
     /// The answer for a file.
-    pub(crate) fn of(report: &'a SessionReport, path: String) -> Self {
+    pub(crate) fn of(report: &'a SessionReport, path: String, failure: Option<FailureAnswer>) -> Self {
         let variables = report.index.variables.iter().map(|variable| ListedVariable {
             name: &variable.name,
             type_name: &variable.type_name,
             kind: variable.kind,
             bytes: variable.length,
         });
-        Self { schema: SchemaVersion, path, format: report.format, variables: variables.collect() }
+        Self { schema: SchemaVersion, path, format: report.format, variables: variables.collect(), failure }
     }
 }
 

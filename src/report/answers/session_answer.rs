@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::raised_answer::RaisedAnswer;
 use super::variable_answer::{EachVariable, LeftOutAnswer, VariableAnswer};
-use super::{SchemaVersion, VerdictAnswer};
+use super::{FailureAnswer, SchemaVersion, VerdictAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::snapshot::file_changes::Change;
 use crate::snapshot::index::{PickleStream, PythonInfo, ScriptEnd, ScriptInfo};
@@ -88,6 +88,9 @@ pub struct SessionAnswer<'a> {
     /// The result of `save --verify`.
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<VerifiedAnswer<'a>>,
+    /// Why the command failed, if it did.
+    #[serde(flatten)]
+    failure: Option<FailureAnswer>,
 }
 
 impl<'a> SessionAnswer<'a> {
@@ -117,7 +120,14 @@ impl<'a> SessionAnswer<'a> {
             unproven: if report.is_believed { &[] } else { &UNPROVEN },
             verdict: verdict.as_ref().map(VerdictAnswer::of),
             verified: verified.as_ref().map(VerifiedAnswer::of),
+            failure: None,
         }
+    }
+
+    /// The same answer of a command that failed.
+    #[must_use]
+    pub(crate) fn with_failure(self, failure: Option<FailureAnswer>) -> Self {
+        Self { failure, ..self }
     }
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::SchemaVersion;
+use super::{FailureAnswer, SchemaVersion};
 use crate::pickle::explain::trace_tree::TraceTree;
 
 /// The objects that are pickled under a variable.
@@ -19,12 +19,21 @@ pub struct TraceAnswer<'a> {
     name: &'a str,
     /// Its value.
     tree: TracedObject<'a>,
+    /// Why the command failed, if it did.
+    #[serde(flatten)]
+    failure: Option<FailureAnswer>,
 }
 
 impl<'a> TraceAnswer<'a> {
     /// The answer for the tree of a variable. `path` is the absolute path of its file, if it has one.
     pub fn of(name: &'a str, tree: &'a TraceTree, path: Option<String>) -> Self {
-        Self { schema: SchemaVersion, path, name, tree: TracedObject::of(tree) }
+        Self { schema: SchemaVersion, path, name, tree: TracedObject::of(tree), failure: None }
+    }
+
+    /// The same answer of a command that failed.
+    #[must_use]
+    pub(crate) fn with_failure(self, failure: Option<FailureAnswer>) -> Self {
+        Self { failure, ..self }
     }
 }
 

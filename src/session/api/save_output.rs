@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use libc::EAGAIN;
@@ -44,8 +44,14 @@ impl SaveOutput {
             return Err(PyTypeError::new_err("the target must be a path, a binary file or None, not bytes"));
         }
         if let Some(path) = target.extract::<PathBuf>().tolerated() {
-            if path.as_os_str().is_empty() {
-                let text = "the target is an empty string: give the path of a file, such as 'session.pkl'";
+            let wrong = match path.as_os_str().as_encoded_bytes() {
+                b"" => Some("the target is an empty string: give the path of a file, such as 'session.pkl'"),
+                b"-" => Some(
+                    "cannot save to '-': pass sys.stdout.buffer for standard output, or './-' for a file of that name",
+                ),
+                _ => None,
+            };
+            if let Some(text) = wrong {
                 return Err(PyValueError::new_err(text));
             }
             let path = RemoteAddress::conceal(path);

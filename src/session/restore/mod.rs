@@ -225,7 +225,7 @@ fn select<'a, 'py>(
         let text = format!("no variable in {} matches: list them with `snapcli restore --list`", request.name);
         return Err(exit::error(exit::USAGE, text));
     }
-    let other_python = other_python(py, index);
+    let other_python = other_python(py, index, request.trusted);
     // The variables are followed by the state of modules, if any segment of that may be loaded.
     let has_modules = segments.iter().any(|segment| segment.role() == SegmentRole::ModuleItem);
     let of_session = bound.into_iter().take(if has_modules { usize::MAX } else { index.variables.len() });

@@ -4,6 +4,7 @@
 //! over its memo, without the slots of the variable that failed. [`load_variables`](super::load_variables) decides what
 //! is loaded.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
@@ -17,6 +18,7 @@ use super::unpickler_stream::PickleSource;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::ends_call;
 use crate::python::discover;
+use crate::python::probe::probe;
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::reader::OpcodeImage;
 use crate::snapshot::segment::{Load, LoadSequence, SegmentObjects, UnpicklerInput, VariableSegment};
@@ -178,12 +180,19 @@ fn never_finalize(object: Bound<'_, PyAny>) {
 
 /// If another minor version of Python saved the file: the reason why variables with code are not loaded. Bytecode
 /// differs between minor versions.
-pub(super) fn other_python(py: Python<'_>, index: &Index) -> Option<String> {
+pub(super) fn other_python(py: Python<'_>, index: &Index, trusted: bool) -> Option<String> {
     let version = py.version_info();
     let (running, saved) = (format!("{}.{}", version.major, version.minor), minor_of(&index.python.version));
     // Searching for the other Python takes time: only if there is any code.
     let has_code = index.segments().any(|(_, variable)| variable.has_code);
-    (has_code && running != saved).then(|| advice_for(&saved))
+    // A file that is not trusted must not choose a program.
+    let own = Path::new(&index.python.executable);
+    let is_there = |own: &&Path| {
+        // Another version may have taken its place.
+        let has_version = || probe(own).is_ok_and(|found| minor_of(&found.version_text) == saved);
+        trusted && own.is_absolute() && has_version()
+    };
+    (has_code && running != saved).then(|| advice_for(&saved, Some(own).filter(is_there)))
 }
 
 /// `3.11` of `3.11.7`.
@@ -191,8 +200,12 @@ fn minor_of(version: &str) -> String {
     version.split('.').take(2).collect::<Vec<_>>().join(".")
 }
 
-/// Why code for another version is not loaded, with an interpreter on this machine that can load it.
-fn advice_for(saved: &str) -> String {
+/// Why code for another version is not loaded, with an interpreter on this machine that can load it: that of the
+/// snapshot, `own`, if it is still there.
+fn advice_for(saved: &str, own: Option<&Path>) -> String {
+    if let Some(own) = own {
+        return format!("contains code for Python {saved}: restore it with --python {}", own.display());
+    }
     match discover::find_version(saved) {
         Ok(found) => {
             format!(

@@ -263,7 +263,7 @@ fn bytes_that_cannot_be_read_lose_their_variables_only() -> RangedOutcome {
         assert_eq!((names, damage.outside), (vec![name], false));
         let verified = verify(&snapshot, &|_| {})?;
         assert!(
-            verified.variables.iter().all(|it| it.whole == (it.name != name && it.shares_with.is_none())),
+            verified.variables.iter().all(|it| it.whole == Some(it.name != name && it.shares_with.is_none())),
             "{name}: {:?}",
             verified.variables
         );

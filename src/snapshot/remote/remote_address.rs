@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use super::remote_error::{FaultKind, RemoteError};
+use crate::snapshot::plain_path::plain_absolute;
 
 /// Stands in for a query.
 const MARK: &str = "?…";
@@ -139,7 +140,7 @@ impl RemoteAddress {
 
     /// The absolute form of a path. An address stays as it is.
     pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
-        if Self::is_at(path) { Ok(path.to_path_buf()) } else { std::path::absolute(path) }
+        if Self::is_at(path) { Ok(path.to_path_buf()) } else { plain_absolute(path) }
     }
 
     /// The same path, with a mark instead of a query and a user. [`of`](Self::of) knows the meaning of the mark.

@@ -31,8 +31,9 @@ use crate::pickle::format::opcode::{MemoUse, Opcode};
 use crate::pickle::format::parse::{Argument, Op};
 use crate::pickle::machine::SegmentRange as MachineSegment;
 
-/// Values up to this length, in bytes, go into one frame: the unpickler is fastest when a single read gives it all.
-const MAX_FRAME: usize = 64 << 20;
+/// Values up to this length, in bytes, go into one frame: the unpickler is fastest when a single read gives it all. It
+/// reads longer ones piece by piece, which shows how far it has come.
+const MAX_FRAME: usize = 1 << 20;
 
 /// The index gives a variable a range of bytes that cannot be right.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

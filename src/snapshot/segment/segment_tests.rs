@@ -274,3 +274,14 @@ fn the_judged_objects_of_a_variable_are_the_loaded_objects() -> Result<(), ReadE
     assert_eq!([read(module_slot, &[]), loaded].concat(), expected);
     Ok(())
 }
+
+#[test]
+fn a_long_value_is_read_piece_by_piece() {
+    // A frame is read as a whole: no bar can show how much of it has been loaded.
+    let has_frame = |length: usize| {
+        let input = UnpicklerInput { pieces: vec![InputPiece::File(0..length)] };
+        let head = input.into_pickle().into_iter().next();
+        matches!(head, Some(InputPiece::Opcodes(head)) if head.contains(&0x95))
+    };
+    assert_eq!([1, 1000, 1 << 20, (1 << 20) + 1, 30 << 20].map(has_frame), [true, true, true, false, false]);
+}

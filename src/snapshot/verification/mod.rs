@@ -8,7 +8,7 @@ mod file_input;
 mod index_claims;
 mod index_names;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -31,6 +31,8 @@ use crate::pickle::work_budget::WorkBudget;
 
 /// The fault of a segment that names another variable.
 const WRONG_NAME: &str = "the name here is not the one in the index";
+/// What is said of the variables of a file without an index, which has the checksums.
+const NO_CHECKSUM: &str = "no checksum proves the bytes of the variables";
 
 /// The result of a check.
 #[derive(Clone, Debug, Default)]
@@ -54,8 +56,10 @@ pub struct Checked {
     /// Its size in the file.
     #[serde(rename = "bytes")]
     pub length: u64,
-    /// Whether nothing is wrong with it.
-    pub whole: bool,
+    /// Whether nothing is wrong with it. Absent if no checksum of its bytes is left: those of a truncated snapshot are
+    /// lost with its index.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole: Option<bool>,
     /// Its problems.
     pub problems: Vec<Problem>,
     /// The damaged variable whose objects it shares, so that it cannot be restored although its own bytes are intact.
@@ -89,24 +93,40 @@ impl Verified {
             _ => 0,
         };
         let mut problems = vec![Problem::new(at, error.to_string())];
-        let variables = rest.and_then(|rest| rest.outline().ok()).map(named).unwrap_or_default();
+        let variables = rest.and_then(|rest| rest.outline().ok()).map(|shape| named(shape, None)).unwrap_or_default();
         if !variables.is_empty() {
-            problems.push(Problem::new(at, "no checksum proves the bytes of the variables that are called intact"));
+            problems.push(Problem::new(at, NO_CHECKSUM));
         }
         Self { variables, problems, ..Self::default() }
     }
 
     /// Whether nothing is wrong.
     pub fn is_whole(&self) -> bool {
-        self.problems.is_empty() && self.variables.iter().all(|variable| variable.whole)
+        self.problems.is_empty() && self.variables.iter().all(|variable| variable.whole == Some(true))
     }
 }
 
-/// The number of bytes that [`verify`] reports: the bytes of our own file are read for their hashes, and then followed.
+/// The number of bytes that [`verify`] reports.
 pub(crate) fn work_of(snapshot: &Snapshot) -> u64 {
-    match snapshot.contents() {
-        Contents::Own { .. } => snapshot.stream_len().saturating_mul(2),
-        Contents::Foreign { .. } => snapshot.stream_len(),
+    snapshot.stream_len()
+}
+
+/// The part of the work that is reading the bytes of our own file for their hashes. The rest is following its opcodes,
+/// each of which is half done once it has been read; the contents of arrays are done then.
+fn work_of_hashes(index: &Index) -> u64 {
+    let buffers = index.segments().flat_map(|(_, variable)| &variable.buffers).map(|buffer| buffer.length);
+    let in_buffers = buffers.fold(0_u64, u64::saturating_add).min(index.stream.length);
+    index.stream.length - (index.stream.length - in_buffers) / 2
+}
+
+/// A receiver of progress that counts `whole` bytes as `part` of the work.
+fn as_part(progress: Progress<'_>, part: u64, whole: u64) -> impl Fn(u64) + Sync {
+    let done = AtomicU64::new(0);
+    move |bytes| {
+        let before = done.fetch_add(bytes, Ordering::Relaxed);
+        let share = |bytes: u64| u128::from(bytes.min(whole)) * u128::from(part) / u128::from(whole.max(1));
+        let more = share(before.saturating_add(bytes)).saturating_sub(share(before));
+        progress(u64::try_from(more).unwrap_or(part));
     }
 }
 
@@ -124,6 +144,10 @@ pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, R
                 let what = "the index is missing: the file is truncated, or damaged at its end; copy it again";
                 let at = snapshot.file_len().saturating_sub(verified.behind_stop);
                 verified.problems.push(Problem::new(at, what));
+                if !verified.variables.is_empty() {
+                    verified.problems.push(Problem::new(at, NO_CHECKSUM));
+                    verified.variables.iter_mut().for_each(|variable| variable.whole = None);
+                }
             }
             Ok(verified)
         }
@@ -131,7 +155,8 @@ pub fn verify(snapshot: &Snapshot, progress: Progress<'_>) -> Result<Verified, R
 }
 
 fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Verified, ReadError> {
-    let damage = snapshot.damage(progress)?;
+    let (all, hashes) = (index.stream.length, work_of_hashes(index));
+    let damage = snapshot.damage(&as_part(progress, hashes, all))?;
     let segments = VariableSegment::all(index)?;
     // From here on the file is mapped: a disk failure would now be a signal, but all of it was just read.
     let bytes = snapshot.bytes()?;
@@ -144,14 +169,15 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
     }
     problems.extend(snapshot.bad_table_end().map(|end| Problem::new(end, table)));
     // The bytes of a damaged segment could be anything, so they are not parsed.
-    let skip: Vec<bool> = checked_segments.iter().map(|segment| !segment.whole).collect();
-    let mut within = problems_within(index, &segments, bytes, &skip, &snapshot.budget(), progress);
+    let skip: Vec<bool> = checked_segments.iter().map(|segment| segment.whole != Some(true)).collect();
+    let following = as_part(progress, all - hashes, all);
+    let mut within = problems_within(index, &segments, bytes, &skip, &snapshot.budget(), &following);
     if !snapshot.is_signed_by_user() {
         add_false_claims(snapshot, index, &segments, &skip, &mut within, &mut problems)?;
     }
     for (variable, found) in checked_segments.iter_mut().zip(within) {
         variable.problems.extend(found);
-        variable.whole = variable.problems.is_empty();
+        variable.whole = Some(variable.problems.is_empty());
     }
     // Segments that belong to no variable count as the rest of the file.
     let hidden = checked_segments.split_off(index.variables.len().min(checked_segments.len()));
@@ -224,16 +250,16 @@ fn note_shared_damage(variables: &mut [Checked], damage: &Damage, segments: &[Va
     for (number, load) in loads.iter().enumerate() {
         let owner = plan.lost_owner(number, &lost).and_then(|owner| segments.get(owner)).map(VariableSegment::variable);
         if let (Some(variable), Some(owner), false) = (variables.get_mut(number), owner, matches!(load, Load::Whole))
-            && variable.whole
+            && variable.whole == Some(true)
         {
-            (variable.whole, variable.shares_with) = (false, Some(owner.name.clone()));
+            (variable.whole, variable.shares_with) = (Some(false), Some(owner.name.clone()));
         }
     }
 }
 
 fn checked(variable: &Variable, problem: Option<Problem>) -> Checked {
     let Variable { name, offset, length, .. } = variable;
-    let whole = problem.is_none();
+    let whole = Some(problem.is_none());
     let problems = problem.into_iter().collect();
     Checked { name: name.clone(), offset: *offset, length: *length, whole, problems, shares_with: None }
 }
@@ -391,7 +417,7 @@ fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool)
 /// stack and memo are checked here in any case.
 fn foreign(bytes: &[u8], raw: &[RawArray], shape: &Outline, budget: &WorkBudget, progress: Progress<'_>) -> Verified {
     let mut balance = StackCheck::within(budget, 0, 0);
-    let mut verified = Verified { variables: named(shape), ..Verified::default() };
+    let mut verified = Verified { variables: named(shape, Some(true)), ..Verified::default() };
     let mut end = 0;
     for op in opcodes_around(bytes, raw) {
         let step = op.map_err(MachineError::Parse).and_then(|op| {
@@ -410,20 +436,21 @@ fn foreign(bytes: &[u8], raw: &[RawArray], shape: &Outline, budget: &WorkBudget,
     verified
 }
 
-fn named(shape: &Outline) -> Vec<Checked> {
+/// The variables of a pickle without an index.
+fn named(shape: &Outline, whole: Option<bool>) -> Vec<Checked> {
     let variables = match shape {
         Outline::Session { variables, .. } | Outline::Dict { variables } => variables.as_slice(),
         Outline::Object { .. } => &[],
     };
-    let whole = |variable: &crate::pickle::explain::outline::OutlineRow| Checked {
+    let checked = |variable: &crate::pickle::explain::outline::OutlineRow| Checked {
         name: variable.name.clone(),
         offset: variable.start,
         length: variable.end.saturating_sub(variable.start),
-        whole: true,
+        whole,
         problems: Vec::new(),
         shares_with: None,
     };
-    variables.iter().map(whole).collect()
+    variables.iter().map(checked).collect()
 }
 
 #[cfg(test)]

@@ -102,9 +102,32 @@ fn damage_loses_the_variable_that_it_is_in_and_those_that_share_its_objects() {
     bytes[1] ^= 1;
     let verified = verify(&Snapshot::from_bytes(bytes).expect("a snapshot"), &|_| {}).expect("memory is read");
     let whole: Vec<_> = verified.variables.iter().map(|variable| (variable.name.as_str(), variable.whole)).collect();
-    assert_eq!(whole, [("a", false), ("n", true), ("b", false)]);
+    assert_eq!(whole, [("a", Some(false)), ("n", Some(true)), ("b", Some(false))]);
     assert_eq!((verified.variables[2].shares_with.as_deref(), verified.variables[2].problems.len()), (Some("a"), 0));
     assert_eq!((verified.problems.len(), verified.is_whole()), (1, false));
+}
+
+#[test]
+fn the_work_is_the_bytes_of_the_file_and_is_all_done_in_the_end() {
+    // Opcodes, an array, and both; a list of small objects is followed in many steps.
+    let objects = [&b"]("[..], &b"K\x01".repeat(400_000), b"e"].concat();
+    let bytes = [&b"\x96"[..], &1_000_000_u64.to_le_bytes(), &vec![7; 1_000_000]].concat();
+    for values in [vec![&objects], vec![&bytes], vec![&objects, &bytes]] {
+        let mut writer = SnapshotWriter::new(Vec::new(), "__main__").expect("a vector takes all");
+        for (name, value) in ["a", "b"].iter().zip(&values) {
+            let variable = Variable { name: (*name).to_owned(), ..Variable::default() };
+            writer.segment(variable, value).expect("opcodes");
+        }
+        let (file, ..) = writer.finish(Index::default(), None).expect("a vector takes all");
+        let snapshot = Snapshot::from_bytes(file).expect("a snapshot");
+        let done = AtomicU64::new(0);
+        let verified =
+            verify(&snapshot, &|bytes| drop(done.fetch_add(bytes, Ordering::Relaxed))).expect("memory is read");
+        assert!(verified.is_whole(), "{verified:?}");
+        let (done, all) = (done.into_inner(), work_of(&snapshot));
+        assert_eq!(all, snapshot.stream_len());
+        assert!(done <= all && all - done < 1000, "{done} of {all}");
+    }
 }
 
 #[test]
