@@ -121,8 +121,11 @@ pub(crate) fn reason_of_item(name: &str, value: &str) -> Option<String> {
         }
         _ => looks_random(value),
     };
-    let is_other =
-        has(|c| c.is_whitespace()) || value.contains("://") || is_file(&["items"], value) || is_stand_in(value);
+    let is_other = has(|c| c.is_whitespace())
+        || value.contains("://")
+        || value.starts_with(['/', '~', '.'])
+        || is_file(&["items"], value)
+        || is_stand_in(value);
     (is_random && !is_other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
 }
 

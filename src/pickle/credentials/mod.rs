@@ -21,9 +21,11 @@ use std::ops::Range;
 
 pub(crate) use self::client_passwords::PasswordOption;
 use self::client_passwords::client_passwords;
+#[cfg(any(feature = "python", test))]
+pub(crate) use self::credential_names::reason_of_item;
 pub(crate) use self::credential_names::{
     is_secret_option, may_name_credential, name_in_label, names_credentials, names_items, reason_in_name,
-    reason_in_number, reason_of_item, word_in_message,
+    reason_in_number, word_in_message,
 };
 pub(crate) use self::credential_values::is_plain_word;
 pub(crate) use self::environment_variables::{is_environment, may_be_credential};
