@@ -5,15 +5,18 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyDict, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyAny, PyDict, PyList, PySlice, PyString, PyTuple, PyType};
 
 use super::attribute_places::KnownType;
-use super::secrets::{MAX_CHARS, MAX_INNER_ITEMS, MAX_ITEMS, SecretSearch, SecretStep};
+use super::secrets::{MAX_CHARS, MAX_INNER_ITEMS, MAX_ITEMS, SecretSearch, SecretStep, label_name};
 use crate::pickle::credentials::{self, is_plain_word};
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::{instance_dict, namespace};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::ffi::slice;
+
+/// Attributes of a class that hold names.
+const NAMES_OF_FIELDS: [&str; 3] = ["__match_args__", "__slots__", "_fields"];
 
 impl<'py> SecretSearch<'_, 'py> {
     /// Searches an object of a known type. `name` is the name of its holder, if that may be the name of a credential.
@@ -21,7 +24,7 @@ impl<'py> SecretSearch<'_, 'py> {
         match known {
             KnownType::Partial => {
                 if let Ok(keywords) = value.getattr("keywords")?.cast_into::<PyDict>() {
-                    self.dict(&keywords, MAX_INNER_ITEMS);
+                    self.dict(None, &keywords, MAX_INNER_ITEMS);
                 }
             }
             KnownType::Wrapper(parts) => {
@@ -65,11 +68,29 @@ impl<'py> SecretSearch<'_, 'py> {
     }
 
     fn data_frame(&mut self, frame: &Bound<'py, PyAny>) -> PyResult<()> {
-        for column in frame.getattr("columns")?.get_item(head(frame)?)?.try_iter()? {
-            let column = column?;
-            let text = string(&column).filter(|text| credentials::may_name_credential(text));
+        let positions = frame.getattr("iloc")?;
+        let none = frame.py().None().into_bound(frame.py());
+        for (number, column) in frame.getattr("columns")?.get_item(head(frame)?)?.try_iter()?.enumerate() {
+            let text = label_name(&column?, &none).filter(|text| credentials::may_name_credential(text));
             if let Some(text) = text {
-                self.series(&text, &frame.get_item(&column)?)?;
+                self.series(&text, &positions.get_item((PySlice::full(frame.py()), number))?)?;
+            }
+        }
+        for (number, label) in frame.getattr("index")?.get_item(head(frame)?)?.try_iter()?.enumerate() {
+            let text = label_name(&label?, &none).filter(|text| credentials::names_credentials(text));
+            if let Some(text) = text {
+                self.row(&text, &positions.get_item(number)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Searches the row of a frame that has this label. Words, and text with spaces, describe what the label names.
+    fn row(&mut self, name: &str, row: &Bound<'py, PyAny>) -> PyResult<()> {
+        for item in row.call_method1("head", (MAX_INNER_ITEMS,))?.call_method0("to_list")?.try_iter()? {
+            let item = item?;
+            if string(&item).is_some_and(|text| !is_plain_word(&text) && !text.contains(char::is_whitespace)) {
+                self.inside(|| SecretStep::Key(name.to_owned()), Some(name), &item);
             }
         }
         Ok(())
@@ -82,8 +103,8 @@ impl<'py> SecretSearch<'_, 'py> {
         }
         let labels = series.getattr("index")?.get_item(head(series)?)?;
         for (number, label) in labels.try_iter()?.enumerate() {
-            if let Some(label) = string(&label?).filter(|label| credentials::may_name_credential(label)) {
-                let item = series.getattr("iloc")?.get_item(number)?;
+            let item = series.getattr("iloc")?.get_item(number)?;
+            if let Some(label) = label_name(&label?, &item).filter(|label| credentials::may_name_credential(label)) {
                 self.inside(|| SecretStep::Key(label.clone()), Some(&label), &item);
             }
         }
@@ -167,6 +188,10 @@ impl<'py> SecretSearch<'_, 'py> {
                 let Some(name) = name.cast_exact::<PyString>().ok().and_then(|name| name.to_str().tolerated()) else {
                     continue;
                 };
+                // The names of fields, of which two look like a name and its value.
+                if NAMES_OF_FIELDS.contains(&name) {
+                    continue;
+                }
                 self.named(name, &value);
                 // A member of an enumeration has its value in an attribute.
                 if value.get_type().is(&base)

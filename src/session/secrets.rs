@@ -17,7 +17,7 @@ use pyo3::types::{
 
 use super::attribute_places::AttributePlaces;
 use super::process_environment::ProcessEnvironment;
-use crate::pickle::credentials::{self, PairedName, is_plain_word};
+use crate::pickle::credentials::{self, PairedName, PasswordOption, is_plain_word};
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::{instance_dict, namespace};
 use crate::python::deferred_signals::Tolerated as _;
@@ -39,6 +39,9 @@ const MAX_VISITS: usize = 2000;
 const MAX_DEPTH: usize = 6;
 /// The most reasons that are given for one variable.
 const MAX_REASONS: usize = 8;
+/// How many parts of a key that is a tuple are looked at, and how deep.
+const MAX_LABEL_PARTS: usize = 8;
+const MAX_LABEL_DEPTH: usize = 2;
 /// The longest option.
 const MAX_OPTION: usize = 64;
 /// Attributes in which an object keeps the value that the name of the object is about: those of fields and of enums.
@@ -188,7 +191,7 @@ impl<'py> SecretSearch<'_, 'py> {
     fn parts(&mut self, name: Option<&str>, value: &Bound<'py, PyAny>) -> PyResult<()> {
         let most = if self.path.is_empty() { MAX_ITEMS } else { MAX_INNER_ITEMS };
         if let Ok(dict) = value.cast::<PyDict>() {
-            self.dict(dict, most);
+            self.dict(name, dict, most);
         } else if let Ok(list) = value.cast::<PyList>() {
             self.list(name, list, most);
         } else if let Ok(tuple) = value.cast::<PyTuple>() {
@@ -217,7 +220,7 @@ impl<'py> SecretSearch<'_, 'py> {
         if is_container { Ok(()) } else { self.attributes(name, value, &value.get_type()) }
     }
 
-    pub(super) fn dict(&mut self, dict: &Bound<'py, PyDict>, most: usize) {
+    pub(super) fn dict(&mut self, outer: Option<&str>, dict: &Bound<'py, PyDict>, most: usize) {
         if self.finder.environment.is_in(dict).tolerated().unwrap_or(false) {
             // One reason is enough: the environment usually contains several credentials.
             return self.add(Some("a copy of the environment".to_owned()));
@@ -228,12 +231,24 @@ impl<'py> SecretSearch<'_, 'py> {
                 let reason = self.reason(None, &key).map(|reason| format!("a key {reason}"));
                 self.add(reason);
             }
-            match key_name(&key) {
+            let before = self.found.len();
+            match label_name(&key, &item) {
                 Some(name) if name.len() <= MAX_CHARS && (number < most || credentials::may_name_credential(&name)) => {
                     self.under_key(dict, &name, SecretStep::Key, &item);
                 }
                 _ if number < most => self.inside(|| SecretStep::Item(number), None, &item),
                 _ => {}
+            }
+            // `api_keys = {'service': '…'}`
+            if number < most
+                && self.found.len() == before
+                && let (Some(outer), Some(text)) = (outer, short_text(&item))
+                && let Some(reason) = credentials::reason_of_item(outer, &text)
+            {
+                let step = key_name(&key).map_or(SecretStep::Item(number), SecretStep::Key);
+                self.path.push(step);
+                self.add(Some(reason));
+                self.path.pop();
             }
         }
     }
@@ -276,6 +291,7 @@ impl<'py> SecretSearch<'_, 'py> {
 
     pub(super) fn items(&mut self, name: Option<&str>, items: impl Iterator<Item = Bound<'py, PyAny>>, most: usize) {
         let mut before: Option<String> = None;
+        let mut command = PasswordOption::default();
         for (number, item) in items.take(most).enumerate() {
             if self.visits > MAX_VISITS {
                 return;
@@ -286,6 +302,8 @@ impl<'py> SecretSearch<'_, 'py> {
                 && (credentials::is_login_argument(&option, argument)
                     || credentials::is_secret_option(&option) && !argument.starts_with('-'))
             {
+                self.add(Some(format!("contains the argument of {option}")));
+            } else if let Some((_, option)) = string.and_then(|word| command.in_word(word)) {
                 self.add(Some(format!("contains the argument of {option}")));
             }
             before = string.filter(|option| option.starts_with('-') && option.len() <= MAX_OPTION).map(str::to_owned);
@@ -376,6 +394,24 @@ fn key_name(key: &Bound<'_, PyAny>) -> Option<String> {
         );
     }
     Some(key.cast::<PyString>().ok()?.to_str().tolerated()?.to_owned())
+}
+
+/// The name that a key or label gives to its value: a string, or a part of a tuple that names a credential.
+pub(super) fn label_name(label: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> Option<String> {
+    let Ok(parts) = label.cast_exact::<PyTuple>() else { return key_name(label) };
+    let mut texts = Vec::new();
+    label_parts(parts, MAX_LABEL_DEPTH, &mut texts);
+    credentials::name_in_label(&texts, short_text(value).as_deref())
+}
+
+/// The strings of a tuple, and of those in it.
+fn label_parts(parts: &Bound<'_, PyTuple>, depth: usize, texts: &mut Vec<String>) {
+    for part in parts.iter().take(MAX_LABEL_PARTS) {
+        match part.cast_exact::<PyTuple>() {
+            Ok(inner) if depth > 0 => label_parts(inner, depth - 1, texts),
+            _ => texts.extend(short_text(&part)),
+        }
+    }
 }
 
 /// A string that is short enough to be searched, or such a string in bytes.

@@ -84,6 +84,19 @@ pattern | re.compile('https://bob:' + SECRET + '@example')
 login_argument | ['curl', '-u', 'bob:' + SECRET, 'https://example.org']
 login_command | 'curl -u bob:' + SECRET + ' https://example.org'
 argument_list | ['run', '--password', SECRET]
+option_in_text | 'run --db-password ' + SECRET + ' --fast'
+mysql_command | 'mysql -uroot -p' + SECRET + ' db'
+mysql_words | ['sudo', '/usr/bin/mysqldump', '-p' + SECRET, 'db']
+sshpass_words | ('sshpass', '-p', SECRET, 'ssh', 'host')
+tuple_key | {('db', 'password'): SECRET, ('db', 'host'): 'h'}
+tuple_key_first | {('api_key', 'production'): SECRET}
+nested_tuple_key | {('prod', ('db', 'token')): SECRET}
+api_keys | {'service': SECRET}
+several_passwords | {'passwords': ['x', SECRET]}
+mysecrets | [SECRET, 'b']
+db_credentials | {'bob': SECRET}
+environment_list | ['PATH=/bin', 'API_TOKEN=' + SECRET]
+dataclass_two | Login('h', SECRET)
 auth | ('bob', SECRET)
 session_auth | instance(Plain, auth=('bob', SECRET))
 attribute | instance(Plain, password=SECRET)
@@ -184,6 +197,23 @@ class Kind(enum.Enum):
     TOKEN = 'token'
     PASSWORD = 'password'
 failed = ValueError('the password is too short')
+tokens = ['the', 'cat', 'python3', 'https://example.org/page1', 'internationalization2']
+key = 'value-1'
+keys = ['alpha-1', 'beta-2', 'a1b2c3d4e5f6g7h8']
+password_length = 12
+limits = {('password', 'length'): 12, ('password', 'min'): '8 letters', ('db', 'key'): 'a-1', (0, 1): 'x'}
+foreign_keys = ['customer_id_0001', 'order_id_00000002']
+public_keys = ['ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7']
+trade_secrets = ['recipe', 'blend']
+api_keys_of = {'openai': 'OPENAI_API_KEY'}
+api_keys = {'openai': 'OPENAI_API_KEY', 'other': '/run/secrets/other'}
+cookies = ['oatmeal-1', 'ginger-22222222222']
+special_tokens = {'pad': '[PAD]', 'eos': '</s>'}
+commands = ['mkdir -p /tmp/dir1', 'ssh -p 2222 host1', 'mysql -p db1', 'psql -p5432', 'tool --password PASSWORD']
+words_of_commands = [['docker', 'run', '-p', '8080:80'], ['mkdir', '-p', '/tmp/dir1'], ['mysql', '-p', 'db1']]
+@dataclasses.dataclass
+class TwoFields: password: str; host: str
+class TwoSlots: __slots__ = ('token', 'a1b2c3d4e5f6g7h8')
 ";
 
 /// The names and the script of all places. The credential comes from the environment, so it is no constant of any code.
@@ -290,6 +320,10 @@ frame = pd.DataFrame({'user': ['bob'], 'password': [SECRET]})
 later = pd.DataFrame({'user': ['bob', 'ann'], 'password': [None, SECRET]})
 series = pd.Series([SECRET], name='api_key')
 labelled = pd.Series({'user': 'bob', 'password': SECRET})
+of_levels = pd.Series({('db', 'user'): 'bob', ('db', 'password'): SECRET})
+rows = pd.DataFrame({'value': ['bob', SECRET]}, index=['user', 'api_key'])
+columns = pd.DataFrame([[1, SECRET]], columns=pd.MultiIndex.from_tuples([('db', 'port'), ('db', 'password')]))
+twice = pd.DataFrame([['bob', None, SECRET]], columns=['user', 'password', 'password'])
 held = {'frames': [pd.DataFrame({'password': [SECRET]})]}
 array = np.array(['x', 'https://bob:' + SECRET + '@h'])
 passwords = {'password': np.array([SECRET])}
@@ -297,18 +331,41 @@ records = np.array([('bob', SECRET)], dtype=[('user', 'U9'), ('password', 'U40')
 del SECRET
 ";
 
+/// Values of libraries that must not cause a warning.
+const ORDINARY_OF_LIBRARIES: &str = "
+import pandas as pd, numpy as np
+frame = pd.DataFrame({'token_count': ['a-1'], 'author': ['b-2']})
+series = pd.Series(['x-1'], name='keyboard')
+counts = pd.Series({'password': 3, 'token': 5, 'the': 7})
+tokens = pd.DataFrame({'tokens': [['a-1']]})
+described = pd.DataFrame({'type': ['str'], 'help': ['8 letters or more']}, index=['password'])
+fields = np.zeros(2, [('n_tokens', 'i4')])
+";
+
 #[test]
 fn columns_series_and_fields_with_credentials_are_found() {
     let sandbox = Sandbox::with(venv(main_python(), Stack::Full));
-    let names = ["frame", "later", "series", "labelled", "held", "array", "passwords", "records"].map(str::to_owned);
+    let names = [
+        "frame",
+        "later",
+        "series",
+        "labelled",
+        "of_levels",
+        "rows",
+        "columns",
+        "twice",
+        "held",
+        "array",
+        "passwords",
+        "records",
+    ]
+    .map(str::to_owned);
     let run = save(&sandbox, &[], OF_LIBRARIES);
     run.assert_code(0);
     assert_eq!(warned(&run), names, "{}", run.err());
     assert_without(shown(&sandbox, "session.pkl", &names).as_bytes(), "what is shown");
     let run = save(&sandbox, &["--redact"], OF_LIBRARIES);
     assert_without(&fs::read(sandbox.work().join("session.pkl")).unwrap(), &run.whole());
-    let fine = "import pandas as pd, numpy as np\nframe = pd.DataFrame({'token_count': ['a-1'], 'author': ['b-2']})\n\
-                series = pd.Series(['x-1'], name='keyboard')\nfields = np.zeros(2, [('n_tokens', 'i4')])\n";
-    let run = save(&sandbox, &["--redact"], fine);
+    let run = save(&sandbox, &["--redact"], ORDINARY_OF_LIBRARIES);
     assert!(!run.err().contains("credential"), "{}", run.err());
 }

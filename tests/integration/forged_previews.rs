@@ -34,6 +34,10 @@ numbered = pd.DataFrame(np.zeros((2, 9)))
 objects = pd.DataFrame([[1, 2]], columns=pd.Index(['a', 'b'], dtype=object))
 series = pd.Series([1, 2], name='s')
 index = pd.date_range('2020-01-01', periods=3)
+turned = np.arange(24.0).reshape(2, 3, 4).transpose(1, 0, 2)
+held = {'train': frame, 'test': objects}
+pair = (frame, wide)
+deep = [[numbered], {'a': (frame,)}]
 ";
 
 fn codes(sandbox: &Sandbox, file: &str) -> [Option<i32>; 3] {

@@ -319,16 +319,52 @@ fn a_device_is_not_read() {
     }
 }
 
-/// The bytes are a hole of the file, so that it takes no room on the disk.
+/// A file of a terabyte that ends with STOP; all after `start` is a hole, so that it takes no room on the disk.
+/// `None` if the file system has no such files.
+fn file_of_a_terabyte(sandbox: &Sandbox, start: &[u8]) -> Option<()> {
+    let file = fs::OpenOptions::new().write(true).open(sandbox.write("session.pkl", start)).unwrap();
+    (file.set_len(TERABYTE).is_ok() && file.write_all_at(b".", TERABYTE - 1).is_ok()).then_some(())
+}
+
+const TERABYTE: u64 = 1 << 40;
+
+/// To validate the string, or to search for the end of the line, would take an hour.
+#[test]
+fn a_string_that_is_longer_than_memory_is_refused_unread() {
+    let string = [&[0x80, 5, 0x8d][..], &(TERABYTE - 12).to_le_bytes()].concat();
+    let in_list = [&[0x80, 4, b']', b'K', 1, 0x8d][..], &(TERABYTE - 16).to_le_bytes()].concat();
+    for (start, problem) in [
+        (string.as_slice(), "longer than the memory of this machine"),
+        (&in_list, "longer than the memory of this machine"),
+        (b"V", "more than 1 GiB"),
+        (b"cos\n", "more than 1 GiB"),
+    ] {
+        let sandbox = Sandbox::new();
+        if file_of_a_terabyte(&sandbox, start).is_none() {
+            return skipped("the file system has no files of a terabyte");
+        }
+        let words = [
+            &["inspect"][..],
+            &["verify"],
+            &["diff", "session.pkl", "session.pkl"],
+            &["restore", "-c", "0"],
+            &["restore", "--trust", "-c", "0"],
+        ];
+        for words in words {
+            let run = sandbox.snapcli(words);
+            run.assert_code(4);
+            let shown = run.out() + &run.err();
+            assert!(shown.contains(problem), "{}", run.whole());
+        }
+    }
+}
+
 #[test]
 fn a_value_that_memory_has_no_room_for_is_an_error() {
     for opcode in [0x8e, 0x96] {
         let sandbox = Sandbox::new();
-        let length: u64 = 1 << 40;
-        let path = sandbox.write("session.pkl", [&[0x80, 5, opcode][..], &(length - 12).to_le_bytes()].concat());
-        let file = fs::OpenOptions::new().write(true).open(path).unwrap();
-        let is_made = file.set_len(length).is_ok() && file.write_all_at(b".", length - 1).is_ok();
-        if !is_made {
+        let start = [&[0x80, 5, opcode][..], &(TERABYTE - 12).to_le_bytes()].concat();
+        if file_of_a_terabyte(&sandbox, &start).is_none() {
             return skipped("the file system has no files of a terabyte");
         }
         for words in [&["restore", "-c", "0"][..], &["restore", "--trust", "-c", "0"]] {

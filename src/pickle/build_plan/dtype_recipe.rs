@@ -22,6 +22,8 @@ const MAX_SIZE: u64 = i32::MAX as u64;
 const MAX_OVERLAP: u64 = 8;
 /// The cost of examining a field, relative to an item.
 const FIELD: usize = 64;
+/// The versions of states that numpy reads, and in which they have the form that is parsed here.
+const VERSIONS: std::ops::RangeInclusive<i64> = 2..=4;
 /// The longest name of a field, in bytes of the pickle.
 const MAX_NAME: usize = 4096;
 /// The units of dates and time differences. `generic` is none.
@@ -107,6 +109,9 @@ impl DtypeParser<'_, '_, '_> {
             Some(state) => self.context.items(state, NodeKind::Tuple).and_then(DtypeState::of),
         };
         let state = state.filter(|_| order.is_none()).ok_or("has a state that numpy does not write")?;
+        if !self.context.int(state.version).is_some_and(|version| VERSIONS.contains(&version)) {
+            return Err("has a state of an unknown version".to_owned());
+        }
         let is_none = |value| matches!(self.context.leaf(value), Some(Leaf::None));
         let dtype = match (is_none(state.subarray), is_none(state.names) && is_none(state.fields)) {
             (true, true) => self.simple(&code, &state),

@@ -9,6 +9,7 @@ use super::read_times::ReadTimes;
 use super::{BuildStep, Fill, Make, PlannedRecipe, value_recipe};
 use crate::pickle::format::lines::MAX_DIGITS;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickle::known::renames::is_of_python_2;
 use crate::pickle::known::{self, current_name};
 use crate::pickle::machine::FarSlot;
 use crate::pickle::machine::value::{NodeKind, Ref};
@@ -162,6 +163,10 @@ impl Planner<'_, '_, '_> {
             self.refuse(at, "an object that its program names by an ID".into());
             return None;
         };
+        if let Some(why) = self.name_fault(&module, &name, at) {
+            self.refuse(at, format!("{module}.{name} ({why})"));
+            return None;
+        }
         let (new_module, new_name) = current_name(&module, &name);
         if known::is_built(new_module, new_name) || value_recipe::is_constant(new_module, new_name) {
             return Some((new_module.to_owned(), new_name.to_owned()));
@@ -170,6 +175,16 @@ impl Planner<'_, '_, '_> {
             self.refuse(at, format!("{module}.{name}"));
         }
         None
+    }
+
+    /// Why CPython would not find a global whose name suits another protocol.
+    fn name_fault(&self, module: &str, name: &str, at: u64) -> Option<&'static str> {
+        let protocol = self.labels.machine().notes().protocol_at(at);
+        if protocol < 4 && name.contains('.') {
+            return Some("is an attribute, which pickles before protocol 4 find by getattr");
+        }
+        let is_too_old = protocol > 2 && is_of_python_2(module, name);
+        is_too_old.then_some("is a name of Python 2, which has no protocol 3")
     }
 
     /// Refuses opcodes that change objects which they have not begun, or containers of another kind.

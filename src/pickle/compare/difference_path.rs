@@ -66,7 +66,9 @@ impl ShownValues {
         self.hides_strings |= left.labels.holds_credentials(from);
         let Some(node) = left.labels.machine().node(from) else { return };
         match step {
-            PathStep::Key(key) => self.name = side.labels.key_name(node, key),
+            PathStep::Key(key) => {
+                self.name = side.labels.place_name(ValuePlace::Key(node, key), self.name.as_ref());
+            }
             PathStep::Part(PartRole::Item(at)) => {
                 let place =
                     ValuePlace::Item { items: &node.items, at, is_tuple: node.kind == NodeKind::Tuple, call: None };

@@ -72,6 +72,13 @@ const OPTIONS: [&str; 6] = ["pass", "passw", "pw", "pwd", "auth", "dsn"];
 /// Extensions of files that may hold credentials: a path of such a file is no credential.
 const FILES: [&str; 14] =
     [".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".txt", ".env", ".pem", ".key", ".crt", ".p12", ".py", ".csv"];
+/// Names of several credentials, and names whose plurals mean something else.
+const COLLECTIVE: [&str; 3] = ["credential", "credentials", "creds"];
+const NO_PLURALS: [&[&str]; 6] =
+    [&["cookie"], &["secret", "value"], &["authorization"], &["auth", "header"], &["bearer"], &["access", "key", "id"]];
+/// The shortest item of `tokens` and of `passwords` that is a credential.
+const LONG_TOKEN: usize = 16;
+const SHORT_PASSWORD: usize = 6;
 /// Words in a message or a line of code that a credential may follow.
 const MESSAGE_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "secret", "credential", "credentials"];
 
@@ -81,7 +88,7 @@ pub(crate) fn reason_in_name(name: &str, value: &str) -> Option<String> {
     if name == "netloc" && has_password(value) {
         return Some("contains a URL with a password".to_owned());
     }
-    let pattern = credential_name(name)?;
+    let Some(pattern) = credential_name(name) else { return reason_of_item(name, value) };
     let is_other = pattern == ["token"] && !is_token(name, value)
         || pattern == ["cookie"] && !value.contains('=')
         || matches!(pattern, ["authorization"] | ["auth", "header"]) && !is_authorization(value)
@@ -95,6 +102,58 @@ pub(crate) fn reason_in_name(name: &str, value: &str) -> Option<String> {
     (!value.is_empty() && !is_other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
 }
 
+/// The reason why an item of a container is a credential, if the container has a name such as `api_keys`: many such
+/// containers hold ordinary strings, so the item must look random, too.
+pub(crate) fn reason_of_item(name: &str, value: &str) -> Option<String> {
+    let pattern = item_pattern(name)?;
+    let has = |test: fn(&char) -> bool| value.chars().any(|c| test(&c));
+    let is_random = match pattern {
+        // Vocabularies have words with digits, and addresses.
+        ["token"] => {
+            value.len() >= LONG_TOKEN
+                && value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+                && has(char::is_ascii_digit)
+                && has(char::is_ascii_uppercase)
+                && has(char::is_ascii_lowercase)
+        }
+        ["password" | "passwd" | "passphrase"] => {
+            value.len() >= SHORT_PASSWORD && has(char::is_ascii_digit) && has(|c| !c.is_ascii_digit())
+        }
+        _ => looks_random(value),
+    };
+    let is_other = has(|c| c.is_whitespace())
+        || value.contains("://")
+        || value.starts_with(['/', '~', '.'])
+        || is_file(&["items"], value)
+        || is_stand_in(value);
+    (is_random && !is_other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
+}
+
+/// Whether the values in a container with this name may be credentials, whatever their keys are.
+pub(crate) fn names_items(name: &str) -> bool {
+    item_pattern(name).is_some()
+}
+
+/// The entry of [`NAMES`] in whose plural a name ends.
+fn item_pattern(name: &str) -> Option<&'static [&'static str]> {
+    let is_collective = |pattern: &&[&str]| COLLECTIVE.contains(&pattern.join(" ").as_str());
+    credential_name(name).filter(is_collective).or_else(|| {
+        let singular = stem(name).strip_suffix(['s', 'S'])?;
+        // `mysecrets`
+        let joined = || singular.to_ascii_lowercase().ends_with("secret").then_some(&["secret"][..]);
+        credential_name(singular).or_else(joined).filter(|pattern| !NO_PLURALS.contains(pattern))
+    })
+}
+
+/// The part of a key or label such as `('db', 'password')` that names its value: the last one, or another one if the
+/// value looks random.
+pub(crate) fn name_in_label(parts: &[String], value: Option<&str>) -> Option<String> {
+    let names = |part: &&String| credential_name(part).is_some();
+    let is_random = || value.is_some_and(looks_random);
+    let last = parts.last().filter(names);
+    last.or_else(|| parts.iter().find(names).filter(|_| is_random())).cloned()
+}
+
 /// As [`reason_in_name`], for a number (`None` if it does not fit into 64 bits). Most numbers are counts.
 pub(crate) fn reason_in_number(name: &str, number: Option<i64>) -> Option<String> {
     let pattern = credential_name(name).filter(|words| NUMBERS.contains(&words.join(" ").as_str()))?;
@@ -104,7 +163,7 @@ pub(crate) fn reason_in_number(name: &str, number: Option<i64>) -> Option<String
 
 /// Whether all values of a column, an argument or an option with this name count as credentials.
 pub(crate) fn names_credentials(name: &str) -> bool {
-    reason_in_name(name, "a1B2c3D4e5F6g7H8").is_some()
+    credential_name(name).is_some() && reason_in_name(name, "a1B2c3D4e5F6g7H8").is_some()
 }
 
 /// Whether the value of an option is a credential.
@@ -124,11 +183,15 @@ pub(crate) fn word_in_message(text: &str) -> Option<&'static str> {
 
 /// A quick test whether [`reason_in_name`] may find something. It has no false negatives.
 pub(crate) fn may_name_credential(name: &str) -> bool {
-    let name = stem(name).as_bytes();
-    ENDINGS.iter().any(|ending| {
-        let start = name.len().checked_sub(ending.len());
-        start.and_then(|start| name.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
-    })
+    let stem = stem(name);
+    let ends = |name: &[u8]| {
+        ENDINGS.iter().any(|ending| {
+            let start = name.len().checked_sub(ending.len());
+            start.and_then(|start| name.get(start..)).is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
+        })
+    };
+    // `api_keys`
+    ends(stem.as_bytes()) || stem.strip_suffix(['s', 'S']).is_some_and(|singular| ends(singular.as_bytes()))
 }
 
 /// A name without the number or the word that tells several values apart: `password2`, `API_KEY_OLD`.

@@ -5,6 +5,7 @@
 //! It is a guess. Ordinary names (`tokens`, `tokenizer`, `secret_santa`) must not cause a warning, so some credentials
 //! are missed. Where leaving something out costs little, [`may_be_credential`] guesses on the safe side.
 
+mod client_passwords;
 mod credential_names;
 mod credential_values;
 mod environment_variables;
@@ -18,8 +19,13 @@ mod text_parts;
 
 use std::ops::Range;
 
+pub(crate) use self::client_passwords::PasswordOption;
+use self::client_passwords::client_passwords;
+#[cfg(any(feature = "python", test))]
+pub(crate) use self::credential_names::reason_of_item;
 pub(crate) use self::credential_names::{
-    is_secret_option, may_name_credential, names_credentials, reason_in_name, reason_in_number, word_in_message,
+    is_secret_option, may_name_credential, name_in_label, names_credentials, names_items, reason_in_name,
+    reason_in_number, word_in_message,
 };
 pub(crate) use self::credential_values::is_plain_word;
 pub(crate) use self::environment_variables::{is_environment, may_be_credential};
@@ -113,6 +119,9 @@ fn find(string: &str) -> Vec<FoundCredential> {
     // All tokens have a digit or, like a JSON Web Token, parts.
     if has('.') || string.bytes().any(|byte| byte.is_ascii_digit()) {
         found.extend(tokens(string));
+    }
+    if has(' ') && has('-') {
+        found.extend(client_passwords(string));
     }
     if has(' ') {
         found.extend(HEADERS.iter().filter_map(|(scheme, least)| authorization(string, scheme, *least)));

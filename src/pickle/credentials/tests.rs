@@ -190,3 +190,49 @@ fn templates_and_patterns_are_no_credentials() {
     assert!(reason(Some("plain_token"), "9f86d081884c7d659a2feaa0").is_some());
     assert!(reason(Some("auth_token"), "pk_live(a1b2c3d4e5f6)").is_some());
 }
+
+#[test]
+fn items_of_containers_named_like_credentials_must_look_random() {
+    for (name, value) in [
+        ("api_keys", "tr0ub4dor-hunter2"),
+        ("mysecrets", "Xk9#mQ2v$Lp7zR"),
+        ("DB_PASSWORDS", "hunter2x"),
+        ("tokens", "a1B2c3D4e5F6g7H8"),
+        ("private_keys2", "9f86d081884c7d659a2feaa0"),
+        ("db_credentials", "9f86d081884c7d659a2feaa0"),
+    ] {
+        assert!(reason_of_item(name, value).is_some() && names_items(name), "{name}: {value}");
+    }
+    for (name, value) in [
+        ("tokens", "internationalization2"),
+        ("tokens", "https://example.org/page1A"),
+        ("tokens", "<|endoftext|>"),
+        ("keys", "a1B2c3D4e5F6g7H8"),
+        ("public_keys", "a1B2c3D4e5F6g7H8"),
+        ("api_keys", "OPENAI_API_KEY"),
+        ("api_keys", "/run/secrets/key-1"),
+        ("trade_secrets", "a recipe of 1870"),
+        ("passwords", "forgotten"),
+        ("passwords", "12"),
+        ("cookies", "oatmeal-222222222222"),
+        ("secretaries", "a1B2c3D4e5F6g7H8"),
+    ] {
+        assert_eq!(reason_of_item(name, value), None, "{name}: {value}");
+    }
+}
+
+#[test]
+fn a_part_of_a_label_names_its_value() {
+    let label =
+        |parts: &[&str], value| name_in_label(&parts.iter().map(|part| (*part).to_owned()).collect::<Vec<_>>(), value);
+    assert_eq!(label(&["db", "password"], None), Some("password".to_owned()));
+    assert_eq!(label(&["password", "db"], Some("tr0ub4dor-hunter2")), Some("password".to_owned()));
+    for (parts, value) in [
+        (&["password", "min"][..], Some("8 letters")),
+        (&["password", "length"], None),
+        (&["db", "key"], Some("tr0ub4dor-hunter2")),
+        (&[], None),
+    ] {
+        assert_eq!(label(parts, value), None, "{parts:?}");
+    }
+}

@@ -25,10 +25,17 @@ impl<'m> Describer<'_, 'm, '_> {
         {
             return Some((self.shape(argument(0)?)?, argument(1)?));
         }
-        // numpy writes `_frombuffer(buffer, dtype, shape, order)` or `_reconstruct(class, …)` with a state; dill writes
-        // `_create_array(reconstruct, arguments, state, …)`.
+        // numpy writes `_frombuffer(buffer, dtype, shape, order)`, where the order of the buffer's axes may follow,
+        // or `_reconstruct(class, …)` with a state; dill writes `_create_array(reconstruct, arguments, state, …)`.
         let state = match self.labels.maker(node)? {
-            Makes::Type(known::ARRAY) => return Some((self.shape(argument(2)?)?, argument(1)?)),
+            Makes::Type(known::ARRAY) => {
+                let shape = self.shape(argument(2)?)?;
+                let shape = match argument(4) {
+                    Some(axes) => self.transposed(&shape, axes)?,
+                    None => shape,
+                };
+                return Some((shape, argument(1)?));
+            }
             Makes::Call => argument(2)?,
             Makes::InstanceOf(0) => node.state()?,
             _ => return None,
@@ -38,6 +45,12 @@ impl<'m> Describer<'_, 'm, '_> {
         // Objects other than arrays can have such a state, but no dtype in it.
         self.code(dtype)?;
         Some((self.shape(shape)?, dtype))
+    }
+
+    /// A shape whose axes come in another order.
+    fn transposed(&self, shape: &[u64], axes: Ref) -> Option<Vec<u64>> {
+        let length = |axis: &u64| shape.get(usize::try_from(*axis).ok()?).copied();
+        self.shape(axes)?.iter().map(length).collect()
     }
 
     /// The dtype of an array. An array on a buffer keeps the byte order of its dtype; one that is given bytes swaps

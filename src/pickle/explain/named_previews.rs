@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::describe_value::Describer;
 use super::labels::Labels;
-use crate::pickle::credentials::{self, NOT_SHOWN, PairedName};
+use crate::pickle::credentials::{self, NOT_SHOWN, PairedName, PasswordOption};
 use crate::pickle::known::Makes;
 use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
@@ -23,6 +23,11 @@ const DEFAULTS_KEY: &str = "__defaults__";
 /// Named tuples for URLs, and where they have user and password.
 const SPLIT_URLS: [&str; 2] = ["SplitResult", "ParseResult"];
 const NETLOC: usize = 1;
+/// How many parts of a key that is a tuple are looked at, and how deep.
+const MAX_LABEL_PARTS: usize = 8;
+const MAX_LABEL_DEPTH: usize = 2;
+/// How many words of a command are followed.
+const MAX_WORDS: usize = 64;
 /// The most characters of a name in bytes.
 const MAX_NAME: usize = 200;
 
@@ -63,7 +68,7 @@ impl PlaceName {
             Self::Environment(name) => {
                 credentials::may_be_credential(name, text) || credentials::reason_in_name(name, text).is_some()
             }
-            Self::Argument => !text.starts_with('-'),
+            Self::Argument => !text.starts_with("--"),
             Self::Defaults(_) => false,
         }
     }
@@ -100,7 +105,21 @@ impl<'m> Labels<'m, '_> {
     /// The name of a value at a place within a value with the name `outer`.
     pub(crate) fn place_name(&self, place: ValuePlace<'m>, outer: Option<&PlaceName>) -> Option<PlaceName> {
         match place {
-            ValuePlace::Key(dict, key) => self.key_name(dict, key),
+            ValuePlace::Key(dict, key) => {
+                let name = self.key_name(dict, key);
+                let is_ordinary = match &name {
+                    Some(PlaceName::Named(name)) => !credentials::may_name_credential(name),
+                    Some(_) => false,
+                    None => true,
+                };
+                // `api_keys = {'service': '…'}`
+                match outer {
+                    Some(PlaceName::Named(outer)) if is_ordinary && credentials::names_items(outer) => {
+                        Some(PlaceName::Named(Rc::clone(outer)))
+                    }
+                    _ => name,
+                }
+            }
             ValuePlace::Item { items, at, is_tuple: true, call: None }
                 if let Some(PlaceName::Defaults(names)) = outer =>
             {
@@ -125,8 +144,27 @@ impl<'m> Labels<'m, '_> {
         }
     }
 
+    /// The name in a key that is a tuple.
+    fn label_name(&self, dict: &Node, key: Ref) -> Option<PlaceName> {
+        let label = self.machine().node(key).filter(|node| node.kind == NodeKind::Tuple)?;
+        let mut parts = Vec::new();
+        self.label_parts(label, MAX_LABEL_DEPTH, &mut parts);
+        let value = dict.items.as_chunks::<2>().0.iter().take(MAX_KEYS).find(|[other, _]| *other == key);
+        let value = value.and_then(|[_, value]| self.text(*value));
+        credentials::name_in_label(&parts, value.as_deref()).map(|name| PlaceName::Named(name.into()))
+    }
+
+    fn label_parts(&self, label: &Node, depth: usize, parts: &mut Vec<String>) {
+        for part in label.items.iter().take(MAX_LABEL_PARTS) {
+            match self.machine().node(*part) {
+                Some(inner) if inner.kind == NodeKind::Tuple && depth > 0 => self.label_parts(inner, depth - 1, parts),
+                _ => parts.extend(self.text(*part).map(|text| text.as_ref().to_owned())),
+            }
+        }
+    }
+
     pub(crate) fn key_name(&self, dict: &Node, key: Ref) -> Option<PlaceName> {
-        let name = self.text(key)?;
+        let Some(name) = self.text(key) else { return self.label_name(dict, key) };
         if name.as_ref() == DEFAULTS_KEY {
             return Some(self.defaults_of(dict).map_or(PlaceName::Argument, |names| PlaceName::Defaults(names.into())));
         }
@@ -182,11 +220,23 @@ impl<'m> Labels<'m, '_> {
         if let Some(call) = call {
             return self.field_name(at, call);
         }
+        if at < MAX_WORDS && self.is_password_of_command(items, at) {
+            return Some(PlaceName::Argument);
+        }
         // A pair, as in headers. Lists of two words are frequent.
         let value = self.text(*items.get(at)?);
         let is_pair = is_tuple || value.is_some_and(|value| !credentials::is_plain_word(&value));
         let is_named = |name: &Rc<str>| is_pair && items.len() == 2 && credentials::may_name_credential(name);
         before.filter(is_named).map(PlaceName::Named)
+    }
+
+    /// Whether an item is the password in a command, or has it: the items before it say which program that is.
+    fn is_password_of_command(&self, items: &[Ref], at: usize) -> bool {
+        self.machine().budget().steps(at as u64);
+        let mut command = PasswordOption::default();
+        let words = items.iter().take(at + 1).map_while(|item| self.text(*item));
+        let found: Vec<bool> = words.map(|word| command.in_word(&word).is_some()).collect();
+        found.get(at) == Some(&true)
     }
 
     /// The name of a field of a named tuple whose class the pickle carries: `_create_namedtuple(name, fields, …)`.

@@ -65,11 +65,11 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
             return self.push_unsure(NOT_SHOWN);
         }
         match self.labels.machine().value(value) {
-            Value::Leaf(leaf) => self.leaf(value, &leaf),
+            Value::Leaf(leaf) => self.leaf(value, &leaf, depth),
             Value::Node(node) if node.kind.holds_items() => self.container(name, node, depth),
             Value::Node(node) => match self.labels.joined_strings(node) {
                 Some(joined) => self.strings(joined.bytes()),
-                None => self.made(value),
+                None => self.made(value, depth),
             },
         }
     }
@@ -86,7 +86,7 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
         self.push_unsure(", …]");
     }
 
-    fn leaf(&mut self, value: Ref, leaf: &Leaf<'_>) {
+    fn leaf(&mut self, value: Ref, leaf: &Leaf<'_>, depth: usize) {
         match leaf {
             Leaf::None => self.text.push_str("None"),
             Leaf::Bool(true) => self.text.push_str("True"),
@@ -96,7 +96,7 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
             Leaf::Str(_) | Leaf::OldStr(_) => self.leaf_string(leaf),
             Leaf::Bytes(bytes) => self.bytes(bytes, searched(leaf).is_some_and(|(text, _)| hidden(&text).is_some())),
             Leaf::LargeInt => self.push_unsure("an int of more than 64 bits"),
-            _ => self.made(value),
+            _ => self.made(value, depth),
         }
     }
 
@@ -194,13 +194,16 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
         let Some([key, value]) = node.items.get(2 * number..2 * number + 2) else { return };
         self.write(None, *key, depth + 1);
         self.text.push_str(": ");
-        let place = self.labels.key_name(node, *key);
+        let place = self.labels.place_name(ValuePlace::Key(node, *key), name);
         self.write(place.as_ref(), *value, depth + 1);
     }
 
-    /// The result of a call, or a global: only its type, except for functions and classes.
-    fn made(&mut self, value: Ref) {
-        if let Some((columns, has_more)) = self.describer.column_labels(value) {
+    /// The result of a call, or a global: only its type, except for functions and classes, and for frames that are not
+    /// in a container.
+    fn made(&mut self, value: Ref, depth: usize) {
+        if depth == 0
+            && let Some((columns, has_more)) = self.describer.column_labels(value)
+        {
             return self.columns(&columns, has_more);
         }
         let facts = self.describer.facts(value);
@@ -209,7 +212,9 @@ impl<'m> PreviewWriter<'_, 'm, '_> {
         let more = if facts.columns.len() > MAX_ELEMENTS { ", …" } else { "" };
         let type_name = self.labels.type_name(value);
         match facts.role {
-            ValueRole::Value if !columns.is_empty() => self.push_unsure(&format!("columns [{columns}{more}]")),
+            ValueRole::Value if depth == 0 && !columns.is_empty() => {
+                self.push_unsure(&format!("columns [{columns}{more}]"))
+            }
             ValueRole::Value => self.push_unsure(&format!("<{type_name}>")),
             _ if facts.preview.is_empty() => self.push_unsure(&type_name),
             _ => self.push_unsure(&facts.preview),

@@ -3,6 +3,7 @@
 mod argument;
 pub(crate) mod emit;
 pub(crate) mod lines;
+mod memory_size;
 pub(crate) mod opcode;
 pub(crate) mod parse;
 mod parse_error;

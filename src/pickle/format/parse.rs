@@ -4,13 +4,21 @@
 //! bytes that exist before it is used.
 
 use std::borrow::Cow;
+use std::io::BufRead;
 
 pub use super::argument::Argument;
 use super::lines;
+use super::memory_size;
 pub(crate) use super::opcode::NEWEST_PROTOCOL;
 use super::opcode::{Length, MAX_SKIP_HEADER, Opcode, Operand, SkipLayout};
 pub(crate) use super::parse_error::ParseError;
 use super::py_str::PyStr;
+
+/// Longer strings are not validated before it is known whether memory has room for them.
+const LONG_STRING: usize = 1 << 20;
+/// The longest argument that ends with a newline. Such arguments are of protocol 0; a longer string has its length in
+/// front.
+const MAX_LINE: usize = 1 << 30;
 
 /// An opcode of a pickle, with its argument.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,23 +63,25 @@ pub struct Parser<'a> {
     whole: bool,
     /// Whether strings are known to be valid.
     checked: bool,
+    /// The bytes of long strings and lines so far.
+    long_strings: u64,
     done: bool,
 }
 
 impl<'a> Parser<'a> {
     /// Reads a whole pickle, which must end with STOP.
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, position: 0, base: 0, whole: true, checked: false, done: false }
+        Self { bytes, position: 0, base: 0, whole: true, checked: false, long_strings: 0, done: false }
     }
 
     /// Reads opcodes without STOP, the first of which is at offset `base` of its file.
     pub fn segment(bytes: &'a [u8], base: u64) -> Self {
-        Self { bytes, position: 0, base, whole: false, checked: false, done: false }
+        Self { bytes, position: 0, base, whole: false, checked: false, long_strings: 0, done: false }
     }
 
     /// Reads from a position at which an opcode was parsed before: strings are not validated again.
     pub(in crate::pickle) fn resume(bytes: &'a [u8], base: u64, position: usize) -> Self {
-        Self { bytes, position, base, whole: false, checked: true, done: false }
+        Self { bytes, position, base, whole: false, checked: true, long_strings: 0, done: false }
     }
 
     /// Steps over the next opcode, with the checks of `next`, without decoding its argument. Returns `None` for an
@@ -89,7 +99,7 @@ impl<'a> Parser<'a> {
         if layout.has_payload {
             let payload = rest.get(length..)?.get(..usize::try_from(number).ok()?)?;
             // Validating UTF-8 is left to the slow path; most strings are ASCII.
-            if layout.is_str && !payload.is_ascii() {
+            if layout.is_str && (payload.len() > LONG_STRING || !payload.is_ascii()) {
                 return None;
             }
             length += payload.len();
@@ -181,6 +191,7 @@ impl<'a> Parser<'a> {
             Operand::Bytes(length) => Argument::Bytes(self.payload(length, opcode, at)?),
             Operand::Str(length) => {
                 let bytes = self.payload(length, opcode, at)?;
+                self.check_memory(bytes.len(), opcode, at)?;
                 // Bytes that were parsed before were valid then.
                 let string = if self.checked { Some(PyStr::checked(bytes)) } else { PyStr::new(bytes) };
                 Argument::Str(string.ok_or_else(|| bad("not UTF-8"))?)
@@ -233,11 +244,29 @@ impl<'a> Parser<'a> {
         self.take(usize::try_from(length).unwrap_or(usize::MAX), opcode, at)
     }
 
+    /// Checks that a machine can hold a string, and all before it: to validate a hole of a file would take hours.
+    fn check_memory(&mut self, length: usize, opcode: Opcode, at: u64) -> Result<(), ParseError> {
+        if length > LONG_STRING {
+            self.long_strings = self.long_strings.saturating_add(length as u64);
+            if memory_size::total().is_some_and(|memory| self.long_strings > memory) {
+                return Err(ParseError::BeyondMemory { at, opcode });
+            }
+        }
+        Ok(())
+    }
+
     /// A line, without its newline.
     fn line(&mut self, opcode: Opcode, at: u64) -> Result<&'a [u8], ParseError> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let length = rest.iter().position(|byte| *byte == b'\n');
-        let length = length.ok_or(ParseError::Truncated { at, end: self.end(), opcode })?;
+        let searched = rest.get(..MAX_LINE).unwrap_or(rest);
+        // `skip_until` searches eight bytes at a time. A slice is always read without an error.
+        let count = { searched }.skip_until(b'\n').unwrap_or_default();
+        let is_cut = count < rest.len();
+        let length = count.checked_sub(1).filter(|last| searched.get(*last) == Some(&b'\n')).ok_or(match is_cut {
+            true => ParseError::LongLine { at, opcode },
+            false => ParseError::Truncated { at, end: self.end(), opcode },
+        })?;
+        self.check_memory(length, opcode, at)?;
         let line = self.take(length, opcode, at)?;
         self.position += 1;
         Ok(line)
@@ -266,6 +295,26 @@ impl<'a> Iterator for Parser<'a> {
         self.done = op.as_ref().map_or(true, |op| op.opcode == Opcode::Stop);
         Some(op)
     }
+}
+
+/// Where the bytes or the string end that go on after `bytes`, the beginning of a pickle, by their length. `None` if no
+/// such opcode is cut off there, or if there is no PROTO: any text may begin like a pickle of protocol 0 or 1.
+pub(crate) fn declared_end(bytes: &[u8]) -> Option<u64> {
+    let mut parser = Parser::new(bytes);
+    parser.bytes.first().filter(|first| Opcode::from_byte(**first) == Some(Opcode::Proto))?;
+    let (at, opcode) = loop {
+        match parser.next()? {
+            Ok(_) => {}
+            Err(ParseError::Truncated { at, opcode, .. }) => break (at, opcode),
+            Err(_) => return None,
+        }
+    };
+    let (Operand::Bytes(length) | Operand::Str(length) | Operand::OldStr(length)) = opcode.row().operand else {
+        return None;
+    };
+    let mut argument = Parser::segment(bytes.get(usize::try_from(at).ok()?..)?.get(1..)?, at.checked_add(1)?);
+    let length = u64::try_from(argument.length(length, opcode, at).ok()?).ok()?;
+    argument.offset(argument.position).checked_add(length)
 }
 
 /// An integer in little-endian two's complement, of any length.
@@ -392,6 +441,19 @@ mod tests {
             assert!(bad(bytes), "{bytes:?}");
         }
         assert_eq!(error(b"\x80\x06."), Some(ParseError::NewerProtocol { at: 0, protocol: 6 }));
+    }
+
+    #[test]
+    fn lengths_tell_where_a_pickle_goes_on() {
+        let end = |head: &[u8]| declared_end(&[head, b"abc"].concat());
+        assert_eq!(end(b"\x80\x04K\x01\x8d\0\0\0\0\0\x01\0\0"), Some((1 << 40) + 13));
+        assert_eq!(end(b"\x80\x04\x8e\0\0\0\0\x01\0\0\0"), Some((1 << 32) + 11));
+        assert_eq!(end(b"\x80\x02X\xff\xff\0\0"), Some(0xffff + 7));
+        for other in
+            [&b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\xff"[..], b"The text", b"\x80\x02V", b"\x80\x04\x8d\0", b"N."]
+        {
+            assert_eq!(end(other), None, "{other:?}");
+        }
     }
 
     #[test]

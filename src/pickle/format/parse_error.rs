@@ -53,6 +53,22 @@ pub enum ParseError {
         /// The length: negative, or larger than 63 bits.
         length: i128,
     },
+    /// Strings that are longer than the memory of this machine.
+    #[error("{opcode} at byte {at} ends strings that are longer than the memory of this machine: use a larger one")]
+    BeyondMemory {
+        /// The offset of the opcode.
+        at: u64,
+        /// The opcode.
+        opcode: Opcode,
+    },
+    /// A line without an end.
+    #[error("{opcode} at byte {at} has an argument of more than 1 GiB: save the object with a later protocol")]
+    LongLine {
+        /// The offset of the opcode.
+        at: u64,
+        /// The opcode.
+        opcode: Opcode,
+    },
     /// An argument that CPython rejects.
     #[error("{opcode} at byte {at} has an invalid argument ({problem}): the pickle is damaged; copy the file again")]
     BadArgument {

@@ -19,6 +19,8 @@ pub(in crate::pickle) const ALIGNED_FLAG: i64 = 128;
 /// The state of a dtype: (version, byte order, subarray, names, fields, size, alignment, flags), and metadata of dates.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::pickle) struct DtypeState<T> {
+    /// 3 or 4 since numpy 1.0.
+    pub version: T,
     /// `<`, `>`, or `|` where it has no meaning.
     pub order: T,
     /// The base dtype and the shape of a dtype of subarrays, else None.
@@ -39,8 +41,8 @@ pub(in crate::pickle) struct DtypeState<T> {
 impl<T: Copy> DtypeState<T> {
     /// From the items of the tuple; `None` if it is shorter than numpy writes it.
     pub(in crate::pickle) fn of(items: &[T]) -> Option<Self> {
-        let &[_, order, subarray, names, fields, size, alignment, flags, ..] = items else { return None };
-        Some(Self { order, subarray, names, fields, size, alignment, flags, metadata: items.get(8).copied() })
+        let &[version, order, subarray, names, fields, size, alignment, flags, ..] = items else { return None };
+        Some(Self { version, order, subarray, names, fields, size, alignment, flags, metadata: items.get(8).copied() })
     }
 }
 

@@ -75,6 +75,14 @@ pub(crate) fn current_name<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a 
     renamed.map_or((module, name), |(.., module, name)| (module, name))
 }
 
+/// The modules of [`MODULES`] that CPython does not rename.
+const RENAMED_BY_LIBRARIES: &[&str] = &["__main__.__builtins__", "posixpath", "ntpath", "multiprocess"];
+
+/// Whether this is a name of Python 2, which CPython translates in pickles of protocol 2 and older.
+pub(in crate::pickle) fn is_of_python_2(module: &str, name: &str) -> bool {
+    current_name(module, name) != (module, name) && !RENAMED_BY_LIBRARIES.contains(&module)
+}
+
 /// The current name of a module, if `module` is only an older name of it: in Python 2, numpy 1 or an old dill.
 pub(in crate::pickle) fn same_module(module: &str) -> Cow<'_, str> {
     if let Some((_, new, _)) = MODULES.iter().find(|(old, _, is_same)| *is_same && *old == module) {

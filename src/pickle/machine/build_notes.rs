@@ -8,7 +8,7 @@ use super::state::{ArrayReader, Done, Machine};
 use super::value::{Leaf, Ref, RefTarget, Value};
 use crate::pickle::format::lines::{MAX_DIGITS, TextInteger};
 use crate::pickle::format::opcode::Opcode;
-use crate::pickle::format::parse::{OpStep, Parser};
+use crate::pickle::format::parse::{NEWEST_PROTOCOL, OpStep, Parser};
 use crate::pickle::work_budget::WorkBudget;
 
 /// The notes of one run.
@@ -26,14 +26,21 @@ pub(crate) struct BuildNotes {
     pub(crate) long_integer: Option<u64>,
     /// Where strings of Python 2 are that are not ASCII, in ascending order.
     pub(crate) old_strings: Vec<u64>,
+    /// The protocol before the first PROTO.
+    first_protocol: u64,
+    /// The offset of each PROTO, and its argument.
+    protocols: Vec<(u64, u64)>,
     /// The end of the frame that was begun last.
     frame_end: u64,
 }
 
 impl Default for BuildNotes {
     fn default() -> Self {
-        let (late, buffers, old_strings) = Default::default();
-        Self { late, buffers, crossed_frame: None, long_integer: None, old_strings, frame_end: u64::MAX }
+        let (late, buffers, old_strings, protocols) = Default::default();
+        // A segment of snapcli's own stream has its PROTO in the prelude.
+        let first_protocol = NEWEST_PROTOCOL.into();
+        let (crossed_frame, long_integer, frame_end) = (None, None, u64::MAX);
+        Self { late, buffers, crossed_frame, long_integer, old_strings, first_protocol, protocols, frame_end }
     }
 }
 
@@ -53,6 +60,22 @@ impl BuildNotes {
             self.crossed_frame.get_or_insert(op.start);
         }
         self.frame_end = op.end.saturating_add(op.index);
+    }
+
+    /// Notes that a whole pickle begins, which has a protocol older than 2 if it has no PROTO.
+    pub(super) fn begin_pickle(&mut self) {
+        self.first_protocol = 0;
+    }
+
+    pub(super) fn protocol(&mut self, op: OpStep, budget: &WorkBudget) -> Done {
+        Ok(budget.push(&mut self.protocols, (op.start, op.index))?)
+    }
+
+    /// The protocol of an opcode at this offset.
+    pub(crate) fn protocol_at(&self, at: u64) -> u64 {
+        let before = self.protocols.partition_point(|(start, _)| *start < at);
+        let last = before.checked_sub(1).and_then(|last| self.protocols.get(last));
+        last.map_or(self.first_protocol, |(_, protocol)| *protocol)
     }
 
     pub(super) fn buffer(&mut self, op: OpStep, budget: &WorkBudget) -> Done {

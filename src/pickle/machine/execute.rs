@@ -38,7 +38,8 @@ impl Machine<'_> {
     #[inline(never)]
     fn rare(&mut self, op: OpStep) -> Done {
         match op.opcode {
-            Opcode::Proto | Opcode::Stop => Ok(()),
+            Opcode::Stop => Ok(()),
+            Opcode::Proto => self.notes.protocol(op, &self.budget),
             Opcode::Frame => {
                 self.notes.frame(op);
                 Ok(())

@@ -85,7 +85,12 @@ impl From<OverBudget> for MachineError {
 impl MachineError {
     /// Whether a limit was exceeded: then the pickle may still be sound.
     pub(crate) fn is_limit(&self) -> bool {
-        matches!(self, Self::OverBudget(_) | Self::TooLarge { .. })
+        matches!(
+            self,
+            Self::OverBudget(_)
+                | Self::TooLarge { .. }
+                | Self::Parse(ParseError::BeyondMemory { .. } | ParseError::LongLine { .. })
+        )
     }
 }
 

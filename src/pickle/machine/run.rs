@@ -91,6 +91,7 @@ impl<'a> Machine<'a> {
 
     fn follow_all(&mut self, mut watch: Option<&mut dyn Watch>) -> Result<Ref, MachineError> {
         let mut parser = Parser::new(self.bytes);
+        self.notes.begin_pickle();
         let mut stop = 0;
         self.steps(&mut parser, |machine, parser, op| {
             stop = op.start;

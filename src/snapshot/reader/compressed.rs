@@ -14,6 +14,7 @@ use niffler::send::compression::Format;
 
 use super::file_kind::FileKind;
 use super::read_error::ReadError;
+use crate::pickle::format::parse::declared_end;
 use crate::snapshot::seekable::{SKIPPABLE, Strictness};
 
 /// The decompressed size in bytes that is always allowed.
@@ -46,7 +47,7 @@ pub(super) fn decompress(
     length: u64,
     strictness: Strictness,
 ) -> Result<Option<Decompressed>, ReadError> {
-    let mut out = LimitedFile { file: tempfile::tempfile()?, written: 0, most: most_data(length) };
+    let mut out = LimitedFile { file: tempfile::tempfile()?, written: 0, most: most_data(length), strictness };
     // No pickle begins with this signature.
     if compressed.fill_buf()?.starts_with(&ZSTD_MAGIC) {
         let ends_with_table = match decompress_frames(compressed, strictness, &mut out) {
@@ -126,6 +127,7 @@ struct LimitedFile {
     file: File,
     written: u64,
     most: u64,
+    strictness: Strictness,
 }
 
 impl LimitedFile {
@@ -133,18 +135,22 @@ impl LimitedFile {
     fn copy(&mut self, decompressed: &mut dyn Read) -> Result<io::Result<()>, ReadError> {
         let mut buffer = vec![0; PIECE];
         loop {
-            let count = match decompressed.read(&mut buffer) {
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Ok(Err(error)),
-            };
-            let Some(piece) = buffer.get(..count).filter(|piece| !piece.is_empty()) else { return Ok(Ok(())) };
+            let (count, ended) = fill(decompressed, &mut buffer);
+            let piece = buffer.get(..count).unwrap_or_default();
+            // A string of gigabytes is refused by the length in front of it.
+            let is_first = self.written == 0 && self.strictness == Strictness::Checked;
+            if is_first && declared_end(piece).is_some_and(|end| end > self.most) {
+                return Err(ReadError::Bomb { most: self.most });
+            }
             // Checked before the bytes are written, so the disk never holds more than the limit.
             self.written = self.written.saturating_add(count as u64);
             if self.written > self.most {
                 return Err(ReadError::Bomb { most: self.most });
             }
             self.file.write_all(piece)?;
+            if let Some(ended) = ended {
+                return Ok(ended);
+            }
         }
     }
 
@@ -157,6 +163,20 @@ impl LimitedFile {
         self.file.rewind()?;
         Ok(self.file)
     }
+}
+
+/// Reads until the buffer is full. Returns how many bytes were read, and how the data ended, if it did.
+fn fill(decompressed: &mut dyn Read, buffer: &mut [u8]) -> (usize, Option<io::Result<()>>) {
+    let mut count = 0;
+    while let Some(rest) = buffer.get_mut(count..).filter(|rest| !rest.is_empty()) {
+        match decompressed.read(rest) {
+            Ok(0) => return (count, Some(Ok(()))),
+            Ok(more) => count += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (count, Some(Err(error))),
+        }
+    }
+    (count, None)
 }
 
 /// The most bytes that a file of this length may decompress to without being asked for.
@@ -375,6 +395,23 @@ mod tests {
             match decompress(bytes.as_slice(), bytes.len() as u64, Strictness::Checked) {
                 Err(ReadError::BadCompression { problem }) => assert!(problem.contains("memory"), "{problem}"),
                 other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused_by_its_length_before_it_is_decompressed() {
+        // The files end long before the length that they state.
+        for head in
+            [&b"\x80\x05\x8d\0\0\0\0\0\x01\0\0"[..], b"\x80\x04](K\x01\x8e\0\0\0\0\0\x01\0\0", b"\x80\x02X\0\0\0\xf0"]
+        {
+            for format in [Format::Gzip, Format::Bzip, Format::Lzma, Format::Zstd] {
+                let bytes = packed(format, &[head, &[0; 1000]].concat());
+                let refused = decompress(bytes.as_slice(), bytes.len() as u64, Strictness::Checked);
+                assert!(matches!(refused, Err(ReadError::Bomb { most: MIN_LIMIT })), "{format:?}: {refused:?}");
+                // What is there of a file that was cut can be salvaged.
+                let salvaged = decompress(bytes.as_slice(), bytes.len() as u64, Strictness::Salvaging);
+                assert!(salvaged.is_ok_and(|file| file.is_some()), "{format:?}");
             }
         }
     }

@@ -333,6 +333,10 @@ fn masked<'py>(
         options.set_item("fill_value", fill)?;
     }
     let made = context.global("numpy.ma", "MaskedArray")?.call((data,), Some(&options))?;
+    if needs.len() < 2 {
+        // As unpickling does: the array then has the default value of its dtype.
+        made.setattr("fill_value", context.py().None())?;
+    }
     // As after an unpickler: the array copies its mask before it changes it.
     made.setattr("_sharedmask", true)?;
     Ok(made)

@@ -193,7 +193,11 @@ def frozen_list(items):
 
 
 def categorical(codes, dtype, readonly):
-    made = pandas.Categorical.from_codes(checked_codes(codes, len(dtype.categories)), dtype=dtype)
+    codes = checked_codes(codes, len(dtype.categories))
+    made = pandas.Categorical.from_codes(codes, dtype=dtype)
+    if made.codes.dtype != codes.dtype:
+        # The constructor chooses the smallest dtype.
+        made = made._from_backing_data(codes)
     return shown(made, readonly)
 
 
@@ -234,6 +238,9 @@ def masked_array(kind, values, mask, readonly):
 def string_array(values, dtype, readonly):
     if pandas.api.types.infer_dtype(values, skipna=True) not in ("string", "empty"):
         raise TypeError("an array of strings holds something else")
+    # pandas replaces other missing values.
+    if any(type(value) is not type(dtype.na_value) for value in values[pandas.isna(values)]):
+        raise TypeError("an array of strings has missing values of another dtype")
     return shown(pandas.array(values, dtype=dtype, copy=False), readonly)
 
 
@@ -298,7 +305,10 @@ def categorical_dtype(categories, ordered):
     if categories.hasnans or has_repeated(categories):
         raise ValueError("categories are missing or repeat")
     # Without the check of pandas, which would hash them.
-    return pandas.CategoricalDtype._from_fastpath(categories, ordered)
+    made = pandas.CategoricalDtype._from_fastpath(categories, ordered)
+    if type(made.categories) is not type(categories):
+        raise ValueError("categories are categorical themselves")
+    return made
 
 
 def datetime_dtype(unit, zone):
