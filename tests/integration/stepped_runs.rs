@@ -15,6 +15,7 @@ mod loop_flags;
 mod lost_variables;
 mod module_objects;
 mod module_state;
+mod named_modules;
 mod orphaned_checkpoints;
 mod outer_state;
 mod random_kills;

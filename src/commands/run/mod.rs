@@ -99,9 +99,7 @@ fn store_of(named: Option<&Path>, command: &ScriptCommand) -> Result<PathBuf> {
             PathBuf::from(name)
         }
         (None, ScriptTarget::Module(name)) => {
-            let name = name.to_string_lossy();
-            let name = name.strip_suffix(".__main__").unwrap_or(&name);
-            PathBuf::from(format!("{}.snaps", name.rsplit('.').next().unwrap_or(name)))
+            PathBuf::from(format!("{}.snaps", resume_point::module_name(&name.to_string_lossy())))
         }
         (None, _) => PathBuf::from("run.snaps"),
     };
