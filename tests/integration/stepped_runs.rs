@@ -22,6 +22,7 @@ mod random_kills;
 mod registrations;
 mod remade_objects;
 mod repeated_effects;
+mod replayed_loops;
 mod runs_in_force;
 mod stopped_runs;
 
