@@ -8,6 +8,8 @@ mod changed_jumps;
 #[cfg(target_os = "linux")]
 mod early_signals;
 mod edited_scripts;
+#[cfg(target_os = "linux")]
+mod group_signals;
 mod interpreter_settings;
 mod killed_runs;
 mod library_runs;

@@ -315,7 +315,8 @@ impl RunJob {
         if self.program.get().is_none() {
             return run.end;
         }
-        let saved = self.wait_for_saving(py).and_then(|()| match run.succeeded() {
+        let spoiled = step_signals::ended_with_child().filter(|_| run.succeeded());
+        let saved = self.wait_for_saving(py).and_then(|()| match run.succeeded() && spoiled.is_none() {
             true => {
                 self.drop_standby();
                 Ok(false)
@@ -326,6 +327,10 @@ impl RunJob {
             Ok(is_new) => is_new,
             Err(error) => return end_after_error(py, &error.into(), "interrupted while saving"),
         };
+        if let Some(signal) = spoiled {
+            self.say_without_step(signal);
+            return run.end;
+        }
         if run.succeeded() {
             // A signal may end the process once the run counts as finished.
             flush_output(py);
