@@ -56,6 +56,7 @@ pub(super) fn run(
         grace: args.grace,
         no_rerun: args.no_rerun,
         accept_changes: args.accept_changes,
+        fresh: args.fresh,
         reopen: args.reopen,
         start: Mutex::new(start),
         id: OnceLock::new(),
@@ -80,6 +81,7 @@ pub(super) struct RunJob {
     grace: Duration,
     pub(super) no_rerun: bool,
     accept_changes: bool,
+    fresh: bool,
     reopen: bool,
     /// Where the run begins, until it has begun.
     start: Mutex<RunStart>,
@@ -198,6 +200,9 @@ impl RunJob {
         }
         let shown = shown_name(&self.folder);
         let cannot = || format!("cannot save to {shown}");
+        if self.fresh {
+            Store::renew_marker(&self.folder).or_exit(exit::USAGE, cannot)?;
+        }
         let store = Store::open_or_create(&self.folder).or_exit(exit::USAGE, cannot)?;
         run_lock::take(&self.folder, &shown, self.verbosity)?;
         let last = store.numbers().or_exit(exit::USAGE, cannot)?.last().copied().unwrap_or_default();
