@@ -14,6 +14,7 @@ mod interpreter_settings;
 mod killed_runs;
 mod library_runs;
 mod loop_flags;
+mod lost_places;
 mod lost_variables;
 mod module_objects;
 mod module_state;

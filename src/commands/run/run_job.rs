@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use rustix::fs::{Access, access};
 
 use super::checkpoints::FIRST_STANDBY;
 use super::current_run::CurrentRun;
@@ -24,7 +25,7 @@ use crate::session::run::{
 };
 use crate::session::{
     AmbientChoice, RestoreRequest, Signer, add_to_inittab, apply_before_imports, note_imported_definitions, restore,
-    signing_key,
+    signing_key, working_directory,
 };
 use crate::snapshot::index::RunProgress;
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -248,6 +249,7 @@ impl RunJob {
             let text = format!("cannot resume: {} was open for writing", file.name);
             return Err(exit::coded(exit::FAILED, text).with_details(details).into());
         }
+        check_directory(&snapshot, &shown)?;
         let plan = ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes)?;
         let namespace = script_namespace(py)?;
         if let Contents::Own { index } = snapshot.contents() {
@@ -361,6 +363,22 @@ fn parsed(py: Python<'_>, source: &ScriptSource) -> Option<Arc<StepProgram>> {
         return None;
     }
     StepProgram::new(py, &source.bytes, source.path.as_os_str()).ok()
+}
+
+/// Checks that the working directory of a checkpoint is there: relative paths would name other files.
+fn check_directory(snapshot: &Snapshot, shown: &str) -> Result<()> {
+    let Contents::Own { index } = snapshot.contents() else { return Ok(()) };
+    let cannot = || format!("cannot resume from {shown}");
+    let Some(path) = working_directory(snapshot, index).or_exit(exit::DAMAGED, cannot)? else { return Ok(()) };
+    let why = match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "does not exist: create it",
+        Ok(found) if !found.is_dir() => "is not a directory now: restore it",
+        Ok(_) if access(&path, Access::EXEC_OK).is_ok() => return Ok(()),
+        _ => "cannot be entered: change its permissions",
+    };
+    let text =
+        format!("cannot resume: the working directory of the checkpoint, {path}, {why}, or use --fresh to start over");
+    Err(exit::error(exit::USAGE, text))
 }
 
 /// Checks that a script is the one that has finished, but for comments and blank lines.
