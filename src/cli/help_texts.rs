@@ -46,7 +46,8 @@ Exit codes:
   0    the script has finished, now or before
   1    the script failed, or the checkpoint cannot be resumed
   2    usage error, or the store has a run of another script, with other
-       arguments or another Python, or the script has finished and was edited
+       arguments or another Python, or the script has finished and was edited,
+       or the working directory of the checkpoint is gone
   4    no checkpoint in the store can be read
   5    the checkpoint is not signed with your key
   6    no usable Python, or no dill

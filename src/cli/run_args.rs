@@ -26,7 +26,8 @@ use super::snapshot_times::{parse_grace, parse_interval};
 // Code has no source file that could be run in steps: it is refused.
 #[command(mut_arg("code", |code| code.hide(true)))]
 pub(crate) struct RunArgs {
-    /// Store for the checkpoints [default: the name of the script, such as train.snaps/, in the working directory]
+    /// Store for the checkpoints [default: the name of the script or module, such as train.snaps/, in the working
+    /// directory]
     #[arg(short, long, value_name = "STORE")]
     pub(crate) output: Option<PathBuf>,
     /// Make a checkpoint at this interval, such as 60s, 10m or 1h30m

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
+use super::ended_children;
 use super::interrupted_call::{
     SAME_REQUEST, SignalTimer, add_pending_call, is_from_timer, milliseconds, this_process, unused_signal,
 };
@@ -89,6 +90,13 @@ pub(crate) fn requested() -> Option<StepRequest> {
         0 => None,
         signal => Some(StepRequest::End(signal)),
     }
+}
+
+/// The signal that is to end the process, if it has ended a child of it, too: then what the script has made of that is
+/// not to be kept.
+pub(crate) fn ended_with_child() -> Option<c_int> {
+    let signal = ENDED_BY.load(Ordering::SeqCst);
+    (signal != 0 && ended_children::has_ended()).then_some(signal)
 }
 
 /// The request has been carried out, or cannot be. The next one by the timer comes after `wait`.
@@ -266,6 +274,7 @@ fn note_end(signal: c_int) {
     let now = milliseconds();
     if ENDED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         ENDED_AT.store(now, Ordering::SeqCst);
+        ended_children::watch(signal);
         if signal == libc::SIGINT && IS_TERMINAL.load(Ordering::SeqCst) {
             announce_stop();
         }

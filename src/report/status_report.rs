@@ -20,7 +20,7 @@ pub(crate) struct StatusReport {
 pub(crate) fn write_status(out: &mut dyn Write, report: &StatusReport, style: TableStyle) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     let StatusReport { number, index, progress } = report;
-    let (command, number) = (index.script.argv.join(" "), format!("@{number}"));
+    let (command, number) = (index.script.command_words().join(" "), format!("@{number}"));
     let time = format_utc(&index.created);
     let seconds = std::time::Duration::try_from_secs_f64(progress.seconds.max(0.0)).unwrap_or_default();
     let ran = format_time(seconds);

@@ -54,7 +54,7 @@ mod structure;
 mod trial_load;
 mod variable_saver;
 
-pub(crate) use self::ambient::apply_before_imports;
+pub(crate) use self::ambient::{apply_before_imports, working_directory};
 pub(crate) use self::api::{add_to_inittab, finish_background_save, is_saved_by_script};
 pub(crate) use self::background::{ChildEnd, HeldDescriptor, SavingChild, fork_to_save, reason_against_fork};
 pub(crate) use self::called_function::{CalledFunction, function_that_did_the_work, functions_like};

@@ -8,19 +8,24 @@ mod changed_jumps;
 #[cfg(target_os = "linux")]
 mod early_signals;
 mod edited_scripts;
+#[cfg(target_os = "linux")]
+mod group_signals;
 mod interpreter_settings;
 mod killed_runs;
 mod library_runs;
 mod loop_flags;
+mod lost_places;
 mod lost_variables;
 mod module_objects;
 mod module_state;
+mod named_modules;
 mod orphaned_checkpoints;
 mod outer_state;
 mod random_kills;
 mod registrations;
 mod remade_objects;
 mod repeated_effects;
+mod replayed_loops;
 mod runs_in_force;
 mod stopped_runs;
 

@@ -11,7 +11,7 @@ use super::resume_point::shown_name;
 use super::run_job::RunJob;
 use super::run_lock;
 use crate::exit::{self, OrExit};
-use crate::python::deferred_signals::{DeferredSignals, check_signals};
+use crate::python::deferred_signals::{DeferredSignals, Tolerated as _, check_signals};
 use crate::python::launch::ProcessEnd;
 use crate::python::script_run::{ScriptRun, requested_end};
 use crate::python::step_signals::{self, StepRequest};
@@ -143,6 +143,12 @@ impl RunJob {
     fn checkpoint_now(&self, py: Python<'_>, position: &StepPosition<'_>, request: StepRequest) -> Result<Duration> {
         if let StepRequest::End(_) = request {
             run_lock::note_ending();
+        }
+        if let Some(signal) = step_signals::ended_with_child() {
+            // If this fails, the checkpoint before it counts.
+            self.wait_for_saving(py).and_then(|()| self.save_standby(py)).tolerated();
+            self.say_without_step(signal);
+            end_by(signal);
         }
         self.wait_for_saving(py)?;
         let started = Instant::now();
@@ -339,6 +345,17 @@ impl RunJob {
         if is_new {
             self.verbosity.note(text);
         }
+    }
+
+    /// Says that the last step is not kept, because it has gone on with the failure of a child process.
+    pub(super) fn say_without_step(&self, signal: i32) {
+        let name = step_signals::name_of(signal);
+        let goes_on = match self.last_place() {
+            Some(place) => format!("resumes at {place}"),
+            None => "starts over".to_owned(),
+        };
+        let why = "it has ended a child process as well, so the step that was running is not kept";
+        print_line(&format!("{name}: stopped: {why}; the same command {goes_on}"));
     }
 
     /// Ends the process after its last checkpoint.

@@ -41,13 +41,13 @@ pub(crate) fn run_command(mut args: RunArgs, python: Option<&str>, verbosity: Ve
     check_save(&command)?;
     check_script(&command)?;
     check_source(&command)?;
-    let folder = store_of(args.output.as_deref(), &command)?;
+    let folder = store_of(args.output.as_deref(), &command, args.fresh)?;
     // This may start the program again, so it comes before anything that must happen only once.
     let interpreter = python::prepare_interpreter(python)?;
     #[cfg(feature = "python")]
     {
         let mut start = RunStart::Fresh;
-        if Store::is_at(&folder) {
+        if Store::is_at(&folder) || is_damaged(&folder) {
             let shown = resume_point::shown_name(&folder);
             run_lock::take(&folder, &shown, verbosity)?;
             run_lock::wait_for_checkpoint(&folder, &shown, verbosity);
@@ -90,7 +90,7 @@ fn check_source(command: &ScriptCommand) -> Result<()> {
 }
 
 /// The store of a run: the one that was named, or one with the name of the script in the working directory.
-fn store_of(named: Option<&Path>, command: &ScriptCommand) -> Result<PathBuf> {
+fn store_of(named: Option<&Path>, command: &ScriptCommand, fresh: bool) -> Result<PathBuf> {
     let folder = match (named, &command.target) {
         (Some(path), _) => path.to_owned(),
         (None, ScriptTarget::Script(path)) => {
@@ -99,25 +99,29 @@ fn store_of(named: Option<&Path>, command: &ScriptCommand) -> Result<PathBuf> {
             PathBuf::from(name)
         }
         (None, ScriptTarget::Module(name)) => {
-            let name = name.to_string_lossy();
-            let name = name.strip_suffix(".__main__").unwrap_or(&name);
-            PathBuf::from(format!("{}.snaps", name.rsplit('.').next().unwrap_or(name)))
+            PathBuf::from(format!("{}.snaps", resume_point::module_name(&name.to_string_lossy())))
         }
         (None, _) => PathBuf::from("run.snaps"),
     };
     let folder = absolute_path(&folder)?;
-    check_store(&folder)?;
+    check_store(&folder, fresh)?;
     Ok(folder)
 }
 
 /// Checks that a store is there, or can be made. It is made when the script begins: one with a syntax error leaves
 /// none.
-fn check_store(folder: &Path) -> Result<()> {
+fn check_store(folder: &Path, fresh: bool) -> Result<()> {
     let shown = resume_point::shown_name(folder);
     let cannot = || format!("cannot save to {shown}");
     match Store::open(folder) {
         Err(StoreError::Missing(_)) => {}
         Ok(_) => return Ok(()),
+        // Its marker is replaced when the script begins.
+        Err(StoreError::DamagedMarker(_)) if fresh => return Ok(()),
+        Err(error @ StoreError::DamagedMarker(_)) => {
+            let details = vec!["use --fresh to start over in this store".to_owned()];
+            return Err(exit::coded(exit::USAGE, format!("{}: {error}", cannot())).with_details(details).into());
+        }
         Err(_) => return Store::open_or_create(folder).map(drop).or_exit(exit::USAGE, cannot),
     }
     let parent = folder.parent().unwrap_or(folder);
@@ -133,6 +137,12 @@ fn check_store(folder: &Path) -> Result<()> {
         }
         Ok(_) => Ok(()),
     }
+}
+
+/// Whether a folder is a store with a damaged marker, which only `--fresh` uses.
+#[cfg(feature = "python")]
+fn is_damaged(folder: &Path) -> bool {
+    matches!(Store::open(folder), Err(StoreError::DamagedMarker(_)))
 }
 
 /// Whether a script is still the one that has finished, to the byte. A module is found later.

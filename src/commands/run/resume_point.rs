@@ -10,7 +10,7 @@ use super::current_run::CurrentRun;
 use crate::commands::stores::with_code;
 use crate::exit::{self, OrExit};
 use crate::python::script_command::{ScriptCommand, ScriptTarget};
-use crate::snapshot::index::{Index, RunProgress};
+use crate::snapshot::index::{Index, RunProgress, ScriptInfo};
 use crate::snapshot::plain_path::plain_absolute;
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::store::{HistoryEntry, Store, problem_of};
@@ -83,8 +83,8 @@ pub(super) fn find(folder: &Path, fresh: bool, command: &ScriptCommand, version:
     if !progress.finished {
         return Ok(RunStart::From(Box::new(Checkpoint { snapshot, progress })));
     }
-    let (argv, time) = (index.script.argv.join(" "), format_utc(&index.created));
-    Ok(RunStart::Finished(Box::new(FinishedRun { command: argv, time, progress })))
+    let (command, time) = (index.script.command_words().join(" "), format_utc(&index.created));
+    Ok(RunStart::Finished(Box::new(FinishedRun { command, time, progress })))
 }
 
 /// Finds the newest checkpoint of the run in force. One that is damaged is passed over. `reads` says whether all bytes
@@ -171,6 +171,34 @@ pub(super) fn hash_of_arguments(arguments: &[OsString]) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
+/// How the script or module differs from that of a checkpoint; `None` if it is the same.
+fn other_target(old: &ScriptInfo, new: &ScriptTarget) -> Option<String> {
+    let path = Path::new(&old.path);
+    let (kind, name, is_same) = match new {
+        ScriptTarget::Module(name) => {
+            let name = name.to_string_lossy().into_owned();
+            let is_same = module_name(&name) == module_name(&old.path);
+            ("module", name, is_same)
+        }
+        ScriptTarget::Script(new) => {
+            let is_same = matches!((path.canonicalize(), new.canonicalize()), (Ok(old), Ok(new)) if old == new);
+            let is_same = is_same || plain_absolute(new).ok().as_deref() == Some(path);
+            ("script", new.display().to_string(), is_same)
+        }
+        _ => return None,
+    };
+    match old.kind == kind {
+        true if is_same => None,
+        true => Some(format!("the {kind} was {}, and is {name}", old.path)),
+        false => Some(format!("it was the {} {}, and is the {kind} {name}", old.kind, old.path)),
+    }
+}
+
+/// The name of a module; a package runs its `__main__`.
+pub(super) fn module_name(name: &str) -> &str {
+    name.strip_suffix(".__main__").unwrap_or(name)
+}
+
 fn check_same(
     index: &Index,
     progress: &RunProgress,
@@ -179,13 +207,7 @@ fn check_same(
     shown: &str,
 ) -> Result<()> {
     let mut differences = Vec::new();
-    if let ScriptTarget::Script(path) = &command.target {
-        let old = Path::new(&index.script.path);
-        let is_same = matches!((old.canonicalize(), path.canonicalize()), (Ok(old), Ok(new)) if old == new);
-        if !is_same && plain_absolute(path).ok().as_deref() != Some(old) {
-            differences.push(format!("the script was {}, and is {}", old.display(), path.display()));
-        }
-    }
+    differences.extend(other_target(&index.script, &command.target));
     if progress.arguments != hash_of_arguments(&command.arguments) {
         let words = |words: Vec<String>| if words.is_empty() { "none".to_owned() } else { words.join(" ") };
         let old = words(index.script.argv.iter().skip(1).cloned().collect());

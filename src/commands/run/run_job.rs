@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use rustix::fs::{Access, access};
 
 use super::checkpoints::FIRST_STANDBY;
 use super::current_run::CurrentRun;
@@ -24,7 +25,7 @@ use crate::session::run::{
 };
 use crate::session::{
     AmbientChoice, RestoreRequest, Signer, add_to_inittab, apply_before_imports, note_imported_definitions, restore,
-    signing_key,
+    signing_key, working_directory,
 };
 use crate::snapshot::index::{RunProgress, WrittenFile};
 use crate::snapshot::reader::{Contents, Snapshot};
@@ -56,6 +57,7 @@ pub(super) fn run(
         grace: args.grace,
         no_rerun: args.no_rerun,
         accept_changes: args.accept_changes,
+        fresh: args.fresh,
         reopen: args.reopen,
         start: Mutex::new(start),
         id: OnceLock::new(),
@@ -80,6 +82,7 @@ pub(super) struct RunJob {
     grace: Duration,
     pub(super) no_rerun: bool,
     accept_changes: bool,
+    fresh: bool,
     reopen: bool,
     /// Where the run begins, until it has begun.
     start: Mutex<RunStart>,
@@ -198,6 +201,9 @@ impl RunJob {
         }
         let shown = shown_name(&self.folder);
         let cannot = || format!("cannot save to {shown}");
+        if self.fresh {
+            Store::renew_marker(&self.folder).or_exit(exit::USAGE, cannot)?;
+        }
         let store = Store::open_or_create(&self.folder).or_exit(exit::USAGE, cannot)?;
         run_lock::take(&self.folder, &shown, self.verbosity)?;
         let last = store.numbers().or_exit(exit::USAGE, cannot)?.last().copied().unwrap_or_default();
@@ -247,6 +253,7 @@ impl RunJob {
             let text = format!("cannot resume: {} was open for writing", file.name);
             return Err(exit::coded(exit::FAILED, text).with_details(details).into());
         }
+        check_directory(&snapshot, &shown)?;
         let plan = ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes)?;
         let namespace = script_namespace(py)?;
         if let Contents::Own { index } = snapshot.contents() {
@@ -319,7 +326,8 @@ impl RunJob {
         if self.program.get().is_none() {
             return run.end;
         }
-        let saved = self.wait_for_saving(py).and_then(|()| match run.succeeded() {
+        let spoiled = step_signals::ended_with_child().filter(|_| run.succeeded());
+        let saved = self.wait_for_saving(py).and_then(|()| match run.succeeded() && spoiled.is_none() {
             true => {
                 self.drop_standby();
                 Ok(false)
@@ -330,6 +338,10 @@ impl RunJob {
             Ok(is_new) => is_new,
             Err(error) => return end_after_error(py, &error.into(), "interrupted while saving"),
         };
+        if let Some(signal) = spoiled {
+            self.say_without_step(signal);
+            return run.end;
+        }
         if run.succeeded() {
             // A signal may end the process once the run counts as finished.
             flush_output(py);
@@ -355,6 +367,22 @@ fn parsed(py: Python<'_>, source: &ScriptSource) -> Option<Arc<StepProgram>> {
         return None;
     }
     StepProgram::new(py, &source.bytes, source.path.as_os_str()).ok()
+}
+
+/// Checks that the working directory of a checkpoint is there: relative paths would name other files.
+fn check_directory(snapshot: &Snapshot, shown: &str) -> Result<()> {
+    let Contents::Own { index } = snapshot.contents() else { return Ok(()) };
+    let cannot = || format!("cannot resume from {shown}");
+    let Some(path) = working_directory(snapshot, index).or_exit(exit::DAMAGED, cannot)? else { return Ok(()) };
+    let why = match std::fs::metadata(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "does not exist: create it",
+        Ok(found) if !found.is_dir() => "is not a directory now: restore it",
+        Ok(_) if access(&path, Access::EXEC_OK).is_ok() => return Ok(()),
+        _ => "cannot be entered: change its permissions",
+    };
+    let text =
+        format!("cannot resume: the working directory of the checkpoint, {path}, {why}, or use --fresh to start over");
+    Err(exit::error(exit::USAGE, text))
 }
 
 /// Checks that a script is the one that has finished, but for comments and blank lines.

@@ -20,7 +20,7 @@ pub(crate) struct StatusAnswer<'a> {
     /// When it was made, UTC, as RFC 3339.
     created: &'a str,
     /// The script and its arguments, without what looks like a credential.
-    command: &'a [String],
+    command: Vec<String>,
     /// Whether the script has come to its end.
     finished: bool,
     /// Where it goes on: in the script, then in each function that is under way.
@@ -44,7 +44,7 @@ impl<'a> StatusAnswer<'a> {
             path,
             number: *number,
             created: &index.created,
-            command: &index.script.argv,
+            command: index.script.command_words(),
             finished: progress.finished,
             places: &progress.places,
             steps_done: progress.steps_done,

@@ -228,6 +228,16 @@ pub(crate) fn apply_before_imports(py: Python<'_>, snapshot: &Snapshot, index: &
     Ok(())
 }
 
+/// The working directory of a session, if it had changed that.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(crate) fn working_directory(snapshot: &Snapshot, index: &Index) -> Result<Option<String>, ReadError> {
+    let entries = stored_entries(snapshot, index)?;
+    let found = entries.iter().find(|(name, _)| name == DIRECTORY);
+    Ok(found.and_then(|(_, value)| value.as_str()).map(str::to_owned))
+}
+
 /// Whether an entry is applied before anything is loaded.
 pub(super) fn is_early(name: &str) -> bool {
     name == SEARCH_PATH || name == JAX

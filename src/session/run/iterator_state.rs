@@ -5,7 +5,7 @@
 //! iterator that a variable refers to as well is pickled as it is, so that it is one object again.
 #![allow(unsafe_code)]
 
-use super::replayed_loop::ReplayIterator;
+use super::replayed_loop::{ReplayIterator, skip};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple, PyType};
@@ -238,8 +238,12 @@ where
     Ok(items.into_pyobject(py)?.into_any())
 }
 
-/// The iterator that goes on where the described one was.
-pub(super) fn rebuild<'py>(state: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+/// The iterator that goes on where the described one was. `fresh` is one that was evaluated again, of which only the
+/// iterators of `snapcli.replay` are used.
+pub(super) fn rebuild<'py>(
+    state: &Bound<'py, PyAny>,
+    fresh: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = state.py();
     let state = state.cast::<PyTuple>()?;
     match state.get_item(0)?.extract::<u8>()? {
@@ -254,15 +258,34 @@ pub(super) fn rebuild<'py>(state: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
             let set = if set.is_none() { None } else { Some(set.unbind()) };
             Ok(Bound::new(py, SetRest { items, position: 0, set, size })?.into_any())
         }
+        REPLAYED => {
+            let fresh = fresh.ok_or_else(|| PyRuntimeError::new_err("the iterable of snapcli.replay is missing"))?;
+            skip(fresh, state.get_item(1)?.extract()?)
+        }
         _ => {
+            let callable = state.get_item(1)?;
             let arguments = PyList::empty(py);
-            for argument in state.get_item(2)?.try_iter()? {
+            for (number, argument) in state.get_item(2)?.try_iter()?.enumerate() {
                 let (is_state, value): (bool, Bound<'py, PyAny>) = argument?.extract()?;
-                arguments.append(if is_state { rebuild(&value)? } else { value })?;
+                let part = match fresh {
+                    Some(fresh) if is_state && has_replay(&value)? => Some(part_of(fresh, &callable, number)?),
+                    _ => None,
+                };
+                arguments.append(if is_state { rebuild(&value, part.as_ref())? } else { value })?;
             }
-            made_again(&state.get_item(1)?, arguments.to_tuple(), Some(state.get_item(3)?))
+            made_again(&callable, arguments.to_tuple(), Some(state.get_item(3)?))
         }
     }
+}
+
+/// An iterator that another one, such as a `zip`, is composed of.
+fn part_of<'py>(whole: &Bound<'py, PyAny>, kind: &Bound<'py, PyAny>, number: usize) -> PyResult<Bound<'py, PyAny>> {
+    if !whole.get_type().is(kind) {
+        let (now, before) = (whole.get_type().name()?, kind.getattr("__name__")?);
+        let text = format!("the loop iterates over a {now} now, and over a {before} at the checkpoint");
+        return Err(PyRuntimeError::new_err(text));
+    }
+    whole.call_method0("__reduce__")?.get_item(1)?.get_item(number)
 }
 
 fn rebuild_dict<'py>(dict: &Bound<'py, PyAny>, name: &str, left: usize) -> PyResult<Bound<'py, PyAny>> {
@@ -340,11 +363,20 @@ pub(super) fn is_shared(state: &Bound<'_, PyAny>) -> PyResult<bool> {
     Ok(state.cast::<PyTuple>()?.get_item(0)?.extract::<u8>()? == OBJECT)
 }
 
-/// How many items an iterator of `snapcli.replay` had given; `None` for the state of another one.
-pub(super) fn replayed(state: &Bound<'_, PyAny>) -> PyResult<Option<u64>> {
-    let Ok(state) = state.cast::<PyTuple>() else { return Ok(None) };
+/// Whether the state is that of an iterator of `snapcli.replay`, or of one that is composed of such.
+pub(super) fn has_replay(state: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let Ok(state) = state.cast::<PyTuple>() else { return Ok(false) };
     match state.get_item(0)?.extract::<u8>()? {
-        REPLAYED => state.get_item(1)?.extract().map(Some),
-        _ => Ok(None),
+        REPLAYED => Ok(true),
+        REDUCED => {
+            for argument in state.get_item(2)?.try_iter()? {
+                let (is_state, value): (bool, Bound<'_, PyAny>) = argument?.extract()?;
+                if is_state && has_replay(&value)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        _ => Ok(false),
     }
 }

@@ -68,6 +68,70 @@ def restore_read_files(files):
             file.seek(offset)
 
 
+# What a script reads: the variable, and which file it is. The objects are not part of it, so none is saved only for it.
+
+
+def read_sources(namespace, frames):
+    """The files that variables, and attributes of their values, read from: the number of the scope, the name of the
+    variable, that of the attribute or None, and the state of the file."""
+    found = []
+    for depth, scope in enumerate(scopes(namespace, frames)):
+        for name, value in scope.items():
+            own = getattr(value, "__dict__", None)
+            parts = [(None, value)]
+            if not isinstance(value, (type, type(sys))) and type(own) is dict:
+                parts += own.items()
+            found += [(depth, name, attribute, state) for attribute, part in parts if (state := read_source(part))]
+    return found
+
+
+def read_source(file):
+    number = number_of_source(file)
+    if number is None:
+        return None
+    status = posix.fstat(number)
+    if status.st_mode & 0o170000 != 0o100000:
+        return None
+    return {"name": str(file.name), "file": identity(number, status), "offset": posix.lseek(number, 0, 1),
+            "size": status.st_size, "edges": edges_of(number, status.st_size)}
+
+
+def number_of_source(file):
+    """The descriptor of a file that is only read; None for anything else."""
+    if type(file) not in (_io.TextIOWrapper, _io.BufferedReader, _io.FileIO):
+        return None
+    try:
+        raw = file.buffer if type(file) is _io.TextIOWrapper else file
+        raw = raw.raw if type(raw) is _io.BufferedReader else raw
+        is_read = type(raw) is _io.FileIO and not file.closed and not file.writable() and file.fileno() > 2
+        return file.fileno() if is_read else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def identity(number, status):
+    """What tells a file from another one with the same path. The number of a file that was removed is used again."""
+    return status.st_dev, status.st_ino, birth_time(f"/proc/self/fd/{number}")
+
+
+def check_read_sources(namespace, frames, sources):
+    """Checks that the files are those that were read: the same, or copies of them."""
+    every = scopes(namespace, frames)
+    for depth, name, attribute, state in sources:
+        value = every[depth].get(name)
+        if attribute is not None:
+            value = (getattr(value, "__dict__", None) or {}).get(attribute)
+        number = number_of_source(value)
+        if number is None:
+            continue
+        status, path = posix.fstat(number), state["name"]
+        is_same = identity(number, status) == state["file"]
+        if is_same and status.st_size < state["offset"]:
+            raise OSError(f"{path}, which the script was reading, is shorter than what it had read: --fresh starts over")
+        if not is_same and (status.st_size < state["size"] or edges_of(number, state["size"]) != state["edges"]):
+            raise OSError(f"{path}, which the script was reading, is another file now: --fresh starts over")
+
+
 # --- standard input
 
 

@@ -8,11 +8,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyTuple};
 
 use super::iterator_state::{
-    can_be_exchanged, can_be_kept, is_exchangeable, is_shared, is_simple, rebuild, references_of, replayed,
+    can_be_exchanged, can_be_kept, has_replay, is_exchangeable, is_shared, is_simple, rebuild, references_of,
 };
 use super::jump_switches::{Setter, set};
 use super::loop_iterator::multiplies;
-use super::replayed_loop::skip;
 use super::run_stack::{
     LoopKind, StackEntry, StackedCall, StackedLoop, observed, push_loop, remove_loop, stack, wrapped,
 };
@@ -204,7 +203,7 @@ impl StepSite {
             IS_REPLAY => {
                 let Some((_, program)) = observed() else { return Ok(py.None()) };
                 let state = program.loop_state(py, calls_under_way(), self.number)?;
-                Ok(PyBool::new(py, replayed(&state)?.is_some()).to_owned().into_any().unbind())
+                Ok(PyBool::new(py, has_replay(&state)?).to_owned().into_any().unbind())
             }
             ONCE => {
                 let is_first = with_loop(|entry| entry.passes == 1) == Some(true);
@@ -269,10 +268,7 @@ impl StepSite {
     fn resumed_loop(&self, py: Python<'_>, iterable: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         let Some((_, program)) = observed() else { return Ok(py.None()) };
         let state = program.loop_state(py, calls_under_way(), self.number)?;
-        let iterator = match (iterable, replayed(&state)?) {
-            (Some(iterable), Some(count)) => skip(iterable, count)?,
-            _ => rebuild(&state)?,
-        };
+        let iterator = rebuild(&state, iterable)?;
         // One that a variable refers to as well must not be exchanged.
         let kind = match self.is_direct.load(Ordering::Relaxed) {
             true if !multiplies(&iterator) => LoopKind::Direct,

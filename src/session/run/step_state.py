@@ -22,6 +22,7 @@ def outer_state(program, namespace, frames):
     return {"files": written_files(namespace, frames), "loggers": loggers, "handlers": objects,
             "settings": changed_settings(program), "losses": losses(program, namespace, frames),
             "sources": sources, "read": read_files(namespace, frames),
+            "read from": read_sources(namespace, frames),
             "input is lost": input_is_lost(program, [(frame["root"], frame["path"], frame["at"]) for frame in frames]),
             "descriptors": open_descriptors(program, namespace, frames),
             "shared": shared_with_modules(program, namespace, frames), "kept": [how for how, *_ in kept],
@@ -63,6 +64,7 @@ def restore_outer(namespace, frames, state):
         for scope in scopes(namespace, frames):
             for name in [name for name, value in scope.items() if value is old]:
                 scope[name] = new
+    check_read_sources(namespace, frames, state.get("read from", ()))
     restore_read_files(state.get("read", ()))
     reopen_descriptors(namespace, frames, state.get("descriptors", ()))
     if state["input"] is not None and input_position() is not None:
@@ -137,9 +139,13 @@ def edges(path, size):
     except OSError:
         return None
     try:
-        return posix.pread(number, min(EDGE, size), 0), posix.pread(number, EDGE, max(size - EDGE, 0))[:min(EDGE, size)]
+        return edges_of(number, size)
     finally:
         posix.close(number)
+
+
+def edges_of(number, size):
+    return posix.pread(number, min(EDGE, size), 0), posix.pread(number, EDGE, max(size - EDGE, 0))[:min(EDGE, size)]
 
 
 def reopen_file(state):

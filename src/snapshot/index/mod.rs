@@ -186,6 +186,17 @@ pub struct ScriptInfo {
     pub seconds: f64,
 }
 
+impl ScriptInfo {
+    /// The command, as it was typed: the script or `-m` and the module, then the arguments.
+    pub(crate) fn command_words(&self) -> Vec<String> {
+        let mut words = self.argv.clone();
+        if self.kind == "module" && !words.is_empty() {
+            words.insert(1, self.path.clone());
+        }
+        words
+    }
+}
+
 /// How a script ended.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -21,7 +21,7 @@ use crate::snapshot::layout::{TRAILER, Trailer};
 use crate::snapshot::remote::{FaultKind, RemoteAddress, RemoteClient};
 use crate::snapshot::seekable::{PackedBytes, SeekableFile, Strictness};
 use crate::snapshot::signature::SigningKey;
-use crate::snapshot::store::AssembledSnapshot;
+use crate::snapshot::store::{AssembledSnapshot, Store, StoreError};
 
 #[derive(Debug)]
 pub(super) enum Source {
@@ -51,7 +51,10 @@ impl Source {
     pub(super) fn open(path: &Path, strictness: Strictness) -> Result<Self, ReadError> {
         match RemoteAddress::of(path)? {
             Some(address) => Self::open_remote(&address, strictness),
-            None => Self::open_file(File::open(path).map_err(ReadError::Open)?, strictness),
+            None => match Self::open_file(File::open(path).map_err(ReadError::Open)?, strictness) {
+                Err(ReadError::Folder) => Err(damaged_store(path).unwrap_or(ReadError::Folder)),
+                opened => opened,
+            },
         }
     }
 
@@ -281,4 +284,12 @@ fn map_file(file: &File) -> io::Result<Mmap> {
     // snapshot: it renames a new one over it, which leaves the mapped file as it was. Against other programs that write
     // into the file there is no defence except not to map it; its bytes are treated as hostile in any case.
     unsafe { Mmap::map(file) }
+}
+
+/// The error for a folder that is a store which cannot be opened; `None` for any other folder.
+fn damaged_store(folder: &Path) -> Option<ReadError> {
+    match Store::open(folder) {
+        Err(error @ (StoreError::DamagedMarker(_) | StoreError::Newer { .. })) => Some(error.into()),
+        _ => None,
+    }
 }

@@ -81,6 +81,8 @@ impl Store {
                     Err(missing) if missing.kind() == io::ErrorKind::NotFound => StoreError::Missing(store.name()),
                     Ok(found) if !found.is_dir() => StoreError::IsFile(store.name()),
                     _ if error.kind() == io::ErrorKind::NotFound => StoreError::NotAStore(store.name()),
+                    // It is too long, or no regular file.
+                    _ if error.kind() == io::ErrorKind::InvalidData => StoreError::DamagedMarker(folder.join(MARKER)),
                     _ => StoreError::io(&folder.join(MARKER))(error),
                 });
             }
@@ -170,6 +172,21 @@ impl Store {
             .map_err(failed)?;
         sync_folder(folder).map_err(failed)?;
         Self::open(folder)
+    }
+
+    /// Replaces the marker of a store if it is damaged. The snapshots stay.
+    #[cfg(feature = "python")]
+    pub(crate) fn renew_marker(folder: &Path) -> Result<(), StoreError> {
+        if !matches!(Self::open(folder), Err(StoreError::DamagedMarker(_))) {
+            return Ok(());
+        }
+        let write = || -> io::Result<()> {
+            let file = new_file(folder, &new_marker()?)?;
+            file.as_file().sync_all()?;
+            file.persist(folder.join(MARKER)).map_err(|error| error.error)?;
+            sync_folder(folder)
+        };
+        write().map_err(StoreError::io(folder))
     }
 
     /// Fails if nothing can be written to the store: opening one that exists only reads.

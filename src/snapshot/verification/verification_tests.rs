@@ -121,11 +121,10 @@ fn the_work_is_the_bytes_of_the_file_and_is_all_done_in_the_end() {
         let (file, ..) = writer.finish(Index::default(), None).expect("a vector takes all");
         let snapshot = Snapshot::from_bytes(file).expect("a snapshot");
         let done = AtomicU64::new(0);
-        let verified =
-            let progress = |bytes| {
-                done.fetch_add(bytes, Ordering::Relaxed);
-            };
-            verify(&snapshot, &progress).expect("memory is read");
+        let progress = |bytes| {
+            done.fetch_add(bytes, Ordering::Relaxed);
+        };
+        let verified = verify(&snapshot, &progress).expect("memory is read");
         assert!(verified.is_whole(), "{verified:?}");
         let (done, all) = (done.into_inner(), work_of(&snapshot));
         assert_eq!(all, snapshot.stream_len());

@@ -208,6 +208,27 @@ fn a_store_that_cannot_be_made_is_named() {
     let refused = run(&sandbox, 1, &["-o", "such.snaps"]);
     refused.assert_code(2).assert_stdout("");
     assert!(refused.err().contains("snapcli-store.json is damaged"), "{}", refused.err());
+    assert!(refused.err().contains("--fresh"), "{}", refused.err());
+}
+
+#[test]
+fn a_fresh_run_replaces_a_damaged_store_file() {
+    for damage in ["", "{\"snap", "[]", "{\"snapcli_store\": 1}", "\u{1}\u{2}", &" ".repeat(5000)] {
+        let sandbox = Sandbox::new();
+        sandbox.write("script.py", "print('ran')\n");
+        run(&sandbox, 1, &[]).assert_code(0);
+        fs::write(sandbox.work().join("script.snaps/snapcli-store.json"), damage).unwrap();
+        let refused = run(&sandbox, 1, &[]);
+        refused.assert_code(2).assert_stdout("");
+        assert!(refused.err().contains("snapcli-store.json is damaged"), "{damage:?} {}", refused.err());
+        let verified = sandbox.snapcli(&["verify", "script.snaps"]);
+        assert!(verified.whole().contains("snapcli-store.json is damaged"), "{damage:?} {}", verified.whole());
+        run(&sandbox, 1, &["--fresh"]).assert_code(0).assert_stdout("ran\n");
+        let again = run(&sandbox, 1, &[]);
+        again.assert_code(0).assert_stdout("");
+        assert!(again.err().contains("has finished"), "{}", again.err());
+        sandbox.snapcli(&["verify", "script.snaps"]).assert_code(0);
+    }
 }
 
 #[test]

@@ -200,7 +200,11 @@ print(package, __spec__.name, log)
     sandbox.write("processes", "xx");
     let second = sandbox.snapcli(&["run", "-m", "pkg.job", "3"]);
     second.assert_code(0).assert_stdout("pkg pkg.job [0, 1, 2, 3, 4]\n");
-    assert!(sandbox.work().join("job.snaps").exists() && second.err().contains("resuming at line"), "{}", second.err());
+    assert!(
+        sandbox.work().join("pkg.job.snaps").exists() && second.err().contains("resuming at line"),
+        "{}",
+        second.err()
+    );
 }
 
 #[test]

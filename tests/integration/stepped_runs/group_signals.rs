@@ -1,0 +1,63 @@
+//! Signals to a whole process group: they end the commands that the script waits for, too.
+
+use crate::env::Sandbox;
+
+/// Runs the script in a group of its own, which gets a signal when the script is in its fourth command.
+const GROUP: &str = "
+import os, signal, subprocess, sys, time
+words = [sys.argv[1], '--python', sys.argv[2], 'run', '--every', '0.2s', 'script.py']
+number = getattr(signal, sys.argv[3])
+child = subprocess.Popen(words, start_new_session=True, stderr=subprocess.PIPE, text=True)
+while not os.path.exists('waits'):
+    time.sleep(0.01)
+time.sleep(0.3)
+if sys.argv[4] == 'group':
+    os.killpg(child.pid, number)
+else:
+    pids = open('waits').read().split()
+    for pid in [child.pid] + pids:
+        os.kill(int(pid), number)
+        time.sleep(0.05)
+print(child.communicate()[1], child.returncode)
+";
+
+/// A script whose commands are recorded, as `['0', 'FAILED', …]`.
+fn assert_no_failure_is_kept(script: &str, signal: &str, how: &str) {
+    let sandbox = Sandbox::new();
+    let expected = "['0', '1', '2', '3', '4', '5']\n";
+    sandbox.write("script.py", script);
+    sandbox.write("group.py", GROUP);
+    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let python = sandbox.interpreter().to_str().unwrap().to_owned();
+    let first = sandbox.python(&["group.py", &program, &python, signal, how]).assert_code(0).out();
+    assert!(first.contains("it has ended a child process as well"), "{first}");
+    let second = sandbox.snapcli(&["run", "script.py"]);
+    second.assert_code(0);
+    assert!(second.out().ends_with(expected), "{first}{}", second.whole());
+}
+
+const COMMANDS: &str = "
+import subprocess, sys, os, time
+def command(n):
+    wait = 'echo $$ > part; mv part waits; exec sleep 30' if n == 3 and not os.path.exists('waits') else 'sleep 0.1'
+    done = subprocess.run(['sh', '-c', f'{wait}; echo {n}'], capture_output=True, text=True)
+    return done.stdout.strip() or 'FAILED'
+";
+
+#[test]
+fn a_command_that_the_signal_has_ended_is_not_kept_as_failed() {
+    let script =
+        format!("{COMMANDS}\nresults = []\nfor n in range(6):\n    results.append(command(n))\nprint(results)\n");
+    for (signal, how) in [("SIGTERM", "group"), ("SIGINT", "group"), ("SIGHUP", "each")] {
+        assert_no_failure_is_kept(&script, signal, how);
+    }
+}
+
+#[test]
+fn a_script_that_ends_after_the_signal_has_not_finished() {
+    let script = format!(
+        "{COMMANDS}\nresults = []\ntry:\n    for n in range(6):\n        results.append(command(n))\nfinally:\n    \
+         print(results)\n"
+    );
+    assert_no_failure_is_kept(&script, "SIGTERM", "group");
+}
