@@ -23,6 +23,7 @@ mod remade_objects;
 mod repeated_effects;
 mod runs_in_force;
 mod stopped_runs;
+mod weak_members;
 
 /// A loop that calls `step(n)`, is killed, and resumes from a checkpoint.
 const LOOP: &str = "
