@@ -76,7 +76,7 @@ fn by_getter<'py>(class: &Bound<'py, PyType>, known: &PyOnceLock<Py<PyAny>>, nam
 }
 
 /// Whether a class statement created a class, or the like. Others are written in C, and may have state of their own.
-pub(super) fn is_python_class(class: &Bound<'_, PyType>) -> PyResult<bool> {
+pub(crate) fn is_python_class(class: &Bound<'_, PyType>) -> PyResult<bool> {
     /// `Py_TPFLAGS_IMMUTABLETYPE`, which most types have that C code creates at run time.
     const IMMUTABLE: u64 = 1 << 8;
     let flags = class.getattr(intern!(class.py(), "__flags__"))?.extract::<u64>()?;

@@ -65,6 +65,7 @@ pub(crate) use self::lazy_imports::{is_lazy_import, shown_statement};
 pub(crate) use self::load_hooks::load_may_fail;
 pub(crate) use self::lost_items::LostItems;
 pub(crate) use self::output::{SegmentSink, StopReason};
+pub(crate) use self::pickle_context::SingletonNames;
 pub(crate) use self::session_pickler::{
     ChangedAttribute, Fault, FaultRequest, SaveFailure, SavedValue, SessionPickler, all_faults,
 };

@@ -41,6 +41,9 @@ pub(super) struct UpperCalls {
     pub(super) try_save: SaveTrial,
 }
 
+/// The module and the path by which an import finds an object that its code tells by identity, such as a sentinel.
+pub(crate) type SingletonNames = Box<dyn Fn(&Bound<'_, PyAny>) -> Option<(String, String)> + Send + Sync>;
+
 /// The strategies of the types seen so far, by address. The references to the types keep the addresses from being used
 /// again.
 type StrategyTable = FxHashMap<usize, (Py<PyType>, Arc<Strategy>)>;
@@ -56,6 +59,8 @@ pub(super) struct PickleContext {
     pub(super) unloadable: Arc<UnloadableObjects>,
     /// Names that are bound before their variables are complete.
     pub(super) early_bindings: EarlyBindings,
+    /// Finds objects that an import makes. None in a trial, and in a single pickle.
+    singletons: Option<SingletonNames>,
     /// Which arrays share their memory.
     pub(super) memory: SharedMemory,
     pub(super) dill: DillLibrary,
@@ -103,6 +108,7 @@ impl PickleContext {
             deepest_nesting: DEEPEST_NESTING,
             unloadable: Arc::default(),
             early_bindings: EarlyBindings::default(),
+            singletons: None,
             memory: SharedMemory::default(),
             dill: DillLibrary::new(importer),
             dill_pickler: Mutex::new(None),
@@ -135,6 +141,11 @@ impl PickleContext {
     /// The same context, which binds these names early.
     pub(super) fn binding(self, early_bindings: EarlyBindings) -> Self {
         Self { early_bindings, ..self }
+    }
+
+    /// The same context, which writes these objects as globals.
+    pub(super) fn naming(self, singletons: SingletonNames) -> Self {
+        Self { singletons: Some(singletons), ..self }
     }
 
     /// The same context for a script that imports the modules with these dotted names.
@@ -240,6 +251,11 @@ impl PickleContext {
     /// script.
     pub(super) fn global_name(&self, object: &Bound<'_, PyAny>) -> PyResult<Option<(String, String)>> {
         global_name(object, self.main.bind(object.py()))
+    }
+
+    /// The module and the path of an object that an import makes, and that code tells by identity.
+    pub(super) fn singleton_name(&self, object: &Bound<'_, PyAny>) -> Option<(String, String)> {
+        self.singletons.as_ref().and_then(|name_of| name_of(object))
     }
 
     /// Whether no import finds a class or function.

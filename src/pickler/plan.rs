@@ -36,6 +36,8 @@ pub(super) enum DirectWrite {
     Reference,
     /// A global, by which an import finds the object.
     Global { module: String, name: String },
+    /// A global for one object, whose type says nothing about others. It takes no slot: it is written again.
+    Singleton { module: String, name: String },
     /// A global that has a code in `copyreg._extension_registry`.
     Extension { module: String, name: String, code: u32 },
     /// A module, by its name.

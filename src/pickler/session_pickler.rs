@@ -10,7 +10,7 @@ use super::early_bindings::EarlyBindings;
 use super::fault_search::FoundFault;
 use super::lost_items::LostItems;
 use super::output::{OpcodeOutput, SegmentSink, StopReason};
-use super::pickle_context::PickleContext;
+use super::pickle_context::{PickleContext, SingletonNames};
 use super::pickler_state::SegmentNeeds;
 use super::plan::{Action, WorkItem};
 use super::save_trial::{self, NullSink};
@@ -73,7 +73,8 @@ pub(crate) struct ChangedAttribute<'py> {
 impl<'py> SessionPickler<'py> {
     /// A pickler for the session in `module`, which takes memo slot 0. Its code has these `globals`. `imported` are the
     /// modules with dotted names that the script imports; `importer` imports dill at the first need; `sink` gets the
-    /// opcodes; `unloadable` are refused; `early` are bound early.
+    /// opcodes; `unloadable` are refused; `early` are bound early; `singletons` are written as globals.
+    #[allow(clippy::too_many_arguments, reason = "the parts of a session, each of another kind")]
     pub(crate) fn new(
         module: &Bound<'py, PyModule>,
         globals: &Bound<'py, PyDict>,
@@ -82,8 +83,10 @@ impl<'py> SessionPickler<'py> {
         sink: Box<dyn SegmentSink>,
         unloadable: &Arc<UnloadableObjects>,
         early: EarlyBindings,
+        singletons: SingletonNames,
     ) -> PyResult<Self> {
         let context = new_context(module, globals, importer, sink)?.with_imports(imported.to_vec()).binding(early);
+        let context = context.naming(singletons);
         Self::with_context(module, context.refusing(Arc::clone(unloadable)))
     }
 
@@ -121,6 +124,11 @@ impl<'py> SessionPickler<'py> {
     /// The module and the name by which an import finds a class or function.
     pub(crate) fn global_name(&self, object: &Bound<'py, PyAny>) -> PyResult<Option<(String, String)>> {
         self.context.global_name(object)
+    }
+
+    /// The module and the path of an object that an import makes, and that is written as a global.
+    pub(crate) fn singleton_name(&self, object: &Bound<'py, PyAny>) -> Option<(String, String)> {
+        self.context.singleton_name(object)
     }
 
     /// The functions that were saved by value, from this memo slot on.

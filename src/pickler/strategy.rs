@@ -260,11 +260,10 @@ fn is_plain(kind: &Bound<'_, PyType>) -> PyResult<bool> {
         && kind.getattr("__dictoffset__")?.extract::<isize>()? != 0)
 }
 
-/// Whether a class has a reduction of its own, not the one of `object`.
-pub(super) fn customizes_reduction(class: &Bound<'_, PyType>) -> PyResult<bool> {
-    let object = class.py().get_type::<PyAny>();
+/// Whether a class has a reduction of its own, not the one of its base class `base`.
+pub(super) fn customizes_reduction(class: &Bound<'_, PyType>, base: &Bound<'_, PyType>) -> PyResult<bool> {
     for name in ["__reduce_ex__", "__reduce__"] {
-        if !class.getattr(name)?.is(object.getattr(name)?) {
+        if !class.getattr(name)?.is(base.getattr(name)?) {
             return Ok(true);
         }
     }

@@ -40,13 +40,14 @@ const CLASSES: [(&str, &str, WeakKind); 5] = [
 /// The attributes that the constructors of the containers set.
 const CONSTRUCTED: [&str; 6] = ["data", "_remove", "_pending_removals", "_iterating", "_dirty_len", "_commit_removals"];
 
-/// The kind of the objects of a class, if it is one of `weakref` or derived from one.
+/// The kind of the objects of a class, if it is one of `weakref` or derived from one, and has no reduction of its own:
+/// that of `WeakSet` writes the references in it, without what removes them when their objects die.
 pub(super) fn weak_kind(class: &Bound<'_, PyType>) -> PyResult<Option<WeakKind>> {
     for base in class.order() {
         let Ok(base) = base.cast_into::<PyType>() else { continue };
         let (Some(module), Some(name)) = (base.module().tolerated(), base.name().tolerated()) else { continue };
         if let Some((.., kind)) = CLASSES.iter().find(|(home, class, _)| module == *home && name == *class) {
-            return Ok((!customizes_reduction(class)?).then_some(*kind));
+            return Ok((!customizes_reduction(class, &base)?).then_some(*kind));
         }
     }
     Ok(None)

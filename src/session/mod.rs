@@ -32,6 +32,7 @@ mod load_faults;
 mod load_guards;
 mod load_needs;
 mod lost_objects;
+mod module_singletons;
 mod module_source;
 mod module_state;
 mod object_description;

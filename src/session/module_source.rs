@@ -27,6 +27,8 @@ pub(super) enum Assignment {
     Import,
     /// A literal: a number, a string, a list of such.
     Literal(Py<PyAny>),
+    /// A call of this dotted name.
+    Call(String),
     /// Anything else, or several of these.
     Computed,
 }
@@ -200,7 +202,7 @@ impl ModuleSource {
             Entry::Occupied(mut known) => {
                 // Two definitions in an `if` and its `else` are still definitions.
                 let is_same = std::mem::discriminant(known.get()) == std::mem::discriminant(&assignment);
-                if !is_same || matches!(assignment, Assignment::Literal(_)) {
+                if !is_same || matches!(assignment, Assignment::Literal(_) | Assignment::Call(_)) {
                     known.insert(Assignment::Computed);
                 }
             }
@@ -209,8 +211,26 @@ impl ModuleSource {
 }
 
 fn assigned(value: Option<&Bound<'_, PyAny>>) -> PyResult<Assignment> {
-    let literal = value.map(|value| literal(value, 0)).transpose()?.flatten();
-    Ok(literal.map_or(Assignment::Computed, |value| Assignment::Literal(value.unbind())))
+    if let Some(literal) = value.map(|value| literal(value, 0)).transpose()?.flatten() {
+        return Ok(Assignment::Literal(literal.unbind()));
+    }
+    let Some(called) = value.map(|value| value.getattr_opt("func")).transpose()?.flatten() else {
+        return Ok(Assignment::Computed);
+    };
+    Ok(dotted_name(&called, 0)?.map_or(Assignment::Computed, Assignment::Call))
+}
+
+/// The name in an expression such as `Thing` or `package.Thing`.
+fn dotted_name(node: &Bound<'_, PyAny>, depth: usize) -> PyResult<Option<String>> {
+    match node.get_type().name()?.to_string_lossy().as_ref() {
+        "Name" => node.getattr("id")?.extract().map(Some),
+        "Attribute" if depth < MAX_DEPTH => {
+            let owner = dotted_name(&node.getattr("value")?, depth + 1)?;
+            let name: String = node.getattr("attr")?.extract()?;
+            Ok(owner.map(|owner| format!("{owner}.{name}")))
+        }
+        _ => Ok(None),
+    }
 }
 
 /// The value of a literal. `None` if the expression is more than that.

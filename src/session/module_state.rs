@@ -2,7 +2,7 @@
 //! the script, unless an import makes them again as they are.
 //!
 //! As `dill.dump_module` does, and only for modules that the saved variables lead to. What is certainly unchanged is
-//! left out: definitions, and names whose value is still the literal in the source.
+//! left out: definitions, names whose value is still the literal in the source, and objects without state.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -91,7 +91,7 @@ impl<'py> ProjectNames<'py> {
 }
 
 /// Whether a loaded module is neither installed nor part of Python, nor `main`.
-fn is_project_module(
+pub(super) fn is_project_module(
     name: &str,
     module: &Bound<'_, PyModule>,
     main: &Bound<'_, PyModule>,
@@ -138,6 +138,11 @@ impl<'py> ProjectModules<'py> {
         Ok(Self { modules })
     }
 
+    /// The modules with their names.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Bound<'py, PyModule>)> {
+        self.modules.iter().map(|(name, module)| (name.as_str(), module))
+    }
+
     /// The variables to save of all modules that `roots` lead to; of all modules, with all of their state, for `None`.
     pub(super) fn items(
         &self,
@@ -182,6 +187,10 @@ impl<'py> ProjectModules<'py> {
         if value.is_instance_of::<PyModule>() {
             return Ok(None);
         }
+        // Default arguments and other code of the module refer to the object that the import makes.
+        if pickler.singleton_name(value).is_some_and(|(home, known)| home == module && known == name) {
+            return Ok(None);
+        }
         let by_reference = if is_definition(value) { pickler.global_name(value)? } else { None };
         let is_own = by_reference.as_ref().is_some_and(|(home, known)| home == module && known == name);
         let Some(source) = source else { return Ok(by_reference.is_none().then_some(false)) };
@@ -200,8 +209,8 @@ impl<'py> ProjectModules<'py> {
         })
     }
 
-    /// What the session has set on a class or function of a module: constants, or with `has_all` whatever can be set
-    /// again.
+    /// What the session has set on a class or function of a module: constants and plain objects that mark something, or
+    /// with `has_all` whatever can be set again.
     fn changed_attributes(
         &self,
         source: Option<&ModuleSource>,
@@ -220,8 +229,10 @@ impl<'py> ProjectModules<'py> {
         if !is_found(value, name)? {
             return Ok(Vec::new());
         }
-        let may_be_restored =
-            |value: &Bound<'py, PyAny>| has_all && (ContainerContents::of(value).is_some() || self.is_of_script(value));
+        let may_be_restored = |value: &Bound<'py, PyAny>| {
+            value.get_type().is(value.py().get_type::<PyAny>())
+                || has_all && (ContainerContents::of(value).is_some() || self.is_of_script(value))
+        };
         let mut changed = Vec::new();
         for attribute in changed_attributes(source, module, name, value, &may_be_restored)? {
             let within = attribute.path.rsplit_once('.').map(|(within, _)| format!("{name}.{within}"));
@@ -270,7 +281,7 @@ pub(super) fn library_folder(py: Python<'_>) -> PyResult<Option<String>> {
 }
 
 /// The `__file__` of a module.
-fn file_of(module: &Bound<'_, PyModule>) -> Option<String> {
+pub(super) fn file_of(module: &Bound<'_, PyModule>) -> Option<String> {
     module.dict().get_item("__file__").tolerated()??.extract().tolerated()
 }
 

@@ -15,6 +15,7 @@ use super::imported_objects::ImportedObjects;
 use super::interpreter_guards::WarningFilters;
 use super::load_faults::{CheckedVariable, LoadFaults};
 use super::lost_objects::{FaultPlace, LostObjects, all_unsavable_objects};
+use super::module_singletons::singleton_names;
 use super::module_state::ProjectNames;
 use super::object_description::{describe, type_name};
 use super::provenance::ScriptNames;
@@ -98,7 +99,16 @@ impl<'a, 'py, T: SaveTarget> VariableSaver<'a, 'py, T> {
             source,
             lines: &names.lines,
             code_reader,
-            pickler: SessionPickler::new(module, source.globals, &names.imported, importer, sink, &unloadable, early)?,
+            pickler: SessionPickler::new(
+                module,
+                source.globals,
+                &names.imported,
+                importer,
+                sink,
+                &unloadable,
+                early,
+                singleton_names(module),
+            )?,
             imported: request.rules.refimported.then(|| ImportedNames::new(&dill.import(py)?, module)).transpose()?,
             imported_objects: ImportedObjects::new(source.namespace, &names.from_imports)?,
             secrets: SecretFinder::new(request.module),

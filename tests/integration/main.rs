@@ -273,3 +273,5 @@ mod verified_is_equal;
 #[cfg(feature = "python")]
 mod verified_saves;
 mod verifying;
+#[cfg(feature = "python")]
+mod weak_members;

@@ -222,3 +222,68 @@ fn verify_and_diff_compare_the_state_of_modules() {
     let changed = sandbox.snapcli(&["save", "--verify", "script.py"]);
     assert!(changed.err().contains("warning: settings.odd comes back different"), "{}", changed.whole());
 }
+
+#[test]
+fn objects_that_code_of_a_module_tells_by_identity_are_those_of_the_import() {
+    let parts = "
+import enum
+_MISSING = object()
+first, (second, third) = object(), (object(), object())
+def get(key, default=_MISSING):
+    if default is _MISSING: raise KeyError(key)
+    return default
+class Opts:
+    DEFAULT = object()
+    def read(self, value=DEFAULT): return value is Opts.DEFAULT
+class Unset:
+    def __repr__(self): return '<unset>'
+UNSET = Unset()
+class Stop(Exception): pass
+STOP = Stop('x')
+def check(value, stop=STOP, unset=UNSET): return value is stop, value is unset
+class Mark(enum.Enum): END = object()
+def marker():
+    marker.token = getattr(marker, 'token', None) or object()
+    return marker.token
+def pair(a=first, b=third): return a, b
+";
+    for sandbox in sandboxes() {
+        sandbox.write("parts.py", parts);
+        save(
+            &sandbox,
+            "import parts\nfrom parts import _MISSING as missing, Opts, check\n\
+             values, mine = [parts.UNSET, Opts.DEFAULT, missing], {'stop': parts.STOP}\ntoken = parts.marker()\n\
+             other, again = parts.Unset(), token\nshared = [other]\n\
+             def required(value=missing):\n    try: return parts.get('nokey', value)\n    \
+             except KeyError: return 'none'\n",
+        );
+        let expression = "required(), missing is parts._MISSING, values[0] is parts.UNSET, values[1] is Opts.DEFAULT, \
+                          values[2] is missing, check(mine['stop']), check(values[0]), Opts().read(), \
+                          parts.pair() == (parts.first, parts.third), token is parts.marker() is again, \
+                          other is shared[0] is not parts.UNSET, parts.Mark.END";
+        let expected =
+            "('none', True, True, True, True, (True, False), (False, True), True, True, True, True, <Mark.END";
+        for answer in both(&sandbox, expression) {
+            assert!(answer.starts_with(expected), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn an_object_that_took_the_place_of_that_of_the_import_comes_back() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "parts.py",
+        "class Idle: pass\nclass Busy: pass\nstate, config, found = Idle(), Idle(), None\n\
+         def start():\n    global state\n    state = Busy()\n",
+    );
+    save(
+        &sandbox,
+        "import parts\nparts.start(); parts.config.name = 'mine'; parts.found = parts.Busy()\n\
+         alias, config, own = parts.state, parts.config, parts.Idle()\n",
+    );
+    let check = "type(parts.state).__name__, parts.state is alias, config.name, config is parts.config, \
+                 type(parts.found).__name__, type(own).__name__, own is parts.config";
+    let expected = "('Busy', True, 'mine', True, 'Busy', 'Idle', False)\n";
+    assert_eq!(both(&sandbox, check), [expected, expected]);
+}

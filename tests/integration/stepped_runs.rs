@@ -28,6 +28,7 @@ mod repeated_effects;
 mod replayed_loops;
 mod runs_in_force;
 mod stopped_runs;
+mod weak_members;
 
 /// A loop that calls `step(n)`, is killed, and resumes from a checkpoint.
 const LOOP: &str = "

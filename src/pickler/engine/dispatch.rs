@@ -27,6 +27,9 @@ pub(super) fn dispatch_slow<'py>(
     {
         return Ok(plan);
     }
+    if let Some((module, name)) = context.singleton_name(object) {
+        return Ok(ObjectPlan::Write(DirectWrite::Singleton { module, name }));
+    }
     let strategy = strategy(context, &object.get_type())?;
     let written = strategy.without_hash();
     if matches!(written, Strategy::Logger) {

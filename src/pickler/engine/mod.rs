@@ -264,6 +264,7 @@ fn write(state: &mut PicklerState, object: &Bound<'_, PyAny>, opcodes: DirectWri
             state.memoize_in_segment(object);
             state.repeated_types.insert(object.get_type().as_ptr() as usize);
         }
+        DirectWrite::Singleton { module, name } => state.write_global(&module, &name),
         DirectWrite::Extension { module, name, code } => {
             state.needs.import(&module, &name);
             state.write_extension(code);

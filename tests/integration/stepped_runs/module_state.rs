@@ -121,3 +121,35 @@ fn a_module_with_state_that_would_be_lost_keeps_checkpoints_from_being_made() {
         "{err}"
     );
 }
+
+#[test]
+fn sentinels_of_modules_keep_their_identity() {
+    let parts = "
+MISSING = object()
+class Unset: pass
+UNSET = Unset()
+class Opts:
+    DEFAULT = object()
+class Stop(Exception): pass
+STOP = Stop('x')
+def lookup(known, key, default=MISSING): return known.get(key, default)
+def check(value, stop=STOP, unset=UNSET): return value is stop, value is unset
+def marker():
+    marker.token = getattr(marker, 'token', None) or object()
+    return marker.token
+";
+    let script = format!(
+        "
+import parts
+from parts import MISSING, lookup
+values, token = [lookup({{}}, 'a'), parts.Opts.DEFAULT, parts.STOP, parts.UNSET], parts.marker()
+seen = []
+def step(n):
+    seen.append((lookup({{}}, n) is MISSING, values[0] is parts.MISSING, values[1] is parts.Opts.DEFAULT,
+                 parts.check(values[2]), parts.check(values[3]), token is parts.marker()))
+{LOOP}
+print(seen)
+"
+    );
+    assert_same(parts, "", &script);
+}

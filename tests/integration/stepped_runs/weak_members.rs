@@ -1,0 +1,35 @@
+//! Weak containers in a resumed run forget what has died, also after further checkpoints.
+
+use super::assert_same;
+
+#[test]
+fn weak_containers_shrink_in_every_process_of_a_run() {
+    assert_same(
+        "
+import weakref
+class Session:
+    live = weakref.WeakSet()
+    def __init__(self, n):
+        self.n = n
+        Session.live.add(self)
+sessions = [Session(n) for n in range(5)]
+by_name = weakref.WeakValueDictionary((item.n, item) for item in sessions)
+names = weakref.WeakKeyDictionary((item, item.n) for item in sessions)
+seen = []
+for n in range(9):
+    if n % 2:
+        del sessions[-1]
+    seen.append((len(sessions), len(Session.live), len(by_name), len(names)))
+    if n in (1, 3, 5):
+        checkpoint()
+    if n == 2:
+        kill(1)
+    if n == 4:
+        kill(2)
+    if n == 6:
+        kill(3)
+print(seen)
+",
+        4,
+    );
+}
