@@ -282,8 +282,13 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
             }
         }
         let Some(added) = node.added() else { return compound };
-        let items = added.items.iter().enumerate();
-        compound.ordered.extend(items.map(|(index, item)| (PartRole::Item(index), *item)));
+        let is_set = |callee: &Ref| self.is_call_of(*callee, CanonicalCall::SetOfMembers) || self.is_set_class(*callee);
+        if compound.members.is_empty() && node.items.first().is_some_and(is_set) {
+            compound.members = &added.items;
+        } else {
+            let items = added.items.iter().enumerate();
+            compound.ordered.extend(items.map(|(index, item)| (PartRole::Item(index), *item)));
+        }
         // `OrderedDict` is the only class filled by SETITEMS whose `==` compares the order.
         let is_ordered = node.items.first().is_some_and(|callee| self.is_call_of(*callee, CanonicalCall::OrderedDict));
         if !is_ordered {
