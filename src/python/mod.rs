@@ -23,6 +23,7 @@ pub(crate) mod dill_install;
 pub(crate) mod discover;
 #[cfg(feature = "python")]
 pub(crate) mod early_exit;
+#[cfg(feature = "python")]
 pub(crate) mod ended_children;
 #[cfg(feature = "python")]
 pub(crate) mod ffi;

@@ -237,10 +237,10 @@ fn locals_take_each_function_once_and_by_any_name_it_has() {
     sandbox.write("pkg/__init__.py", "");
     sandbox.write("pkg/cli.py", "def main():\n    data = 5\n");
     sandbox.write("pkg/__main__.py", "from pkg.cli import main\nmain()\n");
-    let told_of = told(&sandbox, &["save", "--locals", "main", "-m", "pkg"], 2);
-    assert!(told_of.contains("did you mean 'pkg.cli:main'"), "{told_of}");
-    told(&sandbox, &["save", "--locals", "pkg.cli:main", "-m", "pkg"], 0);
-    assert_eq!(sandbox.snapcli(&["restore", "-q", "-c", "data"]).out(), "5\n");
+    for function in ["main", "pkg.cli:main"] {
+        told(&sandbox, &["save", "--locals", function, "-m", "pkg"], 0);
+        assert_eq!(sandbox.snapcli(&["restore", "-q", "-c", "data"]).out(), "5\n");
+    }
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn locals_of_a_notebook_are_kept() {
     let cells = [cell("import sys"), cell("def main():\n    data = [1, 2]\n"), cell("main()")];
     let notebook = serde_json::json!({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells});
     sandbox.write("nb.ipynb", notebook.to_string());
-    assert!(told(&sandbox, &["save", "nb.ipynb"], 0).contains("save --locals main nb.ipynb"));
+    assert!(told(&sandbox, &["save", "nb.ipynb"], 0).contains("--locals main nb.ipynb"));
     told(&sandbox, &["save", "--locals", "main", "nb.ipynb"], 0);
     assert_eq!(sandbox.snapcli(&["restore", "-q", "-c", "data"]).out(), "[1, 2]\n");
     assert!(told(&sandbox, &["save", "--locals", "mian", "nb.ipynb"], 2).contains("did you mean 'main'"));
