@@ -205,7 +205,8 @@ pickle.dump([1, 2, 3], open('list.pkl', 'wb'), protocol=0)
 #[test]
 fn names_from_a_file_cannot_control_the_terminal() {
     let sandbox = Sandbox::new();
-    sandbox.python(&["-c", "import pickle; pickle.dump({'a\\x1b[2Jb': 1}, open('session.pkl', 'wb'))"]).assert_code(0);
+    let script = "import dill; globals()['a\\x1b[2Jb'] = 1; dill.dump_module('session.pkl')";
+    sandbox.python(&["-c", script]).assert_code(0);
     let run = sandbox.snapcli(&["inspect"]);
     run.assert_code(0);
     assert!(!run.out().contains('\x1b') && run.out().contains("\\x1b[2Jb"), "{}", run.whole());

@@ -65,6 +65,33 @@ fn the_prompt_is_pythons_own_with_the_restored_variables() {
 }
 
 #[test]
+fn a_dict_is_listed_under_the_names_that_a_restore_binds() {
+    let sandbox = Sandbox::new();
+    for (dict, names) in [
+        ("{'loss': 1, 'rate': 2}", &["loss", "rate"][..]),
+        ("{'loss': 1, 'learning rate': 2}", &["obj"]),
+        ("{'loss': 1, '': 2}", &["obj"]),
+        ("{'loss': 1, '__spec__': 2}", &["obj"]),
+        ("{'class': 1, 'match': 2}", &["obj"]),
+        ("{'match': 1, 'grün': 2}", &["match", "grün"]),
+        ("{}", &["obj"]),
+    ] {
+        sandbox.call_python(&["-c", &format!("import pickle; pickle.dump({dict}, open('d.pkl', 'wb'))")]).run();
+        let listed = sandbox.snapcli(&["restore", "--list", "d.pkl"]);
+        for name in names {
+            assert!(listed.out().split_whitespace().any(|word| word == *name), "{dict}\n{}", listed.whole());
+        }
+        let shown = sandbox.snapcli(&["inspect", "--json", "d.pkl"]).json();
+        let shown: Vec<_> = shown["variables"].as_array().unwrap().iter().map(|row| row["name"].clone()).collect();
+        assert_eq!(shown, names, "{dict}");
+        for trust in [&[][..], &["--trust"]] {
+            let run = sandbox.snapcli(&[&["restore"][..], trust, &["d.pkl", "-c", &names.join(", ")]].concat());
+            run.assert_code(0);
+        }
+    }
+}
+
+#[test]
 fn dill_and_pickle_files_are_restored_too() {
     if main_python().version >= (3, 15) {
         return skipped("plain dill 0.4.1 pickles no function of Python 3.15");

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::describe_value::{Describer, ValueFacts, ValueRole};
 use super::labels::Labels;
-use crate::pickle::known::{self, MARKER_REASON, MARKER_TYPE};
+use crate::pickle::known::{self, MARKER_REASON, MARKER_TYPE, is_variable_name};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 
 /// A dict with more keys is data, not a session.
@@ -24,7 +24,7 @@ pub enum Outline {
         /// Its namespace, in order. dill includes the module's dunder names.
         variables: Vec<OutlineRow>,
     },
-    /// A dict whose keys are all strings.
+    /// A dict whose keys are all names.
     Dict {
         /// Its items, in order.
         variables: Vec<OutlineRow>,
@@ -76,15 +76,20 @@ pub(crate) fn outline_of(labels: &Labels<'_, '_>, value: Ref) -> Outline {
         variables.extend(imported(labels, namespace).take(MAX_VARIABLES - variables.len()));
         return Outline::Session { module, variables };
     }
-    // A dict with keys other than strings, or with very many, is data and not a namespace.
     if let Some(Node { kind: NodeKind::Dict, items, .. }) = machine.node(value)
-        && items.len() / 2 <= MAX_VARIABLES
-        && items.iter().step_by(2).all(|key| labels.string(*key).is_some())
+        && names_variables(labels, items)
     {
         return Outline::Dict { variables: variables(labels, items) };
     }
     let (start, end) = labels.span(value);
     Outline::Object { value: OutlineRow { start, end, ..described(labels, &Describer::new(labels), value) } }
+}
+
+/// Whether a load binds the items of a dict to its keys: a dict with other keys than names, or with very many, is data
+/// and not a namespace.
+fn names_variables(labels: &Labels<'_, '_>, items: &[Ref]) -> bool {
+    let is_name = |key: &Ref| labels.string(*key).is_some_and(|name| is_variable_name(&name));
+    !items.is_empty() && items.len() / 2 <= MAX_VARIABLES && items.iter().step_by(2).all(is_name)
 }
 
 /// The module of a session, and its namespace: keys and values, alternating.
@@ -171,7 +176,7 @@ pub(crate) fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<NamedValues> 
     let is_session = session.is_some();
     let items = match (session, labels.machine().node(value)) {
         (Some((_, namespace)), _) => namespace,
-        (None, Some(Node { kind: NodeKind::Dict, items, .. })) if items.len() / 2 <= MAX_VARIABLES => items,
+        (None, Some(Node { kind: NodeKind::Dict, items, .. })) if names_variables(labels, items) => items,
         _ => return None,
     };
     let pairs = items.as_chunks::<2>().0.iter();
@@ -185,7 +190,7 @@ pub(crate) fn named(labels: &Labels<'_, '_>, value: Ref) -> Option<NamedValues> 
 pub(crate) fn find(labels: &Labels<'_, '_>, value: Ref, name: &str) -> Option<Ref> {
     let items = match (session(labels, value), labels.machine().node(value)) {
         (Some((_, namespace)), _) => namespace,
-        (None, Some(Node { kind: NodeKind::Dict, items, .. })) => items,
+        (None, Some(Node { kind: NodeKind::Dict, items, .. })) if names_variables(labels, items) => items,
         _ => return None,
     };
     let (pairs, _) = items.as_chunks::<2>();

@@ -47,7 +47,7 @@ pub(crate) use self::library_errors::Stored;
 pub(super) use self::named_types::{class_named, class_named_in_diff, type_name};
 #[cfg(feature = "python")]
 pub(crate) use self::new_syntax::is_dotted_name;
-pub(crate) use self::new_syntax::is_identifier;
+pub(crate) use self::new_syntax::{is_identifier, is_variable_name};
 pub(super) use self::new_syntax::{is_lazy_import, makes_type};
 pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;

@@ -56,6 +56,18 @@ pub(crate) fn is_identifier(name: &str) -> bool {
     name.starts_with(starts) && name.chars().all(|letter| letter == '_' || letter.is_alphanumeric())
 }
 
+/// The words that are no names. Those that are keywords in some places only, as `match`, are names.
+const KEYWORDS: [&str; 35] = [
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
+    "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
+    "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+];
+
+/// Whether code can use this as the name of a variable, and it is not one that Python gives to attributes of modules.
+pub(crate) fn is_variable_name(name: &str) -> bool {
+    is_identifier(name) && !KEYWORDS.contains(&name) && !(name.starts_with("__") && name.ends_with("__"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

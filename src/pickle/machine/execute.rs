@@ -359,6 +359,9 @@ impl Node {
             budget.charge(size_of::<Added>() + ALLOCATION)?;
         }
         let added = extras.added.get_or_insert_with(Box::<Added>::default);
+        if opcode == Opcode::AddItems {
+            added.by_add_items += items.len();
+        }
         let list = if pairs { &mut added.pairs } else { &mut added.items };
         list.append(items, budget)
     }

@@ -234,6 +234,8 @@ pub enum CallKind {
 pub struct Added {
     /// By APPEND, APPENDS and ADDITEMS.
     pub items: NodeItems,
+    /// How many of the items came by ADDITEMS, which calls `add` and not `append` or `extend`.
+    pub by_add_items: usize,
     /// By SETITEM and SETITEMS: keys and values, alternating.
     pub pairs: NodeItems,
 }

@@ -4,9 +4,10 @@
 //! One rule for snapshots, dill sessions and pickled dicts. docs/trust.md states it.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyAny, PyDict, PyString};
 
 use super::restore_context::RestoreRequest;
+use crate::pickle::explain::outline::MAX_VARIABLES;
 use crate::python::deferred_signals::Tolerated as _;
 
 const BUILT_IN: &str = "it has the name of a built-in, which only a trusted file may replace: load it with --trust";
@@ -58,4 +59,13 @@ pub(super) fn is_name(name: &Bound<'_, PyString>) -> PyResult<bool> {
 /// Whether Python gives such a name to attributes of modules: `__spec__`.
 pub(super) fn is_of_module(name: &Bound<'_, PyString>) -> bool {
     name.to_str().tolerated().is_some_and(|name| name.starts_with("__") && name.ends_with("__"))
+}
+
+/// Whether the items of a dict are bound to its keys. `inspect` shows a file by the same rule.
+pub(super) fn has_names(dict: &Bound<'_, PyDict>) -> bool {
+    let is_name = |key: Bound<'_, PyAny>| {
+        let Ok(text) = key.cast::<PyString>() else { return false };
+        !is_of_module(text) && is_name(text).tolerated().unwrap_or(false)
+    };
+    !dict.is_empty() && dict.len() <= MAX_VARIABLES && dict.keys().iter().all(is_name)
 }

@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyUnicodeDecodeError}
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyString};
 
-use super::bound_names::{BoundNames, is_name, is_of_module};
+use super::bound_names::{BoundNames, has_names, is_of_module};
 use super::buffer_memory::BufferMemory;
 use super::builder::{BuildContext, BuildFailure, ObjectBuilder};
 use super::installed_imports::InstalledImports;
@@ -25,7 +25,6 @@ use crate::exit::{self, OrExit};
 use crate::pickle::build_plan::{BuildPlan, refused_module};
 use crate::pickle::machine::Machine;
 use crate::pickle::machine::value::Ref;
-use crate::python::deferred_signals::Tolerated as _;
 use crate::session::object_description::type_name;
 use crate::snapshot::OBJECT_NAME;
 use crate::snapshot::index::{Index, SegmentRole, Variable, VariableKind, split_local_name};
@@ -374,13 +373,4 @@ fn bind_foreign<'py>(
         restored.lost.clear();
     }
     Ok(restored)
-}
-
-/// Whether all keys of a dict can be names of variables.
-fn has_names(dict: &Bound<'_, PyDict>) -> bool {
-    let is_name = |key: Bound<'_, PyAny>| {
-        let Ok(text) = key.cast::<PyString>() else { return false };
-        !is_of_module(text) && is_name(text).tolerated().unwrap_or(false)
-    };
-    !dict.is_empty() && dict.keys().iter().all(is_name)
 }

@@ -10,6 +10,7 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyModule, PyString};
 
+use super::bound_names::has_names;
 use super::dill_functions::RUNTIME;
 use super::joblib_load;
 use super::restore_context::{RestoreContext, RestoreRequest, Restored, bind_module};
@@ -100,8 +101,7 @@ fn load_object<'py>(
     let namespace = request.into.clone().unwrap_or_else(|| main.dict());
     let mut names = Vec::new();
     if let Ok(dict) = loaded.cast_exact::<PyDict>()
-        && !dict.is_empty()
-        && dict.keys().iter().all(|key| is_identifier(&key))
+        && has_names(dict)
     {
         namespace.update(dict.as_mapping())?;
         for key in dict.keys() {
@@ -137,10 +137,4 @@ fn unpickle<'py>(
         joblib_load::load(&unpickler, snapshot, arrays)?
     };
     Ok((unpickler, loaded))
-}
-
-fn is_identifier(key: &Bound<'_, PyAny>) -> bool {
-    let Ok(text) = key.cast::<PyString>() else { return false };
-    let dunder = text.to_str().tolerated().is_some_and(|text| text.starts_with("__") && text.ends_with("__"));
-    !dunder && text.call_method0("isidentifier").and_then(|answer| answer.is_truthy()).tolerated().unwrap_or(false)
 }

@@ -225,6 +225,14 @@ PICKLES = {
     "a name of Python 2 in protocol 3": b"\x80\x03c__builtin__\nset\n]\x85R.",
     "a name of Python 2 in protocol 4": b"\x80\x04\x8c\x08copy_reg\x8c\x0e_reconstructor\x93)R.",
     "a module of Python 2 after a second PROTO": b"\x80\x02\x80\x04c__builtin__\nset\n]\x85R.",
+    "items that are appended to a set": b"cbuiltins\nset\n)RK\x01a.",
+    "items that extend a set": b"\x80\x04cbuiltins\nset\n)R(K\x01K\x02e.",
+    "items that are added to a set": b"\x80\x04cbuiltins\nset\n)R(K\x01K\x02\x90.",
+    "items that are appended and added to a set": b"\x80\x04cbuiltins\nset\n)R(K\x01\x90K\x02a.",
+    "items that are added to a list": b"\x80\x04cbuiltins\nlist\n)R(K\x01K\x02\x90.",
+    "items that extend a list": b"\x80\x04cbuiltins\nlist\n)R(K\x01K\x02e.",
+    "items that are added to a deque": b"\x80\x04ccollections\ndeque\n)R(K\x01K\x02\x90.",
+    "items that are appended to a WeakSet": b"\x80\x04c_weakrefset\nWeakSet\n)R(c_weakrefset\nWeakSet\n)Re.",
     "a name of Python 2 without PROTO": b"c__builtin__\nset\n(lp0\n\x85R.",
 }
 

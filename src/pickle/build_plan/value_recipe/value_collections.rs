@@ -9,7 +9,7 @@ use super::{PlanContext, PlannedCall, Recipe, Refused, ValueBuilder};
 use crate::pickle::build_plan::object_abilities::takes_references;
 use crate::pickle::build_plan::{Fill, Make, PlannedRecipe};
 use crate::pickle::explain::labels::Labels;
-use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
+use crate::pickle::machine::value::{Added, Leaf, NodeKind, Ref};
 
 /// The classes that a `defaultdict` may call for a missing key.
 pub(super) const FACTORIES: &[(&str, &str)] = &[
@@ -59,7 +59,7 @@ pub(super) fn recipe<'a>(
     let fill = match call.added {
         None => Fill::Nothing,
         Some(added) if holds_pairs(builder) && added.items.is_empty() => Fill::Pairs(added.pairs.to_vec()),
-        Some(added) if is_open(builder, call) && added.pairs.is_empty() => Fill::Items(added.items.to_vec()),
+        Some(added) if is_open(builder, call, added) && added.pairs.is_empty() => Fill::Items(added.items.to_vec()),
         Some(_) => return Err("with items of another kind".into()),
     };
     Ok(filled(recipe, fill))
@@ -84,9 +84,13 @@ fn holds_pairs(builder: ValueBuilder) -> bool {
     matches!(builder, Counter | DefaultDict | Dict | OrderedDict)
 }
 
-/// Whether items can be added to it.
-fn is_open(builder: ValueBuilder, call: &PlannedCall<'_>) -> bool {
-    builder == ValueBuilder::Deque || matches!(&*call.name, "list" | "set")
+/// Whether items can be added to it by these opcodes: a set has no `append`, a list no `add`.
+fn is_open(builder: ValueBuilder, call: &PlannedCall<'_>, added: &Added) -> bool {
+    match &*call.name {
+        "set" => added.by_add_items == added.items.len(),
+        "list" => added.by_add_items == 0,
+        _ => builder == ValueBuilder::Deque && added.by_add_items == 0,
+    }
 }
 
 /// `set([…])`, or without an argument.
@@ -226,7 +230,9 @@ fn weak_container<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> 
     let is_set = &*call.name == "WeakSet";
     let fill = match call.added {
         None => Fill::Nothing,
-        Some(added) if is_set && added.pairs.is_empty() => Fill::Value(ValueFill::WeakItems(added.items.to_vec())),
+        Some(added) if is_set && added.pairs.is_empty() && added.by_add_items == added.items.len() => {
+            Fill::Value(ValueFill::WeakItems(added.items.to_vec()))
+        }
         Some(added) if !is_set && added.items.is_empty() => Fill::Value(ValueFill::WeakPairs(added.pairs.to_vec())),
         Some(_) => return Err("with items of another kind".into()),
     };
