@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
@@ -226,7 +227,8 @@ fn run_question(path: &Path, flags: &[&str]) -> Result<ProcessOutput, String> {
 
 fn read_in_thread(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
+    // Without a thread, there is no answer.
+    let _ = Builder::new().spawn(move || {
         let mut bytes = Vec::new();
         if let Some(pipe) = pipe {
             let _ = pipe.take(MAX_ANSWER).read_to_end(&mut bytes);

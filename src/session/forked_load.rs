@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitStatus;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, PoisonError};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -83,8 +84,8 @@ pub(super) fn in_child(
     answer.map_err(anyhow::Error::msg)
 }
 
-/// Reads all that a process writes. `None` if it does not end within `limit`, or if a signal ends this process soon:
-/// then there is no time for a check.
+/// Reads all that a process writes. `None` if it does not end within `limit`, or if a signal ends this process soon, so
+/// that there is no time for a check, or if there is no thread for it.
 ///
 /// # Errors
 /// If reading fails, and Ctrl-C, as the exception of Python.
@@ -95,12 +96,15 @@ pub(crate) fn read_answer(
 ) -> Result<Option<Vec<u8>>> {
     let (sender, receiver) = channel();
     let receiver = Mutex::new(receiver);
-    std::thread::spawn(move || {
+    let reading = Builder::new().spawn(move || {
         let mut answer = Vec::new();
         let read = from_child.read_to_end(&mut answer).map(|_| answer);
         // The receiver is gone if the limit has passed.
         let _ = sender.send(read);
     });
+    if reading.is_err() {
+        return Ok(None);
+    }
     let started = Instant::now();
     loop {
         // Other threads of the script may be running.

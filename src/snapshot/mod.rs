@@ -36,6 +36,7 @@ pub(crate) mod store;
 pub(crate) mod system;
 pub(crate) mod verification;
 pub(crate) mod work_meter;
+mod worker_threads;
 pub(crate) mod writer;
 
 /// The name of an unnamed object: a pickle that is neither a session nor a dict of variables holds one.

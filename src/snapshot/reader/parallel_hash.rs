@@ -15,6 +15,7 @@ use blake3::{Hash, Hasher};
 use super::ranged_file::is_damage;
 use super::source::Source;
 use crate::snapshot::hash_tree;
+use crate::snapshot::worker_threads::in_threads;
 
 /// How many bytes are read and hashed at a time: a power of two, as such pieces are whole subtrees, and less than a
 /// processor's own cache.
@@ -66,22 +67,14 @@ pub(super) fn hash_and_copy(
         None => thread::available_parallelism().map_or(1, NonZero::get).min(useful),
     };
     let mut results = vec![None; pieces];
-    thread::scope(|scope| -> io::Result<()> {
-        // This thread is one of the workers.
-        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(|| job.work())).collect();
-        let mut done = vec![job.work()];
-        done.extend(
-            workers.into_iter().map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
-        );
-        for done in done {
-            for (piece, result) in done? {
-                if let Some(slot) = results.get_mut(piece) {
-                    *slot = result;
-                }
+    // This thread is one of the workers.
+    for done in in_threads(threads, || job.work()) {
+        for (piece, result) in done? {
+            if let Some(slot) = results.get_mut(piece) {
+                *slot = result;
             }
         }
-        Ok(())
-    })?;
+    }
     // The results of all ranges are in one list: each range takes its own from the front.
     let mut rest = results.as_slice();
     let counts = ranges.iter().map(|range| pieces_of(length(range), size));

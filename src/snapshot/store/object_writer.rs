@@ -23,6 +23,7 @@ use crate::snapshot::hash_tree::{self, TreeHasher};
 use crate::snapshot::remote::Uploads;
 use crate::snapshot::save_target::check_room;
 use crate::snapshot::system;
+use crate::snapshot::worker_threads::in_threads;
 
 /// How many bytes are copied, hashed and written at a time: less than a processor's own cache.
 const PIECE: usize = 256 << 10;
@@ -289,21 +290,13 @@ pub(super) fn hash_memory(bytes: &[u8]) -> io::Result<blake3::Hash> {
         }
     };
     let mut values = vec![[0; 32]; pieces];
-    thread::scope(|scope| -> io::Result<()> {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut done = vec![work()];
-        done.extend(
-            others.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
-        );
-        for done in done {
-            for (number, value) in done? {
-                if let Some(slot) = values.get_mut(number) {
-                    *slot = value;
-                }
+    for done in in_threads(threads, work) {
+        for (number, value) in done? {
+            if let Some(slot) = values.get_mut(number) {
+                *slot = value;
             }
         }
-        Ok(())
-    })?;
+    }
     Ok(hash_tree::merge_pieces(&values))
 }
 

@@ -13,6 +13,7 @@ use super::store_folder::{Store, entries_of, open_regular};
 use super::store_history::HistoryEntry;
 use super::upstream::Upstream;
 use crate::snapshot::reader::Progress;
+use crate::snapshot::worker_threads::in_threads;
 
 /// How many bytes are read and hashed at a time.
 const PIECE: usize = 256 << 10;
@@ -227,16 +228,9 @@ fn check_objects(
         Ok(faults)
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MAX_THREADS).min(objects.len().max(1));
-    thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut found = vec![work()];
-        found.extend(
-            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))),
-        );
-        found.into_iter().try_fold(HashMap::new(), |mut all, faults| {
-            all.extend(faults?);
-            Ok(all)
-        })
+    in_threads(threads, work).into_iter().try_fold(HashMap::new(), |mut all, faults| {
+        all.extend(faults?);
+        Ok(all)
     })
 }
 

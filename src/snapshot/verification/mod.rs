@@ -9,6 +9,7 @@ mod index_claims;
 mod index_names;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::Builder;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -309,10 +310,12 @@ fn problems_within(
     std::thread::scope(|scope| {
         let [half, other_half] = [budget.half(), budget.half()];
         let follow = &follow;
-        let other = scope.spawn(move || follow(&other_half));
+        // Where the system starts no more threads, this one does all of it.
+        let other = Builder::new().spawn_scoped(scope, move || follow(&other_half));
         let scanned = scan(index, segments, bytes, skip);
         let mut followed = follow(&half);
-        followed.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let of_other = other.map(|other| other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        followed.extend(of_other.unwrap_or_default());
         for (number, problem) in followed {
             if let Some(of_variable) = problems.get_mut(number) {
                 of_variable.push(problem);
