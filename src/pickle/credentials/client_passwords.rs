@@ -33,6 +33,8 @@ const PROGRAMS: &[(&str, &str, PasswordPlace)] = &[
 ];
 /// The longest option.
 const MAX_OPTION: usize = 64;
+/// A longer word is neither a password nor the path of a program.
+const MAX_WORD: usize = 4096;
 
 /// Follows the words of a command.
 #[derive(Debug, Default)]
@@ -46,6 +48,9 @@ impl PasswordOption {
     /// Where a password begins in the next word of a command, and the option that it belongs to.
     pub(crate) fn in_word(&mut self, word: &str) -> Option<(usize, String)> {
         let before = self.before.take();
+        if word.len() > MAX_WORD {
+            return None;
+        }
         if let Some(option) = before.filter(|_| !word.starts_with('-') && is_password(word)) {
             return Some((0, option));
         }
@@ -65,7 +70,7 @@ impl PasswordOption {
             return None;
         }
         let is_long = word.starts_with("--") && word.len() <= MAX_OPTION && !word.contains('=');
-        self.before = Some(word.to_owned()).filter(|_| is_long && is_secret_option(word));
+        self.before = (is_long && is_secret_option(word)).then(|| word.to_owned());
         None
     }
 }

@@ -26,7 +26,9 @@ def loaded(path, is_session):
     if is_session:
         return dill.load_module_asdict(path)
     with open(path, "rb") as file:
-        return dill.load(file)
+        value = dill.load(file)
+    # An empty dict names nothing, so a restore binds it as a whole.
+    return {"obj": value} if value == {} else value
 
 
 def is_import(value, name):
