@@ -93,8 +93,9 @@ fn what_objects_of_pandas_keep_of_earlier_questions_is_no_difference() {
         let (run, report) = report(&sandbox, ASKED, &["--strict"]);
         run.assert_code(0);
         assert_eq!(report["verified"]["changes"], serde_json::json!([]), "{}", run.whole());
-        // A value that differs is still found.
-        sandbox.write("other.py", format!("{ASKED}strided.iloc[1, 0] = pd.Period('1999-01')\n"));
+        // A value that differs is still found. Before pandas 3, a part of a frame shares its values.
+        sandbox
+            .write("other.py", format!("{ASKED}strided = strided.copy(); strided.iloc[1, 0] = pd.Period('1999-01')\n"));
         sandbox.snapcli(&["save", "-q", "-o", "c.pkl", "other.py"]).assert_code(0);
         let run = sandbox.snapcli(&["diff", "session.pkl", "c.pkl"]);
         let changed: Vec<_> = run.out().lines().filter(|line| line.starts_with('~')).map(str::to_owned).collect();

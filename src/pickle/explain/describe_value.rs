@@ -318,7 +318,7 @@ mod tests {
         }
         pickle.extend(b"ub\x94");
         for number in 0..60_000 {
-            pickle.extend(format!("V{number}\nh\0").as_bytes());
+            pickle.extend(format!("Vx{number}\nh\0").as_bytes());
         }
         pickle.extend(b"u.");
         let names: usize = facts(&pickle).iter().map(|(_, facts)| facts.attributes.len()).sum();
