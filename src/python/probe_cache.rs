@@ -55,7 +55,7 @@ pub(super) fn cache_file() -> Option<PathBuf> {
     Some(folder.join("interpreters.json"))
 }
 
-/// The answers in the cache file, if nobody else can have written it.
+/// The answers in the cache file, unless another user could have written it.
 fn read_cache(file: &Path) -> Option<Cache> {
     PathOwners::default().check(file).ok()?;
     let mut text = String::new();

@@ -51,7 +51,7 @@ impl Canonicalizer<'_, '_> {
         let is_dict = |found: &Ref| matches!(self.machine.node(*found), Some(Node { kind: NodeKind::Dict, .. }));
         let arguments = self.tuple(*arguments).unwrap_or_default().iter().take(MOST_PARTS);
         let dicts: Vec<Ref> = arguments.map(|found| self.machine.resolve(*found)).filter(is_dict).collect();
-        // Most calls have none, and a look at the registry takes longer.
+        // Most calls have none, and looking in the registry is slower.
         if dicts.is_empty() || !self.is_call_of(*callee, CanonicalCall::Constant) { Vec::new() } else { dicts }
     }
 
