@@ -54,8 +54,8 @@ impl<'m, 'a> PlanContext<'m, 'a> {
 
     /// A string without surrogates, if its opcode has at most `longest` bytes. It is not decoded otherwise.
     pub(super) fn short_text(&self, reference: Ref, longest: usize) -> Option<String> {
-        let length = self.opcode_bytes(reference).len();
-        match self.value_if(length <= longest, reference)? {
+        self.opcode_within(reference, longest)?;
+        match self.leaf(reference)? {
             Leaf::Str(text) => text.as_str().map(str::to_owned),
             Leaf::OldStr(bytes) if bytes.is_ascii() => String::from_utf8(bytes.into_owned()).ok(),
             _ => None,
@@ -65,15 +65,11 @@ impl<'m, 'a> PlanContext<'m, 'a> {
     /// Short `bytes`, or a string that replaces them: protocols before 3 have no bytes.
     pub(super) fn short_bytes(&self, reference: Ref, longest: usize) -> Option<Vec<u8>> {
         let encoded = encoded_string(self, reference).unwrap_or(reference);
-        let length = self.opcode_bytes(encoded).len();
-        match self.value_if(length <= longest, encoded)? {
+        self.opcode_within(encoded, longest)?;
+        match self.leaf(encoded)? {
             Leaf::Bytes(bytes) => Some(bytes.to_vec()),
             _ => self.short_text(encoded, longest).map(String::into_bytes),
         }
-    }
-
-    fn value_if(&self, is_short: bool, reference: Ref) -> Option<Leaf<'a>> {
-        if is_short { self.leaf(reference) } else { None }
     }
 }
 

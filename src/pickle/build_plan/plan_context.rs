@@ -207,6 +207,11 @@ impl<'m, 'a> PlanContext<'m, 'a> {
         bytes
     }
 
+    /// As [`opcode_bytes`](Self::opcode_bytes); `None` if they are more than `longest`. Longer ones are not decoded.
+    pub(in crate::pickle) fn opcode_within(&self, reference: Ref, longest: usize) -> Option<&'a [u8]> {
+        self.parts.labels.machine().opcode_within(reference, longest)
+    }
+
     /// The size of the opcodes that make a value without parts.
     pub(in crate::pickle) fn size(&self, reference: Ref) -> u64 {
         let (start, end) = self.parts.labels.span(self.resolve(reference));

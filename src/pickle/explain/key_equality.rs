@@ -37,12 +37,15 @@ impl Labels<'_, '_> {
             return count as u64;
         }
         let mut known = HashSet::with_capacity(count);
+        // A key that occurs again is not decoded again.
+        let mut seen = HashSet::with_capacity(count);
+        let keys = keys.filter(|key| seen.insert(self.machine().resolve(**key)));
         keys.filter(|key| known.insert(self.equal_key(**key, MAX_DEPTH))).count() as u64
     }
 
     fn equal_key(&self, key: Ref, depth: usize) -> EqualKey {
         let key = self.machine().resolve(key);
-        if key.node_index().is_none() && self.machine().opcode_bytes(key).len() > MAX_KEY {
+        if self.machine().opcode_within(key, MAX_KEY).is_none() {
             return EqualKey::Itself(key);
         }
         match self.machine().value(key) {

@@ -400,16 +400,24 @@ mod tests {
 
     #[test]
     fn a_long_string_that_is_used_often_is_decoded_once() {
-        // A line of 250,000 escaped characters, 60,000 times as a key and as a value.
-        let mut pickle = b"(V".to_vec();
-        pickle.extend(b"\\u0041".repeat(1 << 18));
-        pickle.push(b'\n');
-        pickle.extend(vec![b'2'; 119_999]);
-        pickle.extend(b"d.");
-        let inspection = Inspection::run(&pickle, &WorkBudget::new(pickle.len() as u64, None)).expect("a pickle");
-        assert!(matches!(inspection.outline(), Outline::Dict { variables } if variables.len() == 60_000));
-        // Each kind of label (name, type, length, span) may decode it a few times.
-        let decoded = inspection.decoded_bytes();
-        assert!(decoded < 10 * pickle.len() as u64, "{decoded}");
+        // A line of 250,000 escaped characters, 60,000 times as a key and as a value; then the same in a tuple.
+        let mut dict = b"(V".to_vec();
+        dict.extend(b"\\u0041".repeat(1 << 18));
+        dict.push(b'\n');
+        dict.extend(vec![b'2'; 119_999]);
+        dict.push(b'd');
+        let in_tuple = [b"(", &*dict, b"t."].concat();
+        dict.push(b'.');
+        for (pickle, rows) in [(dict, Some(60_000)), (in_tuple, None)] {
+            let inspection = Inspection::run(&pickle, &WorkBudget::new(pickle.len() as u64, None)).expect("a pickle");
+            let found = match inspection.outline() {
+                Outline::Dict { variables } => Some(variables.len()),
+                _ => None,
+            };
+            assert_eq!(found, rows);
+            // Each kind of label (name, type, length, span) may decode it a few times.
+            let decoded = inspection.decoded_bytes();
+            assert!(decoded < 10 * pickle.len() as u64, "{decoded}");
+        }
     }
 }

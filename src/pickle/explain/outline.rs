@@ -4,12 +4,13 @@
 //! anything. A dill session is a call `_import_module('…')` with the namespace as its state, as `dill.dump_module`
 //! writes it.
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::describe_value::{Describer, ValueFacts, ValueRole};
 use super::labels::Labels;
 use crate::pickle::known::{self, MARKER_REASON, MARKER_TYPE, is_variable_name};
-use crate::pickle::machine::value::{Node, NodeKind, Ref};
+use crate::pickle::machine::value::{Leaf, Node, NodeKind, Ref, Value};
 
 /// A dict with more keys is data, not a session.
 pub(crate) const MAX_VARIABLES: usize = 1 << 16;
@@ -88,8 +89,21 @@ pub(crate) fn outline_of(labels: &Labels<'_, '_>, value: Ref) -> Outline {
 /// Whether a load binds the items of a dict to its keys: a dict with other keys than names, or with very many, is data
 /// and not a namespace.
 fn names_variables(labels: &Labels<'_, '_>, items: &[Ref]) -> bool {
-    let is_name = |key: &Ref| labels.string(*key).is_some_and(|name| is_variable_name(&name));
+    let mut known = HashSet::new();
+    let is_name = |key: &Ref| !known.insert(labels.machine().resolve(*key)) || is_whole_name(labels, *key);
     !items.is_empty() && items.len() / 2 <= MAX_VARIABLES && items.iter().step_by(2).all(is_name)
+}
+
+/// Whether a key is a name, all of it: its label may be cut.
+fn is_whole_name(labels: &Labels<'_, '_>, key: Ref) -> bool {
+    match labels.string(key) {
+        Some(label) if label.ends_with('…') => match labels.machine().value(key) {
+            Value::Leaf(Leaf::Str(name)) => is_variable_name(&name.lossy()),
+            Value::Leaf(Leaf::OldStr(name)) => is_variable_name(&String::from_utf8_lossy(&name)),
+            _ => false,
+        },
+        label => label.is_some_and(|name| is_variable_name(&name)),
+    }
 }
 
 /// The module of a session, and its namespace: keys and values, alternating.
@@ -228,6 +242,20 @@ mod tests {
             None => format!("{}: {}", variable.name, variable.type_name),
         };
         kept.map(line).collect()
+    }
+
+    #[test]
+    fn keys_with_long_names_are_variables() {
+        let of_key = |key: &str| outline(&[b"}V", key.as_bytes(), b"\nNs."].concat()).expect("a pickle");
+        for length in [1, 199, 200, 201, 5000] {
+            let name = "n".repeat(length);
+            let Outline::Dict { variables } = of_key(&name) else { panic!("a dict") };
+            assert_eq!(variables.len(), 1);
+            // The end of a name counts as well.
+            for ending in [" ", ".", "…"] {
+                assert!(matches!(of_key(&format!("{name}{}", ending)), Outline::Object { .. }), "{length} {ending}");
+            }
+        }
     }
 
     #[test]

@@ -50,6 +50,22 @@ pub enum Operand {
     TwoLines,
 }
 
+impl Operand {
+    /// Whether it is one line.
+    pub(super) fn is_line(self) -> bool {
+        matches!(
+            self,
+            Self::IntegerLine
+                | Self::LongLine
+                | Self::FloatLine
+                | Self::QuotedLine
+                | Self::EscapedLine
+                | Self::IndexLine
+                | Self::IdentifierLine
+        )
+    }
+}
+
 /// The size of a length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {

@@ -120,6 +120,35 @@ impl<'a> Parser<'a> {
         self.step_fast().map_or_else(|| self.step_slow(), |step| Ok(Some(step)))
     }
 
+    /// The bytes of the next opcode, found without decoding its argument; `None` if they are more than `longest`, or
+    /// no opcode. The search for the end of a line stops there.
+    pub(in crate::pickle) fn opcode_within(&self, longest: usize) -> Option<&'a [u8]> {
+        let rest = self.bytes.get(self.position..)?;
+        let head = Self { bytes: rest.get(..longest).unwrap_or(rest), position: 1, base: 0, ..self.clone() };
+        let length = head.length_of(Opcode::from_byte(*rest.first()?)?).ok()?;
+        rest.get(..length)
+    }
+
+    /// How many bytes an opcode has whose byte was just read.
+    fn length_of(mut self, opcode: Opcode) -> Result<usize, ParseError> {
+        match opcode.row().operand {
+            Operand::Bytes(length) | Operand::Str(length) | Operand::OldStr(length) | Operand::Integer(length) => {
+                self.payload(length, opcode, 0)?;
+            }
+            operand if operand.is_line() => {
+                self.line(opcode, 0)?;
+            }
+            Operand::TwoLines => {
+                self.line(opcode, 0)?;
+                self.line(opcode, 0)?;
+            }
+            _ => {
+                self.argument(opcode, 0)?;
+            }
+        }
+        Ok(self.position)
+    }
+
     /// Reads a whole pickle that is embedded in another one, at offset `base` of the file.
     pub(in crate::pickle) fn nested(bytes: &'a [u8], base: u64) -> Self {
         Self { base, ..Self::new(bytes) }

@@ -9,11 +9,10 @@ use std::collections::HashSet;
 
 use super::state::Machine;
 use super::value::{Leaf, NodeKind, Ref, Value};
+use crate::pickle::format::opcode::Operand;
 
-/// The longest key, in bytes of its opcode. Longer ones are not decoded: one can be in many dicts.
+/// The longest key, in bytes of its opcode. Longer ones are not decoded: one key can be in many dicts.
 const MAX_KEY: usize = 4096;
-/// How many bytes of a key are decoded in one step.
-const BYTES_FOR_STEP: usize = 64;
 
 /// A dict, each of whose keys is a literal string and occurs once.
 #[derive(Debug, Default)]
@@ -73,11 +72,7 @@ impl<'a> Machine<'a> {
 
     /// A string that one opcode makes. A `str` of Python 2 counts if all readers decode it alike.
     pub(crate) fn literal_key(&self, key: Ref) -> Option<Cow<'a, str>> {
-        let length = self.opcode_bytes(key).len();
-        // Finding the end of a long line takes time as well.
-        if self.budget().steps((length / BYTES_FOR_STEP) as u64) || length > MAX_KEY {
-            return None;
-        }
+        self.opcode_within(key, MAX_KEY)?;
         let bytes = match self.value(key) {
             Value::Leaf(Leaf::Str(text)) => text.into_bytes(),
             Value::Leaf(Leaf::OldStr(bytes)) if bytes.is_ascii() => bytes,
@@ -91,6 +86,10 @@ impl<'a> Machine<'a> {
 
     /// Whether a value is a literal string that is too long for [`literal_key`](Self::literal_key).
     pub(crate) fn is_long_string(&self, value: Ref) -> bool {
-        self.opcode_bytes(value).len() > MAX_KEY && matches!(self.value(value), Value::Leaf(Leaf::Str(_)))
+        let is_string = matches!(
+            self.opcode(value).map(|opcode| opcode.row().operand),
+            Some(Operand::Str(_) | Operand::EscapedLine)
+        );
+        is_string && self.opcode_within(value, MAX_KEY).is_none()
     }
 }

@@ -78,6 +78,13 @@ impl<'a> Machine<'a> {
         range.and_then(|(start, end)| self.bytes.get(start..end)).unwrap_or_default()
     }
 
+    /// The bytes of the single opcode that makes a value, found without decoding its argument; empty for a value with
+    /// parts, `None` if they are more than `longest`.
+    pub(crate) fn opcode_within(&self, reference: Ref, longest: usize) -> Option<&'a [u8]> {
+        let RefTarget::Leaf(at) = self.resolve(reference).target() else { return Some(&[]) };
+        self.parser_at(at)?.opcode_within(longest)
+    }
+
     /// The single opcode that makes a value, without decoding its argument.
     pub(crate) fn opcode(&self, reference: Ref) -> Option<Opcode> {
         let RefTarget::Leaf(at) = self.resolve(reference).target() else { return None };
