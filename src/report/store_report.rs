@@ -126,8 +126,7 @@ fn changes(header: &SnapshotHeader) -> String {
 /// Writes one line for an intact store; for a damaged one also what is wrong with which snapshot.
 pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: TableStyle) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
-    let StoreCheck { snapshots, objects, bytes, unneeded, dangling, unreadable, has_wrong_objects, are_marked } =
-        &report.checked;
+    let StoreCheck { snapshots, objects, bytes, unneeded, has_wrong_objects, are_marked, .. } = &report.checked;
     let (paint, state) = if report.checked.is_whole() { (Paint::Good, "intact") } else { (Paint::Bad, "damaged") };
     let number = |number: &u64| usize::try_from(*number).unwrap_or(usize::MAX);
     let facts = format!(
@@ -147,20 +146,7 @@ pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: Tabl
             out.line(format_args!("    and {} more", problems.len() - PROBLEMS))?;
         }
     }
-    for (name, number) in dangling {
-        let problem = match snapshots.iter().any(|(found, _)| found == number) {
-            true => "but the @{number} in the store is another one, or the name is damaged: give the name again",
-            false => "which is not in the store: it was removed, or not copied",
-        };
-        let problem = problem.replace("{number}", &number.to_string());
-        let problem = format!("@{name} names @{number}, {problem} (`snapcli prune` removes the name)");
-        out.painted(&[(Paint::Bad, "  damaged: "), (Paint::Plain, &problem)])?;
-    }
-    for name in unreadable {
-        let advice = format!("`snapcli prune --drop-damaged {}/` removes the name", report.store);
-        let problem = format!("the file of the name @{name} names no snapshot ({advice})");
-        out.painted(&[(Paint::Bad, "  damaged: "), (Paint::Plain, &problem)])?;
-    }
+    write_wrong_names(out, report)?;
     if *has_wrong_objects {
         let prune = format!("snapcli prune --drop-damaged {}/", report.store);
         let removes = format!("`{prune}` removes damaged objects");
@@ -179,6 +165,26 @@ pub(crate) fn write_check(out: &mut dyn Write, report: &StoreReport, style: Tabl
     if *unneeded > 0 && all_intact {
         let objects = count(number(unneeded), "object");
         out.line(format_args!("  no snapshot needs {objects}: `snapcli prune` removes what is left over"))?;
+    }
+    Ok(())
+}
+
+/// The names that stand for no snapshot of the store.
+fn write_wrong_names(out: &mut Lines<'_>, report: &StoreReport) -> io::Result<()> {
+    let StoreCheck { snapshots, dangling, unreadable, .. } = &report.checked;
+    for (name, number) in dangling {
+        let problem = match snapshots.iter().any(|(found, _)| found == number) {
+            true => "but the @{number} in the store is another one, or the name is damaged: give the name again",
+            false => "which is not in the store: it was removed, or not copied",
+        };
+        let problem = problem.replace("{number}", &number.to_string());
+        let problem = format!("@{name} names @{number}, {problem} (`snapcli prune` removes the name)");
+        out.painted(&[(Paint::Bad, "  damaged: "), (Paint::Plain, &problem)])?;
+    }
+    for name in unreadable {
+        let advice = format!("`snapcli prune --drop-damaged {}/` removes the name", report.store);
+        let problem = format!("the file of the name @{name} names no snapshot ({advice})");
+        out.painted(&[(Paint::Bad, "  damaged: "), (Paint::Plain, &problem)])?;
     }
     Ok(())
 }

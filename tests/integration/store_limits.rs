@@ -111,6 +111,8 @@ fn names_of_snapshots_can_be_typed_in_an_address() {
         ("a/b", "use letters"),
         ("latest", "@latest always stands for the newest one"),
         ("newest", "@newest always stands for the newest one"),
+        ("crash", "@crash stands for the newest one whose script or check failed"),
+        ("unverified", "@unverified stands for the newest one whose script or check failed"),
     ] {
         let run = sandbox.snapcli(&["save", &format!("--name={name}"), "-o", "s.snaps/", "-c", "x = 1"]);
         run.assert_code(2);

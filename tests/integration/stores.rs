@@ -17,6 +17,8 @@ mod last_good;
 mod long_segments;
 mod many_variables;
 mod rotten_objects;
+mod sparse_buffers;
+mod unnamed_snapshots;
 
 /// The sum of the lengths of all files below a folder.
 fn bytes_of(folder: &Path) -> u64 {

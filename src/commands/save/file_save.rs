@@ -40,15 +40,7 @@ impl SaveJob {
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
         sent.context("cannot write to standard output")?;
-        Ok(SavedFile {
-            path: PathBuf::from("-"),
-            index,
-            bytes,
-            verified: None,
-            code: exit::DONE,
-            stored: None,
-            failure: None,
-        })
+        Ok(SavedFile::new(PathBuf::from("-"), index, bytes))
     }
 
     /// Saves to a file, or to the directory for temporary files if that fails for a reason that the earlier check could
@@ -110,13 +102,10 @@ impl SaveJob {
             Err(_) => return Err(error),
         };
         // The session is safe, but not where the user wanted it: print why, and exit with 1.
-        print_error(&error);
         // With `-q`, there is no summary that names the file.
-        if self.verbosity == Verbosity::Quiet {
-            print_line(&format!("the session was saved to {}", saved.path.display()));
-        }
-        let failure = Some(FailureAnswer::of(&error));
-        Ok(Some(SavedFile { code: exit::FAILED, failure, ..saved }))
+        let place =
+            (self.verbosity == Verbosity::Quiet).then(|| format!("the session was saved to {}", saved.path.display()));
+        Ok(Some(saved.despite(&error, place)))
     }
 
     pub(super) fn save_to_file(
@@ -152,7 +141,7 @@ impl SaveJob {
         let claim = self.keep_other(py, path, &index)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
         drop(claim);
-        Ok(SavedFile { path: path.to_owned(), index, bytes, verified, code: exit::DONE, stored: None, failure: None })
+        Ok(SavedFile { verified, ..SavedFile::new(path.to_owned(), index, bytes) })
     }
 
     /// The check of `--verify`; `None` if it is not wanted, or if a signal leaves no time for it.
@@ -178,6 +167,15 @@ impl SaveJob {
             self.verbosity.note("warning: not verified, because a signal ends the process");
         }
         Ok(verified)
+    }
+}
+
+impl SavedFile {
+    /// The same for a command that fails all the same. Prints why, and where the session is.
+    pub(super) fn despite(self, error: &anyhow::Error, place: Option<String>) -> Self {
+        print_error(error);
+        place.iter().for_each(|place| print_line(place));
+        Self { code: exit::FAILED, failure: Some(FailureAnswer::of(error)), ..self }
     }
 }
 

@@ -182,6 +182,13 @@ pub(super) struct SavedFile {
     pub(super) failure: Option<FailureAnswer>,
 }
 
+impl SavedFile {
+    /// Of a save that succeeded.
+    pub(super) fn new(path: PathBuf, index: Index, bytes: u64) -> Self {
+        Self { path, index, bytes, verified: None, code: exit::DONE, stored: None, failure: None }
+    }
+}
+
 impl SaveJob {
     /// Runs while Python does, and decides how the process ends.
     fn run(self: &Arc<Self>, py: Python<'_>) -> ProcessEnd {
@@ -335,15 +342,7 @@ impl SaveJob {
         let claim = self.keep_other(py, path, &index)?;
         py.detach(|| file.commit()).with_context(|| cannot_save(path))?;
         drop(claim);
-        Ok(Some(SavedFile {
-            path: path.to_owned(),
-            index,
-            bytes,
-            verified: None,
-            code: exit::DONE,
-            stored: None,
-            failure: None,
-        }))
+        Ok(Some(SavedFile::new(path.to_owned(), index, bytes)))
     }
 
     pub(super) fn origin<'a>(&'a self, py: Python<'_>, run: &'a ScriptRun) -> Origin<'a> {

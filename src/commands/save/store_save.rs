@@ -12,16 +12,18 @@ use super::save_job::{SaveJob, SavedFile};
 use super::snapshot_destination::{cannot_save, despite_signals};
 use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
-use crate::commands::stores::{CRASH, with_code};
+use crate::commands::stores::with_code;
 use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Python, interrupt_limit};
-use crate::snapshot::store::{SnapshotNotes, Store, StoreAddress, StoreError, StoreTarget, StoredSnapshot};
-
-/// The name of the newest snapshot that could not be verified.
-const UNVERIFIED: &str = "unverified";
+use crate::snapshot::index::Index;
+use crate::snapshot::roundtrip_target::Compared;
+use crate::snapshot::store::{
+    CRASH, SnapshotNotes, Store, StoreAddress, StoreError, StoreTarget, StoredSnapshot, UNVERIFIED,
+};
+use crate::ui::messages::print_error;
 
 /// The store that a path names, by its absolute path; `None` for a file. It is made if it does not exist: hours of work
 /// must not be lost to a path at which no store can be.
@@ -106,40 +108,59 @@ impl SaveJob {
             if index.variables.is_empty() && index.left_out.is_empty() {
                 return Ok(None);
             }
-            interrupt_limit::release();
-            check_signals(py)?;
             let notes = SnapshotNotes { name: Some(CRASH), failed: true, ..notes(labels) };
-            let stored = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
-            let (path, code) = (stored.address.clone(), exit::DONE);
-            return Ok(Some(SavedFile {
-                path,
-                index,
-                bytes,
-                verified: None,
-                code,
-                stored: Some(stored),
-                failure: None,
-            }));
+            let completed = complete(py, target, notes, folder)?;
+            return Ok(Some(completed.into_saved(index, bytes, None)));
         }
         let verify = || {
             let path = target.shared_path()?.context("a store has no path")?;
             self.check_load(py, run, dill, &index, &path)
         };
-        let verified = match self.verify.then(verify).transpose().map(Option::flatten) {
-            Ok(verified) => verified,
-            Err(error) => {
-                interrupt_limit::release();
-                check_signals(py)?;
-                let notes = SnapshotNotes { name: Some(UNVERIFIED), failed: true, ..notes(labels) };
-                let kept = py.detach(|| target.commit(notes)).or_exit(exit::FAILED, cannot)?;
-                let kept = format!("the new snapshot is {}", kept.address.display());
-                return Err(error.context(unverified_as(kept)));
+        match self.verify.then(verify).transpose().map(Option::flatten) {
+            Ok(verified) => {
+                let completed = complete(py, target, notes(labels), folder)?;
+                Ok(Some(completed.into_saved(index, bytes, verified)))
             }
-        };
-        interrupt_limit::release();
-        check_signals(py)?;
-        let stored = py.detach(|| target.commit(notes(labels))).or_exit(exit::FAILED, cannot)?;
-        let path = stored.address.clone();
-        Ok(Some(SavedFile { path, index, bytes, verified, code: exit::DONE, stored: Some(stored), failure: None }))
+            Err(error) => {
+                let notes = SnapshotNotes { name: Some(UNVERIFIED), failed: true, ..notes(labels) };
+                let completed = complete(py, target, notes, folder)?;
+                completed.unnamed.iter().for_each(print_error);
+                let kept = format!("the new snapshot is {}", completed.stored.address.display());
+                Err(error.context(unverified_as(kept)))
+            }
+        }
+    }
+}
+
+/// A snapshot that is in its store.
+struct CompletedSnapshot {
+    stored: StoredSnapshot,
+    /// Why it does not have its name.
+    unnamed: Option<anyhow::Error>,
+}
+
+/// Completes a snapshot. If only its name cannot be written, it is there all the same.
+fn complete(py: Python<'_>, target: StoreTarget, notes: SnapshotNotes<'_>, folder: &Path) -> Result<CompletedSnapshot> {
+    interrupt_limit::release();
+    check_signals(py)?;
+    let committed = py.detach(|| target.commit(notes));
+    if let Err(error) = &committed
+        && let Some(stored) = error.stored()
+    {
+        return Ok(CompletedSnapshot { stored, unnamed: committed.err().map(Into::into) });
+    }
+    let stored = committed.or_exit(exit::FAILED, || cannot_save(folder))?;
+    Ok(CompletedSnapshot { stored, unnamed: None })
+}
+
+impl CompletedSnapshot {
+    fn into_saved(self, index: Index, bytes: u64, verified: Option<Compared>) -> SavedFile {
+        let Self { stored, unnamed } = self;
+        let saved = SavedFile::new(stored.address.clone(), index, bytes);
+        let saved = SavedFile { verified, stored: Some(stored), ..saved };
+        match unnamed {
+            Some(error) => saved.despite(&error, None),
+            None => saved,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::{CRASH, with_code};
+use super::with_code;
 use crate::cli::{ImportArgs, MemoryArgs};
 use crate::commands::answer_output::print_answer;
 use crate::commands::input_output::{is_stdio, open_snapshot, or_exit_code};
@@ -10,7 +10,7 @@ use crate::exit::{self, OrExit};
 use crate::report::answers::{ImportAnswer, absolute_path};
 use crate::snapshot::reader::{Contents, Snapshot};
 use crate::snapshot::signature::SigningKey;
-use crate::snapshot::store::{SnapshotNotes, StoreAddress, StoreTarget, import};
+use crate::snapshot::store::{CRASH, SnapshotNotes, StoreAddress, StoreTarget, import};
 use crate::snapshot::system::map_large_blocks;
 use crate::snapshot::verification::{verify, work_of};
 use crate::ui::progress::DelayedBar;

@@ -12,9 +12,6 @@ use anyhow::Result;
 use crate::exit::{self, OrExit};
 use crate::snapshot::store::{Store, StoreAddress, StoreError};
 
-/// The name of the newest snapshot of a script that failed.
-pub(in crate::commands) const CRASH: &str = "crash";
-
 /// The store that the user or a file of settings named.
 ///
 /// # Errors
@@ -43,7 +40,9 @@ fn open_store(path: &Path, action: &str) -> Result<Store> {
 pub(in crate::commands) fn with_code<T>(result: Result<T, StoreError>, message: impl FnOnce() -> String) -> Result<T> {
     let code = match &result {
         Err(error) if error.is_wrong_name() => exit::USAGE,
-        Err(StoreError::Io { .. } | StoreError::Lock(..) | StoreError::Remote(_)) => exit::FAILED,
+        Err(StoreError::Io { .. } | StoreError::Unnamed { .. } | StoreError::Lock(..) | StoreError::Remote(_)) => {
+            exit::FAILED
+        }
         _ => exit::DAMAGED,
     };
     result.or_exit(code, message)

@@ -1,6 +1,6 @@
 //! `snapcli.restore` and `snapcli.load_dict`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -199,6 +199,7 @@ impl<'py> LoadCall<'py> {
 /// The objects that the save could not keep, in the variables that were restored.
 fn markers(snapshot: &Snapshot, names: &[String]) -> Vec<UnsavableObject> {
     let Contents::Own { index } = snapshot.contents() else { return Vec::new() };
+    let names: HashSet<&String> = names.iter().collect();
     let restored = index.variables.iter().filter(|variable| names.contains(&variable.name));
     restored.flat_map(|variable| variable.lost.clone()).collect()
 }

@@ -31,7 +31,8 @@ pub(super) fn to_exception(py: Python<'_>, error: anyhow::Error, action: &str, f
     let message = error.to_string();
     let subject = action.split_once(' ').map_or(action, |(_, subject)| subject.trim_start_matches("to "));
     // Otherwise it would be named twice.
-    let is_explained = message.contains(action) || message.starts_with(&format!("{subject} "));
+    let is_saved = error.downcast_ref::<StoreError>().is_some_and(|error| error.stored().is_some());
+    let is_explained = is_saved || message.contains(action) || message.starts_with(&format!("{subject} "));
     let text = if is_explained { format!("{error:#}") } else { format!("cannot {action}: {error:#}") };
     // Python prints the message as it is, and parts of it may come from a hostile file.
     let text = in_python_words(&escape(&text)).into_owned();

@@ -21,7 +21,8 @@ const LARGE: u64 = 4 << 20;
 /// Freeing a file that takes longer is worth a thread.
 const LONG: Duration = Duration::from_millis(2);
 
-/// Whether freeing a short file took so long, in this process.
+/// Whether freeing a short file took so long, the last time that this process did it. A rename may also have waited for
+/// something else.
 static IS_SLOW: AtomicBool = AtomicBool::new(false);
 
 /// A file that is about to be replaced, until it is dropped.
@@ -68,7 +69,13 @@ impl Drop for ReplacedFile {
     fn drop(&mut self) {
         if let Some(file) = self.0.take() {
             // If no thread can be started, the closure is dropped here, and the file with it.
-            let _ = thread::Builder::new().name("snapcli-free".to_owned()).spawn(move || drop(file));
+            let _ = thread::Builder::new().name("snapcli-free".to_owned()).spawn(move || {
+                let started = Instant::now();
+                drop(file);
+                if started.elapsed() < LONG {
+                    IS_SLOW.store(false, Ordering::Relaxed);
+                }
+            });
         }
     }
 }
@@ -77,11 +84,16 @@ impl Drop for ReplacedFile {
 mod tests {
     use std::fs;
     use std::os::unix::fs::MetadataExt;
+    use std::sync::{Mutex, PoisonError};
 
     use super::*;
 
+    /// `IS_SLOW` is that of the process.
+    static TURN: Mutex<()> = Mutex::new(());
+
     #[test]
     fn a_replaced_file_is_there_until_it_is_dropped() -> std::io::Result<()> {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir()?;
         let (old, new) = (folder.path().join("old"), folder.path().join("new"));
         fs::write(&old, "old")?;
@@ -100,6 +112,38 @@ mod tests {
         assert_eq!(fs::read_to_string(&old)?, "new");
         // A file that does not exist yet.
         assert!(ReplacedFile::hold(&new).0.is_none());
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn one_long_rename_does_not_cost_every_later_save_a_thread() -> std::io::Result<()> {
+        const TRIES: usize = 100;
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::tempdir()?;
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        let (mut all_slow, mut is_quick_again) = (true, false);
+        for _ in 0..TRIES {
+            fs::write(&old, "old")?;
+            let started = Instant::now();
+            fs::remove_file(&old)?;
+            all_slow &= started.elapsed() > LONG;
+            fs::write(&old, "old")?;
+            fs::write(&new, "new")?;
+            ReplacedFile(None).while_it_is(|| {
+                thread::sleep(2 * LONG);
+                Ok(())
+            })?;
+            ReplacedFile::hold(&old).while_it_is(|| fs::rename(&new, &old))?;
+            is_quick_again = (0..TRIES).any(|_| {
+                thread::sleep(LONG);
+                !IS_SLOW.load(Ordering::Relaxed)
+            });
+            if is_quick_again {
+                break;
+            }
+        }
+        assert!(is_quick_again || all_slow, "freeing is quick here, and a thread is started all the same");
         Ok(())
     }
 }

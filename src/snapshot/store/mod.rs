@@ -18,12 +18,14 @@ mod packed_object;
 mod parent_snapshot;
 mod reused_objects;
 mod snapshot_header;
+mod snapshot_names;
 mod store_address;
 mod store_check;
 mod store_error;
 mod store_folder;
 mod store_history;
 mod store_lease;
+mod store_locks;
 mod store_prune;
 mod store_target;
 #[cfg(test)]
@@ -37,6 +39,9 @@ pub(crate) use self::damage_marks::mark_damage_of;
 pub(crate) use self::file_import::import;
 pub(crate) use self::object_name::ObjectName;
 pub(crate) use self::snapshot_header::SnapshotHeader;
+pub(crate) use self::snapshot_names::CRASH;
+#[cfg(feature = "python")]
+pub(crate) use self::snapshot_names::UNVERIFIED;
 pub(crate) use self::store_address::StoreAddress;
 pub(crate) use self::store_check::{StoreCheck, check, local_bytes, object_bytes, problem_of};
 pub(crate) use self::store_error::StoreError;

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -132,8 +132,15 @@ impl ObjectWriter {
             let copy = copy.get_mut(..piece.len()).unwrap_or_default();
             copy.copy_from_slice(piece);
             hasher.update(copy);
-            file.as_file_mut().write_all(copy)?;
+            if is_zero(copy) {
+                // A hole in the file takes no room on the disk, and is read and mapped as zeros.
+                file.as_file_mut().seek_relative(copy.len() as i64)?;
+            } else {
+                file.as_file_mut().write_all(copy)?;
+            }
         }
+        // It may end with a hole.
+        file.as_file().set_len(length)?;
         let name = ObjectName::from(hasher.finalize());
         if !self.has(name, length) {
             self.keep(name, length, file)?;
@@ -209,6 +216,11 @@ impl ObjectWriter {
         self.pending.insert(name, PendingObject { path, file, length });
         Ok(())
     }
+}
+
+/// Whether there are only zeros. Looks at several bytes at a time, and ends soon if there are others.
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.chunks(256).all(|some| some.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
 /// A new file that is hashed while it is written.

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::name_target::NameTarget;
 use super::snapshot_header::SnapshotHeader;
+use super::snapshot_names::{OF_NEWEST, is_name};
 use super::store_error::StoreError;
-use super::store_folder::{OF_NEWEST, Store, is_name, snapshot_number};
+use super::store_folder::{Store, snapshot_number};
 use crate::snapshot::remote::RemoteAddress;
 
 /// A snapshot in a store, as the user named it.

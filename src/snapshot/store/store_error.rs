@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::packed_object::UnpackError;
-use super::store_folder::{MAX_NAME, OF_NEWEST};
+use super::snapshot_names::{MAX_NAME, OF_FAILED, OF_NEWEST};
+use super::store_target::StoredSnapshot;
 use crate::snapshot::remote::RemoteError;
 
 /// How many numbers or names a message lists.
@@ -41,6 +42,12 @@ pub enum StoreError {
         /// Its version.
         version: u64,
     },
+    /// A part of a store that is something else.
+    #[error(
+        "{} is no folder, or a symlink to one: put the folder itself there; a symlink may lead to the store as a whole",
+        .0.display()
+    )]
+    LinkedPart(PathBuf),
     /// The store holds no snapshot.
     #[error("{0} has no snapshots yet: save one with `snapcli save -o {0}/ SCRIPT`")]
     Empty(String),
@@ -76,6 +83,27 @@ pub enum StoreError {
         name: String,
         /// The number of the snapshot.
         number: u64,
+    },
+    /// A snapshot that is complete, but could not get its name.
+    #[error(
+        "the snapshot is saved as {}, but not under the name {name} (`snapcli import {} {}/ --name {name}` adds it \
+         once more, with that name)",
+        address.display(), address.display(), address.parent().unwrap_or(address).display()
+    )]
+    Unnamed {
+        /// The path that stands for the snapshot.
+        address: PathBuf,
+        /// Its number.
+        number: u64,
+        /// What was written for it, in bytes.
+        added: u64,
+        /// The number of variables that are new or differ.
+        changed: u64,
+        /// The name that it should have.
+        name: String,
+        /// Why the name could not be written.
+        #[source]
+        problem: Box<StoreError>,
     },
     /// Not a number, and not allowed as a name.
     #[error("{0:?} cannot name a snapshot: {rule}", rule = name_rule(.0))]
@@ -176,6 +204,12 @@ impl StoreError {
         )
     }
 
+    /// The snapshot that is in the store all the same.
+    pub(crate) fn stored(&self) -> Option<StoredSnapshot> {
+        let Self::Unnamed { address, number, added, changed, .. } = self else { return None };
+        Some(StoredSnapshot { number: *number, added: *added, changed: *changed, address: address.clone() })
+    }
+
     /// Whether the user may not read or write a file of the store, which says nothing about the file.
     pub(crate) fn is_denied(&self) -> bool {
         let (Self::Io { source, .. } | Self::Object { problem: ObjectProblem::Io(source), .. }) = self else {
@@ -197,6 +231,7 @@ impl StoreError {
             Self::DamagedSnapshot { .. }
                 | Self::DamagedName { .. }
                 | Self::Object { .. }
+                | Self::Unnamed { .. }
                 | Self::Lock(..)
                 | Self::Io { .. }
         )
@@ -238,6 +273,9 @@ fn listed_numbers(known: &[u64]) -> String {
 fn name_rule(name: &str) -> String {
     if OF_NEWEST.contains(&name) {
         return format!("@{name} always stands for the newest one");
+    }
+    if OF_FAILED.contains(&name) {
+        return format!("@{name} stands for the newest one whose script or check failed");
     }
     if name.len() > MAX_NAME {
         return format!("it has {} bytes, and may have {MAX_NAME}", name.len());

@@ -1,4 +1,4 @@
-//! The folder of a store: its parts, the files in them, and the locks. Whoever may write to the folder can put anything
+//! The folder of a store: its parts, and the files in them. Whoever may write to the folder can put anything
 //! there, so files are opened without following symlinks, and only regular files of a bounded length are read.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -6,17 +6,13 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::name_target::NameTarget;
 use super::object_name::ObjectName;
 use super::store_error::{ObjectProblem, StoreError};
-use super::store_lease::Lease;
 use super::upstream::Upstream;
-use crate::snapshot::atomic::{persist_new, signals};
+use crate::snapshot::atomic::persist_new;
 use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::system;
 
@@ -35,11 +31,7 @@ pub(super) const TEMP_PREFIX: &str = ".new-";
 /// The longest file of a snapshot that is read, and the longest marker, in bytes.
 pub(super) const MAX_SNAPSHOT: u64 = 256 << 10;
 pub(super) const MAX_MARKER: u64 = 4096;
-/// The longest name of a snapshot in bytes.
-pub(super) const MAX_NAME: usize = 100;
 const VERSION: u64 = 1;
-/// How often to try again to take a lock that another process holds.
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Serialize, Deserialize)]
 struct Marker {
@@ -54,14 +46,6 @@ pub(crate) struct Store {
     folder: PathBuf,
     /// The store in object storage for which the folder stands.
     upstream: Option<Arc<Upstream>>,
-}
-
-/// A lock on a store, until it is dropped.
-#[derive(Debug)]
-#[allow(dead_code, reason = "holds the lock")]
-pub(super) enum StoreLock {
-    File(File),
-    Lease(Lease),
 }
 
 impl Store {
@@ -95,7 +79,7 @@ impl Store {
                 Ok(found) if found.is_dir() => {}
                 // git, zip and copies to object storage drop empty folders.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Ok(_) => return Err(StoreError::NotAStore(store.name())),
+                Ok(_) => return Err(StoreError::LinkedPart(path)),
                 Err(error) => return Err(StoreError::io(&path)(error)),
             }
         }
@@ -126,7 +110,7 @@ impl Store {
     }
 
     fn check_marker(&self, marker: &[u8]) -> Result<(), StoreError> {
-        let damaged = |_| StoreError::DamagedMarker(self.folder.join(MARKER));
+        let damaged = |_| StoreError::DamagedMarker(self.shown().join(MARKER));
         let marker: Marker = serde_json::from_slice(marker).map_err(damaged)?;
         match marker.snapcli_store > VERSION {
             true => Err(StoreError::Newer { folder: self.name(), version: marker.snapcli_store }),
@@ -228,8 +212,12 @@ impl Store {
 
     /// The path that names a snapshot: `runs.snaps/@3`.
     pub(super) fn address_of(&self, number: u64) -> PathBuf {
-        let folder = self.upstream.as_ref().map_or(self.folder.as_path(), |upstream| upstream.shown());
-        folder.join(format!("@{number}"))
+        self.shown().join(format!("@{number}"))
+    }
+
+    /// The folder or address, as the user named it.
+    fn shown(&self) -> &Path {
+        self.upstream.as_ref().map_or(self.folder.as_path(), |upstream| upstream.shown())
     }
 
     pub(super) fn objects(&self) -> PathBuf {
@@ -266,65 +254,6 @@ impl Store {
         }
         numbers.sort_unstable();
         Ok(numbers)
-    }
-
-    /// The number of the newest snapshot that there is or was, as far as that is known: a new one gets a higher number,
-    /// so that no name comes to stand for a snapshot which never had it.
-    pub(super) fn last_number(&self) -> Result<u64, StoreError> {
-        let named = self.names()?.into_iter().map(|(_, target)| target.number).max();
-        Ok(self.numbers()?.last().copied().max(named).unwrap_or(0))
-    }
-
-    /// The names of snapshots and what they stand for, sorted by name. Files that are no names are left out.
-    pub(super) fn all_names(&self) -> Result<Vec<(String, Option<NameTarget>)>, StoreError> {
-        let folder = self.folder.join(NAMES);
-        let mut names = Vec::new();
-        if let Some(upstream) = &self.upstream {
-            names = upstream.names()?;
-            names.sort();
-            return Ok(names);
-        }
-        for entry in entries_of(&folder).map_err(StoreError::io(&folder))? {
-            let name = entry.file_name();
-            let Some(name) = name.to_str().filter(|name| is_name(name)) else { continue };
-            // Another process may have removed it since.
-            if let Ok(file) = self.read_file(&self.name_path(name), MAX_MARKER) {
-                names.push((name.to_owned(), NameTarget::parse(&file)));
-            }
-        }
-        names.sort();
-        Ok(names)
-    }
-
-    /// What a name stands for.
-    fn named(&self, name: &str) -> Option<NameTarget> {
-        NameTarget::parse(&self.read_file(&self.name_path(name), MAX_MARKER).ok()?)
-    }
-
-    /// The same, also in object storage.
-    pub(super) fn find_name(&self, name: &str) -> Result<Option<NameTarget>, StoreError> {
-        match &self.upstream {
-            Some(upstream) => upstream.named(name),
-            None => Ok(self.named(name)),
-        }
-    }
-
-    /// Gives a snapshot a name, and takes it from the one that had it.
-    pub(super) fn set_name(&self, name: &str, target: NameTarget, sync: bool) -> Result<(), StoreError> {
-        if let Some(upstream) = &self.upstream {
-            let key = format!("{NAMES}/{name}");
-            return Ok(upstream.client().put(&key, target.text().into_bytes())?);
-        }
-        let folder = self.folder.join(NAMES);
-        let write = || -> io::Result<()> {
-            let file = new_file(&folder, target.text().as_bytes())?;
-            if sync {
-                file.as_file().sync_all()?;
-            }
-            file.persist(folder.join(name)).map_err(|error| error.error)?;
-            if sync { sync_folder(&folder) } else { Ok(()) }
-        };
-        write().map_err(StoreError::io(&folder))
     }
 
     /// The bytes of a snapshot's file.
@@ -410,88 +339,7 @@ impl Store {
         if ObjectName::of(&bytes) == *name { Ok(bytes) } else { Err(wrong(ObjectProblem::Checksum)) }
     }
 
-    /// A lock that many saves may hold at once, while no `prune` does. Without locks on this file system, `None`.
-    pub(super) fn lock_shared(&self) -> Result<Option<StoreLock>, StoreError> {
-        if let Some(upstream) = &self.upstream {
-            return Ok(Some(StoreLock::Lease(Lease::for_save(upstream)?)));
-        }
-        match self.lock(FlockOperation::NonBlockingLockShared, &mut || {}) {
-            Err(StoreError::Lock(..)) => Ok(None),
-            done => done.map(Some),
-        }
-    }
-
-    /// A lock that only one `prune` holds, while nothing is saved. `waiting` is called once if it has to wait.
-    pub(super) fn lock_exclusive(&self, waiting: &mut dyn FnMut()) -> Result<StoreLock, StoreError> {
-        if let Some(upstream) = &self.upstream {
-            return Ok(StoreLock::Lease(Lease::for_prune(upstream, waiting)?));
-        }
-        self.lock(FlockOperation::NonBlockingLockExclusive, waiting)
-    }
-
-    fn lock(&self, operation: FlockOperation, waiting: &mut dyn FnMut()) -> Result<StoreLock, StoreError> {
-        self.wait_for(self.open_lock()?, operation, waiting)
-    }
-
-    fn open_lock(&self) -> Result<File, StoreError> {
-        let path = self.folder.join(LOCK);
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        let open =
-            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).custom_flags(flags).open(&path);
-        open.map_err(StoreError::io(&path))
-    }
-
-    /// The same for a process that only asks what a `prune` would do, and may not be allowed to write. `None` where
-    /// there can be no such lock: in object storage, a lock is an object.
-    pub(super) fn lock_for_dry_run(&self, waiting: &mut dyn FnMut()) -> Result<Option<StoreLock>, StoreError> {
-        if self.upstream.is_some() {
-            return Ok(None);
-        }
-        let Ok(file) = self.open_lock_to_read() else { return Ok(None) };
-        match self.wait_for(file, FlockOperation::NonBlockingLockExclusive, waiting) {
-            Err(StoreError::Lock(..)) => Ok(None),
-            done => done.map(Some),
-        }
-    }
-
-    /// A lock for a reader, which keeps a `prune` from removing what is being read. `None` where there can be none.
-    pub(super) fn lock_reading(&self) -> Option<StoreLock> {
-        if self.upstream.is_some() {
-            return None;
-        }
-        self.wait_for(self.open_lock_to_read().ok()?, FlockOperation::NonBlockingLockShared, &mut || {}).ok()
-    }
-
-    /// Every save has made the file. A reader may not be allowed to write to it.
-    fn open_lock_to_read(&self) -> io::Result<File> {
-        let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-        OpenOptions::new().read(true).custom_flags(flags).open(self.folder.join(LOCK))
-    }
-
-    fn wait_for(
-        &self,
-        file: File,
-        operation: FlockOperation,
-        waiting: &mut dyn FnMut(),
-    ) -> Result<StoreLock, StoreError> {
-        let mut has_waited = false;
-        loop {
-            match flock(&file, operation).map_err(io::Error::from) {
-                Ok(()) => return Ok(StoreLock::File(file)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if !std::mem::replace(&mut has_waited, true) {
-                        waiting();
-                    }
-                    signals::check().map_err(StoreError::io(&self.folder))?;
-                    std::thread::sleep(LOCK_PAUSE);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(StoreError::Lock(self.folder.clone(), error)),
-            }
-        }
-    }
-
-    fn read_file(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    pub(super) fn read_file(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
         let (file, length) = open_regular(path)?;
         if length > most {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long"));
@@ -581,20 +429,6 @@ pub(super) fn snapshot_number(name: &str) -> Option<u64> {
     (number > 0 && format!("{number:08}") == digits).then_some(number)
 }
 
-/// What stands for the newest snapshot in an address, so that no snapshot can have it as its name.
-pub(super) const OF_NEWEST: [&str; 2] = ["newest", "latest"];
-
-/// Whether a snapshot can have this name. It is the name of a file, and no number; in a shell it needs no quotes.
-pub(crate) fn is_name(name: &str) -> bool {
-    let is_allowed = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    !name.is_empty()
-        && name.len() <= MAX_NAME
-        && name.chars().all(is_allowed)
-        && !name.starts_with(['.', '-'])
-        && !name.chars().all(|c| c.is_ascii_digit())
-        && !OF_NEWEST.contains(&name)
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -638,47 +472,9 @@ mod tests {
         assert!(store.read_object(&name, 6).is_err_and(|error| error.to_string().contains("checksum")));
         fs::remove_dir(folder.join(NAMES))?;
         symlink(root.path(), folder.join(NAMES))?;
-        assert!(matches!(Store::open(&folder), Err(StoreError::NotAStore(_))));
+        assert!(matches!(Store::open(&folder), Err(StoreError::LinkedPart(_))));
         fs::write(folder.join(MARKER), r#"{"snapcli_store":2,"id":""}"#)?;
         assert!(matches!(Store::open(&folder), Err(StoreError::Newer { version: 2, .. })));
         Ok(())
-    }
-
-    #[test]
-    fn saves_share_the_lock_and_prune_has_it_alone() -> StoreOutcome {
-        let root = tempfile::tempdir()?;
-        let store = Store::open_or_create(&root.path().join("s"))?;
-        let (one, two) = (store.lock_shared()?, store.lock_shared()?);
-        let (sender, receiver) = std::sync::mpsc::channel();
-        std::thread::scope(|scope| -> StoreOutcome {
-            let (store, waits) = (&store, sender.clone());
-            scope.spawn(move || {
-                let lock = store.lock_exclusive(&mut || waits.send("waits").expect("a receiver")).expect("a lock");
-                sender.send("has it").expect("a receiver");
-                drop(lock);
-            });
-            assert_eq!(receiver.recv()?, "waits");
-            drop((one, two));
-            assert_eq!(receiver.recv()?, "has it");
-            Ok(())
-        })
-    }
-
-    #[test]
-    fn names_and_numbers_are_told_apart() {
-        for name in ["best", "v1.2", "naïve", "run_7", "2nd", "a-b", "Latest"] {
-            assert!(is_name(name), "{name}");
-        }
-        let long = "x".repeat(MAX_NAME + 1);
-        for name in
-            ["", "7", "007", "a/b", "..", ".x", "-x", "a\nb", "@x", "x ", "a b", "a=b", "latest", "newest", &long]
-        {
-            assert!(!is_name(name), "{name}");
-        }
-        assert_eq!(snapshot_number("00000012.snap"), Some(12));
-        assert_eq!(snapshot_number("123456789.snap"), Some(123_456_789));
-        for name in ["12.snap", "00000012", "00000000.snap", "+0000012.snap", "000000012.snap"] {
-            assert_eq!(snapshot_number(name), None, "{name}");
-        }
     }
 }

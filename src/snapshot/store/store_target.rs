@@ -19,8 +19,10 @@ use super::packed_object;
 use super::parent_snapshot::ParentSnapshot;
 use super::reused_objects::ReusedObjects;
 use super::snapshot_header::{SnapshotHeader, checksum_of};
+use super::snapshot_names::{OF_FAILED, is_name};
 use super::store_error::{MAX_MESSAGE, StoreError};
-use super::store_folder::{Store, StoreLock, is_name, new_file, random_id};
+use super::store_folder::{Store, new_file, random_id};
+use super::store_locks::StoreLock;
 use super::stored_opcodes::StoredOpcodes;
 use super::upstream::SharedManifest;
 use crate::pickle::passes::relative_slots::{Cut, SegmentPosition};
@@ -165,15 +167,32 @@ impl StoreTarget {
             // If not, another save has taken the number in the meantime.
             if self.store.add_snapshot(header.number, bytes, sync)? {
                 self.check_lock(header.number)?;
-                if let Some(name) = name {
-                    self.store.set_name(name, target, sync)?;
-                }
-                return Ok(StoredSnapshot {
+                let stored = StoredSnapshot {
                     number: header.number,
                     added: header.added.saturating_add(length),
                     changed: header.changed,
                     address: self.store.address_of(header.number),
-                });
+                };
+                return self.named(stored, name, target, sync);
+            }
+        }
+    }
+
+    /// Gives a snapshot that is complete its name.
+    fn named(
+        &self,
+        stored: StoredSnapshot,
+        name: Option<&str>,
+        target: NameTarget,
+        sync: bool,
+    ) -> Result<StoredSnapshot, StoreError> {
+        let Some(name) = name else { return Ok(stored) };
+        match self.store.set_name(name, target, sync) {
+            Ok(()) => Ok(stored),
+            Err(problem) => {
+                let StoredSnapshot { number, added, changed, address } = stored;
+                let (name, problem) = (name.to_owned(), Box::new(problem));
+                Err(StoreError::Unnamed { address, number, added, changed, name, problem })
             }
         }
     }
@@ -344,7 +363,9 @@ impl<'n> SnapshotNotes<'n> {
     /// # Errors
     /// If the name is not allowed, or the message is too long.
     pub(crate) fn check(&self) -> Result<&'n str, StoreError> {
-        if let Some(name) = self.name.filter(|name| !is_name(name)) {
+        // What the names of failed snapshots stand for must not be a good one.
+        let is_allowed = |name: &str| is_name(name) && (self.failed || !OF_FAILED.contains(&name));
+        if let Some(name) = self.name.filter(|name| !is_allowed(name)) {
             return Err(StoreError::BadName(name.to_owned()));
         }
         let message = self.message.unwrap_or_default();

@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::name_target::NameTarget;
 use super::object_name::ObjectName;
+use super::snapshot_names::is_name;
 use super::store_error::StoreError;
 use super::store_folder::{
-    DAMAGED, LOCK, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, Store, is_name, snapshot_key,
-    snapshot_number,
+    DAMAGED, LOCK, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, Store, snapshot_key, snapshot_number,
 };
 use crate::snapshot::remote::{FaultKind, RemoteAddress, RemoteClient, RemoteError, WantedObject};
 use crate::snapshot::system;
@@ -265,7 +265,14 @@ impl Upstream {
     /// All objects, with their lengths.
     pub(super) fn objects(&self) -> Result<Vec<(ObjectName, u64)>, RemoteError> {
         let listed = self.client.list(&format!("{OBJECTS}/"))?;
-        Ok(listed.iter().filter_map(|object| Some((object_of(&object.key)?, object.length))).collect())
+        let listed = listed.iter().filter_map(|object| Some((object_of(&object.key)?, object.length)));
+        if !self.is_web() {
+            return Ok(listed.collect());
+        }
+        // A page that lists files does not say how long they are.
+        let names = Vec::from_iter(listed.map(|(name, _)| name));
+        let lengths = self.client.lengths(names.iter().map(object_key).collect())?;
+        Ok(names.into_iter().zip(lengths).filter_map(|(name, length)| Some((name, length?))).collect())
     }
 
     /// Which of these objects match their names; `None` for those that cannot be read.

@@ -166,6 +166,7 @@ fn files_and_stores_on_web_servers_are_read() {
             run(&sandbox, &["log", "--json", &server.url("runs.snaps/")]).json()["snapshots"][0]["names"][0],
             "the-best"
         );
+        run(&sandbox, &["verify", &server.url("runs.snaps/")]);
     }
     server.does(Conduct::Honest);
     for words in [&["save", "-o"][..], &["import", "run 7.pkl"]] {
@@ -179,6 +180,32 @@ fn files_and_stores_on_web_servers_are_read() {
     let missing = sandbox.snapcli(&["inspect", &server.url("none.pkl")]);
     missing.assert_code(2);
     assert!(missing.err().contains("it does not exist"), "{}", missing.whole());
+}
+
+#[test]
+fn damage_of_a_store_on_a_web_server_is_named_by_its_address() {
+    let (sandbox, server) = served();
+    let url = server.url("runs.snaps/");
+    let store = sandbox.work().join("runs.snaps");
+    let large = fs::read_dir(store.join("objects")).unwrap().map(|entry| entry.unwrap());
+    let large = large.max_by_key(|entry| entry.metadata().unwrap().len()).unwrap();
+    for path in [store.join("snapcli-store.json"), store.join("snapshots/00000002.snap"), large.path()] {
+        let bytes = fs::read(&path).unwrap();
+        for damaged in [bytes[..bytes.len() / 2].to_vec(), vec![b'x'; bytes.len()]] {
+            fs::write(&path, damaged).unwrap();
+            let verified = sandbox.snapcli(&["verify", &url]);
+            assert_ne!(verified.status.code(), Some(0), "{}: {}", path.display(), verified.whole());
+            for words in [&["verify", &url][..], &["log", &url], &["restore", &url, "-c", "xs"], &["inspect", &url]] {
+                let told = sandbox.snapcli(words).whole();
+                assert!(!told.contains("snapcli-copy"), "{}", told);
+            }
+        }
+        fs::write(&path, bytes).unwrap();
+    }
+    let marker = store.join("snapcli-store.json");
+    fs::write(&marker, "{").unwrap();
+    let refused = sandbox.snapcli(&["log", &url]);
+    assert!(refused.err().contains(&format!("{url}snapcli-store.json is damaged")), "{}", refused.whole());
 }
 
 #[test]

@@ -117,8 +117,16 @@ fn nothing_outside_of_a_store_is_read_or_removed() {
     // A folder that is a symlink could lead anywhere.
     fs::rename(store.join("objects"), sandbox.out().join("objects")).unwrap();
     symlink(sandbox.out().join("objects"), store.join("objects")).unwrap();
-    for words in [&["restore", "runs.snaps/"][..], &["prune", "runs.snaps/"], &["log", "runs.snaps/"]] {
-        sandbox.snapcli(words).assert_code(2);
+    for words in [
+        &["restore", "runs.snaps/"][..],
+        &["prune", "runs.snaps/"],
+        &["log", "runs.snaps/"],
+        &["save", "-o", "runs.snaps/", "-c", "n = 3"],
+    ] {
+        let refused = sandbox.snapcli(words);
+        refused.assert_code(2);
+        let why = "runs.snaps/objects is no folder, or a symlink to one: put the folder itself there";
+        assert!(refused.err().contains(why), "{}", refused.whole());
     }
 }
 
