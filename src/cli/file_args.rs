@@ -145,7 +145,8 @@ impl InspectArgs {
         // The operands are the last words of the command line.
         let index = words.len().checked_sub(rest.len() + 1)?;
         let file = words.remove(index);
-        words.push(file);
+        // Otherwise an option without its value would take the file for it.
+        words.extend(["--".into(), file]);
         Some(words)
     }
 }

@@ -311,3 +311,15 @@ fn paths_are_told_without_needless_dots() {
     let linked = sandbox.snapcli(&["inspect", "--json", "link/../sub/session.pkl"]).assert_code(0).json();
     assert_eq!(linked["path"], sandbox.work().join("link/../sub/session.pkl").to_str().unwrap());
 }
+
+#[test]
+fn an_option_after_the_snapshot_does_not_take_it_for_its_value() {
+    let sandbox = sandbox();
+    for option in ["--trace", "--html", "--sort", "--format", "--max-memory"] {
+        let run = sandbox.snapcli(&["inspect", "a.pkl", option]);
+        assert_usage(&run, &[&format!("a value is required for '{option} <")]);
+    }
+    let run = sandbox.snapcli(&["inspect", "a.pkl", "--trace", "best", "--json"]);
+    assert_eq!(run.assert_code(0).json()["name"], "best");
+    assert_eq!(sandbox.snapcli(&["inspect", "a.pkl", "--all", "--json"]).assert_code(0).json()["schema"], 2);
+}
