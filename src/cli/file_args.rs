@@ -41,7 +41,8 @@ pub(crate) struct InspectArgs {
     /// Show only the variables that cannot be saved, and why
     #[arg(long)]
     pub(crate) bad: bool,
-    /// Exit with 3 if a variable cannot be saved, or with 5 if loading the file would do more than build plain data
+    /// Of a script: exit with 3 if a variable cannot be saved. Of a file: exit with 5 if loading it would do more than
+    /// build plain data
     ///
     /// A file that is signed with your key passes whatever its verdict is, as `restore` loads it without a question. A
     /// snapshot is checked as `snapcli verify` does it: if it is damaged, the exit code is 4. It is 4, too, if a file
@@ -85,8 +86,9 @@ pub(crate) struct MemoryArgs {
     /// Memory for looking at the file: 500M, 4G, in powers of 1000 [default: 64M and 10 bytes for each byte of opcodes,
     /// at most 1G]
     ///
-    /// A file that needs more is refused with exit code 4. The contents of large arrays do not count, unless the file
-    /// comes from standard input, all of which is read into memory.
+    /// A file that needs more is refused with exit code 4; `snapcli inspect` shows the variables of a snapshot without
+    /// a verdict instead, unless --verdict or --strict asks for one. The contents of large arrays do not count, unless
+    /// the file comes from standard input, all of which is read into memory.
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub(crate) max_memory: Option<u64>,
 }
@@ -143,7 +145,8 @@ impl InspectArgs {
         // The operands are the last words of the command line.
         let index = words.len().checked_sub(rest.len() + 1)?;
         let file = words.remove(index);
-        words.push(file);
+        // Otherwise an option without its value would take the file for it.
+        words.extend(["--".into(), file]);
         Some(words)
     }
 }

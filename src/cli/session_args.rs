@@ -33,6 +33,8 @@ pub(crate) struct SaveArgs {
     #[arg(short, long, value_name = "FILE", default_value = "session.pkl")]
     pub(crate) output: PathBuf,
     /// Exit with 3 if a variable could not be saved, or if --verify finds that one has changed
+    ///
+    /// FILE is written all the same, with everything else.
     #[arg(long)]
     pub(crate) strict: bool,
     /// Before replacing FILE, load the new snapshot in a fresh process and compare the values
@@ -97,8 +99,8 @@ pub(crate) struct SelectionArgs {
     /// Save only variables whose names match: 'model*', or a list such as model,scores (repeatable)
     ///
     /// Patterns are globs: `*` matches any characters, `?` one, `[ab]` one of a set, and `[!ab]` or `[^ab]` one that is
-    /// not in it. A pattern that matches no
-    /// variable is an error (exit code 2): the session then goes to session.unmatched.pkl, and FILE stays as it was.
+    /// not in it. A pattern that matches no variable is an error (exit code 2). `snapcli save` then writes the session
+    /// to another file beside that of -o, such as session.unmatched.pkl for session.pkl, which stays as it was.
     #[arg(long, visible_alias = "only", value_name = "GLOB", value_parser = parse_glob, value_delimiter = ',')]
     pub(crate) include: Vec<glob::Pattern>,
     /// Leave out variables whose names match: 'tmp_*', or a list such as api_key,token (repeatable)

@@ -108,6 +108,7 @@ fn described(script: &ScriptInfo) -> String {
         ("prompt", _) | (_, []) => "a prompt".to_owned(),
         ("code", [_, arguments @ ..]) => [&["-c …".to_owned()], arguments].concat().join(" "),
         ("module", [_, arguments @ ..]) => [&[format!("-m {}", script.path)], arguments].concat().join(" "),
+        (_, [dash, arguments @ ..]) if dash == "-" => [&["standard input".to_owned()], arguments].concat().join(" "),
         (_, words) => words.join(" "),
     }
 }
@@ -138,6 +139,7 @@ mod tests {
         }
         let code = run("code", "-c", "1", &["-c"]);
         assert!(is_same_run(&code, &code) && !is_same_run(&code, &run("code", "-c", "2", &["-c"])));
+        assert_eq!(described(&run("script", "-", "", &["-", "a"])), "standard input a");
         assert_eq!(described(&run("module", "pkg.mod", "", &["-m", "a", "b"])), "-m pkg.mod a b");
     }
 }

@@ -61,7 +61,15 @@ pub(super) fn absolute_path(path: &Path) -> Result<PathBuf> {
     if is_stdio(path) {
         return Ok(path.to_path_buf());
     }
-    RemoteAddress::absolute(path).with_context(|| format!("cannot resolve the path {}", path.display()))
+    RemoteAddress::absolute(path).with_context(|| {
+        let path = path.display();
+        match std::env::current_dir() {
+            Ok(_) => format!("cannot resolve the path {path}"),
+            Err(_) => {
+                format!("cannot resolve the path {path}: the working directory was removed, so change to another")
+            }
+        }
+    })
 }
 
 /// Adds context and an exit code to an error of opening or reading a file: only a file that exists can be damaged, one

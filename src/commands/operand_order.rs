@@ -134,7 +134,7 @@ fn snapshot_after_code(
         format!("{shown} comes after -c, so it would be an argument of the code, and {default} would be restored"),
         vec![
             format!("to restore {name}: snapcli restore{typed}{options} {word} -c {code}{rest}"),
-            format!("to restore {default}: snapcli restore{typed} {default_word} -c {code}{all}"),
+            format!("to pass {shown} to the code: snapcli restore{typed} {default_word} -c {code}{all}"),
         ],
     )
 }

@@ -330,6 +330,20 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("check validate fsck test", "`snapcli verify FILE` checks a snapshot for damage"),
     ("compare cmp delta changes", "`snapcli diff A B` compares two snapshots"),
     ("sign allow accept", "`snapcli trust FILE` signs a snapshot"),
+    (
+        "key keys keygen",
+        "the first save makes your key; `snapcli doctor` shows where it is, and SNAPCLI_KEY names another one",
+    ),
+    (
+        "attach",
+        "a script is saved while it runs if it was started with `snapcli save --every 10m SCRIPT` or \
+         `snapcli save --on-signal USR1 SCRIPT`",
+    ),
+    (
+        "merge join combine update rename edit",
+        "`snapcli restore FILE` starts a prompt in which snapcli.restore adds the variables of other files and \
+         snapcli.save saves all of them",
+    ),
     ("env which config settings version info-python", "`snapcli doctor` shows the Python and the settings in use"),
 ];
 

@@ -107,8 +107,10 @@ fn has_pip(python: &Path) -> bool {
 /// Installs into a temporary folder and renames that, so that no process ever finds an incomplete dill.
 fn install(python: &Path, home: &Path) -> Result<()> {
     let all = home.parent().and_then(Path::parent).context("there is no folder for data: set XDG_DATA_HOME")?;
-    let parent = private_folder(all).map(|folder| folder.join("dill"))?;
-    fs::create_dir_all(&parent)?;
+    let parent = all.join("dill");
+    private_folder(all)
+        .and_then(|_| fs::create_dir_all(&parent))
+        .with_context(|| format!("cannot make {}, for which XDG_DATA_HOME names another place", parent.display()))?;
     // In the same directory as the target, so that the rename stays within one file system.
     let work = tempfile::Builder::new().prefix(".new").tempdir_in(&parent).map_err(without_temporary_name)?;
     let requirements = work.path().join("requirements.txt");

@@ -19,6 +19,7 @@ use super::script_entry::{Entry, prepare, set_arguments};
 use super::{interrupt_limit, start_state, work_left};
 use crate::exit;
 use crate::ui::messages::{print_error, print_line};
+use crate::ui::open_line;
 
 /// How a script ended, and what it leaves.
 pub(crate) struct ScriptRun {
@@ -76,6 +77,7 @@ pub(crate) struct StartedScript {
 impl StartedScript {
     /// The run so far.
     pub(crate) fn so_far(&self, py: Python<'_>, how: &'static str, end: ProcessEnd) -> ScriptRun {
+        open_line::note_output();
         ScriptRun {
             how,
             end,
@@ -128,6 +130,7 @@ fn run_entry<'py>(
     // A child process of `os.fork` that runs to the end of the script gets here as well.
     let forked = std::process::id() != process;
     let seconds = started.elapsed().as_secs_f64();
+    open_line::note_output();
     Ok(ScriptRun { how, end, error, raised, seconds, forked, main: main.unbind(), source })
 }
 

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 
 use super::deferred_signals::Tolerated as _;
+use crate::ui::open_line;
 
 /// Prefixes of the link targets of descriptors without unwritten data that could be lost: devices and anonymous files.
 const UNBUFFERED: [&str; 8] =
@@ -48,6 +49,7 @@ pub(crate) fn flush_streams(py: Python<'_>) {
         let stream = py.import("sys").and_then(|sys| sys.getattr(name));
         stream.and_then(|stream| stream.call_method0("flush")).tolerated();
     }
+    open_line::note_output();
 }
 
 /// Calls the functions of `atexit`, and flushes the standard streams.

@@ -13,6 +13,21 @@ pub(crate) fn is_import(variable: &Variable) -> bool {
     variable.kind == VariableKind::Import
 }
 
+/// The number of variables, with the imports counted apart: `2 variables and 3 imports`.
+pub(crate) fn counted<'v>(variables: impl IntoIterator<Item = &'v Variable>) -> String {
+    let (imports, data): (Vec<_>, Vec<_>) = variables.into_iter().partition(|variable| is_import(variable));
+    count_apart(data.len(), imports.len())
+}
+
+/// The same for numbers that are known.
+pub(crate) fn count_apart(data: usize, imports: usize) -> String {
+    match (data, imports) {
+        (data, 0) => count(data, "variable"),
+        (0, imports) => count(imports, "import"),
+        (data, imports) => format!("{} and {}", count(data, "variable"), count(imports, "import")),
+    }
+}
+
 /// The imports among variables as one line, and `None` if there are none. All names are there, unless the line has to
 /// fit into `width` columns.
 pub(crate) fn import_line<'v>(
@@ -72,6 +87,9 @@ mod tests {
         assert_eq!(import_line(&variables, None).as_deref(), Some("3 imports: numpy as np, json, Path"));
         assert_eq!(import_line(&variables[1..2], Some(20)).as_deref(), Some("1 import: json"));
         assert_eq!(import_line(&variables[2..3], None), None);
+        assert_eq!(counted(&variables), "1 variable and 3 imports");
+        assert_eq!(counted(&variables[1..2]), "1 import");
+        assert_eq!(counted(&[]), "0 variables");
     }
 
     #[test]

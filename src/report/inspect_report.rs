@@ -46,7 +46,9 @@ pub struct SessionReport {
 pub enum FileFormat {
     /// A snapshot with an index.
     Snapcli,
-    /// The output of `dill.dump_module`, or a snapshot without its index.
+    /// A snapshot without its index, which is at its end.
+    TruncatedSnapshot,
+    /// The output of `dill.dump_module`.
     DillSession,
     /// A pickled dict with string keys.
     PickledDict,
@@ -59,20 +61,26 @@ pub enum FileFormat {
 impl FileFormat {
     /// The format of a file.
     pub fn of(snapshot: &Snapshot) -> Result<Self, ReadError> {
-        if let Contents::Own { .. } = snapshot.contents() {
-            return Ok(Self::Snapcli);
-        }
-        Ok(match snapshot.outline()? {
+        Ok(match snapshot.contents() {
+            Contents::Own { .. } => Self::Snapcli,
+            Contents::Foreign { lost_index } => Self::of_outline(snapshot.outline()?, *lost_index),
+        })
+    }
+
+    fn of_outline(outline: &Outline, lost_index: bool) -> Self {
+        match outline {
+            Outline::Session { .. } if lost_index => Self::TruncatedSnapshot,
             Outline::Session { .. } => Self::DillSession,
             Outline::Dict { .. } => Self::PickledDict,
             Outline::Object { .. } => Self::Pickle,
-        })
+        }
     }
 
     /// The noun for it, without an article.
     pub fn words(self) -> &'static str {
         match self {
             Self::Snapcli => "snapshot",
+            Self::TruncatedSnapshot => "truncated snapshot",
             Self::DillSession => "dill session",
             Self::PickledDict => "pickled dict",
             Self::Pickle => "pickle",
@@ -100,33 +108,36 @@ impl SessionReport {
                 }
                 Self { file, format, bytes, index, is_believed, in_store: None, verdict: None, verified: None }
             }
-            Contents::Foreign { .. } => Self::foreign(file, snapshot.file_len(), snapshot.outline()?.clone()),
+            Contents::Foreign { lost_index } => {
+                Self::foreign(file, snapshot.file_len(), snapshot.outline()?.clone(), *lost_index)
+            }
         })
     }
 
     /// The same for a caller that asks nothing more about the variables of the snapshot: they are in memory once.
     pub(crate) fn of_last(file: String, snapshot: &mut Snapshot) -> Result<Self, ReadError> {
-        match snapshot.contents() {
+        match *snapshot.contents() {
             Contents::Own { .. } => Self::of(file, snapshot),
-            Contents::Foreign { .. } => Ok(Self::foreign(file, snapshot.file_len(), snapshot.take_outline()?)),
+            Contents::Foreign { lost_index } => {
+                Ok(Self::foreign(file, snapshot.file_len(), snapshot.take_outline()?, lost_index))
+            }
         }
     }
 
-    /// The report of a pickle without an index.
-    pub fn foreign(file: String, bytes: u64, shape: Outline) -> Self {
-        let (format, module, variables) = match shape {
+    /// The report of a pickle without an index, or of a snapshot that has lost it.
+    fn foreign(file: String, bytes: u64, shape: Outline, lost_index: bool) -> Self {
+        let format = FileFormat::of_outline(&shape, lost_index);
+        let (module, variables) = match shape {
             // dill also saves names such as `__doc__`, which are not variables of the session.
             Outline::Session { module, variables } => {
                 let variables = variables.into_iter().filter(|found| !is_dunder(&found.name)).map(index_entry);
-                (FileFormat::DillSession, module, variables.collect())
+                (module, variables.collect())
             }
-            Outline::Dict { variables } => {
-                (FileFormat::PickledDict, String::new(), variables.into_iter().map(index_entry).collect())
-            }
+            Outline::Dict { variables } => (String::new(), variables.into_iter().map(index_entry).collect()),
             // A single object has no name, so it gets the one under which `restore` binds it.
             Outline::Object { value } => {
                 let value = outline::OutlineRow { name: OBJECT_NAME.to_owned(), ..value };
-                (FileFormat::Pickle, String::new(), vec![index_entry(value)])
+                (String::new(), vec![index_entry(value)])
             }
         };
         let index = Index { schema: SCHEMA, module, variables, ..Index::default() };

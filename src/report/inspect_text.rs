@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::frames_text::write_frames;
 use super::grouped_notes::grouped_notes;
+use super::imports::counted;
 use super::inspect_report::{FileFormat, SessionReport};
 use super::table::{TableStyle, write_table};
 use crate::pickle::explain::trace_tree::TraceTree;
@@ -27,7 +28,7 @@ const SAYS_FILE: &str = " (says the file)";
 pub fn write_session(out: &mut dyn Write, report: &SessionReport, style: TableStyle, all: bool) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     let index = &report.index;
-    let variables = count(index.variables.len(), "variable");
+    let variables = counted(&index.variables);
     let size = format_size(report.bytes);
     let facts = format!(": {} with {variables}, {size}", report.format.words());
     out.painted(&[(Paint::Name, &report.file), (Paint::Plain, &facts)])?;

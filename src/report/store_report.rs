@@ -100,7 +100,7 @@ fn script_name(header: &SnapshotHeader) -> String {
         _ => header.script.clone(),
     };
     match header.how.as_str() {
-        "exception" | "interrupted" | "signal" => format!("{name} ({})", header.how),
+        "exception" | "interrupted" | "signal" | "running" => format!("{name} ({})", header.how),
         "exit" if header.failed => format!("{name} (exit with an error)"),
         _ if header.failed => format!("{name} (failed)"),
         _ => name,

@@ -43,7 +43,7 @@ pub fn write_verdict(out: &mut dyn Write, verdict: &Verdict, all: bool, style: T
 pub(crate) fn write_not_computed(out: &mut dyn Write, style: TableStyle) -> io::Result<()> {
     let out = &mut Lines::in_columns(out, style.width).coloured(style.colour);
     out.blank()?;
-    out.line("verdict: not computed, because the file is large: add --verdict, or --strict in scripts")
+    out.line("verdict: not computed, because that takes too much time or memory: add --verdict, or --strict in scripts")
 }
 
 /// A finding as one line.

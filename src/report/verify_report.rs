@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
+use super::imports::count_apart;
 use super::inspect_report::FileFormat;
 use super::table::TableStyle;
 use crate::snapshot::reader::{ReadError, Snapshot};
 use crate::snapshot::verification::{Checked, FileInput, Problem, Verified};
-use crate::ui::{Lines, Paint, count, format_size};
+use crate::ui::{Lines, Paint, format_size};
 
 /// What a check of a file found.
 #[derive(Debug)]
@@ -53,8 +54,8 @@ pub fn write_text(out: &mut dyn Write, report: &VerifyReport, style: TableStyle)
     };
     let (intact, damaged, unproven) = (of(Some(true)), of(Some(false)), of(None));
     write_summary(out, report)?;
-    for problem in &verified.problems {
-        write_problem(out, "", problem)?;
+    if !verified.is_no_pickle {
+        verified.problems.iter().try_for_each(|problem| write_problem(out, "", problem))?;
     }
     for variable in &damaged {
         if let Some(owner) = &variable.shares_with {
@@ -93,13 +94,22 @@ fn names_of(variables: &[&Checked]) -> String {
 
 /// Writes the first line: the file, its kind and size, and whether it is intact.
 fn write_summary(out: &mut Lines<'_>, report: &VerifyReport) -> io::Result<()> {
-    let (paint, state) = if report.whole { (Paint::Good, "intact") } else { (Paint::Bad, "damaged") };
     let mut line = String::new();
+    let verified = &report.verified;
+    let (paint, state) = match report.whole {
+        true => (Paint::Good, "intact"),
+        false if verified.is_no_pickle => (Paint::Bad, "not a snapshot"),
+        false => (Paint::Bad, "damaged"),
+    };
+    if verified.is_no_pickle {
+        line = verified.problems.iter().map(|problem| format!(": {}", problem.what)).collect();
+    }
     if let (Some(format), Some(bytes)) = (report.format, report.bytes) {
         line = format!("{line}, a {}", format.words());
         // Any other pickle holds one object without a name.
         if format != FileFormat::Pickle {
-            line = format!("{line} with {}", count(report.verified.variables.len(), "variable"));
+            let imports = verified.imports;
+            line = format!("{line} with {}", count_apart(verified.variables.len().saturating_sub(imports), imports));
         }
         line = format!("{line}, {}", format_size(bytes));
     }

@@ -135,7 +135,8 @@ fn contents(path: &Path) -> std::io::Result<String> {
 fn read(path: PathBuf, owner: SettingsOwner) -> Result<SettingsFile> {
     let mut file = SettingsFile { path, owner, settings: Vec::new(), ignored: None };
     if let Err(why) = PathOwners::default().check(&file.path) {
-        file.ignored = Some(why.to_string());
+        // The file is named beside the reason, which names the directory if that is at fault.
+        file.ignored = Some(why.to_string().replacen(&*file.path.to_string_lossy(), "it", 1));
         return Ok(file);
     }
     let wrong = |line: Option<usize>, problem: String, advice: Option<String>| {

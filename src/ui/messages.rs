@@ -11,6 +11,7 @@ use console::{Style, Term};
 use super::colors;
 use super::display::format_time;
 use super::line_breaks::terminal_width;
+use super::open_line;
 use super::shown_lines::Lines;
 use crate::exit::Coded;
 
@@ -121,6 +122,7 @@ pub(crate) fn print_lines(write: impl FnOnce(&mut Lines<'_>) -> io::Result<()>) 
     let width = terminal_width(&Term::stderr());
     // Writing to memory does not fail.
     let _ = write(&mut Lines::in_columns(&mut text, width).coloured(colors::on_stderr()));
+    open_line::end_it();
     // One write for each message, so that the output of a script's threads does not end up inside it. A closed standard
     // error is no reason to fail.
     let _ = io::stderr().write_all(&text);

@@ -10,6 +10,7 @@ pub(crate) mod display;
 pub(crate) mod line_breaks;
 pub(crate) mod messages;
 pub(crate) mod nearest_names;
+pub(crate) mod open_line;
 pub(crate) mod paint;
 pub(crate) mod progress;
 pub(crate) mod prompt;

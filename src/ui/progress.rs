@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::terminal_signals::ClearedAtSignals;
-use super::{Verbosity, format_size};
+use super::{Verbosity, format_size, open_line};
 
 /// Work that ends sooner shows no bar.
 const DELAY: Duration = Duration::from_millis(500);
@@ -137,6 +137,8 @@ impl Shared {
             bar.set_position(done.min(total - total / 100));
             bar.set_prefix(figures(done, total, rate));
             if bar.is_hidden() {
+                // The bar would erase what the script has written in its line.
+                open_line::end_it();
                 bar.set_draw_target(ProgressDrawTarget::stderr());
             }
             bar.tick();

@@ -53,7 +53,8 @@ print(back['xs'], 'late' in back, report.path, sorted(report.saved) == sorted(ba
             &Sandbox::with(venv(python, Stack::Dill)),
             code,
             "False None <snapcli.BackgroundSave to a.pkl: running> False\nthe save to a.pkl is still running\n\
-             True True True <snapcli.BackgroundSave to a.pkl: saved 15 variables>\n[1, 2] False a.pkl True True\n",
+             True True True <snapcli.BackgroundSave to a.pkl: saved 6 variables and 9 imports>\n\
+             [1, 2] False a.pkl True True\n",
         );
     }
 }

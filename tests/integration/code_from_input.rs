@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
-use crate::env::Sandbox;
+use crate::env::{Sandbox, program};
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -39,7 +39,7 @@ fn code_on_standard_input_is_run_with_the_variables() {
 #[test]
 fn without_an_input_only_the_session_is_loaded() {
     let sandbox = sandbox();
-    let program = std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
+    let program = program();
     let restore = |stdin: Stdio| {
         let mut command = Command::new(&program);
         command.args(["--python".as_ref(), sandbox.interpreter().as_os_str()]).args(["restore", "session.pkl"]);

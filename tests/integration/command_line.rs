@@ -67,6 +67,8 @@ fn a_snapshot_anywhere_after_the_code_is_an_error() {
     for (words, advice) in cases {
         assert_usage(&sandbox.snapcli(&[&["restore"], words].concat()), &["comes after -c", advice]);
     }
+    let advice = "to pass session.pkl to the code: snapcli restore session.pkl -c best session.pkl\n";
+    assert_usage(&sandbox.snapcli(&["restore", "-c", "best", "session.pkl"]), &[advice]);
     let run = sandbox.snapcli(&["restore", "session.pkl", "-c", "best", "x", "a.pkl"]);
     run.assert_code(0);
 }
@@ -187,7 +189,7 @@ fn options_may_be_joined_to_their_values() {
 #[test]
 fn what_is_no_command_gets_a_tip() {
     let sandbox = sandbox();
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 15] = [
         (&["session.pkl"], "snapcli restore session.pkl\n"),
         (&["./missing.pkl", "-c", "x"], "snapcli inspect ./missing.pkl -c x\n"),
         (&["job.py", "--epochs", "3"], "snapcli save job.py --epochs 3\n"),
@@ -195,6 +197,9 @@ fn what_is_no_command_gets_a_tip() {
         (&["list"], "snapcli restore --list FILE"),
         (&["load", "a.pkl"], "snapcli restore FILE"),
         (&["compare"], "snapcli diff A B"),
+        (&["key"], "SNAPCLI_KEY names another"),
+        (&["attach", "123"], "--on-signal USR1"),
+        (&["merge", "a.pkl", "b.pkl"], "snapcli.restore adds the variables"),
         (&["insepct"], "did you mean `snapcli inspect`?"),
         (&["Restore"], "did you mean `snapcli restore`?"),
         (&["verify-lod"], "snapcli --help"),
@@ -305,4 +310,16 @@ fn paths_are_told_without_needless_dots() {
     std::os::unix::fs::symlink("sub", sandbox.work().join("link")).unwrap();
     let linked = sandbox.snapcli(&["inspect", "--json", "link/../sub/session.pkl"]).assert_code(0).json();
     assert_eq!(linked["path"], sandbox.work().join("link/../sub/session.pkl").to_str().unwrap());
+}
+
+#[test]
+fn an_option_after_the_snapshot_does_not_take_it_for_its_value() {
+    let sandbox = sandbox();
+    for option in ["--trace", "--html", "--sort", "--format", "--max-memory"] {
+        let run = sandbox.snapcli(&["inspect", "a.pkl", option]);
+        assert_usage(&run, &[&format!("a value is required for '{option} <")]);
+    }
+    let run = sandbox.snapcli(&["inspect", "a.pkl", "--trace", "best", "--json"]);
+    assert_eq!(run.assert_code(0).json()["name"], "best");
+    assert_eq!(sandbox.snapcli(&["inspect", "a.pkl", "--all", "--json"]).assert_code(0).json()["schema"], 2);
 }

@@ -20,6 +20,6 @@ pub(crate) use self::{
     numbers::Numbers,
     pythons::{Python, Tier, all_pythons, main_python, pythons},
     run::{Run, line_diff},
-    sandbox::{Call, Sandbox, Stdout},
+    sandbox::{Call, Sandbox, Stdout, program},
     venvs::{Stack, scratch_venv, venv},
 };

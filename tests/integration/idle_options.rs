@@ -1,6 +1,6 @@
 //! No option is ignored in silence: it has an effect, or it is an error or a note.
 
-use crate::env::{Run, Sandbox};
+use crate::env::{Run, Sandbox, program};
 
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
@@ -8,10 +8,6 @@ fn sandbox() -> Sandbox {
     sandbox.snapcli(&["save", "-q", "-o", "a.pkl", "job.py"]).assert_code(0);
     sandbox.snapcli(&["save", "-q", "-o", "runs.snaps/", "job.py"]).assert_code(0);
     sandbox
-}
-
-fn program() -> std::ffi::OsString {
-    std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into())
 }
 
 #[track_caller]
@@ -126,7 +122,11 @@ fn a_python_that_is_not_started_is_noted() {
 fn all_names_what_was_restored_for_code_too() {
     let sandbox = sandbox();
     let run = sandbox.snapcli(&["restore", "--all", "a.pkl", "-c", "x"]);
-    assert!(run.assert_code(0).err().contains("restored 3 variables from a.pkl: "), "{}", run.whole());
+    assert!(
+        run.assert_code(0).err().contains("restored 2 variables and 1 import from a.pkl: model, x, json"),
+        "{}",
+        run.whole()
+    );
 }
 
 #[test]

@@ -120,10 +120,11 @@ print(module.rows)
     prints(
         &sandbox,
         code,
-        &"restored 3 variables from a.pkl\n  cannot restore thing (helper.Thing): WHY\n  part['a'] is a marker: \
-         this memoryview could not be saved\nFalse ['thing'] WHY [\"part['a']\"] [1]\nFalse UserWarning cannot restore \
-         from a.pkl: thing (helper.Thing): WHY\n['rows']\nValueError | only=\"rosw\" matches no variable of a.pkl: did \
-         you mean rows?\n[1]\n"
+        &"restored 2 variables and 1 import from a.pkl\n  cannot restore thing (helper.Thing): WHY\n  \
+         part['a'] is a marker: this memoryview could not be saved\n\
+         False ['thing'] WHY [\"part['a']\"] [1]\n\
+         False UserWarning cannot restore from a.pkl: thing (helper.Thing): WHY\n['rows']\n\
+         ValueError | only=\"rosw\" matches no variable of a.pkl: did you mean rows?\n[1]\n"
             .replace(
                 "WHY",
                 "needs the module helper: install helper, or pass rename={'helper': 'NEW'} if it was renamed",

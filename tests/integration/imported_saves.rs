@@ -147,7 +147,7 @@ print(snapcli.load_dict('b.pkl')['report'].lost['connection'])
     prints(
         &sandbox,
         code,
-        "saved 6 variables to a.pkl (SIZE)\n\
+        "saved 1 variable and 5 imports to a.pkl (SIZE)\n\
          left out 1 variable that cannot be saved:\n  connection (sqlite3.Connection): TypeError: cannot pickle \
          'sqlite3.Connection' object\n      hint: keep the path or URL, and connect again after the restore\n\
          replaced 1 object that cannot be saved by a marker:\n  results['job7'] (sqlite3.Connection): TypeError: \
@@ -295,6 +295,29 @@ fails(snapcli.inspect, 'a.pkl', trace='bset')
          exclude=\"q*\" matches no variable of a.pkl\n{'best': 1}\n\
          trace=\"bset\" matches no variable of a.pkl: did you mean best?\n",
     );
+}
+
+#[test]
+fn a_stream_and_a_script_are_no_targets() {
+    let code = "
+import sys
+open('model.py', 'w').write('x = 1')
+for target in ['/dev/stdout', '/dev/stderr', '/dev/fd/1', '/proc/self/fd/1', 'model.py']:
+    try: print(snapcli.save(target))
+    except ValueError as error: print(error)
+print(open('model.py').read(), os.listdir('.'))
+try: snapcli.load('a.pkl')
+except TypeError as error: print(error)
+";
+    let stream =
+        |name: &str| format!("cannot save to '{name}': pass a binary file object, such as sys.stdout.buffer\n");
+    let streams = ["/dev/stdout", "/dev/stderr", "/dev/fd/1", "/proc/self/fd/1"].map(stream).concat();
+    let expected = format!(
+        "{streams}model.py is a script or a notebook, which a snapshot would replace: choose another name\n\
+         x = 1 ['model.py']\n\
+         the file must be a binary file object, as for dill.load: snapcli.load_dict reads a path\n"
+    );
+    prints(&Sandbox::new(), code, &expected);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_snapshot_is_described_without_python() {
     let run = sandbox.call_snapcli(&["inspect"]).env("SNAPCLI_PYTHON", "/nonexistent").env("PATH", "").run();
     run.assert_code(0).assert_stderr("");
     let text = run.out();
-    assert!(text.starts_with("session.pkl: snapshot with 6 variables, "), "{text}");
+    assert!(text.starts_with("session.pkl: snapshot with 4 variables and 2 imports, "), "{text}");
     let row = |name: &str| {
         let line =
             text.lines().find(|line| line.starts_with(&format!("  {name} "))).unwrap_or_else(|| panic!("{text}"));

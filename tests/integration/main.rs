@@ -163,6 +163,8 @@ mod many_arrays;
 #[cfg(feature = "python")]
 mod memory_bounds;
 #[cfg(feature = "python")]
+mod message_lines;
+#[cfg(feature = "python")]
 mod missing_modules;
 #[cfg(feature = "python")]
 mod module_credentials;

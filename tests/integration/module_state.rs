@@ -211,7 +211,7 @@ fn verify_and_diff_compare_the_state_of_modules() {
     sandbox.write("script.py", script("train"));
     let verified = sandbox.snapcli(&["save", "--verify", "--strict", "script.py"]);
     verified.assert_code(0);
-    assert!(verified.err().contains("verified: 2 variables load in a fresh process with the same values"));
+    assert!(verified.err().contains("verified: 1 variable and 1 import load in a fresh process with the same values"));
     sandbox.write("script.py", script("test"));
     sandbox.snapcli(&["save", "-o", "other.pkl", "script.py"]).assert_code(0);
     let diff = sandbox.snapcli(&["diff", "session.pkl", "other.pkl"]);

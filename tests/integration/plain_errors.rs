@@ -1,11 +1,10 @@
 //! Errors name what they are about once, and the Python that was used where another one may have been meant.
 
-use crate::env::{Call, Sandbox};
+use crate::env::{Call, Sandbox, program};
 
 /// A call of the program that names no Python.
 fn call(sandbox: &Sandbox, words: &[&str]) -> Call {
-    let program = std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
-    sandbox.call_program(&program, words)
+    sandbox.call_program(&program(), words)
 }
 
 #[test]
@@ -155,7 +154,7 @@ fn names_of_temporary_files_are_in_no_error() {
     sandbox.snapcli(&["save", "-q", "job.py"]).assert_code(0);
     sandbox.snapcli(&["save", "-q", "-o", "some.snaps/", "job.py"]).assert_code(0);
     sandbox.snapcli(&["run", "-q", "job.py"]).assert_code(0);
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().display().to_string();
     for words in [
         "save -o a.pkl job.py",
@@ -182,4 +181,19 @@ fn names_of_temporary_files_are_in_no_error() {
             assert!(!text.contains(name), "{words}: {}", run.whole());
         }
     }
+}
+
+#[test]
+fn a_directory_that_is_gone_is_named_as_the_cause() {
+    let sandbox = Sandbox::new();
+    let code = "
+import os, subprocess, sys
+os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone')
+sys.exit(subprocess.run(sys.argv[1:]).returncode)
+";
+    let python = sandbox.interpreter().as_os_str().to_owned();
+    let words = ["-c".into(), code.into(), program(), "--python".into(), python, "save".into(), "-cx = 1".into()];
+    let run = sandbox.python(&words);
+    run.assert_code(1);
+    assert!(run.err().contains("the working directory was removed, so change to another\n"), "{}", run.whole());
 }

@@ -90,7 +90,7 @@ fn an_unsavable_variable_is_reported_with_path_line_users_and_hint() {
     let run = saved(&sandbox, MIXED, &[]);
     let said = run.err();
     let (head, rest) = said.split_once('\n').unwrap();
-    assert!(head.starts_with("snapcli: saved 17 variables to session.pkl ("), "{}", run.whole());
+    assert!(head.starts_with("snapcli: saved 13 variables and 4 imports to session.pkl ("), "{}", run.whole());
     let expected = "\
 snapcli: left out 1 variable that cannot be saved:
   connection (sqlite3.Connection, line 28): TypeError: cannot pickle 'sqlite3.Connection' object
@@ -507,7 +507,8 @@ fn a_session_whose_target_directory_is_gone_is_saved_elsewhere() {
     sandbox.write("script.py", "import shutil\nshutil.rmtree('place')\nresults = [1, 2]\n");
     let run = sandbox.snapcli(&["save", "-o", "place/session.pkl", "script.py"]);
     run.assert_code(1);
-    let elsewhere = run.err().split("2 variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let elsewhere =
+        run.err().split("1 variable and 1 import to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
     sandbox.snapcli(&["restore", &elsewhere, "-c", "results"]).assert_stdout("[1, 2]\n");
     let run = sandbox.snapcli(&["save", "--report", "missing/report.json", "script.py"]);
     run.assert_code(2).assert_stdout("");
@@ -524,7 +525,7 @@ fn the_variables_of_a_crash_are_saved_elsewhere_if_the_directory_is_gone() {
         if let Some(code) = code {
             run.assert_code(code);
         }
-        let lead = if quiet.is_empty() { "variables to " } else { "the session was saved to " };
+        let lead = if quiet.is_empty() { "saved 1 variable and 2 imports to " } else { "the session was saved to " };
         let elsewhere = run.err().split(lead).nth(1).unwrap_or_else(|| panic!("{}", run.whole())).to_owned();
         let elsewhere = elsewhere.split_whitespace().next().unwrap().to_owned();
         assert!(elsewhere.ends_with("session.crash.pkl"), "{}", run.whole());

@@ -286,7 +286,11 @@ fn names_messages_and_the_newest_snapshot() {
     save("2", &["--name", "last-one"]).assert_code(0);
     let crash = save("3", &[]);
     crash.assert_code(1);
-    assert!(crash.err().contains("the script failed; saved 3 variables to runs.snaps/@3"), "{}", crash.whole());
+    assert!(
+        crash.err().contains("the script failed; saved 2 variables and 1 import to runs.snaps/@3"),
+        "{}",
+        crash.whole()
+    );
     for (snapshot, n) in [
         ("runs.snaps/", 2),
         ("runs.snaps", 2),

@@ -69,6 +69,37 @@ fn every_flipped_byte_and_every_truncation_is_damage() {
 }
 
 #[test]
+fn a_file_of_another_kind_is_not_called_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    for (bytes, kind) in [
+        (&b"\x93NUMPY\x01\0v\0"[..], "a .npy file"),
+        (b"PK\x03\x04rest", "a zip archive"),
+        (b"{\"a\": 1}\n", "a text file"),
+        (b"SQLite format 3\0rest", "an SQLite database"),
+    ] {
+        let (code, out, _) = verify(folder.path(), bytes, &[]);
+        assert!(out.starts_with(&format!("session.pkl: not a snapshot: this is {kind}")), "{out}");
+        assert_eq!((code, out.lines().count()), (Some(4), 1), "{out}");
+        assert_eq!(verify(folder.path(), bytes, &["--json"]).0, Some(4));
+    }
+    // A file that may once have been a snapshot.
+    for bytes in [&[0; 900][..], &[0xff; 20]] {
+        assert!(verify(folder.path(), bytes, &[]).1.starts_with("session.pkl: damaged\n"));
+    }
+}
+
+#[test]
+fn a_snapshot_without_its_end_is_called_truncated() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = snapshot();
+    let (code, out, _) = verify(folder.path(), &bytes[..90], &[]);
+    assert!(out.starts_with("session.pkl: damaged, a truncated snapshot with 2 variables, 90 B\n"), "{out}");
+    let (_, json, _) = verify(folder.path(), &bytes[..90], &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((code, &json["format"]), (Some(4), &"truncated-snapshot".into()));
+}
+
+#[test]
 fn an_unreadable_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let (code, out, err) = verify(folder.path(), b"", &["missing.pkl"]);

@@ -28,6 +28,7 @@ use crate::session::{
 };
 use crate::snapshot::index::{Index, ScriptInfo};
 use crate::snapshot::reader::Snapshot;
+use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::work_meter;
 use crate::ui::progress::DelayedBar;
 
@@ -97,6 +98,7 @@ impl ScriptInspection {
         script_run::end_after_error(py, error, INTERRUPTED)
     }
 
+    /// Pickles the session of the script, and prints what can be saved.
     fn report(&self, py: Python<'_>, run: &ScriptRun, dill: &DillLocation, out: File) -> Result<i32> {
         let inspection = &self.inspection;
         let unmatched =
@@ -105,13 +107,44 @@ impl ScriptInspection {
             return Err(unmatched.error(Vec::new()));
         }
         let mut out = BufWriter::new(out);
-        let step = inspection.verbosity.step("pickling the variables and loading them again");
-        let bar = DelayedBar::measuring("checking", 0, work_meter::shown, inspection.verbosity);
+        if let Some(name) = &inspection.args.trace {
+            // A trace needs the pickled bytes, so this one snapshot is made in memory.
+            let (file, index) = self.pickle(py, run, dill, Vec::new())?;
+            let (path, code) = (script_path(&index.script), self.code(index.has_failures()));
+            let tree = trace(&Snapshot::from_bytes(file)?, name, "the same command without --trace")?;
+            return inspection.print_tree(&mut out, &tree, path, failure_of(run, &index), code);
+        }
+        // The bytes are discarded: the index already lists what could be saved.
+        let (_, index) = self.pickle(py, run, dill, io::sink())?;
+        // No file exists, so this is the size that the variables would take in one.
+        let bytes = index.variables.iter().map(|variable| variable.length).sum();
+        let mut report = SessionReport::of_own_index(self.name(), FileFormat::Script, bytes, index);
+        let (path, code) = (script_path(&report.index.script), self.code(report.has_failures()));
+        let failure = failure_of(run, &report.index);
+        let mut page = PageContents::default();
+        if inspection.args.html.is_some() {
+            page.omit_variables(&mut report);
+        }
+        inspection.print(&mut out, &mut report, path, failure, code, &page)
+    }
+
+    /// Pickles the session into `target`, and tries whether it loads. A trace shows what is pickled, so it needs no
+    /// trial.
+    fn pickle<T: SaveTarget>(
+        &self,
+        py: Python<'_>,
+        run: &ScriptRun,
+        dill: &DillLocation,
+        target: T,
+    ) -> Result<(T, Index)> {
+        let args = &self.inspection.args;
+        let _step = self.inspection.verbosity.step("pickling the variables and loading them again");
+        let bar = DelayedBar::measuring("checking", 0, work_meter::shown, self.inspection.verbosity);
         let request = SaveRequest {
             module: "__main__",
-            rules: &SelectionRules::from(inspection.args.selection.clone()),
-            check: if inspection.args.trace.is_none() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
-            all_faults: inspection.args.trace.is_none(),
+            rules: &SelectionRules::from(args.selection.clone()),
+            check: if args.trace.is_none() { LoadCheckMode::Forked } else { LoadCheckMode::Off },
+            all_faults: args.trace.is_none(),
             frames: None,
             locals: &[],
             ambient: true,
@@ -120,35 +153,23 @@ impl ScriptInspection {
             measured: bar.is_shown(),
         };
         let origin = Origin::of_run(py, &self.command, run, &self.interpreter);
-        if let Some(name) = &inspection.args.trace {
-            // A trace needs the pickled bytes, so this one snapshot is made in memory.
-            let (file, index, _) = save(py, &request, run, &origin, dill, Vec::new())?;
-            let code = if inspection.args.strict && index.has_failures() { exit::LEFT_OUT } else { exit::DONE };
-            drop((bar, step));
-            let path = script_path(&index.script);
-            let tree = trace(&Snapshot::from_bytes(file)?, name, "the same command without --trace")?;
-            return inspection.print_tree(&mut out, &tree, path, failure_of(run, &index), code);
-        }
-        // The bytes are discarded: the index already lists what could be saved.
-        let (_, index, _) = save(py, &request, run, &origin, dill, io::sink())?;
-        drop((bar, step));
-        let file = match &self.command.target {
+        let (target, index, _) = save(py, &request, run, &origin, dill, target)?;
+        Ok((target, index))
+    }
+
+    /// The exit code if the script has succeeded.
+    fn code(&self, has_failures: bool) -> i32 {
+        if self.inspection.args.strict && has_failures { exit::LEFT_OUT } else { exit::DONE }
+    }
+
+    /// The script as the report names it.
+    fn name(&self) -> String {
+        match &self.command.target {
             ScriptTarget::Script(path) => path.display().to_string(),
             ScriptTarget::StandardInput => "-".to_owned(),
             ScriptTarget::Module(name) => format!("-m {}", Path::new(name).display()),
             ScriptTarget::Code(_) | ScriptTarget::Expression(_) => "-c".to_owned(),
-        };
-        // No file exists, so this is the size that the variables would take in one.
-        let bytes = index.variables.iter().map(|variable| variable.length).sum();
-        let mut report = SessionReport::of_own_index(file, FileFormat::Script, bytes, index);
-        let path = script_path(&report.index.script);
-        let code = if inspection.args.strict && report.has_failures() { exit::LEFT_OUT } else { exit::DONE };
-        let failure = failure_of(run, &report.index);
-        let mut page = PageContents::default();
-        if inspection.args.html.is_some() {
-            page.omit_variables(&mut report);
         }
-        inspection.print(&mut out, &mut report, path, failure, code, &page)
     }
 }
 

@@ -56,31 +56,10 @@ pub(crate) fn run_command(
     if let Some(command) = &command {
         check_script(command)?;
     }
-    if let Some(path) = &args.report {
-        let others: Vec<_> = script_file(command.as_ref())
-            .into_iter()
-            .chain([(args.file.as_path(), "the snapshot to restore")])
-            .collect();
-        OutputFile { option: "--report", path, is_snapshot: false }.check(&others)?;
-    }
+    check_report(&args, command.as_ref())?;
     // `--list` needs no Python.
     if args.list {
-        map_large_blocks();
-        let what = format!("reading {}", args.file.display());
-        let step = verbosity.step(&what);
-        let mut snapshot = open_checked(&args, WantedFrames::None, verbosity)?;
-        snapshot.check_index().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
-        drop(step);
-        let is_cut = matches!(snapshot.contents(), Contents::Foreign { lost_index: true });
-        let text = format!("{} is damaged: {LOST_INDEX}; these are the names in its pickle", args.file.display());
-        let failure = is_cut.then(|| FailureAnswer::new(&text, exit::DAMAGED));
-        let code = list_variables(&mut snapshot, &args, failure, &mut stdout(), verbosity)?;
-        if !is_cut {
-            return Ok(code);
-        }
-        // Even with --quiet: the exit code is that of a damaged file.
-        print_line(&text);
-        return Ok(exit::DAMAGED);
+        return list_file(&args, verbosity);
     }
     python::note_missing_environment(python, verbosity);
     // Choosing the interpreter may start the program again, so it comes before reading standard input, which works
@@ -96,6 +75,34 @@ pub(crate) fn run_command(
     return restore_job::run(args, command, interpreter, verbosity);
     #[cfg(not(feature = "python"))]
     match interpreter {}
+}
+
+/// Refuses a report that would replace a file that the command reads.
+fn check_report(args: &RestoreArgs, command: Option<&ScriptCommand>) -> Result<()> {
+    let Some(path) = &args.report else { return Ok(()) };
+    let snapshot = (args.file.as_path(), "the snapshot to restore");
+    let others: Vec<_> = script_file(command).into_iter().chain([snapshot]).collect();
+    OutputFile { option: "--report", path, is_snapshot: false }.check(&others)
+}
+
+/// `--list`: the names of the variables, without starting a Python.
+fn list_file(args: &RestoreArgs, verbosity: Verbosity) -> Result<i32> {
+    map_large_blocks();
+    let what = format!("reading {}", args.file.display());
+    let step = verbosity.step(&what);
+    let mut snapshot = open_checked(args, WantedFrames::None, verbosity)?;
+    snapshot.check_index().or_exit(exit::DAMAGED, || "cannot list the variables".to_owned())?;
+    drop(step);
+    let is_cut = matches!(snapshot.contents(), Contents::Foreign { lost_index: true });
+    let text = format!("{} is damaged: {LOST_INDEX}; these are the names in its pickle", args.file.display());
+    let failure = is_cut.then(|| FailureAnswer::new(&text, exit::DAMAGED));
+    let code = list_variables(&mut snapshot, args, failure, &mut stdout(), verbosity)?;
+    if !is_cut {
+        return Ok(code);
+    }
+    // Even with --quiet: the exit code is that of a damaged file.
+    print_line(&text);
+    Ok(exit::DAMAGED)
 }
 
 /// Says which Python will be started for a file that may have come with it: one that was found by searching, while the

@@ -9,7 +9,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::report::imports::is_import;
+use crate::report::imports::{count_apart, is_import};
 use crate::report::inspect_report::SessionReport;
 use crate::session::{FailedImport, LostVariable, Restored, requirement, well_known};
 use crate::snapshot::index::{Index, Variable, VariableKind};
@@ -67,18 +67,18 @@ impl<'a> RestoreSummary<'a> {
         Self { restored, index, file, trusted }
     }
 
-    /// What was restored, with the largest data first: `restored 44 variables from session.pkl: models, df, … 17 more
-    /// and 24 imports`.
+    /// What was restored, with the largest data first: `restored 20 variables and 24 imports from session.pkl: models,
+    /// df, … 8 more`.
     pub(super) fn banner(&self, all: bool) -> String {
         let Restored { names, module, .. } = self.restored;
-        let restored = count(names.len(), "variable");
-        let module = if module == "__main__" { String::new() } else { format!(" of {module}") };
-        let text = format!("restored {restored}{module} from {}", self.file);
         let known = self.by_name();
         let mut data: Vec<(&String, Option<&Variable>)> =
             names.iter().map(|name| (name, known.get(name.as_str()).copied())).collect();
+        let imports = data.iter().filter(|(_, variable)| variable.is_some_and(is_import)).count();
+        let restored = count_apart(names.len() - imports, imports);
+        let module = if module == "__main__" { String::new() } else { format!(" of {module}") };
+        let text = format!("restored {restored}{module} from {}", self.file);
         data.retain(|(_, variable)| all || !variable.is_some_and(is_import));
-        let imports = names.len() - data.len();
         data.sort_by_key(|(_, variable)| {
             let rank = variable.map_or(0, |variable| match variable.kind {
                 VariableKind::Value => 0,
@@ -93,13 +93,7 @@ impl<'a> RestoreSummary<'a> {
         if more > 0 {
             parts = format!("{parts}, … {more} more");
         }
-        let imports = (imports > 0).then(|| count(imports, "import"));
-        match (parts.is_empty(), imports) {
-            (true, None) => text,
-            (true, Some(imports)) => format!("{text}: {imports}"),
-            (false, None) => format!("{text}: {parts}"),
-            (false, Some(imports)) => format!("{text}: {parts} and {imports}"),
-        }
+        if parts.is_empty() { text } else { format!("{text}: {parts}") }
     }
 
     /// A line for each reason why variables are lost, in the order of the file, and how to get them.

@@ -158,7 +158,10 @@ fn is_of(snapshot: &Snapshot, current: Option<&CurrentRun>) -> bool {
 pub(super) fn shown_name(folder: &Path) -> String {
     let here = std::env::current_dir().unwrap_or_default();
     let name = folder.strip_prefix(here).unwrap_or(folder).display().to_string();
-    format!("{}/", name.trim_end_matches('/'))
+    match name.trim_end_matches('/') {
+        "" if folder.parent().is_some() => "./".to_owned(),
+        name => format!("{name}/"),
+    }
 }
 
 /// The hash of the arguments: some of them may be credentials, which are not kept.

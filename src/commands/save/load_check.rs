@@ -16,6 +16,7 @@ use crate::python::script_command::ScriptCommand;
 use crate::python::script_run::ScriptRun;
 use crate::python::{Interpreter, Python};
 use crate::report::diff_report::describe_change;
+use crate::report::imports::{count_apart, is_import};
 use crate::session::{
     Origin, SelectionRules, SessionStructure, add_differences, has_reducers, in_session, repickle_run,
 };
@@ -87,7 +88,7 @@ impl LoadCheck<'_> {
 }
 
 /// Prints the result. With `--strict`, changes are errors and are printed even with `--quiet`.
-pub(super) fn print_load_check(verified: &Compared, strict: bool, verbosity: Verbosity) {
+pub(super) fn print_load_check(verified: &Compared, index: &Index, strict: bool, verbosity: Verbosity) {
     for change in &verified.changes {
         let text = format!("warning: {} comes back different: {}", change.name, describe_change(change));
         if strict { print_line(&text) } else { verbosity.note(&text) }
@@ -100,7 +101,9 @@ pub(super) fn print_load_check(verified: &Compared, strict: bool, verbosity: Ver
     let (loads, values) = if all == 1 { ("loads", "value") } else { ("load", "values") };
     let result =
         if same == all { format!(" with the same {values}") } else { format!(", {same} of them with the same value") };
-    verbosity.note(&format!("verified: {} {loads} in a fresh process{result}", count(all, "variable")));
+    let imports = index.variables.iter().filter(|variable| is_import(variable)).count().min(all);
+    let variables = count_apart(all - imports, imports);
+    verbosity.note(&format!("verified: {variables} {loads} in a fresh process{result}"));
 }
 
 fn nothing_compared(index: &Index, why: &str) -> Compared {

@@ -21,11 +21,12 @@ use crate::python::launch::ProcessEnd;
 use crate::python::script_run::{ScriptRun, StartedScript, requested_end};
 use crate::python::script_signals::{self, Occasion, SnapshotTimes};
 use crate::python::{PyErr, Python};
+use crate::report::imports::counted;
 use crate::session::{CapturedFrames, is_saving};
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::atomic::signals::end_by;
+use crate::ui::format_size;
 use crate::ui::messages::print_error;
-use crate::ui::{count, format_size};
 
 impl SaveJob {
     /// Installs the signal handlers that save the script while it runs.
@@ -103,7 +104,7 @@ impl SaveJob {
         drop(bar);
         check_signals(py)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;
-        let saved = count(index.variables.len(), "variable");
+        let saved = counted(&index.variables);
         let text =
             format!("saved {saved} to {} ({})", relative_to_here(&path.display().to_string()), format_size(bytes));
         self.tell(occasion, &text);

@@ -8,6 +8,7 @@ use super::save_job::SaveJob;
 use crate::commands::input_output::compressed_note;
 use crate::python::script_run::ScriptRun;
 use crate::report::grouped_notes::grouped_notes;
+use crate::report::imports::counted;
 use crate::report::inspect_report::SessionReport;
 use crate::report::inspect_text::{self, is_missed, with_users};
 use crate::snapshot::index::LeftOutReason;
@@ -20,7 +21,7 @@ impl SaveJob {
     /// Prints what was saved, what was left out, and what needs the user's attention.
     pub(super) fn print_summary(&self, run: &ScriptRun, report: &SessionReport, stored: Option<&StoredSnapshot>) {
         let verbosity = self.verbosity;
-        let saved = count(report.index.variables.len(), "variable");
+        let saved = counted(&report.index.variables);
         let saved = match report.index.script.ended.how.as_str() {
             _ if run.succeeded() => format!("saved {saved}"),
             "interrupted" => format!("the script was interrupted; saved {saved}"),
@@ -36,7 +37,7 @@ impl SaveJob {
             verbosity.note(&compressed_note(&file));
         }
         if let Some(verified) = &report.verified {
-            print_load_check(verified, self.strict, verbosity);
+            print_load_check(verified, &report.index, self.strict, verbosity);
         }
         if verbosity == Verbosity::Quiet {
             return;

@@ -24,7 +24,7 @@ pub(super) struct Canonicalizer<'m, 'a> {
     /// The calls and changes after a value was made, by that value.
     effects: HashMap<Ref, Vec<Ref>>,
     /// The dicts with the attributes of instances, and the attribute that is only a cache.
-    pub(super) caches: HashMap<Ref, &'static str>,
+    pub(super) caches: HashMap<Ref, &'static [&'static str]>,
     /// The dicts that are arguments of a call which makes an immutable object.
     pub(super) arguments: HashSet<Ref>,
     budget: Rc<WorkBudget>,
@@ -202,9 +202,9 @@ impl<'m, 'a> Canonicalizer<'m, 'a> {
         };
         let mut canonical = self.node(node);
         if let Canonical::Compound(compound) = &mut canonical
-            && let Some(cache) = self.caches.get(&reference)
+            && let Some(caches) = self.caches.get(&reference)
         {
-            compound.pairs = self.without_cache(&compound.pairs, cache).into();
+            compound.pairs = self.without_caches(&compound.pairs, caches).into();
         }
         if let Canonical::Compound(compound) = &mut canonical
             && self.arguments.contains(&reference)

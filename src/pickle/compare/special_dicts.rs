@@ -1,8 +1,8 @@
 //! Dicts of a pickle that are not compared as other dicts are.
 //!
 //! The attributes in which classes of libraries keep what their properties have computed do not count: two objects are
-//! equal, whatever each of them has been asked. [`property_cache`] names them. The attributes of an instance are in the
-//! dict of its BUILD, or in a dict of a tuple there.
+//! equal, whatever each of them has been asked. [`property_caches`] names them. The attributes of an instance are in
+//! the dict of its BUILD, or in a dict of a tuple there.
 //!
 //! A dict that is an argument of a call which makes an immutable object is made for that call: it is no object that
 //! could be shared.
@@ -10,7 +10,7 @@
 use std::collections::HashSet;
 
 use super::canonical::{Atom, Canonicalizer};
-use crate::pickle::known::{CanonicalCall, property_cache};
+use crate::pickle::known::{CanonicalCall, property_caches};
 use crate::pickle::machine::value::{Node, NodeKind, Ref};
 use crate::pickle::work_budget::table_entry;
 
@@ -29,15 +29,18 @@ impl Canonicalizer<'_, '_> {
                 }
             }
             let Some(state) = node.state() else { continue };
-            let Some(cache) = self.cache_of(node) else { continue };
+            let caches = self.caches_of(node).unwrap_or_default();
+            if caches.is_empty() {
+                continue;
+            }
             let parts = self.tuple(state).unwrap_or(std::slice::from_ref(&state));
             for part in parts.iter().take(MOST_PARTS).map(|part| self.machine.resolve(*part)) {
-                if self.budget().charge(table_entry::<Ref, &str>()).is_err() {
+                if self.budget().charge(table_entry::<Ref, &[&str]>()).is_err() {
                     return;
                 }
                 // A pickle can give one dict to a million objects.
-                if searched.insert(part) && self.has_key(part, cache) {
-                    self.caches.insert(part, cache);
+                if searched.insert(part) && caches.iter().any(|cache| self.has_key(part, cache)) {
+                    self.caches.insert(part, caches);
                 }
             }
         }
@@ -55,14 +58,16 @@ impl Canonicalizer<'_, '_> {
         if dicts.is_empty() || !self.is_call_of(*callee, CanonicalCall::Constant) { Vec::new() } else { dicts }
     }
 
-    /// The attribute that is a cache in instances of the class, by the module of the class or of what calls it.
-    fn cache_of(&self, node: &Node) -> Option<&'static str> {
+    /// The attributes that are caches in instances of the class, by the class or by the module of what calls it.
+    fn caches_of(&self, node: &Node) -> Option<&'static [&'static str]> {
         let mut callee = *node.items.first()?;
-        if let Some(CanonicalCall::NewObj | CanonicalCall::Reconstructor) = self.rule(callee) {
+        let makes_argument = matches!(self.rule(callee), Some(CanonicalCall::NewObj | CanonicalCall::Reconstructor))
+            || self.is_global(callee, "pandas._libs.arrays", "__pyx_unpickle_NDArrayBacked");
+        if makes_argument {
             callee = *self.tuple(*node.items.get(1)?)?.first()?;
         }
         match self.global(callee)? {
-            Atom::Global(module, _) => property_cache(&module),
+            Atom::Global(module, name) => Some(property_caches(&module, &name)),
             _ => None,
         }
     }
@@ -72,9 +77,10 @@ impl Canonicalizer<'_, '_> {
         items.as_chunks::<2>().0.iter().any(|[found, _]| self.is_string(*found, key.as_bytes()))
     }
 
-    /// The keys and values of a dict, without the cache.
-    pub(super) fn without_cache(&self, pairs: &[Ref], cache: &str) -> Vec<Ref> {
-        let kept = pairs.as_chunks::<2>().0.iter().filter(|[key, _]| !self.is_string(*key, cache.as_bytes()));
+    /// The keys and values of a dict, without the caches.
+    pub(super) fn without_caches(&self, pairs: &[Ref], caches: &[&str]) -> Vec<Ref> {
+        let is_cache = |key: Ref| caches.iter().any(|cache| self.is_string(key, cache.as_bytes()));
+        let kept = pairs.as_chunks::<2>().0.iter().filter(|[key, _]| !is_cache(*key));
         kept.flatten().copied().collect()
     }
 }

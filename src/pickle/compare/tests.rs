@@ -156,6 +156,17 @@ fn caches_of_pandas_do_not_count_but_dicts_with_such_a_key_do() {
     let in_tuple =
         |state: &[u8]| object("pandas.core.arrays.period\nPeriodArray", &[b"K\x01", state, b"\x86"].concat());
     equal(&in_tuple(b"}"), &in_tuple(b"}\x8c\x06_cache}s"));
+    // A slice of periods has its frequency once more; that of dates has it nowhere else.
+    let frequency = b"}\x8c\x05_freqK\x01s";
+    equal(&in_tuple(b"}"), &in_tuple(frequency));
+    let unpickled = |class: &str, state: &[u8]| {
+        let call =
+            format!("cpandas._libs.arrays\n__pyx_unpickle_NDArrayBacked\n(cpandas.core.arrays.{class}\nK\x05NtR");
+        [call.as_bytes(), b"(NK\x07", state, b"tb."].concat()
+    };
+    equal(&unpickled("period\nPeriodArray", b"}"), &unpickled("period\nPeriodArray", frequency));
+    let dates = "datetimes\nDatetimeArray";
+    assert_ne!(differs(&unpickled(dates, b"}"), &unpickled(dates, frequency)), "");
     assert_eq!(differs(&empty("lib\nModel"), &asked("lib\nModel")), "._cache: - → dict (1)");
     assert_eq!(differs(b"}.", b"}\x8c\x06_cache}s."), "['_cache']: - → dict (0)");
     let other = object("pandas.core.groupby.ops\nBaseGrouper", b"}\x8c\x01aK\x03s");

@@ -52,7 +52,7 @@ pub(super) use self::new_syntax::{is_lazy_import, makes_type};
 pub(super) use self::numpy::ARRAY;
 pub(super) use self::other_libraries::ARRAY_WRAPPER_NAME;
 use self::other_libraries::{ARRAY_FILE_NAMES, ARRAY_WRAPPER_MODULES};
-pub(crate) use self::packages::property_cache;
+pub(crate) use self::packages::property_caches;
 pub(super) use self::registry_row::{CanonicalCall, ClassArguments, ClassCall, Effect, Makes, NewClass};
 pub(crate) use self::renames::current_name;
 #[cfg(feature = "python")]

@@ -35,18 +35,24 @@ const KNOWN_PACKAGES: &[&str] = &[
 /// Modules that do something when they are imported.
 const RUN_ON_IMPORT: &[&str] = &["antigravity", "this", "idlelib", "turtledemo", "test", "lib2to3.tests", "__phello__"];
 
-/// Packages whose objects keep what their properties have computed in one attribute, and the name of that attribute. It
-/// is no part of the value: it is filled when somebody asks, and some classes of pandas ask while they are loaded.
-const PROPERTY_CACHES: &[(&str, &str)] = &[("pandas", "_cache")];
+/// Packages and classes, all if the name is empty, whose objects keep what their properties have computed in some
+/// attributes. These are no part of the value: they are filled when somebody asks, and some classes of pandas ask while
+/// they are loaded.
+const PROPERTY_CACHES: &[(&str, &str, &[&str])] = &[
+    // Its `_freq` repeats what its dtype says, in a slice only, and pandas does not load it.
+    ("pandas", "PeriodArray", &["_cache", "_freq"]),
+    ("pandas", "", &["_cache"]),
+];
 
 /// The name of the package of a module.
 pub(super) fn package(module: &str) -> &str {
     module.split('.').next().unwrap_or(module)
 }
 
-/// The attribute in which instances of the classes of this module keep what can be computed again, if there is one.
-pub(crate) fn property_cache(module: &str) -> Option<&'static str> {
-    PROPERTY_CACHES.iter().find(|(of, _)| *of == package(module)).map(|(_, attribute)| *attribute)
+/// The attributes in which instances of a class keep what can be computed again.
+pub(crate) fn property_caches(module: &str, class: &str) -> &'static [&'static str] {
+    let is_of = |of: &str, name: &str| of == package(module) && (name.is_empty() || name == class);
+    PROPERTY_CACHES.iter().find(|(of, name, _)| is_of(of, name)).map_or(&[], |(_, _, attributes)| attributes)
 }
 
 /// Whether importing this module has effects.

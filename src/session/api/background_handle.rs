@@ -337,7 +337,7 @@ impl BackgroundSave {
 
     fn __repr__(&self, py: Python<'_>) -> String {
         let state = match self.0.ended(py) {
-            Some(Ok(report)) => format!("saved {} variables", report.get().saved_count()),
+            Some(Ok(report)) => report.get().saved_words(),
             Some(Err(error)) => format!("failed with {error}"),
             None if !self.0.is_own() => "of another process".to_owned(),
             None => "running".to_owned(),

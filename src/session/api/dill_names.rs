@@ -96,6 +96,10 @@ pub(super) fn load<'py>(
         return by_dill(py, "load", file, ignore, options);
     }
     refuse_options(options)?;
+    if file.is_instance_of::<PyString>() {
+        let text = "the file must be a binary file object, as for dill.load: snapcli.load_dict reads a path";
+        return Err(PyTypeError::new_err(text));
+    }
     let content = file.call_method0("read")?;
     if content.is_instance_of::<PyString>() {
         return Err(PyTypeError::new_err("the file is open in text mode: open it with mode 'rb'"));

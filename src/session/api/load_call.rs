@@ -20,6 +20,7 @@ use crate::python::context;
 use crate::python::deferred_signals::deferring;
 use crate::python::thread_timers::is_main_thread;
 use crate::report::answers::absolute_path;
+use crate::report::imports::is_import;
 use crate::session::restore::{self as session_restore, AmbientChoice, ModuleRenames, RestoreRequest, Signer};
 use crate::snapshot::atomic::signals;
 use crate::snapshot::index::UnsavableObject;
@@ -191,9 +192,16 @@ impl<'py> LoadCall<'py> {
             };
             session_restore::restore(py, &snapshot, &request, &|_| {})
         })??;
-        let markers = markers(&snapshot, &restored.names);
-        Ok(RestoreReport::new((name, path), restored, markers, trusted, notes))
+        let (imports, markers) = (imports_among(&snapshot, &restored.names), markers(&snapshot, &restored.names));
+        Ok(RestoreReport::new((name, path), restored, imports, markers, trusted, notes))
     }
+}
+
+/// How many of the restored variables are imports.
+fn imports_among(snapshot: &Snapshot, names: &[String]) -> usize {
+    let Contents::Own { index } = snapshot.contents() else { return 0 };
+    let names: HashSet<&str> = names.iter().map(String::as_str).collect();
+    index.variables.iter().filter(|variable| is_import(variable) && names.contains(&*variable.name)).count()
 }
 
 /// The objects that the save could not keep, in the variables that were restored.

@@ -126,8 +126,11 @@ fn unpickling_error(py: Python<'_>, text: String) -> PyErr {
 
 /// Python arguments in place of the options of the command line.
 pub(super) fn in_python_words(text: &str) -> Cow<'_, str> {
-    const OPTIONS: [(&str, &str); 10] = [
+    const OPTIONS: [(&str, &str); 13] = [
         ("--trust", "trust=True"),
+        ("--max-memory SIZE", "max_memory="),
+        ("restore it with --python ", "load it with Python "),
+        ("restore --partial", "partial=True"),
         ("--only", "only="),
         ("--exclude-type", "exclude_type="),
         ("--exclude", "exclude="),
@@ -138,13 +141,19 @@ pub(super) fn in_python_words(text: &str) -> Cow<'_, str> {
         ("--mmap", "mmap=True"),
         ("--redact", "redact=True"),
     ];
-    if !text.contains("--") {
+    // What only the command line can do.
+    const ADVICE: [&str; 5] = [
+        ", select its environment with --python",
+        ", or select its environment with --python",
+        ", or pass its path with --python",
+        ", or save elsewhere with -o",
+        ", or write to standard output with -",
+    ];
+    if !text.contains(" -") && !text.starts_with('-') {
         return Cow::Borrowed(text);
     }
-    let mut text = OPTIONS.iter().fold(text.to_owned(), |text, (option, word)| text.replace(option, word));
-    text = text
-        .replace(", select its environment with --python", "")
-        .replace(", or select its environment with --python", "");
+    let text = ADVICE.iter().fold(text.to_owned(), |text, advice| text.replace(advice, ""));
+    let mut text = OPTIONS.iter().fold(text, |text, (option, word)| text.replace(option, word));
     // `--map OLD=NEW`
     if let Some((before, rest)) = text.split_once("--map ")
         && let Some((old, rest)) = rest.split_once('=')
@@ -153,4 +162,33 @@ pub(super) fn in_python_words(text: &str) -> Cow<'_, str> {
         text = format!("{before}rename={{'{old}': '{new}'}}{after}");
     }
     Cow::Owned(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_about_arguments_of_functions() {
+        for (text, expected) in [
+            ("load all of it with --trust", "load all of it with trust=True"),
+            ("restore what is intact with --partial", "restore what is intact with partial=True"),
+            ("restore the pickle unchecked with restore --partial", "restore the pickle unchecked with partial=True"),
+            ("allow more with --max-memory SIZE", "allow more with max_memory="),
+            (
+                "code for Python 3.11: restore it with --python /p/python",
+                "code for Python 3.11: load it with Python /p/python",
+            ),
+            ("was not found: install it, or pass its path with --python", "was not found: install it"),
+            (
+                "leave out variables with --exclude, or save elsewhere with -o; the",
+                "leave out variables with exclude=; the",
+            ),
+            ("choose another name, or write to standard output with -", "choose another name"),
+            ("pass --map old=NEW if it was renamed", "pass rename={'old': 'NEW'} if it was renamed"),
+            ("x - y", "x - y"),
+        ] {
+            assert_eq!(in_python_words(text), expected);
+        }
+    }
 }

@@ -10,9 +10,10 @@ use super::json_objects::to_python;
 use super::raised_errors::in_python_words;
 use super::save_report::Lost;
 use crate::report::answers::{LostAnswer, MarkerAnswer, RestoreAnswer, SchemaVersion};
+use crate::report::imports::count_apart;
 use crate::session::{LostVariable, Restored};
 use crate::snapshot::index::UnsavableObject;
-use crate::ui::{Lines, count, escape};
+use crate::ui::{Lines, escape};
 
 /// What was restored, and what was not and why. `print(report)` shows it to a person or a language model.
 ///
@@ -26,6 +27,8 @@ pub struct RestoreReport {
     /// The names of the restored variables.
     #[pyo3(get)]
     restored: Vec<String>,
+    /// How many of these are imports.
+    imports: usize,
     lost: Vec<LostVariable>,
     /// The objects that had not been saved, in restored variables.
     markers: Vec<UnsavableObject>,
@@ -47,6 +50,7 @@ impl RestoreReport {
     pub(super) fn new(
         (file, path): (String, Option<String>),
         restored: Restored,
+        imports: usize,
         markers: Vec<UnsavableObject>,
         trusted: bool,
         first_notes: Vec<String>,
@@ -55,7 +59,7 @@ impl RestoreReport {
         let notes = first_notes.into_iter().chain(notes).collect();
         let in_words = |lost: LostVariable| LostVariable { why: in_python_words(&lost.why).into_owned(), ..lost };
         let lost = lost.into_iter().map(in_words).collect();
-        Self { file, path, restored: names, lost, markers, module, state, notes, trusted }
+        Self { file, path, restored: names, imports, lost, markers, module, state, notes, trusted }
     }
 
     /// What is lost, for a warning.
@@ -73,7 +77,7 @@ impl RestoreReport {
     }
 
     fn write_text(&self, lines: &mut Lines<'_>) -> io::Result<()> {
-        let restored = count(self.restored.len(), "variable");
+        let restored = count_apart(self.restored.len().saturating_sub(self.imports), self.imports);
         lines.line(format_args!("restored {restored} from {}", self.file))?;
         for LostVariable { name, type_name, why, .. } in &self.lost {
             lines.line(format_args!("  cannot restore {name} ({type_name}): {why}"))?;

@@ -14,14 +14,21 @@ use pyo3::types::{PyAny, PyByteArray, PyBytes};
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::deferred_signals::check_signals;
 use crate::snapshot::atomic::{self, AtomicFile};
+use crate::snapshot::file_names::{begins_like_pickle, has_script_name};
 use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::save_target::{SaveTarget, SpoolFile};
 use crate::snapshot::store::{self, Store, StoreAddress};
+use crate::ui::escape;
 
 /// Larger snapshots go to a temporary file before they go to a file object or become an object in memory.
 const MOST_IN_MEMORY: usize = 16 << 20;
 /// How much is given to a file object at once.
 const PIECE: usize = 1 << 20;
+
+/// Names of open streams.
+const STREAMS: [&str; 2] = ["/dev/stdout", "/dev/stderr"];
+/// Folders of such names.
+const STREAM_FOLDERS: [&str; 2] = ["/dev/fd", "/proc/self/fd"];
 
 /// What `target=` stands for.
 pub(super) enum SaveOutput {
@@ -44,16 +51,7 @@ impl SaveOutput {
             return Err(PyTypeError::new_err("the target must be a path, a binary file or None, not bytes"));
         }
         if let Some(path) = target.extract::<PathBuf>().tolerated() {
-            let wrong = match path.as_os_str().as_encoded_bytes() {
-                b"" => Some("the target is an empty string: give the path of a file, such as 'session.pkl'"),
-                b"-" => Some(
-                    "cannot save to '-': pass sys.stdout.buffer for standard output, or './-' for a file of that name",
-                ),
-                _ => None,
-            };
-            if let Some(text) = wrong {
-                return Err(PyValueError::new_err(text));
-            }
+            check_path(&path)?;
             let path = RemoteAddress::conceal(path);
             let store = StoreAddress::target(&path).map_err(|error| PyValueError::new_err(error.to_string()))?;
             return Ok(store.map_or(Self::Path(path), Self::Store));
@@ -141,6 +139,27 @@ impl SaveOutput {
             Self::Object(_) | Self::Memory => {}
         }
     }
+}
+
+/// Fails for a path that no snapshot can be meant for: an empty one, one that stands for an open stream, which has no
+/// name that could be replaced, and that of a script.
+fn check_path(path: &Path) -> PyResult<()> {
+    let shown = path.display();
+    let is_stream = STREAM_FOLDERS.iter().any(|folder| path.starts_with(folder))
+        || STREAMS.iter().any(|name| path == Path::new(name));
+    let text = match path.as_os_str().as_encoded_bytes() {
+        b"" => "the target is an empty string: give the path of a file, such as 'session.pkl'".to_owned(),
+        b"-" => "cannot save to '-': pass sys.stdout.buffer for standard output, or './-' for a file of that name"
+            .to_owned(),
+        _ if is_stream => {
+            format!("cannot save to '{shown}': pass a binary file object, such as sys.stdout.buffer")
+        }
+        _ if path.is_file() && has_script_name(path) && !begins_like_pickle(path) => {
+            format!("{shown} is a script or a notebook, which a snapshot would replace: choose another name")
+        }
+        _ => return Ok(()),
+    };
+    Err(PyValueError::new_err(escape(&text).into_owned()))
 }
 
 /// Fails for a file that is closed, open for reading, or open in text mode. Objects with only a method `write` are

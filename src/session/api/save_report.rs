@@ -9,6 +9,7 @@ use super::json_objects::to_python;
 use super::raised_errors::in_python_words;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::report::answers::SessionAnswer;
+use crate::report::imports::counted;
 use crate::report::inspect_report::SessionReport;
 use crate::report::inspect_text::{is_missed, with_users, write_left_out, write_lost};
 use crate::snapshot::index::LeftOutReason;
@@ -97,9 +98,9 @@ impl Report {
         Self { report, notes, path, absolute, data }
     }
 
-    /// The number of variables that were saved.
-    pub(super) fn saved_count(&self) -> usize {
-        self.report.index.variables.len()
+    /// How much was saved: `saved 2 variables and 3 imports`.
+    pub(super) fn saved_words(&self) -> String {
+        format!("saved {}", counted(&self.report.index.variables))
     }
 
     fn lost_objects(&self) -> Vec<(&str, Lost)> {
@@ -135,8 +136,7 @@ impl Report {
     fn write_text(&self, lines: &mut Lines<'_>) -> io::Result<()> {
         let SessionReport { file, bytes, index, .. } = &self.report;
         let place = if self.data.is_some() { "memory" } else { file };
-        let saved = count(index.variables.len(), "variable");
-        lines.line(format_args!("saved {saved} to {place} ({})", format_size(*bytes)))?;
+        lines.line(format_args!("{} to {place} ({})", self.saved_words(), format_size(*bytes)))?;
         let failed: Vec<_> = index.left_out.iter().filter(|item| item.reason == LeftOutReason::Failed).collect();
         if !failed.is_empty() {
             lines.line(format_args!("left out {} that cannot be saved:", count(failed.len(), "variable")))?;

@@ -7,7 +7,7 @@ use pyo3::types::{PyAny, PyDict, PyFrozenSet, PyList, PySet, PyString, PyTuple};
 use super::object_parts::{Identity, ObjectDescriber, ObjectParts, Parts, is_one_of, joined, step};
 use super::type_facts::TypeFacts;
 use super::walk::StructureStep;
-use crate::pickle::known::property_cache;
+use crate::pickle::known::property_caches;
 use crate::pickler::CLASS_NAMES;
 use crate::python::deferred_signals::Tolerated as _;
 
@@ -25,10 +25,13 @@ impl<'py> ObjectDescriber<'py> {
         let (items, mut parts) = items_of(value)?;
         let mut text = format!("{}{items}", facts.name);
         let (mut names, mut state) = self.state(value)?;
-        if let Some(cache) = property_cache(&facts.name).filter(|_| facts.is_imported) {
-            names.retain(|name| name != cache);
+        if facts.is_imported {
+            let (module, class) = facts.name.rsplit_once('.').unwrap_or_default();
+            let caches = property_caches(module, class);
+            let is_cache = |name: &str| caches.contains(&name);
+            names.retain(|name| !is_cache(name));
             state.retain(
-                |(step, _)| !matches!(step, StructureStep::Text(text) if text.strip_prefix('.') == Some(cache)),
+                |(step, _)| !matches!(step, StructureStep::Text(text) if text.strip_prefix('.').is_some_and(is_cache)),
             );
         }
         let slots: Vec<_> =

@@ -209,6 +209,11 @@ impl ReadError {
         matches!(self, Self::BadPickle(error) if error.is_limit())
     }
 
+    /// Whether the file is of another kind that is known: nothing in it is damaged.
+    pub(crate) fn is_other_kind(&self) -> bool {
+        matches!(self, Self::NotAPickle { kind } if *kind != FileKind::Unknown)
+    }
+
     /// Whether the path does not lead to a file, so that the user probably meant another one.
     pub fn is_wrong_name(&self) -> bool {
         match self {

@@ -18,11 +18,11 @@ pub(crate) use self::file_input::FileInput;
 pub(crate) use self::index_claims::problem_of_claims;
 use self::index_names::{gaps, repeated_names};
 pub(crate) use self::index_names::{problem_of_names, problem_of_ranges};
-use super::index::{Index, Variable};
+use super::index::{Index, Variable, VariableKind};
 use super::load_plan::{LoadPlan, Usable};
 use super::reader::{Contents, Damage, Progress, ReadError, Snapshot};
 use super::segment::{Load, NO_SINGLE_VALUE, SegmentCheck, VariableSegment};
-use crate::pickle::explain::outline::Outline;
+use crate::pickle::explain::outline::{Outline, OutlineRow};
 use crate::pickle::format::emit;
 use crate::pickle::format::parse::Parser;
 use crate::pickle::machine::{MachineError, RawArray, opcodes_around};
@@ -40,8 +40,12 @@ const NO_CHECKSUM: &str = "no checksum proves the bytes of the variables";
 pub struct Verified {
     /// Each variable, in the order of the file.
     pub variables: Vec<Checked>,
+    /// How many of them are imports.
+    pub imports: usize,
     /// Problems outside the variables.
     pub problems: Vec<Problem>,
+    /// Whether the file is of another kind, so that nothing in it can be damaged.
+    pub is_no_pickle: bool,
     /// The number of bytes after STOP that no index accounts for. Readers of pickles ignore them.
     pub behind_stop: u64,
 }
@@ -98,7 +102,8 @@ impl Verified {
         if !variables.is_empty() {
             problems.push(Problem::new(at, NO_CHECKSUM));
         }
-        Self { variables, problems, ..Self::default() }
+        let is_no_pickle = error.is_other_kind();
+        Self { variables, problems, is_no_pickle, ..Self::default() }
     }
 
     /// Whether nothing is wrong.
@@ -184,7 +189,8 @@ fn own(snapshot: &Snapshot, index: &Index, progress: Progress<'_>) -> Result<Ver
     let hidden = checked_segments.split_off(index.variables.len().min(checked_segments.len()));
     problems.extend(hidden.into_iter().flat_map(problems_with_name));
     note_shared_damage(&mut checked_segments, &damage, &segments, bytes);
-    Ok(Verified { variables: checked_segments, problems, behind_stop: 0 })
+    let imports = index.variables.iter().filter(|variable| variable.kind == VariableKind::Import).count();
+    Ok(Verified { variables: checked_segments, imports, problems, ..Verified::default() })
 }
 
 /// All segments, with a problem for each whose bytes do not match their checksum.
@@ -420,7 +426,9 @@ fn compare(index: &Index, variable: &Variable, facts: &SegmentFacts, lost: bool)
 /// stack and memo are checked here in any case.
 fn foreign(bytes: &[u8], raw: &[RawArray], shape: &Outline, budget: &WorkBudget, progress: Progress<'_>) -> Verified {
     let mut balance = StackCheck::within(budget, 0, 0);
-    let mut verified = Verified { variables: named(shape, Some(true)), ..Verified::default() };
+    let imports =
+        rows(shape).iter().filter(|row| VariableKind::of_role(row.facts.role) == VariableKind::Import).count();
+    let mut verified = Verified { variables: named(shape, Some(true)), imports, ..Verified::default() };
     let mut end = 0;
     for op in opcodes_around(bytes, raw) {
         let step = op.map_err(MachineError::Parse).and_then(|op| {
@@ -441,11 +449,7 @@ fn foreign(bytes: &[u8], raw: &[RawArray], shape: &Outline, budget: &WorkBudget,
 
 /// The variables of a pickle without an index.
 fn named(shape: &Outline, whole: Option<bool>) -> Vec<Checked> {
-    let variables = match shape {
-        Outline::Session { variables, .. } | Outline::Dict { variables } => variables.as_slice(),
-        Outline::Object { .. } => &[],
-    };
-    let checked = |variable: &crate::pickle::explain::outline::OutlineRow| Checked {
+    let checked = |variable: &OutlineRow| Checked {
         name: variable.name.clone(),
         offset: variable.start,
         length: variable.end.saturating_sub(variable.start),
@@ -453,7 +457,14 @@ fn named(shape: &Outline, whole: Option<bool>) -> Vec<Checked> {
         problems: Vec::new(),
         shares_with: None,
     };
-    variables.iter().map(checked).collect()
+    rows(shape).iter().map(checked).collect()
+}
+
+fn rows(shape: &Outline) -> &[OutlineRow] {
+    match shape {
+        Outline::Session { variables, .. } | Outline::Dict { variables } => variables,
+        Outline::Object { .. } => &[],
+    }
 }
 
 #[cfg(test)]

@@ -67,7 +67,10 @@ x = 2
         ("while job.report is None: pass", ""),
         ("", ""),
         ("until_ended = [job.done() for _ in iter(lambda: job.done(), True)]; snapcli.save('b.pkl')", ""),
-        ("snapcli.save('b.pkl', wait=False); print(job)", "<snapcli.BackgroundSave to a.pkl: saved 19 variables>\n"),
+        (
+            "snapcli.save('b.pkl', wait=False); print(job)",
+            "<snapcli.BackgroundSave to a.pkl: saved 10 variables and 9 imports>\n",
+        ),
     ];
     for (python, (last, expected)) in pythons().iter().flat_map(|python| cases.map(|case| (python, case))) {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));

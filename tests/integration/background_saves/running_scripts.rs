@@ -72,6 +72,12 @@ n = -1
     assert_eq!(read(&sandbox, "runs.snaps/@2", "n > 0"), "True\n");
     assert_eq!(read(&sandbox, "runs.snaps/", "n"), "-1\n");
     sandbox.snapcli(&["verify", "runs.snaps/"]).assert_code(0);
+    let log = sandbox.snapcli(&["log", "runs.snaps/"]).assert_code(0).out();
+    let lines: Vec<&str> = log.lines().filter(|line| line.starts_with('@')).collect();
+    assert!(
+        !lines[0].contains("(running)") && lines[1..].iter().all(|line| line.contains("job.py (running)")),
+        "{log}"
+    );
 }
 
 #[test]

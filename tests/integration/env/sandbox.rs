@@ -26,6 +26,11 @@ pub(super) fn remove_python_settings(command: &mut Command) {
     }
 }
 
+/// The program to test.
+pub(crate) fn program() -> OsString {
+    std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into())
+}
+
 /// A temporary directory: programs run in `work`, `home` and `tmp` are their home and temporary directories, and `out`
 /// is for files outside the working directory.
 pub(crate) struct Sandbox {
@@ -99,8 +104,7 @@ impl Sandbox {
 
     /// A call of snapcli that can be given an input and more.
     pub(crate) fn call_snapcli<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Call {
-        let program = std::env::var_os("SNAPCLI_TEST_PROGRAM");
-        let program = program.unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
+        let program = program();
         let named = [OsStr::new("--python"), self.python.as_os_str()];
         self.call(&program, named.into_iter().chain(arguments.iter().map(AsRef::as_ref)))
     }

@@ -114,7 +114,7 @@ fn auto_saves_after_cells_that_may_change_something() {
         "['os', 'snapcli', 'time']",
         "['a', 'os', 'snapcli', 'time']",
         "snapcli: auto.pkl is of an earlier session: use --restore to go on with that, or --overwrite",
-        "restored 4 variables from auto.pkl",
+        "restored 1 variable and 3 imports from auto.pkl",
         "[1, 2]",
         "bad is not in it: RuntimeError: not today",
         "ZeroDivisionError: division by zero",
