@@ -34,6 +34,11 @@ pub(super) fn watch(ending: c_int) {
     note_waiting();
 }
 
+/// The signal does not end the run after all.
+pub(super) fn forget() {
+    HAS_ENDED.store(false, Ordering::SeqCst);
+}
+
 type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
 extern "C" fn handle(_: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {

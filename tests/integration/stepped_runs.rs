@@ -4,6 +4,7 @@
 use crate::env::{Run, Sandbox};
 
 mod blocked_checkpoints;
+mod caught_interrupts;
 mod changed_jumps;
 #[cfg(target_os = "linux")]
 mod early_signals;

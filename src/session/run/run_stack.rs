@@ -176,6 +176,12 @@ pub(crate) fn pause_loops(py: Python<'_>) {
     }
 }
 
+/// Whether the script, or a module of it, catches a `KeyboardInterrupt` that is raised now.
+pub(crate) fn catches_interrupt(py: Python<'_>) -> bool {
+    let Some((_, program)) = observed() else { return false };
+    program.catches_interrupt(py).tolerated().unwrap_or(false)
+}
+
 /// Says which line does not end, once a checkpoint by the timer has been due for some time.
 fn report_long_step(py: Python<'_>) {
     const LONG: Duration = Duration::from_secs(5);

@@ -141,8 +141,8 @@ class Program:
         # The files that they have opened for writing: see `step_openings.py`. While statements run again, those that
         # they would overwrite.
         self.openings, self.assigned, self.guarded = {}, {}, None
-        # The modules of the script: see `step_state.py`.
-        self.sources = {}
+        # The modules of the script: see `step_state.py`; and where it catches Ctrl-C: see `step_interrupts.py`.
+        self.sources, self.catching = {}, {}
         # What scripts may set in the interpreter, as it is at the start: see `step_settings.py`.
         self.settings = settings_now()
         # The variables with descriptors of `os.open`, when they have been looked for.
