@@ -28,6 +28,7 @@ mod remade_objects;
 mod repeated_effects;
 mod replayed_loops;
 mod runs_in_force;
+mod side_effects;
 mod stopped_runs;
 mod weak_members;
 

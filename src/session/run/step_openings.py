@@ -36,16 +36,6 @@ def note_opening(program, path, how):
     return None
 
 
-def line_under_way(program):
-    """The line of the script itself that is running, which may have called functions."""
-    found, frame = None, sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_filename == program.filename:
-            found = frame.f_lineno
-        frame = frame.f_back
-    return found
-
-
 def has_content(path):
     try:
         return posix.stat(path).st_size > 0

@@ -213,9 +213,9 @@ impl StepProgram {
         self.function(py, "note_opening")?.call1((self.program.bind(py), path, how))?.extract()
     }
 
-    /// The line of the script's module that is under way.
-    pub(super) fn line_under_way(&self, py: Python<'_>) -> PyResult<Option<u32>> {
-        self.function(py, "line_under_way")?.call1((self.program.bind(py),))?.extract()
+    /// The line of the script's module that is under way, and how it could be divided into steps, or nothing.
+    pub(super) fn step_under_way(&self, py: Python<'_>) -> PyResult<Option<(u32, String)>> {
+        self.function(py, "step_under_way")?.call1((self.program.bind(py),))?.extract()
     }
 
     /// The line that reads standard input, if that is a pipe: what is read from it is lost when the run is stopped.

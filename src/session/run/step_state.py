@@ -222,7 +222,10 @@ def handlers(namespace, frames, objects):
 
 
 def handler_state(logging, handler, logger, every, objects):
-    handler.flush()
+    # Not `handler.flush()`: one that collects records would send them on.
+    stream = getattr(handler, "stream", None)
+    if type(stream) in FILES and not stream.closed:
+        stream.flush()
     if isinstance(handler, logging.FileHandler):
         state = {name: value for name, value in vars(handler).items() if name not in ("lock", "stream", "_builtin_open")}
         return ("file", type(handler), state)
@@ -286,6 +289,10 @@ def saved_handler(namespace, every, state):
     """A handler that was saved by itself, or that its statement has made again; None if that has not run yet."""
     _, number, owner, settings = state
     value = namespace.pop(f"__snapcli_run__0_handler{number}", None)
+    logging = sys.modules["logging"]
+    if value is not None and not any(known() is value for known in logging._handlerList):
+        # It is flushed when the process ends.
+        logging._addHandlerRef(value)
     if value is None and owner is not None:
         value = every[owner[0]].get(owner[1])
         if value is not None:
