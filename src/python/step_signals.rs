@@ -333,7 +333,7 @@ fn note_end(signal: c_int) {
     let now = milliseconds();
     if ENDED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         ENDED_AT.store(now, Ordering::SeqCst);
-        ended_children::watch(signal);
+        ended_children::watch();
         IS_UNDECIDED.store(signal == libc::SIGINT, Ordering::SeqCst);
         // Where the script may catch it, that has to be found out first.
         let is_known = !HAS_CATCHER.load(Ordering::SeqCst);

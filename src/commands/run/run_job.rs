@@ -251,8 +251,9 @@ impl RunJob {
             ResumePlan::check_modules(program, &namespace)?;
         }
         plan.check_input(program, &namespace)?;
-        let (code, lines) =
-            plan.code(program, &namespace, &progress.rerun).with_context(|| format!("cannot resume from {shown}"))?;
+        let (code, lines) = plan
+            .code(program, &namespace, &progress.rerun, self.reopen)
+            .with_context(|| format!("cannot resume from {shown}"))?;
         for (statement, line) in progress.rerun.iter().zip(lines) {
             self.verbosity.note(&format!("ran line {line} again: {} could not be saved", statement.name));
         }

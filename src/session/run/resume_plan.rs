@@ -120,6 +120,7 @@ impl<'py> ResumePlan<'py> {
         program: &StepProgram,
         namespace: &Bound<'py, PyDict>,
         statements: &[RerunStatement],
+        reopens: bool,
     ) -> Result<(Bound<'py, PyAny>, Vec<u32>)> {
         let py = namespace.py();
         let state = namespace.get_item(RUN_POSITION)?.context("it has no position")?;
@@ -135,6 +136,7 @@ impl<'py> ResumePlan<'py> {
                 program.object(py).setattr(name, noted)?;
             }
         }
+        state.get_item("outer")?.set_item("truncates logs", reopens)?;
         program.function(py, "restore_outer")?.call1((namespace, &frames, state.get_item("outer")?))?;
         program.function(py, "fill_cells")?.call1((&frames,))?;
         program.function(py, "note_environment_again")?.call1((program.object(py),))?;

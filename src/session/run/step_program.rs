@@ -32,6 +32,8 @@ const SOURCE: &CStr = match CStr::from_bytes_with_nul(
         "\n\n",
         include_str!("step_openings.py"),
         "\n\n",
+        include_str!("step_surroundings.py"),
+        "\n\n",
         include_str!("step_uses.py"),
         "\n\n",
         include_str!("step_remade.py"),

@@ -80,7 +80,7 @@ def value_again(program, namespace, frames, key, code):
     """The value of a statement that runs again. `key` is that of its inputs."""
     directory = (program.inputs.get(key, ()) + (None,) * 3)[2]
     names = names_of_rerun(namespace, frames, key[0])
-    with AsBefore(program, directory):
+    with AsBefore(program, namespace, directory):
         return eval(code, names)
 
 

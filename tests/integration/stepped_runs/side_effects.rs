@@ -83,6 +83,34 @@ print(given.closed, os.path.basename(given.name))
 }
 
 #[test]
+fn reopen_truncates_the_file_of_a_log() {
+    for handler in ["logging.FileHandler('job.log')", "RotatingFileHandler('job.log', maxBytes=10 ** 6, delay=True)"] {
+        let script = format!(
+            "
+import logging
+from logging.handlers import RotatingFileHandler
+log = logging.getLogger('job')
+log.addHandler({handler})
+log.setLevel(10)
+for n in range(5):
+    log.info('step %d', n)
+    if n == 1:
+        checkpoint()
+    if n == 3:
+        kill(1)
+"
+        );
+        for (options, repeated) in [(&["--reopen"][..], ""), (&[], "step 2\nstep 3\n")] {
+            let sandbox = Sandbox::new();
+            sandbox.write("script.py", format!("{STEPS}{script}"));
+            run_to_the_end(&sandbox, options, 2);
+            let written = std::fs::read_to_string(sandbox.work().join("job.log")).unwrap();
+            assert_eq!(written, format!("step 0\nstep 1\nstep 2\nstep 3\n{repeated}step 4\n"), "{handler}");
+        }
+    }
+}
+
+#[test]
 fn the_state_of_the_run_is_not_listed_with_the_variables() {
     let sandbox = Sandbox::new();
     let script = "
