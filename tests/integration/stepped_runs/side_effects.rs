@@ -83,6 +83,53 @@ print(given.closed, os.path.basename(given.name))
 }
 
 #[test]
+fn values_of_local_variables_are_freed_when_they_are_under_python() {
+    let script = "
+import weakref
+class Large:
+    def __del__(self):
+        print('freed', self.name)
+def make(name):
+    large = Large()
+    large.name = name
+    return large
+def work(given):
+    own = make('own')
+    names = locals()
+    shared = make('shared')
+    for n in range(4):
+        if n == 1:
+            checkpoint()
+    own = shared = None
+    print('own is None', sorted(names))
+    inner()
+def inner():
+    first = make('first')
+    inner_names = lambda: first
+    for n in range(3):
+        checkpoint()
+    value = str(make('second').name)
+    first = None
+    print('first is None', value)
+work(make('given'))
+print('end')
+";
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", format!("{STEPS}{script}"));
+    sandbox.write("processes", "x");
+    let made =
+        script.replace("            checkpoint()", "            pass").replace("        checkpoint()", "        pass");
+    sandbox.write("plain.py", made.replace("names = locals()", "names = {'given': 1, 'own': 2}"));
+    let script = format!("{STEPS}{script}").replace("names = locals()", "names = {'given': 1, 'own': 2}");
+    sandbox.write("freed.py", script);
+    let expected = sandbox.python(&["plain.py"]).assert_code(0).out();
+    sandbox.snapcli(&["run", "freed.py"]).assert_code(0).assert_stdout(&expected);
+    // What the script has from `locals()` is left to it.
+    let run = sandbox.snapcli(&["run", "script.py"]).assert_code(0).out();
+    assert!(run.contains("own is None ['given', "), "{run}");
+}
+
+#[test]
 fn reopen_truncates_the_file_of_a_log() {
     for handler in ["logging.FileHandler('job.log')", "RotatingFileHandler('job.log', maxBytes=10 ** 6, delay=True)"] {
         let script = format!(
