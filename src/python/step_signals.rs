@@ -67,7 +67,8 @@ static IS_EARLY: AtomicBool = AtomicBool::new(true);
 /// Called between two bytecodes after a request.
 static NOTICE: Mutex<Option<fn(Python<'_>)>> = Mutex::new(None);
 /// Says whether the script catches a `KeyboardInterrupt` that is raised now.
-static IS_CAUGHT: Mutex<Option<fn(Python<'_>) -> bool>> = Mutex::new(None);
+static IS_CAUGHT: Mutex<Option<CatchTest>> = Mutex::new(None);
+type CatchTest = fn(Python<'_>) -> bool;
 /// Whether the script has a handler of `KeyboardInterrupt` anywhere.
 static HAS_CATCHER: AtomicBool = AtomicBool::new(false);
 /// Whether it is still to be found out if the script catches what Ctrl-C raises.
@@ -137,7 +138,7 @@ pub(crate) fn postpone(wait: Duration) {
 /// run does so at once. `notice` is called between two bytecodes of the main thread after a request. After Ctrl-C,
 /// `is_caught` says whether the script is to get a `KeyboardInterrupt` instead.
 #[allow(clippy::disallowed_methods, reason = "nothing is written to the stream")]
-pub(crate) fn arm(grace: Duration, notice: fn(Python<'_>), is_caught: fn(Python<'_>) -> bool) {
+pub(crate) fn arm(grace: Duration, notice: fn(Python<'_>), is_caught: CatchTest) {
     *IS_CAUGHT.lock().unwrap_or_else(PoisonError::into_inner) = Some(is_caught);
     MAIN_THREAD.store(this_thread(), Ordering::SeqCst);
     OWNER.store(this_process(), Ordering::SeqCst);

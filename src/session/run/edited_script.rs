@@ -39,7 +39,8 @@ impl ChangedStatement {
 
     /// The text before and after, with the lines where they differ.
     pub(crate) fn details(&self) -> Vec<String> {
-        let differ = self.before.0 != self.after.0;
+        let lines = [self.before.0, self.after.0];
+        let differ = !lines.contains(&0) && lines[0] != lines[1];
         let shown = |(line, text): &(u32, String), verb: &str, space: &str| match line {
             0 => format!("{verb}:{space} (nothing)"),
             _ if differ => format!("{verb} (line {line}):{space} {text}"),
