@@ -27,6 +27,11 @@ def _run_engine() -> int:
 
 def _exec_program() -> int:
     """Replace this process with the program, which runs scripts in this Python."""
+    if "run" in sys.argv[1:]:
+        # A request for a checkpoint waits until the run has a handler for it. It would end this process.
+        import _signal
+
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGUSR1})
     from snapcli._program import find_program
 
     try:

@@ -175,7 +175,7 @@ fn is_script_as_snapshot(file: &Path) -> bool {
 }
 
 /// Words of a shell command, each with a space before it.
-fn shell_words(words: &[OsString]) -> String {
+pub(super) fn shell_words(words: &[OsString]) -> String {
     words.iter().map(|word| format!(" {}", shell_word(&word.to_string_lossy()))).collect()
 }
 

@@ -69,12 +69,12 @@ pub(super) fn plan_file<'py>(context: &Arc<PickleContext>, object: &Bound<'py, P
     if !context.is_session() {
         return plan_by_dill_or_reduction(context, object);
     }
-    let (name, path) = reopenable(object, name)?;
-    // `tell` fails for a closed file.
     let closed = object.getattr("closed")?.is_truthy()?;
+    let (name, path) = reopenable(object, name, closed)?;
     let mode = object.getattr_opt("mode")?.map(|mode| mode.str()).transpose()?;
     let mode = mode.map(|mode| mode.to_string_lossy().into_owned()).unwrap_or_default();
     let binary = !object.hasattr("encoding")?;
+    // `tell` fails for a closed file.
     let position = if closed { 0 } else { object.call_method0("tell")?.extract::<i64>()? };
     if !closed && mode.contains(['w', 'a', 'x', '+']) {
         context.note(format!("the file {name} is open for writing; it will be restored open for reading"))?;
@@ -138,10 +138,11 @@ fn is_standard_stream(name: &Bound<'_, PyAny>) -> bool {
 /// The name and the absolute path of a file object.
 ///
 /// # Errors
-/// If opening that path would not give the same data.
+/// If opening that path would not give the same data. A closed file is never read: it may have been removed since.
 fn reopenable<'py>(
     object: &Bound<'py, PyAny>,
     name: Option<Bound<'py, PyAny>>,
+    closed: bool,
 ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
     let py = object.py();
     let named = name.filter(|name| name.is_instance_of::<PyString>());
@@ -150,10 +151,10 @@ fn reopenable<'py>(
     };
     let os_path = py.import("os.path")?;
     // dill's function would make an empty file instead.
-    if !os_path.call_method1("exists", (&name,))?.is_truthy()? {
+    if !closed && !os_path.call_method1("exists", (&name,))?.is_truthy()? {
         return Err(pickling_error(py, &format!("cannot pickle a file object: {name} no longer exists")));
     }
-    if !os_path.call_method1("isfile", (&name,))?.is_truthy()? {
+    if !closed && !os_path.call_method1("isfile", (&name,))?.is_truthy()? {
         return Err(pickling_error(py, &format!("cannot pickle a file object: {name} is not a regular file")));
     }
     let path = os_path.call_method1("abspath", (&name,))?;

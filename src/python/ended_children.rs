@@ -1,22 +1,18 @@
 //! Whether a signal that ends the run has ended a child of this process, too: Ctrl-C in a terminal signals the whole
-//! process group, and so do some schedulers. The step that has waited for the child then goes on with its failure.
+//! process group, and so do some schedulers. The step that has waited for the child then goes on with its failure. A
+//! child that fails for another reason at that time counts as well: then the step runs once more.
 //!
 //! The children are watched only from the signal on, so SIGCHLD interrupts nothing before.
 #![allow(unsafe_code)]
 
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::step_signals::is_own_process;
 use crate::snapshot::atomic::signals::{action_of, own_action, set_action};
 
-/// What shells add to the number of the signal that has ended a command.
-const OF_SHELL: c_int = 128;
-
 static HAS_ENDED: AtomicBool = AtomicBool::new(false);
-/// The signal that ends the run.
-static ENDING: AtomicI32 = AtomicI32::new(0);
 
 /// Whether a signal has ended a child since [`watch`] was called, or shortly before.
 pub(crate) fn has_ended() -> bool {
@@ -24,14 +20,18 @@ pub(crate) fn has_ended() -> bool {
 }
 
 /// Begins to watch, in the handler of a signal that ends the run. Makes only async-signal-safe calls.
-pub(super) fn watch(ending: c_int) {
-    ENDING.store(ending, Ordering::SeqCst);
+pub(super) fn watch() {
     if action_of(libc::SIGCHLD).is_some_and(|action| action.sa_sigaction == libc::SIG_DFL) {
         let mut action = own_action(handle as Handler as libc::sighandler_t);
         action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_NOCLDSTOP;
         set_action(libc::SIGCHLD, &action);
     }
     note_waiting();
+}
+
+/// The signal does not end the run after all.
+pub(super) fn forget() {
+    HAS_ENDED.store(false, Ordering::SeqCst);
 }
 
 type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
@@ -63,7 +63,8 @@ fn note(info: &libc::siginfo_t) {
     let is_ended = match info.si_code {
         // A group that gets SIGKILL ends as a whole: the script has sent this one.
         libc::CLD_KILLED | libc::CLD_DUMPED => status != libc::SIGKILL,
-        libc::CLD_EXITED => status == OF_SHELL + ENDING.load(Ordering::SeqCst),
+        // One that handles the signal ends with a status of its own.
+        libc::CLD_EXITED => status != 0,
         _ => false,
     };
     if is_ended {

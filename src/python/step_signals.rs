@@ -8,7 +8,7 @@
 use std::ffi::{c_int, c_void};
 use std::io::IsTerminal as _;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use pyo3::prelude::*;
 
 use super::ended_children;
 use super::interrupted_call::{
-    SAME_REQUEST, SignalTimer, add_pending_call, is_from_timer, milliseconds, this_process, unused_signal,
+    SAME_REQUEST, SignalTimer, add_pending_call, holds_gil, is_from_timer, is_on_small_stack, milliseconds,
+    this_process, this_thread, unused_signal, waits_in_system,
 };
 use crate::snapshot::atomic::signals::{action_of, end_by, own_action, set_action, unblock};
 
@@ -45,6 +46,7 @@ static ENDED_AT: AtomicU64 = AtomicU64::new(0);
 static IS_REQUESTED: AtomicBool = AtomicBool::new(false);
 static IS_TIME: AtomicBool = AtomicBool::new(false);
 static OWNER: AtomicI32 = AtomicI32::new(0);
+static MAIN_THREAD: AtomicUsize = AtomicUsize::new(0);
 static TICK: AtomicI32 = AtomicI32::new(0);
 static TICK_TIMER: AtomicI32 = AtomicI32::new(-1);
 static GRACE_TIMER: AtomicI32 = AtomicI32::new(-1);
@@ -64,6 +66,13 @@ static ARMED: Mutex<Vec<(c_int, libc::sigaction)>> = Mutex::new(Vec::new());
 static IS_EARLY: AtomicBool = AtomicBool::new(true);
 /// Called between two bytecodes after a request.
 static NOTICE: Mutex<Option<fn(Python<'_>)>> = Mutex::new(None);
+/// Says whether the script catches a `KeyboardInterrupt` that is raised now.
+static IS_CAUGHT: Mutex<Option<CatchTest>> = Mutex::new(None);
+type CatchTest = fn(Python<'_>) -> bool;
+/// Whether the script has a handler of `KeyboardInterrupt` anywhere.
+static HAS_CATCHER: AtomicBool = AtomicBool::new(false);
+/// Whether it is still to be found out if the script catches what Ctrl-C raises.
+static IS_UNDECIDED: AtomicBool = AtomicBool::new(false);
 
 /// Whether a step that ends now must carry out a request: see [`requested`].
 #[inline]
@@ -126,9 +135,12 @@ pub(crate) fn postpone(wait: Duration) {
 }
 
 /// Sets the handlers, for those signals that have the default action. Until [`begin`] is called, a signal that ends the
-/// run does so at once. `notice` is called between two bytecodes of the main thread after a request.
+/// run does so at once. `notice` is called between two bytecodes of the main thread after a request. After Ctrl-C,
+/// `is_caught` says whether the script is to get a `KeyboardInterrupt` instead.
 #[allow(clippy::disallowed_methods, reason = "nothing is written to the stream")]
-pub(crate) fn arm(grace: Duration, notice: fn(Python<'_>)) {
+pub(crate) fn arm(grace: Duration, notice: fn(Python<'_>), is_caught: CatchTest) {
+    *IS_CAUGHT.lock().unwrap_or_else(PoisonError::into_inner) = Some(is_caught);
+    MAIN_THREAD.store(this_thread(), Ordering::SeqCst);
     OWNER.store(this_process(), Ordering::SeqCst);
     IS_TERMINAL.store(std::io::stderr().is_terminal(), Ordering::SeqCst);
     let text = format!(", which ends within {grace:?} or is stopped (--grace): press Ctrl-C again to stop at once\n");
@@ -153,8 +165,13 @@ pub(crate) fn arm(grace: Duration, notice: fn(Python<'_>)) {
     unblock(REQUEST);
 }
 
-/// The script begins, or goes on. The timer fires after `wait`.
-pub(crate) fn begin(wait: Duration) {
+/// The script begins, or goes on. The timer fires after `wait`. `has_catcher` says whether it has a handler of
+/// `KeyboardInterrupt` anywhere: then Ctrl-C interrupts calls of the system, as under Python.
+pub(crate) fn begin(wait: Duration, has_catcher: bool) {
+    HAS_CATCHER.store(has_catcher, Ordering::SeqCst);
+    if has_catcher && is_ours(libc::SIGINT) {
+        set_handler(libc::SIGINT);
+    }
     if let Some((signal, before)) = unused_signal()
         && set_handler(signal)
     {
@@ -222,7 +239,8 @@ fn is_ours(signal: c_int) -> bool {
 
 fn set_handler(signal: c_int) -> bool {
     let mut action = own_action(handle as Handler as libc::sighandler_t);
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
+    let raises = signal == libc::SIGINT && HAS_CATCHER.load(Ordering::SeqCst);
+    action.sa_flags = libc::SA_SIGINFO | if raises { 0 } else { libc::SA_RESTART };
     set_action(signal, &action)
 }
 
@@ -245,7 +263,7 @@ fn reset_in_children() {
 
 type Handler = extern "C" fn(c_int, *mut libc::siginfo_t, *mut c_void);
 
-extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
+extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, context: *mut c_void) {
     // A child between `vfork` and `exec` shares all memory, but is another process.
     if !is_own_process() {
         end_by(signal);
@@ -264,7 +282,49 @@ extern "C" fn handle(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) 
             DUE_SINCE.store(milliseconds(), Ordering::SeqCst);
         }
         add_pending_call(pending_call);
+        if IS_UNDECIDED.load(Ordering::SeqCst) && may_work_here(context) {
+            with_gil(hand_over_if_caught);
+        }
     }
+}
+
+/// Whether Python code may run in the handler: the main thread waits in the system without the GIL.
+fn may_work_here(context: *const c_void) -> bool {
+    let is_main = this_thread() == MAIN_THREAD.load(Ordering::SeqCst);
+    is_main && !holds_gil() && !is_on_small_stack() && waits_in_system(context)
+}
+
+/// Does something in a handler that needs the GIL.
+fn with_gil(work: fn(Python<'_>)) {
+    // SAFETY: Python is initialized, and this thread belongs to it.
+    let state = unsafe { pyo3::ffi::PyGILState_Ensure() };
+    // A panic must not reach the interrupted code.
+    drop(std::panic::catch_unwind(|| Python::attach(work)));
+    // SAFETY: the state is that of the call above.
+    unsafe { pyo3::ffi::PyGILState_Release(state) };
+}
+
+/// After Ctrl-C: if the script catches a `KeyboardInterrupt` now, it is raised, and the run goes on as the script does.
+fn hand_over_if_caught(py: Python<'_>) {
+    let is_caught = *IS_CAUGHT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !IS_UNDECIDED.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    if !is_caught.is_some_and(|is_caught| is_caught(py)) {
+        if HAS_CATCHER.load(Ordering::SeqCst) && IS_TERMINAL.load(Ordering::SeqCst) {
+            announce_stop();
+        }
+        return;
+    }
+    let timer = GRACE_TIMER.swap(-1, Ordering::SeqCst);
+    if timer >= 0 {
+        SignalTimer::with_number(timer).start(Duration::ZERO);
+    }
+    ended_children::forget();
+    ENDED_BY.store(0, Ordering::SeqCst);
+    IS_DUE.store(requested().is_some(), Ordering::SeqCst);
+    // SAFETY: has no preconditions. Python raises it where it looks for signals, also in the interrupted call.
+    unsafe { pyo3::ffi::PyErr_SetInterrupt() };
 }
 
 fn note_end(signal: c_int) {
@@ -274,8 +334,11 @@ fn note_end(signal: c_int) {
     let now = milliseconds();
     if ENDED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         ENDED_AT.store(now, Ordering::SeqCst);
-        ended_children::watch(signal);
-        if signal == libc::SIGINT && IS_TERMINAL.load(Ordering::SeqCst) {
+        ended_children::watch();
+        IS_UNDECIDED.store(signal == libc::SIGINT, Ordering::SeqCst);
+        // Where the script may catch it, that has to be found out first.
+        let is_known = !HAS_CATCHER.load(Ordering::SeqCst);
+        if signal == libc::SIGINT && is_known && IS_TERMINAL.load(Ordering::SeqCst) {
             announce_stop();
         }
         if let Some(timer) = SignalTimer::new(signal) {
@@ -330,6 +393,7 @@ unsafe extern "C" fn pending_call(_: *mut c_void) -> c_int {
     let notice = *NOTICE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(notice) = notice.filter(|_| is_own_process()) {
         // A panic must not reach Python. The notice only makes loops end earlier.
+        drop(std::panic::catch_unwind(|| Python::attach(hand_over_if_caught)));
         drop(std::panic::catch_unwind(|| Python::attach(notice)));
     }
     0

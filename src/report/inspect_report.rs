@@ -8,7 +8,9 @@ use serde::Serialize;
 use crate::pickle::explain::outline::{self, Outline};
 use crate::pickle::verdict::Verdict;
 use crate::snapshot::OBJECT_NAME;
-use crate::snapshot::index::{Index, LeftOutReason, PREVIEW, SCHEMA, Variable, VariableKind, hide_in_index_of_others};
+use crate::snapshot::index::{
+    Index, LeftOutReason, PREVIEW, SCHEMA, Variable, VariableKind, hide_in_index_of_others, is_run_state,
+};
 use crate::snapshot::reader::{Contents, ReadError, Snapshot};
 use crate::snapshot::roundtrip_target::Compared;
 
@@ -101,6 +103,9 @@ impl SessionReport {
             Contents::Own { index } => {
                 let (format, bytes) = (FileFormat::Snapcli, snapshot.file_len());
                 let mut index = snapshot.shown_index(index)?.into_owned();
+                if index.run.is_some() {
+                    index.variables.retain(|variable| !is_run_state(&variable.name));
+                }
                 let is_believed = snapshot.is_signed_by_user();
                 // This user's own save has hidden them already.
                 if !is_believed {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::OBJECT_NAME;
 pub use super::change_list::Changes;
 pub(crate) use super::change_list::{Change, ChangeKind, ChangedAspect, FirstDifference, ValueSummary};
-use super::index::{Index, SegmentRole, Variable, VariableKind};
+use super::index::{Index, SegmentRole, Variable, VariableKind, is_run_state};
 use super::reader::{Contents, Progress, ReadError, Snapshot};
 use super::segment::VariableSegment;
 use crate::pickle::compare::{Comparer, Difference, Side};
@@ -112,7 +112,8 @@ fn list(snapshot: &Snapshot, foreign: Option<&LoadedValues<'_>>) -> Result<Listi
     let all: Listing = match (snapshot.contents(), foreign) {
         (Contents::Own { index }, _) => {
             let shown = snapshot.shown_index(index)?;
-            shown.compared().map(|(_, variable)| (variable.name.clone(), of_index(variable))).collect()
+            let compared = shown.compared().filter(|(_, variable)| !is_run_state(&variable.name));
+            compared.map(|(_, variable)| (variable.name.clone(), of_index(variable))).collect()
         }
         (Contents::Foreign { .. }, Some(loaded)) => {
             let side = loaded.side(loaded.machine.shared_budget());

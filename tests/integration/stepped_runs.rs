@@ -4,6 +4,7 @@
 use crate::env::{Run, Sandbox};
 
 mod blocked_checkpoints;
+mod caught_interrupts;
 mod changed_jumps;
 #[cfg(target_os = "linux")]
 mod early_signals;
@@ -27,6 +28,7 @@ mod remade_objects;
 mod repeated_effects;
 mod replayed_loops;
 mod runs_in_force;
+mod side_effects;
 mod stopped_runs;
 mod weak_members;
 

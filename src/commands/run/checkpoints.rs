@@ -100,16 +100,17 @@ impl StepObserver for RunJob {
 
     fn one_step(&self, line: u32, iterator: &str) {
         let text =
-            format!("line {line}: this loop is one step, without checkpoints in it: a {iterator} cannot be saved");
+            format!("line {line}: this loop is one step, without checkpoints in it: its {iterator} cannot be saved");
         self.say_once(&text);
     }
 
-    fn long_step(&self, line: u32) {
+    fn long_step(&self, line: u32, advice: &str) {
         // Called between two bytecodes, perhaps of code that a checkpoint runs.
         if self.state.try_lock().is_err() {
             return;
         }
-        self.say_once(&format!("a checkpoint is due, and waits for the end of line {line}, which is one step"));
+        let text = format!("a checkpoint is due, and waits for the end of line {line}, which is one step{advice}");
+        self.say_once(&text);
     }
 }
 

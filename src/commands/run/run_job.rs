@@ -1,5 +1,6 @@
 //! Runs a script in steps, from the beginning or from a checkpoint, and decides how the process ends.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,15 +14,17 @@ use super::forked_checkpoints::ForkedCheckpoints;
 use super::resume_point::{Checkpoint, FinishedRun, RunStart, hash_of_arguments, shown_name};
 use super::run_lock;
 use crate::cli::RunArgs;
+use crate::commands::operand_order::shell_words;
 use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::deferring;
 use crate::python::dill::DillLocation;
 use crate::python::launch::{ProcessEnd, PythonJob, start_python};
-use crate::python::script_command::{ScriptCommand, ScriptSource};
+use crate::python::script_command::{ScriptCommand, ScriptSource, ScriptTarget};
 use crate::python::script_run::{CompiledScript, ScriptRun, StartedScript, end_after_error, run_compiled};
-use crate::python::{self, Interpreter, Python, step_signals};
+use crate::python::{self, Interpreter, PyErr, Python, step_signals};
 use crate::session::run::{
-    ResumePlan, StepProgram, code_of_nothing, flush_output, observe, pause_loops, script_namespace, watch_openings,
+    ResumePlan, StepProgram, WholeReason, catches_interrupt, code_of_nothing, flush_output, observe, pause_loops,
+    script_namespace, watch_openings, why_whole,
 };
 use crate::session::{
     AmbientChoice, RestoreRequest, Signer, add_to_inittab, apply_before_imports, note_imported_definitions, restore,
@@ -50,8 +53,10 @@ pub(super) fn run(
         RunStart::From(checkpoint) => checkpoint.progress.clone(),
         RunStart::Fresh | RunStart::Finished(_) => RunProgress::default(),
     };
+    let typed = typed_words(args, &command);
     let job = RunJob {
         command,
+        typed,
         folder,
         every: args.every,
         grace: args.grace,
@@ -76,6 +81,8 @@ pub(super) fn run(
 
 pub(super) struct RunJob {
     pub(super) command: ScriptCommand,
+    /// The options, the script and its arguments, as they were typed.
+    typed: String,
     /// The store.
     pub(super) folder: PathBuf,
     pub(super) every: Duration,
@@ -109,6 +116,8 @@ pub(super) struct RunState {
     pub(super) source: String,
     /// The last checkpoint of this process.
     pub(super) last: Option<RunProgress>,
+    /// The checkpoint that it has resumed from, with the lines of the script as it is now.
+    resumed: Option<RunProgress>,
     /// When the next checkpoint is due.
     pub(super) next: Option<Instant>,
     /// The forked processes that make a checkpoint, or wait to make one.
@@ -126,7 +135,7 @@ impl RunJob {
             Some(place) => format!("snapcli: stopped while resuming: the same command resumes at {place}\n"),
             None => "snapcli: stopped before the script started\n".to_owned(),
         });
-        step_signals::arm(self.grace, pause_loops);
+        step_signals::arm(self.grace, pause_loops, catches_interrupt);
         let dill = match DillLocation::find(py, &|text| verbosity.note(text)) {
             Ok(dill) => dill,
             Err(error) => return end_after_error(py, &error, INTERRUPTED),
@@ -154,7 +163,7 @@ impl RunJob {
     /// The code to run: that of the whole script, or that of the rest of it, with its variables in place.
     fn compile(self: &Arc<Self>, py: Python<'_>, source: &ScriptSource) -> Result<Option<CompiledScript>> {
         let start = std::mem::replace(&mut *self.start.lock().unwrap_or_else(PoisonError::into_inner), RunStart::Fresh);
-        let Some(program) = parsed(py, source) else {
+        let Some(program) = parsed(py, source, self.verbosity)? else {
             step_signals::disarm();
             return Ok(None);
         };
@@ -175,7 +184,7 @@ impl RunJob {
                     );
                     self.verbosity.note(&text);
                 }
-                program.whole(py).ok().map(|code| CompiledScript(code.unbind()))
+                unless_whole(py, self.verbosity, program.whole(py))?.map(|code| CompiledScript(code.unbind()))
             }
         };
         if code.is_none() {
@@ -183,13 +192,14 @@ impl RunJob {
             return Ok(None);
         }
         self.take_store()?;
+        let has_catcher = program.has_interrupt_handler(py)?;
         let _ = self.program.set(Arc::clone(&program));
         self.lock().source = String::from_utf8_lossy(&source.bytes).into_owned();
         self.set_last_words();
         observe(Arc::<Self>::clone(self), program);
         self.lock().next = Instant::now().checked_add(self.every);
         let first = if self.may_fork(py) { self.every.min(FIRST_STANDBY) } else { self.every };
-        step_signals::begin(first);
+        step_signals::begin(first, has_catcher);
         Ok(code)
     }
 
@@ -226,6 +236,34 @@ impl RunJob {
             let text = format!("{shown} is not signed with your key: to resume from it, sign it with `snapcli trust`");
             return Err(exit::error(exit::UNTRUSTED, text));
         }
+        self.check_allowed(&progress)?;
+        check_directory(&snapshot, &shown)?;
+        let plan =
+            ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes, |option| self.retyped(option))?;
+        let namespace = script_namespace(py)?;
+        if let Contents::Own { index } = snapshot.contents() {
+            let cannot = || format!("cannot resume from {shown}");
+            apply_before_imports(py, &snapshot, index).or_exit(exit::DAMAGED, cannot)?;
+        }
+        plan.run_imports(program, &namespace)?;
+        self.load(py, &Arc::new(snapshot), &shown)?;
+        if !self.accept_changes {
+            ResumePlan::check_modules(program, &namespace)?;
+        }
+        plan.check_input(program, &namespace)?;
+        let (code, lines) = plan
+            .code(program, &namespace, &progress.rerun, self.reopen)
+            .with_context(|| format!("cannot resume from {shown}"))?;
+        for (statement, line) in progress.rerun.iter().zip(lines) {
+            self.verbosity.note(&format!("ran line {line} again: {} could not be saved", statement.name));
+        }
+        self.verbosity.note(&format!("resuming at {}", plan.progress.place()));
+        self.lock().resumed = Some(plan.progress);
+        Ok(CompiledScript(code.unbind()))
+    }
+
+    /// Checks that the options allow what a resume has to do: statements that run again, files that are truncated.
+    fn check_allowed(&self, progress: &RunProgress) -> Result<()> {
         if self.no_rerun
             && let Some(first) = progress.rerun.first()
         {
@@ -253,27 +291,12 @@ impl RunJob {
             let text = format!("cannot resume: {} was open for writing", file.name);
             return Err(exit::coded(exit::FAILED, text).with_details(details).into());
         }
-        check_directory(&snapshot, &shown)?;
-        let plan = ResumePlan::new(py, program, &progress, &source.bytes, self.accept_changes)?;
-        let namespace = script_namespace(py)?;
-        if let Contents::Own { index } = snapshot.contents() {
-            let cannot = || format!("cannot resume from {shown}");
-            apply_before_imports(py, &snapshot, index).or_exit(exit::DAMAGED, cannot)?;
-        }
-        plan.run_imports(program, &namespace)?;
-        self.load(py, &Arc::new(snapshot), &shown)?;
-        if !self.accept_changes {
-            ResumePlan::check_modules(program, &namespace)?;
-        }
-        plan.check_input(program, &namespace)?;
-        let code = plan.code(program, &namespace, &progress.rerun);
-        let code = code.with_context(|| format!("cannot resume from {shown}"))?;
-        for statement in &progress.rerun {
-            let text = format!("ran line {} again: {} could not be saved", statement.line, statement.name);
-            self.verbosity.note(&text);
-        }
-        self.verbosity.note(&format!("resuming at {}", progress.place()));
-        Ok(CompiledScript(code.unbind()))
+        Ok(())
+    }
+
+    /// The command that was typed, with another option.
+    fn retyped(&self, option: &str) -> String {
+        format!("snapcli run {option}{}", self.typed)
     }
 
     fn load(&self, py: Python<'_>, snapshot: &Arc<Snapshot>, shown: &str) -> Result<()> {
@@ -310,7 +333,8 @@ impl RunJob {
     /// Where the run resumes: the place of the last checkpoint of this process, or of the one that it has resumed from.
     pub(super) fn last_place(&self) -> Option<String> {
         let before = Some(&self.before).filter(|before| !before.places.is_empty());
-        self.lock().last.as_ref().or(before).map(RunProgress::place)
+        let state = self.lock();
+        state.last.as_ref().or(state.resumed.as_ref()).or(before).map(RunProgress::place)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, RunState> {
@@ -358,15 +382,46 @@ impl RunJob {
     }
 }
 
+/// The options that matter to a resume, the script and its arguments, to be typed again.
+fn typed_words(args: &RunArgs, command: &ScriptCommand) -> String {
+    let mut words: Vec<OsString> = Vec::new();
+    if let Some(store) = &args.output {
+        words.extend(["-o".into(), store.into()]);
+    }
+    let options = [("--reopen", args.reopen), ("--no-rerun", args.no_rerun)];
+    words.extend(options.iter().filter(|(_, is_set)| *is_set).map(|(option, _)| OsString::from(option)));
+    match &command.target {
+        ScriptTarget::Module(name) => words.extend(["-m".into(), name.clone()]),
+        ScriptTarget::Script(path) => words.push(path.into()),
+        _ => {}
+    }
+    words.extend(command.arguments.iter().cloned());
+    shell_words(&words)
+}
+
 /// The script, to be run in steps; `None` if it cannot be compiled: Python reports the error when it runs it. Only when
 /// Python reads a file, it also checks the encoding of comments.
-fn parsed(py: Python<'_>, source: &ScriptSource) -> Option<Arc<StepProgram>> {
+fn parsed(py: Python<'_>, source: &ScriptSource, verbosity: Verbosity) -> Result<Option<Arc<StepProgram>>> {
     let head = source.bytes.split(|byte| *byte == b'\n').take(2);
     let names_coding = head.into_iter().any(|line| line.windows(6).any(|word| word == b"coding"));
     if !names_coding && std::str::from_utf8(&source.bytes).is_err() {
-        return None;
+        return Ok(None);
     }
-    StepProgram::new(py, &source.bytes, source.path.as_os_str()).ok()
+    unless_whole(py, verbosity, StepProgram::new(py, &source.bytes, source.path.as_os_str()))
+}
+
+/// What was made of the script; `None` if Python has to run it as a whole, because it has an error that Python reports,
+/// or because it is too deep.
+fn unless_whole<T>(py: Python<'_>, verbosity: Verbosity, made: std::result::Result<T, PyErr>) -> Result<Option<T>> {
+    match made.map_err(|error| (why_whole(py, &error), error)) {
+        Ok(made) => Ok(Some(made)),
+        Err((Some(WholeReason::Error), _)) => Ok(None),
+        Err((Some(WholeReason::Depth), error)) => {
+            verbosity.note(&format!("no checkpoints are made: the script cannot be divided into steps: {error}"));
+            Ok(None)
+        }
+        Err((None, error)) => Err(error).context("cannot divide the script into steps"),
+    }
 }
 
 /// Checks that the working directory of a checkpoint is there: relative paths would name other files.
@@ -387,9 +442,10 @@ fn check_directory(snapshot: &Snapshot, shown: &str) -> Result<()> {
 
 /// Checks that a script is the one that has finished, but for comments and blank lines.
 fn check_finished(py: Python<'_>, program: &StepProgram, finished: &FinishedRun) -> Result<()> {
-    let Some((line, details)) = program.change_since(py, &finished.progress)? else { return Ok(()) };
-    let text = format!("{} has finished ({} UTC), and line {line} has changed since", finished.command, finished.time);
+    let Some(changed) = program.change_since(py, &finished.progress)? else { return Ok(()) };
+    let (command, time, line) = (&finished.command, &finished.time, changed.line());
+    let text = format!("{command} has finished ({time} UTC), and line {line} has changed since");
     let advice = "use --fresh to run it again, or --accept-changes if the change does not matter".to_owned();
-    let details = details.into_iter().chain([advice]).collect();
+    let details = changed.details().into_iter().chain([advice]).collect();
     Err(exit::coded(exit::USAGE, text).with_details(details).into())
 }

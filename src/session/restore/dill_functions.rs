@@ -18,6 +18,8 @@ use crate::python::deferred_signals::ends_call;
 
 /// The prefix that dill gives to the name of a module that cannot be imported.
 pub(super) const RUNTIME: &str = "__runtime__.";
+/// What is opened for a closed file that was removed.
+const NO_FILE: &str = "/dev/null";
 
 /// Replaces `dill._dill._create_type` and `type.__new__`, which create a class.
 #[pyclass(frozen)]
@@ -287,11 +289,14 @@ impl OpenForReading {
         let mode = if mode.contains('b') { "rb" } else { "r" };
         let path = py.import("os.path")?;
         let is = |what: &str| path.call_method1(what, (&name,))?.is_truthy();
+        let open = py.import("io")?.getattr("open")?;
+        if closed && !is("isfile")? {
+            return closed_file(&open, &name, mode);
+        }
         // Opening a pipe can block forever, and opening a device can have side effects.
         if is("exists")? && !is("isfile")? {
             return Err(PyOSError::new_err(format!("cannot reopen {name}: it is not a regular file")));
         }
-        let open = py.import("io")?.getattr("open")?;
         let file = open.call1((&name, mode)).map_err(|error| {
             if !error.is_instance_of::<PyFileNotFoundError>(py) {
                 return error;
@@ -305,4 +310,13 @@ impl OpenForReading {
         }
         Ok(file)
     }
+}
+
+/// A closed file object with the name of a file that was removed since.
+fn closed_file<'py>(open: &Bound<'py, PyAny>, name: &Bound<'py, PyAny>, mode: &str) -> PyResult<Bound<'py, PyAny>> {
+    let file = open.call1((NO_FILE, mode))?;
+    let buffer = file.getattr_opt("buffer")?.unwrap_or_else(|| file.clone());
+    buffer.getattr("raw")?.setattr("name", name)?;
+    file.call_method0("close")?;
+    Ok(file)
 }

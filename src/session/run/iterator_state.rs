@@ -282,7 +282,7 @@ pub(super) fn rebuild<'py>(
 fn part_of<'py>(whole: &Bound<'py, PyAny>, kind: &Bound<'py, PyAny>, number: usize) -> PyResult<Bound<'py, PyAny>> {
     if !whole.get_type().is(kind) {
         let (now, before) = (whole.get_type().name()?, kind.getattr("__name__")?);
-        let text = format!("the loop iterates over a {now} now, and over a {before} at the checkpoint");
+        let text = format!("the loop iterates over {now} objects now, and over {before} objects at the checkpoint");
         return Err(PyRuntimeError::new_err(text));
     }
     whole.call_method0("__reduce__")?.get_item(1)?.get_item(number)

@@ -30,12 +30,12 @@ pub(crate) use self::repeated_statement::{
 };
 pub(crate) use self::replayed_loop::replay;
 pub(crate) use self::resume_plan::ResumePlan;
-pub(crate) use self::run_stack::{StepObserver, observe, pause_loops};
+pub(crate) use self::run_stack::{StepObserver, catches_interrupt, observe, pause_loops};
 pub(crate) use self::saved_position::{
     BoundAttribute, BoundHandler, BoundPosition, KeptObject, progress_of, split_local,
 };
 pub(crate) use self::script_state::{
     code_of_nothing, flush_output, namespace_of, own_thread, raised, script_namespace,
 };
-pub(crate) use self::step_program::{StepPosition, StepProgram};
+pub(crate) use self::step_program::{StepPosition, StepProgram, WholeReason, why_whole};
 pub(crate) use self::step_sites::StepEnd;

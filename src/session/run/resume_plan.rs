@@ -18,8 +18,10 @@ use crate::snapshot::index::{RUN_POSITION, RerunStatement, RunProgress};
 pub(crate) struct ResumePlan<'py> {
     /// The position in the script as it is now.
     frames: Bound<'py, PyList>,
-    /// Imports and definitions that were added to what has run.
-    added: Vec<(u32, Bound<'py, PyAny>)>,
+    /// Imports and definitions that were added to what has run, each with the class that it belongs to.
+    added: Vec<(u32, Bound<'py, PyAny>, Option<String>)>,
+    /// The progress of the run, with the lines of the script as it is now.
+    pub(crate) progress: RunProgress,
     /// The script as it was, if it has been edited.
     old: Option<std::sync::Arc<StepProgram>>,
 }
@@ -35,28 +37,31 @@ impl<'py> ResumePlan<'py> {
         progress: &RunProgress,
         source: &[u8],
         accepts: bool,
+        command: impl Fn(&str) -> String,
     ) -> Result<Self> {
-        let frames = frames_of(py, progress)?;
+        let (frames, mut progress) = (frames_of(py, progress)?, progress.clone());
         if source == progress.source.as_bytes() {
-            return Ok(Self { frames, added: Vec::new(), old: None });
+            return Ok(Self { frames, added: Vec::new(), progress, old: None });
         }
-        let old = program.as_it_was(py, progress)?;
+        let old = program.as_it_was(py, &progress)?;
         let arguments = (old.object(py), program.object(py), &frames, accepts);
-        match program.unless_changed(py, program.function(py, "relocate")?.call1(arguments))? {
+        let changed = match program.unless_changed(py, program.function(py, "relocate")?.call1(arguments))? {
             Ok(found) => {
-                let (frames, added) = found.extract()?;
-                Ok(Self { frames, added, old: Some(old) })
+                let (frames, lines, added): (_, Vec<u32>, _) = found.extract()?;
+                progress.places.iter_mut().zip(lines).for_each(|(place, line)| place.line = line);
+                return Ok(Self { frames, added, progress, old: Some(old) });
             }
-            Err((line, mut details)) => {
-                let advice = match accepts {
-                    true => "--accept-changes cannot find the place in this script: use --fresh to start over",
-                    false => "use --accept-changes to resume anyway, or --fresh to start over",
-                };
-                details.push(advice.to_owned());
-                let text = format!("line {line} has already run, but has changed since");
-                Err(exit::coded(exit::FAILED, text).with_details(details).into())
+            Err(changed) => changed,
+        };
+        let mut details = changed.details();
+        details.extend(match accepts {
+            true => {
+                let advice = "--accept-changes cannot find the place where the run would resume in this script";
+                vec![advice.to_owned(), format!("to start over: {}", command("--fresh"))]
             }
-        }
+            false => changed.advice(command),
+        });
+        Err(exit::coded(exit::FAILED, changed.message()).with_details(details).into())
     }
 
     /// Runs the imports again that the script has run, so that the modules are loaded as they were.
@@ -106,7 +111,7 @@ impl<'py> ResumePlan<'py> {
         Err(exit::coded(exit::FAILED, text).with_details(vec![advice]).into())
     }
 
-    /// The code that goes on, with all variables in place.
+    /// The code that goes on, with all variables in place, and the lines of the statements that have run again.
     ///
     /// # Errors
     /// If the checkpoint has no position, or a statement fails that has to run again.
@@ -115,7 +120,8 @@ impl<'py> ResumePlan<'py> {
         program: &StepProgram,
         namespace: &Bound<'py, PyDict>,
         statements: &[RerunStatement],
-    ) -> Result<Bound<'py, PyAny>> {
+        reopens: bool,
+    ) -> Result<(Bound<'py, PyAny>, Vec<u32>)> {
         let py = namespace.py();
         let state = namespace.get_item(RUN_POSITION)?.context("it has no position")?;
         if state.get_item("version")?.extract::<u32>()? != VERSION {
@@ -130,6 +136,7 @@ impl<'py> ResumePlan<'py> {
                 program.object(py).setattr(name, noted)?;
             }
         }
+        state.get_item("outer")?.set_item("truncates logs", reopens)?;
         program.function(py, "restore_outer")?.call1((namespace, &frames, state.get_item("outer")?))?;
         program.function(py, "fill_cells")?.call1((&frames,))?;
         program.function(py, "note_environment_again")?.call1((program.object(py),))?;
@@ -143,20 +150,21 @@ impl<'py> ResumePlan<'py> {
         }
         let made = state.cast::<PyDict>().map_err(PyErr::from)?.get_item("made")?;
         let outer = state.get_item("outer")?;
-        self.run_again(program, namespace, &frames, statements, (made.as_ref(), &outer))?;
+        let lines = self.run_again(program, namespace, &frames, statements, (made.as_ref(), &outer))?;
         for name in ["restore_handlers", "restart_listeners"] {
             program.function(py, name)?.call1((namespace, &frames, &outer))?;
         }
         program.function(py, "restore_settings")?.call1((program.object(py), namespace, &frames, &outer))?;
         program.function(py, "register_again")?.call1((program.object(py), &self.frames, namespace, &frames))?;
         arrange(namespace, &names)?;
-        for (line, code) in &self.added {
-            eval_code(code, namespace).map_err(|error| cannot_repeat(py, *line, &error))?;
+        for (line, code, owner) in &self.added {
+            let run = program.function(py, "run_added")?.call1((namespace, code, owner));
+            run.map_err(|error| cannot_repeat(py, *line, &error))?;
         }
-        Ok(program.rest(py, &saved)?)
+        Ok((program.rest(py, &saved)?, lines))
     }
 
-    /// Makes variables again that could not be saved, by the statements that have assigned them.
+    /// Makes variables again that could not be saved, by the statements that have assigned them. Returns their lines.
     fn run_again(
         &self,
         program: &StepProgram,
@@ -164,8 +172,9 @@ impl<'py> ResumePlan<'py> {
         frames: &Bound<'py, PyList>,
         statements: &[RerunStatement],
         (made, outer): (Option<&Bound<'py, PyAny>>, &Bound<'py, PyAny>),
-    ) -> Result<()> {
+    ) -> Result<Vec<u32>> {
         let py = namespace.py();
+        let mut lines = Vec::new();
         for RerunStatement { name, line, depth, .. } in statements {
             let place = self.frames.get_item(*depth)?;
             let Some((line, code)) = statement(program, place.clone(), name)? else {
@@ -189,8 +198,9 @@ impl<'py> ResumePlan<'py> {
                 program.function(py, "put_back")?.call1((namespace, frames, made, depth, name))?;
             }
             program.function(py, "fill_cells")?.call1((frames,))?;
+            lines.push(line);
         }
-        Ok(())
+        Ok(lines)
     }
 }
 

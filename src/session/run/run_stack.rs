@@ -27,7 +27,7 @@ pub(crate) trait StepObserver: Send + Sync {
     fn one_step(&self, line: u32, iterator: &str);
 
     /// A checkpoint has been due for some time, but this line has not ended.
-    fn long_step(&self, line: u32);
+    fn long_step(&self, line: u32, advice: &str);
 }
 
 /// The observer of a run, and the script whose steps it observes.
@@ -176,6 +176,12 @@ pub(crate) fn pause_loops(py: Python<'_>) {
     }
 }
 
+/// Whether the script, or a module of it, catches a `KeyboardInterrupt` that is raised now.
+pub(crate) fn catches_interrupt(py: Python<'_>) -> bool {
+    let Some((_, program)) = observed() else { return false };
+    program.catches_interrupt(py).tolerated().unwrap_or(false)
+}
+
 /// Says which line does not end, once a checkpoint by the timer has been due for some time.
 fn report_long_step(py: Python<'_>) {
     const LONG: Duration = Duration::from_secs(5);
@@ -185,9 +191,9 @@ fn report_long_step(py: Python<'_>) {
     if !has_waited(LONG) {
         repeat_later(LONG);
     } else if let Some((observer, program)) = observed()
-        && let Some(line) = program.line_under_way(py).tolerated().flatten()
+        && let Some((line, advice)) = program.step_under_way(py).tolerated().flatten()
     {
-        observer.long_step(line);
+        observer.long_step(line, &advice);
     }
 }
 

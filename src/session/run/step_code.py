@@ -141,8 +141,8 @@ class Program:
         # The files that they have opened for writing: see `step_openings.py`. While statements run again, those that
         # they would overwrite.
         self.openings, self.assigned, self.guarded = {}, {}, None
-        # The modules of the script: see `step_state.py`.
-        self.sources = {}
+        # The modules of the script: see `step_state.py`; and where it catches Ctrl-C: see `step_interrupts.py`.
+        self.sources, self.catching = {}, {}
         # What scripts may set in the interpreter, as it is at the start: see `step_settings.py`.
         self.settings = settings_now()
         # The variables with descriptors of `os.open`, when they have been looked for.
@@ -586,7 +586,7 @@ class Program:
             state = {"root": site.root.name, "path": site.path, "at": at, "line": site.line, "loops": own}
             if depth:
                 _, _, function, cells, _ = calls[depth - 1]
-                values, shared = frame.f_locals, site.root.plain.co_cellvars
+                values, shared = local_values(frame), site.root.plain.co_cellvars
                 names = [name for name in code.co_varnames if name in values and name not in shared]
                 state["function"], state["cells"] = function, dict(cells)
                 state["locals"] = {name: values[name] for name in names}
@@ -638,6 +638,19 @@ def loops_on(node, path, kind):
         is_last = level == len(path) - 1
         if isinstance(node, For) and (kind == "next" if is_last else path[level + 1][0] == "body"):
             found.append(path[:level + 1])
+    return found
+
+
+def local_values(frame):
+    """The local variables of a function under way. Until Python 3.12, the frame keeps a dict with their values as long as
+    it runs: that is emptied, unless the script has it from `locals()`."""
+    values = frame.f_locals
+    if type(values) is not dict or not frame.f_code.co_flags & 1:
+        return values
+    found = dict(values)
+    # The references are that of the frame, of the variable, and of the argument.
+    if sys.getrefcount(values) <= 3:
+        values.clear()
     return found
 
 

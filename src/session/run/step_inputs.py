@@ -228,7 +228,7 @@ def note_inputs(program, depth, number, frame):
     """Notes the inputs of a statement that is about to run."""
     site = program.sites[number]
     stmt = statement_at(site.root.node, site.path)
-    scopes = (frame.f_locals, frame.f_globals) if depth else (frame.f_globals,)
+    scopes = (local_values(frame), frame.f_globals) if depth else (frame.f_globals,)
     key = (depth, site.root.name, assigned_name(stmt))
     program.inputs[key] = *described_inputs(stmt.value, lookup_in(*scopes)), directory_now()
     program.openings.pop(key[1:], None)

@@ -36,16 +36,6 @@ def note_opening(program, path, how):
     return None
 
 
-def line_under_way(program):
-    """The line of the script itself that is running, which may have called functions."""
-    found, frame = None, sys._getframe()
-    while frame is not None:
-        if frame.f_code.co_filename == program.filename:
-            found = frame.f_lineno
-        frame = frame.f_back
-    return found
-
-
 def has_content(path):
     try:
         return posix.stat(path).st_size > 0
@@ -119,46 +109,3 @@ def functions_run_by(value):
                 if type(getattr(member, "__func__", member)) is FunctionType]
     value = getattr(value, "__func__", value) if type(value) in (staticmethod, classmethod) else value
     return [value] if type(value) is FunctionType and value.__module__ == "__main__" else []
-
-
-# --- what a statement finds around it
-
-
-class AsBefore:
-    """While a statement runs again: it must not overwrite files, finds the directory of its first run, and leaves the
-    random generators of modules as they are."""
-
-    def __init__(self, program, directory):
-        self.program, self.directory = program, directory
-
-    def __enter__(self):
-        self.states, self.back = random_states(), posix.getcwd()
-        if self.directory is not None and self.directory != self.back:
-            posix.chdir(self.directory)
-        self.program.guarded = []
-
-    def __exit__(self, kind, *_):
-        stopped, self.program.guarded = self.program.guarded, None
-        posix.chdir(self.back)
-        for restore, state in self.states:
-            restore(state)
-        if stopped and kind is None:
-            raise RuntimeError(STOPPED.format(stopped[0]))
-
-
-def random_states():
-    """The states of the generators of modules, each with the function that sets it."""
-    found = []
-    for module, get, restore in (("random", "getstate", "setstate"), ("numpy.random", "get_state", "set_state"),
-                                 ("torch", "get_rng_state", "set_rng_state")):
-        loaded = sys.modules.get(module)
-        if hasattr(loaded, get) and hasattr(loaded, restore):
-            found.append((getattr(loaded, restore), getattr(loaded, get)()))
-    return found
-
-
-def directory_now():
-    try:
-        return posix.getcwd()
-    except OSError:
-        return None

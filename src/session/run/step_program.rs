@@ -4,8 +4,9 @@
 use std::ffi::{CStr, OsStr};
 use std::sync::{Arc, OnceLock};
 
+use pyo3::exceptions::{PyMemoryError, PyRecursionError, PySyntaxError, PyValueError, PyWarning};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyModule, PyTuple, PyType};
 
 use super::exit_functions::watch_exits;
 use super::iterator_state::describe;
@@ -21,6 +22,8 @@ const SOURCE: &CStr = match CStr::from_bytes_with_nul(
         "\n\n",
         include_str!("step_jumps.py"),
         "\n\n",
+        include_str!("step_reruns.py"),
+        "\n\n",
         include_str!("step_edits.py"),
         "\n\n",
         include_str!("step_state.py"),
@@ -28,6 +31,8 @@ const SOURCE: &CStr = match CStr::from_bytes_with_nul(
         include_str!("step_inputs.py"),
         "\n\n",
         include_str!("step_openings.py"),
+        "\n\n",
+        include_str!("step_surroundings.py"),
         "\n\n",
         include_str!("step_uses.py"),
         "\n\n",
@@ -42,6 +47,8 @@ const SOURCE: &CStr = match CStr::from_bytes_with_nul(
         include_str!("step_registrations.py"),
         "\n\n",
         include_str!("step_settings.py"),
+        "\n\n",
+        include_str!("step_interrupts.py"),
         "\0"
     )
     .as_bytes(),
@@ -57,6 +64,24 @@ pub(crate) struct StepProgram {
     module: Py<PyModule>,
     /// The code of the module that runs.
     code: OnceLock<Py<PyAny>>,
+}
+
+/// Why a script is not divided into steps.
+pub(crate) enum WholeReason {
+    /// It has an error, which Python reports when it runs it.
+    Error,
+    /// Its statements are nested too deeply, or there is not enough memory.
+    Depth,
+}
+
+/// Why an error keeps a script from being divided into steps; `None` if it is not one of the script.
+pub(crate) fn why_whole(py: Python<'_>, error: &PyErr) -> Option<WholeReason> {
+    let is = |kind: &Bound<'_, PyType>| error.is_instance(py, kind);
+    if is(&py.get_type::<PySyntaxError>()) || is(&py.get_type::<PyValueError>()) || is(&py.get_type::<PyWarning>()) {
+        return Some(WholeReason::Error);
+    }
+    let is_deep = is(&py.get_type::<PyRecursionError>()) || is(&py.get_type::<PyMemoryError>());
+    is_deep.then_some(WholeReason::Depth)
 }
 
 /// Where a run is: a list with a dict for the module and for each call that is under way.
@@ -190,9 +215,9 @@ impl StepProgram {
         self.function(py, "note_opening")?.call1((self.program.bind(py), path, how))?.extract()
     }
 
-    /// The line of the script's module that is under way.
-    pub(super) fn line_under_way(&self, py: Python<'_>) -> PyResult<Option<u32>> {
-        self.function(py, "line_under_way")?.call1((self.program.bind(py),))?.extract()
+    /// The line of the script's module that is under way, and how it could be divided into steps, or nothing.
+    pub(super) fn step_under_way(&self, py: Python<'_>) -> PyResult<Option<(u32, String)>> {
+        self.function(py, "step_under_way")?.call1((self.program.bind(py),))?.extract()
     }
 
     /// The line that reads standard input, if that is a pipe: what is read from it is lost when the run is stopped.
@@ -201,6 +226,20 @@ impl StepProgram {
     /// None that Python code can cause.
     pub(crate) fn line_reading_pipe(&self, py: Python<'_>) -> PyResult<Option<u32>> {
         self.function(py, "line_reading_pipe")?.call1((self.program.bind(py),))?.extract()
+    }
+
+    /// Whether the frame that is running, or one of its callers, catches a `KeyboardInterrupt` where it is.
+    pub(super) fn catches_interrupt(&self, py: Python<'_>) -> PyResult<bool> {
+        let Some(frame) = current_frame(py) else { return Ok(false) };
+        self.function(py, "catches_interrupt")?.call1((self.program.bind(py), frame))?.extract()
+    }
+
+    /// Whether the script has a handler of `KeyboardInterrupt` anywhere.
+    ///
+    /// # Errors
+    /// None that Python code can cause.
+    pub(crate) fn has_interrupt_handler(&self, py: Python<'_>) -> PyResult<bool> {
+        self.function(py, "has_interrupt_handler")?.call1((self.program.bind(py),))?.extract()
     }
 
     /// How many top-level statements the script has.

@@ -148,8 +148,8 @@ def edges_of(number, size):
     return posix.pread(number, min(EDGE, size), 0), posix.pread(number, EDGE, max(size - EDGE, 0))[:min(EDGE, size)]
 
 
-def reopen_file(state):
-    """Opens a file again where it was. Returns the object, which is another one for a binary file."""
+def truncated(state):
+    """Opens a file again that the script was writing, and truncates it to its length at the checkpoint."""
     raw = _io.FileIO(state["path"], "a+" if "a" in state["mode"] and state["readable"] else
                      "a" if "a" in state["mode"] else "r+")
     status = posix.fstat(raw.fileno())
@@ -163,6 +163,12 @@ def reopen_file(state):
     if state.get("edges") not in (None, edges(state["path"], state["size"])):
         raise OSError(f"{state['path']} does not begin with what the script had written")
     posix.ftruncate(raw.fileno(), state["size"])
+    return raw
+
+
+def reopen_file(state):
+    """Opens a file again where it was. Returns the object, which is another one for a binary file."""
+    raw = truncated(state)
     if state["kind"] == "FileIO":
         raw.seek(state["offset"])
         return raw
@@ -222,10 +228,14 @@ def handlers(namespace, frames, objects):
 
 
 def handler_state(logging, handler, logger, every, objects):
-    handler.flush()
+    # Not `handler.flush()`: one that collects records would send them on.
+    stream = getattr(handler, "stream", None)
+    if type(stream) in FILES and not stream.closed:
+        stream.flush()
     if isinstance(handler, logging.FileHandler):
         state = {name: value for name, value in vars(handler).items() if name not in ("lock", "stream", "_builtin_open")}
-        return ("file", type(handler), state)
+        written = written_file(handler.stream) if type(handler.stream) in FILES else None
+        return ("file", type(handler), state, dict(written, object=None) if written else None)
     owners = [(depth, name) for depth, scope in enumerate(every) for name, value in scope.items() if value is handler]
     owner = owners[0] if owners else None
     objects.append((handler, owner, logger or "root"))
@@ -267,7 +277,10 @@ def restore_handlers(namespace, frames, outer):
 
     def handler(state):
         if id(state) not in made:
-            value = file_handler(logging, state) if state[0] == "file" else saved_handler(namespace, every, state)
+            if state[0] == "file":
+                value = file_handler(logging, state, outer.get("truncates logs"))
+            else:
+                value = saved_handler(namespace, every, state)
             if value is None:
                 return None
             made[id(state)] = value
@@ -286,6 +299,10 @@ def saved_handler(namespace, every, state):
     """A handler that was saved by itself, or that its statement has made again; None if that has not run yet."""
     _, number, owner, settings = state
     value = namespace.pop(f"__snapcli_run__0_handler{number}", None)
+    logging = sys.modules["logging"]
+    if value is not None and not any(known() is value for known in logging._handlerList):
+        # It is flushed when the process ends.
+        logging._addHandlerRef(value)
     if value is None and owner is not None:
         value = every[owner[0]].get(owner[1])
         if value is not None:
@@ -293,9 +310,15 @@ def saved_handler(namespace, every, state):
     return value
 
 
-def file_handler(logging, state):
-    """A handler that writes on at the end of its file."""
-    _, kind, attributes = state
+def file_handler(logging, state, truncates):
+    """A handler that writes on at the end of its file, which is truncated first if it is still the same one: the log may
+    have been rotated since."""
+    _, kind, attributes, *written = state
+    if truncates and written and written[0]:
+        try:
+            truncated(written[0]).close()
+        except OSError:
+            pass
     made = kind.__new__(kind)
     vars(made).update(attributes)
     made._builtin_open = open

@@ -64,3 +64,35 @@ def mentions(node, name):
     if isinstance(node, With) and any(is_name(item.optional_vars, name) for item in node.items):
         return any(mentions(item.context_expr, name) for item in node.items)
     return any(mentions(child, name) for child in fields(node))
+
+
+# --- the step that is running
+
+
+def step_under_way(program):
+    """The line of the step that is running, and how it could be divided; None if no frame of the script is running."""
+    stepped, found, frame = list(program.compiled.values()), None, sys._getframe()
+    while frame is not None and (found is None or found[0] not in stepped):
+        if frame.f_code.co_filename == program.filename:
+            found = frame.f_code, frame.f_lineno
+        frame = frame.f_back
+    if found is None:
+        return None
+    code, line = found
+    root = program.root_of_code(code) if code in stepped else program.roots[""]
+    return line, how_to_divide(program, root, root.node.body, line)
+
+
+def how_to_divide(program, root, block, line):
+    stmt = next((stmt for stmt in block if stmt.lineno <= line <= stmt.end_lineno), None)
+    if isinstance(stmt, If):
+        return how_to_divide(program, root, stmt.body + stmt.orelse, line)
+    if isinstance(stmt, (Try, With)):
+        name = "try" if isinstance(stmt, Try) else "with"
+        return f": there are no checkpoints within `{name}`, so use it in the functions that are called there instead"
+    call = None if stmt is None else program.call_in(stmt, root)
+    if stmt is None or isinstance(stmt, (For, While)) or call is not None and program.is_defined(call.func):
+        return ""
+    called = [node.func.id for node in own_nodes([stmt])
+              if isinstance(node, Call) and isinstance(node.func, Name) and node.func.id in program.by_name]
+    return f": for checkpoints in {called[0]}(), make its call a statement, as in `result = {called[0]}()`" if called else ""

@@ -19,10 +19,10 @@ pub(crate) use self::raised::local_name;
 pub(crate) use self::raised::{FrameKind, split_local_name};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::raised::{RaisedError, StackFrame};
-pub(crate) use self::run_progress::RUN_POSITION;
 #[cfg(feature = "python")]
 #[allow(unreachable_pub, reason = "a field of the public `Index`")]
 pub use self::run_progress::WrittenFile;
+pub(crate) use self::run_progress::{RUN_POSITION, is_run_state};
 #[allow(unreachable_pub, reason = "fields of the public `Index`")]
 pub use self::run_progress::{RerunStatement, RunPlace, RunProgress};
 #[cfg(feature = "python")]

@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 /// The variable that holds the position of a run.
 pub(crate) const RUN_POSITION: &str = "__snapcli_run__";
 
+/// Whether a variable holds what a run needs to resume, and is none of the script: not the local variables either.
+pub(crate) fn is_run_state(name: &str) -> bool {
+    name.strip_prefix(RUN_POSITION).is_some_and(|rest| rest.is_empty() || rest.starts_with("0_"))
+}
+
 /// How far a run in steps has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

@@ -61,3 +61,12 @@ fn a_script_that_ends_after_the_signal_has_not_finished() {
     );
     assert_no_failure_is_kept(&script, "SIGTERM", "group");
 }
+
+#[test]
+fn a_command_that_makes_the_signal_an_exit_status_is_not_kept_as_failed() {
+    let handles = "trap 'exit 3' TERM; echo $$ > part; mv part waits; sleep 30 & wait";
+    let commands = COMMANDS.replace("echo $$ > part; mv part waits; exec sleep 30", &handles.replace('\'', "\\'"));
+    let script =
+        format!("{commands}\nresults = []\nfor n in range(6):\n    results.append(command(n))\nprint(results)\n");
+    assert_no_failure_is_kept(&script, "SIGTERM", "group");
+}

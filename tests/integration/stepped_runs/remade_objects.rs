@@ -1,7 +1,7 @@
 //! Objects that cannot be saved, and that their statement makes again: what they have in them comes back, or no
 //! checkpoint is made.
 
-use super::{LOOP, STEPS, assert_same};
+use super::{LOOP, STEPS, assert_same, run_to_the_end};
 use crate::env::Sandbox;
 
 #[test]
@@ -171,4 +171,64 @@ main()
 ";
     let runs = assert_same(script, 2);
     assert!(runs[1].err().contains("again: conn could not be saved"), "{}", runs[0].err());
+}
+
+#[test]
+fn counters_and_lists_of_names_are_not_changed_once_more() {
+    let script = "
+import sqlite3
+class Pool:
+    made, names, by_name, kinds = 0, [], {}, set()
+    def __init__(self, name):
+        Pool.made += 1
+        self.names.append(name)
+        self.by_name[name] = len(self.names)
+        self.kinds.add(name + str(Pool.made))
+        connect.calls = getattr(connect, 'calls', 0) + 1
+        self.number = total()
+        self.connection = connect()
+def connect():
+    return sqlite3.connect(':memory:')
+def total():
+    own.total += 1
+    return own.total
+first = Pool('first')
+for n in range(3):
+    if n == 1:
+        checkpoint()
+    if n == 2:
+        kill(1)
+second = Pool('second')
+print(Pool.made, Pool.names, Pool.by_name, sorted(Pool.kinds), connect.calls, own.total)
+print(first.number, second.number, first.connection.execute('select 1').fetchone())
+";
+    let sandbox = Sandbox::new();
+    sandbox.write("own.py", "total = 0\n");
+    sandbox.write("script.py", format!("{STEPS}import own\n{script}"));
+    sandbox.write("processes", "");
+    let expected = sandbox.python(&["script.py"]);
+    expected.assert_code(0);
+    let runs = run_to_the_end(&sandbox, &[], 2);
+    assert!(runs[1].err().contains("again: first could not be saved"), "{}", runs[0].whole());
+    assert_eq!(runs[1].out(), expected.out());
+}
+
+#[test]
+fn objects_that_a_statement_registers_again_are_kept() {
+    for (made, end) in [
+        (
+            "connections = {}\ndef connect(name):\n    if name not in connections:\n        \
+             connections[name] = sqlite3.connect(':memory:')\n    return connections[name]\nit = connect('a')",
+            "connections['a'] is it",
+        ),
+        (
+            "class Only:\n    one = None\n    def __new__(cls):\n        if cls.one is None:\n            \
+             cls.one = super().__new__(cls)\n            cls.one.connection = sqlite3.connect(':memory:')\n        \
+             return cls.one\nit = Only()",
+            "Only() is it",
+        ),
+    ] {
+        let script = format!("import sqlite3\n{made}\ndef step(n):\n    pass\n{LOOP}print({end})\n");
+        assert_same(&script, 2);
+    }
 }
