@@ -111,6 +111,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("times of Easter", "same"),
     ("an interval of times", "same"),
     ("an interval of times that ends before it begins", "refused"),
+    ("an interval of times of one unit that ends before it begins", "refused"),
     ("an interval of time differences that ends before it begins", "refused"),
     ("an interval of scalars of numpy", "same"),
     ("an interval of scalars of numpy that ends before it begins", "refused"),

@@ -255,6 +255,9 @@ def contradictions():
         "an interval of times that ends before it begins": Call(
             pandas.Interval, (pandas.Timestamp("2020-01-02").as_unit("s"), pandas.Timestamp("2020"), "left")
         ),
+        "an interval of times of one unit that ends before it begins": Call(
+            pandas.Interval, (pandas.Timestamp("2021"), pandas.Timestamp("2020"), "left")
+        ),
         "an interval of time differences that ends before it begins": Call(
             pandas.Interval, (pandas.Timedelta(5), pandas.Timedelta(4), "left")
         ),

@@ -112,7 +112,8 @@ fn end(context: &PlanContext<'_, '_>, value: Ref) -> Option<End> {
             let [number, PandasArgument::Text(unit), ..] = &make.arguments[..] else { return None };
             let number = match number {
                 PandasArgument::Int(number) => *number,
-                PandasArgument::Object(number) => context.int(*number)?,
+                // Equal recipes share their arguments, but not the objects that they need.
+                PandasArgument::Object(_) => context.int(*recipe.needs.first()?)?,
                 _ => return None,
             };
             let smaller =
