@@ -72,14 +72,37 @@ impl<'py> SecretSearch<'_, 'py> {
         let none = frame.py().None().into_bound(frame.py());
         for (number, column) in frame.getattr("columns")?.get_item(head(frame)?)?.try_iter()?.enumerate() {
             let text = label_name(&column?, &none).filter(|text| credentials::may_name_credential(text));
-            if let Some(text) = text {
-                self.series(&text, &positions.get_item((PySlice::full(frame.py()), number))?)?;
+            let column = positions.get_item((PySlice::full(frame.py()), number))?;
+            match text {
+                Some(text) => self.series(&text, &column)?,
+                None => self.objects(&column)?,
             }
         }
         for (number, label) in frame.getattr("index")?.get_item(head(frame)?)?.try_iter()?.enumerate() {
             let text = label_name(&label?, &none).filter(|text| credentials::names_credentials(text));
             if let Some(text) = text {
                 self.row(&text, &positions.get_item(number)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Searches the dicts and other objects among the first values of a column of objects. Its strings have no name.
+    fn objects(&mut self, column: &Bound<'py, PyAny>) -> PyResult<()> {
+        if column.getattr("dtype")?.getattr("kind")?.extract::<String>()? != "O" {
+            return Ok(());
+        }
+        let before = self.reasons();
+        for (number, item) in
+            column.call_method1("head", (MAX_INNER_ITEMS,))?.call_method0("to_list")?.try_iter()?.enumerate()
+        {
+            let item = item?;
+            if !item.is_instance_of::<PyString>() {
+                self.inside(|| SecretStep::Item(number), None, &item);
+            }
+            // One reason is enough for a column.
+            if self.reasons() > before {
+                break;
             }
         }
         Ok(())
@@ -101,6 +124,7 @@ impl<'py> SecretSearch<'_, 'py> {
         if let Some(name) = string(&series.getattr("name")?).or_else(|| name.map(str::to_owned)) {
             self.series(&name, series)?;
         }
+        self.objects(series)?;
         let labels = series.getattr("index")?.get_item(head(series)?)?;
         for (number, label) in labels.try_iter()?.enumerate() {
             let item = series.getattr("iloc")?.get_item(number)?;

@@ -324,6 +324,8 @@ of_levels = pd.Series({('db', 'user'): 'bob', ('db', 'password'): SECRET})
 rows = pd.DataFrame({'value': ['bob', SECRET]}, index=['user', 'api_key'])
 columns = pd.DataFrame([[1, SECRET]], columns=pd.MultiIndex.from_tuples([('db', 'port'), ('db', 'password')]))
 twice = pd.DataFrame([['bob', None, SECRET]], columns=['user', 'password', 'password'])
+of_dicts = pd.DataFrame({'user': ['bob'], 'login': [{'password': SECRET}]})
+series_of_dicts = pd.Series(['bob', {'db': {'api_key': SECRET}}])
 held = {'frames': [pd.DataFrame({'password': [SECRET]})]}
 array = np.array(['x', 'https://bob:' + SECRET + '@h'])
 passwords = {'password': np.array([SECRET])}
@@ -338,6 +340,7 @@ frame = pd.DataFrame({'token_count': ['a-1'], 'author': ['b-2']})
 series = pd.Series(['x-1'], name='keyboard')
 counts = pd.Series({'password': 3, 'token': 5, 'the': 7})
 tokens = pd.DataFrame({'tokens': [['a-1']]})
+of_dicts = pd.DataFrame({'row': [{'password': 'string', 'pwr': 'a1b2c3'}, None, 'x']})
 described = pd.DataFrame({'type': ['str'], 'help': ['8 letters or more']}, index=['password'])
 fields = np.zeros(2, [('n_tokens', 'i4')])
 ";
@@ -354,6 +357,8 @@ fn columns_series_and_fields_with_credentials_are_found() {
         "rows",
         "columns",
         "twice",
+        "of_dicts",
+        "series_of_dicts",
         "held",
         "array",
         "passwords",

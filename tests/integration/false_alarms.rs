@@ -38,6 +38,10 @@ fn objects_of_libraries_are_not_dangerous() {
     let curried = [global("toolz.functoolz", "curry"), global("builtins", "map"), b")})t".to_vec()];
     let objects = [
         instance("requests.sessions", "Session"),
+        instance("numpy", "vectorize"),
+        call("urllib3.util.timeout", "_TYPE_DEFAULT", &[b"J\xff\xff\xff\xff"]),
+        instance("urllib3.util.timeout", "Timeout"),
+        instance("urllib3.util.retry", "Retry"),
         instance("http.cookiejar", "DefaultCookiePolicy"),
         instance("urllib3.util.retry", "Retry"),
         instance("pandas.io.formats.style", "Styler"),

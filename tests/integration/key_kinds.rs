@@ -23,7 +23,7 @@ fn colliding_keys_with_objects_of_libraries_are_refused() {
     check(Stack::Full, "full");
 }
 
-/// The labels of an axis that allows no duplicates, and the categories of a dtype, are compared when they are built.
+/// The labels of an axis that allows no duplicates, and the categories of a dtype, become keys when they are used.
 const LABELS: &str = "
 import itertools, numpy, pandas
 same = list(itertools.product([-1, -2], repeat=6))

@@ -106,6 +106,36 @@ impl Dtype {
         }
     }
 
+    /// Whether a number of this dtype can have this value.
+    pub(super) fn holds_integer(&self, number: i64) -> bool {
+        let bits = u32::try_from(self.size.saturating_mul(8)).unwrap_or(0).min(64);
+        let number = i128::from(number);
+        match self.letter() {
+            'u' => (0..1 << bits).contains(&number),
+            'i' => bits > 0 && (-(1 << (bits - 1))..1 << (bits - 1)).contains(&number),
+            // Any float has so small an integer.
+            'f' | 'c' => number.abs() < 1 << 11,
+            _ => false,
+        }
+    }
+
+    /// The alignment of an item, in bytes.
+    pub(super) fn alignment(&self) -> u64 {
+        match &self.kind {
+            DtypeKind::Object | DtypeKind::Strings { .. } => 8,
+            DtypeKind::Structure { alignment, .. } => *alignment,
+            DtypeKind::Subarray { base, .. } => base.1.alignment(),
+            DtypeKind::Code { .. } => match self.letter() {
+                'S' | 'V' | 'b' => 1,
+                'U' => 4,
+                // A pair of numbers.
+                'c' => self.size / 2,
+                _ => self.size,
+            },
+        }
+        .max(1)
+    }
+
     /// Whether the bytes of a number are not in the order of this machine.
     pub(crate) fn is_swapped(&self) -> bool {
         let native = if cfg!(target_endian = "big") { '>' } else { '<' };

@@ -212,9 +212,6 @@ impl DtypeParser<'_, '_, '_> {
         let alignment = alignment.filter(|alignment| matches!(alignment, 1 | 2 | 4 | 8 | 16));
         let alignment = alignment.ok_or_else(|| forged("with an alignment that nothing has"))?;
         let is_aligned = flags & ALIGNED_FLAG != 0;
-        if !is_aligned && alignment != 1 {
-            return Err(forged("that is aligned against its flags"));
-        }
         // With another byte order, numpy would swap the bytes of all fields.
         if context.short_text(state.order, 8).as_deref() != Some("|") {
             return Err(forged("with a byte order"));
@@ -237,6 +234,7 @@ impl DtypeParser<'_, '_, '_> {
         if fields.iter().any(|field| field.offset.saturating_add(field.dtype.1.size) > size) {
             return Err(forged("with a field beyond its end"));
         }
+        check_alignment(&fields, alignment, is_aligned)?;
         if overlaps_objects(&fields) {
             return Err(forged("with a field over one of objects"));
         }
@@ -287,6 +285,17 @@ impl DtypeParser<'_, '_, '_> {
             metadata: None,
             kind: DtypeKind::Subarray { base: (reference, base), shape },
         })
+    }
+}
+
+/// Refuses an alignment that the fields do not give. numpy gives 1 to some fields of an aligned structure.
+fn check_alignment(fields: &[DtypeField], alignment: u64, is_aligned: bool) -> Result<(), Refused> {
+    let of_fields = fields.iter().map(|field| field.dtype.1.alignment()).max().unwrap_or(1);
+    let are_at_multiples = || fields.iter().all(|field| field.offset.is_multiple_of(field.dtype.1.alignment()));
+    match (is_aligned, alignment) {
+        (false, 1) => Ok(()),
+        (true, _) if (alignment == 1 || alignment == of_fields) && are_at_multiples() => Ok(()),
+        _ => Err("has a structured dtype with an alignment that its fields do not give".to_owned()),
     }
 }
 

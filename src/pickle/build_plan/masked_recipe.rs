@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::array_description::{ArrayClass, ArrayContents, ArrayDescription, ArrayMake, ItemOrder};
 use super::array_recipe::{check_bytes, checked_count, checked_dtype, checked_shape, objects};
-use super::{Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_arguments};
+use super::{Dtype, Fill, Make, PlanContext, PlannedCall, Recipe, Refused, array_arguments};
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
 /// A masked array, with checked parts. It needs its dtype, and its fill value if it has one.
@@ -47,19 +47,36 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
         check_bytes(context, &dtype.1, count, &bytes)?;
         (ArrayContents::Bytes(bytes), Fill::Nothing)
     };
-    let needs = if has_fill_value(context, fill)? { vec![dtype.0, fill] } else { vec![dtype.0] };
+    let needs = if has_fill_value(context, &dtype, fill)? { vec![dtype.0, fill] } else { vec![dtype.0] };
     let data = Rc::new(ArrayDescription { class: ArrayClass::Array, dtype, shape, order, contents });
     let make = Make::Array(ArrayMake::Masked(Box::new(MaskedMake { data, mask })));
     Ok(Recipe { make, reads: needs.len() > 1, needs, fill: elements })
 }
 
-/// Whether there is a fill value: a number, a string, a scalar, or an array without axes.
-fn has_fill_value(context: &PlanContext<'_, '_>, fill: Ref) -> Result<bool, Refused> {
-    match context.leaf(fill) {
-        Some(Leaf::None) => Ok(false),
-        Some(Leaf::Bool(_) | Leaf::Int(_) | Leaf::Float(_) | Leaf::Str(_) | Leaf::Bytes(_)) => Ok(true),
-        None if context.array_of(fill).is_some_and(|fill| fill.shape.is_empty()) => Ok(true),
-        None if matches!(context.array_make(fill), Some(ArrayMake::Scalar(..))) => Ok(true),
-        _ => Err("has a fill value that numpy does not write".to_owned()),
-    }
+/// Whether there is a fill value: a number, a string, a scalar, or an array without axes, of the dtype of the array.
+fn has_fill_value(
+    context: &PlanContext<'_, '_>,
+    (place, dtype): &(Ref, Rc<Dtype>),
+    fill: Ref,
+) -> Result<bool, Refused> {
+    let is_same = |own: &Dtype| own.code().is_some() && own.code() == dtype.code();
+    let letter = dtype.letter();
+    let is_held = match context.leaf(fill) {
+        Some(Leaf::None) => return Ok(false),
+        Some(Leaf::Bool(_)) => matches!(letter, 'b' | 'O'),
+        Some(Leaf::Int(number)) => letter == 'O' || dtype.holds_integer(number),
+        Some(Leaf::Float(_)) => matches!(letter, 'f' | 'c' | 'O'),
+        Some(Leaf::Str(_)) => matches!(letter, 'U' | 'O'),
+        Some(Leaf::Bytes(_)) => matches!(letter, 'S' | 'O'),
+        None => match (context.array_of(fill), context.array_make(fill)) {
+            (Some(fill), _) => {
+                let (own_place, own) = &fill.dtype;
+                fill.shape.is_empty() && (context.resolve(*own_place) == context.resolve(*place) || is_same(own))
+            }
+            (None, Some(ArrayMake::Scalar(own, _))) => is_same(own) || letter == 'O',
+            _ => false,
+        },
+        _ => false,
+    };
+    if is_held { Ok(true) } else { Err("has a fill value that numpy does not write".to_owned()) }
 }

@@ -32,9 +32,27 @@ const NAMES: &[&[&str]] = &[
     &["license", "key"],
     &["bearer"],
     &["jwt"],
+    &["passwort"],
+    &["kennwort"],
+    &["mot", "de", "passe"],
 ];
+/// The last words of names that are too short to mean a credential, unless the value looks like a password: with
+/// letters and digits, and none of a path.
+const SHORT_NAMES: [&[&str]; 9] = [
+    &["pw"],
+    &["bpw"],
+    &["pwd"],
+    &["psw"],
+    &["passw"],
+    &["pin", "code"],
+    &["pincode"],
+    &["user", "pass"],
+    &["db", "pass"],
+];
+/// As [`SHORT_NAMES`], if there is no other word: `first_pass` is something else.
+const PASS: &str = "pass";
 /// The ends of these names: a quick test rules out most ordinary names.
-const ENDINGS: [&str; 18] = [
+const ENDINGS: [&str; 27] = [
     "password",
     "passwd",
     "passphrase",
@@ -53,6 +71,15 @@ const ENDINGS: [&str; 18] = [
     "phrase",
     "bearer",
     "jwt",
+    "passwort",
+    "kennwort",
+    "passe",
+    "pw",
+    "pwd",
+    "psw",
+    "passw",
+    "pass",
+    "code",
 ];
 /// The ends of names that are written as one word: `PGPASSWORD`.
 const JOINED: [&str; 2] = ["password", "passwd"];
@@ -74,11 +101,12 @@ const FILES: [&str; 14] =
     [".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".txt", ".env", ".pem", ".key", ".crt", ".p12", ".py", ".csv"];
 /// Names of several credentials, and names whose plurals mean something else.
 const COLLECTIVE: [&str; 3] = ["credential", "credentials", "creds"];
-const NO_PLURALS: [&[&str]; 6] =
-    [&["cookie"], &["secret", "value"], &["authorization"], &["auth", "header"], &["bearer"], &["access", "key", "id"]];
+const NO_PLURALS: [&[&str]; 5] =
+    [&["secret", "value"], &["authorization"], &["auth", "header"], &["bearer"], &["access", "key", "id"]];
 /// The shortest item of `tokens` and of `passwords` that is a credential.
 const LONG_TOKEN: usize = 16;
 const SHORT_PASSWORD: usize = 6;
+const LONGEST_PASSWORD: usize = 128;
 /// Words in a message or a line of code that a credential may follow.
 const MESSAGE_WORDS: [&str; 6] = ["password", "passwd", "passphrase", "secret", "credential", "credentials"];
 
@@ -88,7 +116,9 @@ pub(crate) fn reason_in_name(name: &str, value: &str) -> Option<String> {
     if name == "netloc" && has_password(value) {
         return Some("contains a URL with a password".to_owned());
     }
-    let Some(pattern) = credential_name(name) else { return reason_of_item(name, value) };
+    let Some(pattern) = credential_name(name) else {
+        return reason_of_item(name, value).or_else(|| reason_in_short_name(name, value));
+    };
     let is_other = pattern == ["token"] && !is_token(name, value)
         || pattern == ["cookie"] && !value.contains('=')
         || matches!(pattern, ["authorization"] | ["auth", "header"]) && !is_authorization(value)
@@ -102,6 +132,29 @@ pub(crate) fn reason_in_name(name: &str, value: &str) -> Option<String> {
     (!value.is_empty() && !is_other).then(|| format!("its name ends in '{}'", pattern.join(" ")))
 }
 
+/// The reason why a value with a short name such as `pw` is a credential.
+fn reason_in_short_name(name: &str, value: &str) -> Option<String> {
+    if !may_name_credential(name) || !is_password(value) {
+        return None;
+    }
+    let words = words(stem(name));
+    let pattern = SHORT_NAMES.iter().find(|pattern| {
+        words.iter().rev().zip(pattern.iter().rev()).all(|(a, b)| a == b) && words.len() >= pattern.len()
+    });
+    let pattern = pattern.map(|pattern| pattern.join(" ")).or_else(|| (words == [PASS]).then(|| PASS.to_owned()))?;
+    Some(format!("its name ends in '{pattern}'"))
+}
+
+/// Whether a value is one word with letters and digits, and neither a path nor an address.
+fn is_password(value: &str) -> bool {
+    (SHORT_PASSWORD..=LONGEST_PASSWORD).contains(&value.len())
+        && value.contains(|c: char| c.is_ascii_digit())
+        && value.contains(|c: char| c.is_ascii_alphabetic())
+        && !value.contains(|c: char| c.is_whitespace() || matches!(c, '/' | '\\' | '='))
+        && !is_file(&["items"], value)
+        && !is_stand_in(value)
+}
+
 /// The reason why an item of a container is a credential, if the container has a name such as `api_keys`: many such
 /// containers hold ordinary strings, so the item must look random, too.
 pub(crate) fn reason_of_item(name: &str, value: &str) -> Option<String> {
@@ -109,7 +162,7 @@ pub(crate) fn reason_of_item(name: &str, value: &str) -> Option<String> {
     let has = |test: fn(&char) -> bool| value.chars().any(|c| test(&c));
     let is_random = match pattern {
         // Vocabularies have words with digits, and addresses.
-        ["token"] => {
+        ["token" | "cookie"] => {
             value.len() >= LONG_TOKEN
                 && value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
                 && has(char::is_ascii_digit)

@@ -59,6 +59,14 @@ fn credential_kind(word: &str) -> Option<&'static str> {
             return Some("a JSON Web Token");
         }
     }
+    // SendGrid: an ID and a key.
+    if let Some((id, key)) = word.strip_prefix("SG.").and_then(|rest| rest.split_once('.'))
+        && id.len() >= 16
+        && key.len() >= 32
+        && !key.contains('.')
+    {
+        return Some("an API key");
+    }
     let fits = |(prefix, least, _): &&(&str, usize, &str)| {
         word.strip_prefix(prefix).is_some_and(|rest| {
             // Prose and identifiers rarely contain digits; random credentials do.

@@ -36,7 +36,7 @@ pub(crate) use self::paired_names::{PairedName, may_be_paired, names_login, pair
 pub(crate) use self::source_literals::hidden_in_source;
 pub(crate) use self::text_parts::is_login_argument;
 use self::text_parts::{
-    assignments, authorization, header_lines, logins_of_options, pairs, passwords_in_urls, webhooks,
+    assignments, authorization, header_lines, logins_of_options, netrc_passwords, pairs, passwords_in_urls, webhooks,
 };
 
 /// The text that replaces a credential.
@@ -125,6 +125,9 @@ fn find(string: &str) -> Vec<FoundCredential> {
     }
     if has(' ') {
         found.extend(HEADERS.iter().filter_map(|(scheme, least)| authorization(string, scheme, *least)));
+    }
+    if string.len() <= LONGEST_PAIRS && string.contains("login ") {
+        found.extend(netrc_passwords(string));
     }
     if has('@') {
         found.extend(passwords_in_urls(string));

@@ -49,6 +49,15 @@ fn ordinary_names_cause_no_warning() {
         "passwords_seen",
         "value",
         "id",
+        "pwr",
+        "passage",
+        "bearing",
+        "pinned",
+        "first_pass",
+        "bypass",
+        "code",
+        "zip_code",
+        "compass",
     ] {
         assert_eq!(reason_in_name(name, "value1"), None, "{name}");
     }
@@ -66,6 +75,13 @@ fn ordinary_names_cause_no_warning() {
         ("client_secret", "/run/secrets/client"),
         ("cookie", "chocolate chip"),
         ("authorization", "required"),
+        ("pwd", "/home/ada1"),
+        ("pwd", "C:\\work1"),
+        ("pw", "2.5"),
+        ("pw", "power"),
+        ("pass", "second"),
+        ("pin_code", "560001"),
+        ("cookies", "chocolate-chip"),
         ("Authorization", "the user must be an admin"),
     ] {
         assert_eq!(reason_in_name(name, value), None, "{name}: {value}");
@@ -77,6 +93,15 @@ fn ordinary_names_cause_no_warning() {
         ("Authorization", "Token abc"),
         ("Proxy-Authorization", "a1B2c3D4e5F6g7H8"),
         ("password", "/run/secrets/x.json"),
+        ("pw", "tr0ub4dor"),
+        ("db_pwd", "hunter2!"),
+        ("bpw", "hunter2"),
+        ("pass", "hunter2"),
+        ("db_pass", "hunter2"),
+        ("pin_code", "a4711b"),
+        ("passwort", "geheim"),
+        ("mot_de_passe", "ouvre-toi"),
+        ("cookies", "a1B2c3D4e5F6g7H8"),
     ] {
         assert!(reason_in_name(name, value).is_some(), "{name}: {value}");
     }
@@ -116,6 +141,11 @@ fn values_of_credentials_are_found() {
         ("db:\n  user: bob\n  password: hunter2\n".to_owned(), "a value of 'password'"),
         ("- api_key: \"k3y\"\n- x: 1".to_owned(), "a value of 'api key'"),
         ("curl -u bob:hunter2 https://h".to_owned(), "the password of -u"),
+        ("DB_HOST=x\nDB_PASSWORD=hunter2\n".to_owned(), "a value of 'password'"),
+        ("machine h login bob password hunter".to_owned(), "a password of .netrc"),
+        ("machine h\n  login bob\n  password hunter\n".to_owned(), "a password of .netrc"),
+        (format!("https://{}@github.com/x", &random[..20]), "a URL with a token"),
+        (format!("SG.{}.{}", &random[..22], &random[..43]), "an API key"),
         ("https://hooks.slack.com/services/T00/B00/a1B2c3D4e5F6".to_owned(), "the address of a webhook"),
     ];
     for (string, what) in values {
@@ -135,6 +165,10 @@ fn ordinary_values_cause_no_warning() {
         "-----BEGIN CERTIFICATE-----",
         "https://example.org/a:b@c",
         "ssh://git@host/x",
+        "https://first.last2@example.org/x",
+        "SG.singapore.and1",
+        "the login page has a password field",
+        "PASSWORD=changeme\nTOKEN=x\n",
         "postgres://{user}:{password}@host",
         "https://user:$PASS@host",
         "the password: should be long",

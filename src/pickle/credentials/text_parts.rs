@@ -25,7 +25,12 @@ pub(super) fn passwords_in_urls(string: &str) -> impl Iterator<Item = FoundCrede
         let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<' | '>');
         let authority = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
         let (user, _) = authority.rsplit_once('@')?;
-        let (name, password) = user.split_once(':')?;
+        // A token in place of the user: `https://TOKEN@host`.
+        let Some((name, password)) = user.split_once(':') else {
+            let is_token = looks_random(user) && user.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+            let what = "a URL with a token".to_owned();
+            return is_token.then(|| FoundCredential { span: start..start + user.len(), what });
+        };
         // A pattern of URLs, or a template: `[user:passwd@]proxy.server:port`.
         if user.contains('[') {
             return None;
@@ -140,12 +145,31 @@ pub(super) fn assignments(string: &str) -> impl Iterator<Item = FoundCredential>
             is_name && value.starts_with([' ', '\t']) && has_digit_in_word(shown) && words != ["token"]
         };
         let is_colon = line.as_bytes().get(name.len()) == Some(&b':');
-        let is_value = (looks_random(shown) || is_colon && is_yaml())
+        // `DB_PASSWORD=…`, without spaces, as in the files that set environment variables.
+        let is_variable = || {
+            let is_capital = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+            name.trim_start_matches("export ").chars().all(is_capital)
+                && !value.starts_with(' ')
+                && has_digit_in_word(shown)
+        };
+        let is_value = (looks_random(shown) || is_colon && is_yaml() || !is_colon && is_variable())
             && !is_placeholder(shown)
             && !shown.contains(['(', '[', '{']);
         let from = at + name.len() + 1 + value.find(shown)?;
         let what = format!("a value of '{}'", words.join(" "));
         is_value.then_some(FoundCredential { span: from..from + shown.len(), what })
+    })
+}
+
+/// `login NAME password PASSWORD`, as in the file `.netrc`.
+pub(super) fn netrc_passwords(string: &str) -> impl Iterator<Item = FoundCredential> {
+    let mut before = ["", "", ""];
+    string.split_ascii_whitespace().filter_map(move |word| {
+        let is_password = before[0] == "login" && before[2] == "password" && !is_placeholder(word);
+        before = [before[1], before[2], word];
+        let start = word.as_ptr() as usize - string.as_ptr() as usize;
+        let what = "a password of .netrc".to_owned();
+        is_password.then(|| FoundCredential { span: start..start + word.len(), what })
     })
 }
 

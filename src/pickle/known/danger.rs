@@ -45,6 +45,12 @@ const HARMFUL_INSTANCES: &[&str] = &[
 /// Classes of dangerous modules whose instances are values.
 const RECORDS: &[(&str, &str)] = &[("subprocess", "CompletedProcess"), ("tarfile", "TarInfo"), ("zipfile", "ZipInfo")];
 
+/// Modules all of whose classes are such.
+const MODULES_OF_RECORDS: [&str; 4] = ["ast", "urllib.parse", "urllib3.util.timeout", "urllib3.util.retry"];
+
+/// Dangerous classes whose instances do nothing before they are called.
+const HARMLESS_UNCALLED: [(&str, &str); 1] = [("numpy", "vectorize")];
+
 /// Functions of `builtins` that run nothing but methods of their arguments.
 #[rustfmt::skip]
 const HARMLESS_BUILTINS: &[&str] = &[
@@ -144,7 +150,8 @@ pub(in crate::pickle) fn is_dangerous(module: &str, name: &str) -> bool {
 /// makes instances.
 pub(in crate::pickle) fn has_harmful_instances(module: &str, name: &str) -> bool {
     let is_listed = is_within(HARMFUL_INSTANCES, module, name) && !is_exception(name) && !is_record(module, name);
-    is_listed || has_exact_trait(module, name, Trait::Dangerous) || name.contains('.') && leads_inside(name)
+    let is_harmful = has_exact_trait(module, name, Trait::Dangerous) && !HARMLESS_UNCALLED.contains(&(module, name));
+    is_listed || is_harmful || name.contains('.') && leads_inside(name)
 }
 
 /// Whether a global belongs to one of these modules, or to a module within them.
@@ -160,10 +167,11 @@ fn is_exception(name: &str) -> bool {
 }
 
 /// Whether a class of a dangerous module only holds values: the result of a command, the description of a file in an
-/// archive, a node of a syntax tree, a parsed address.
+/// archive, a node of a syntax tree, a parsed address, limits of a connection.
 fn is_record(module: &str, name: &str) -> bool {
-    let is_class = name.starts_with(|first: char| first.is_ascii_uppercase()) && !name.contains('.');
-    RECORDS.contains(&(module, name)) || ["ast", "urllib.parse"].contains(&module) && is_class
+    let is_class =
+        name.trim_start_matches('_').starts_with(|first: char| first.is_ascii_uppercase()) && !name.contains('.');
+    RECORDS.contains(&(module, name)) || MODULES_OF_RECORDS.contains(&module) && is_class
 }
 
 /// Whether a part of a name leads to the inside of an object. Some libraries name their functions with two underscores,

@@ -73,17 +73,6 @@ def backed(kind, dtype, values, attributes=None):
     return Call(unpickle_backed, kind, 1, None, state=state)
 
 
-def times_of(count, freq):
-    """Equal times, which are none of a frequency."""
-    data = {"data": pandas.DatetimeIndex(numbers(count, dtype="M8[ns]")).array, "name": None, "freq": freq}
-    return Call(_new_DatetimeIndex, pandas.DatetimeIndex, data)
-
-
-def openings(count, kind=pandas.offsets.CustomBusinessHour):
-    start, end = ([f"{minute // 60:02d}:{minute % 60:02d}" for minute in range(first, 2 * count, 2)] for first in (0, 1))
-    return kind(start=start, end=end)
-
-
 def zoned_columns(count):
     values = backed(pandas.arrays.DatetimeArray, pandas.DatetimeTZDtype("ns", "UTC"), numbers(count, 1, dtype="M8[ns]"))
     return frame((values, slice(0, count)), columns=count, rows=1)
@@ -200,9 +189,6 @@ CASES = {
         "another kind than its class",
     ),
     "freq": (Call(_new_DatetimeIndex, pandas.DatetimeIndex, {"data": days, "name": None, "freq": "D", "tz": None}), "not an offset"),
-    "slow_freq": (times_of(1000, openings(70)), "more times than pandas can compare"),
-    "slow_freq_of_hours": (times_of(1000, openings(70, pandas.offsets.BusinessHour)), "more times than pandas can compare"),
-    "slow_freq_of_easter": (times_of(70000, pandas.offsets.Easter()), "more times than pandas can compare"),
     "zone_name": (
         Call(_new_DatetimeIndex, pandas.DatetimeIndex, {"data": days, "name": None, "freq": None, "tz": "dateutil//etc/passwd"}),
         "a zone beside its data",

@@ -72,7 +72,7 @@ pub(super) fn array<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -
     let (alias, chunks, length) = chunked(context, held)?;
     let dtype = state.need("_dtype")?;
     let own_dtype = match made(context, dtype) {
-        Some(Made::Dtype(DtypeMade::String { by_arrow: true })) if is_text(alias) => Some(dtype),
+        Some(Made::Dtype(DtypeMade::String { by_arrow: true, .. })) if is_text(alias) => Some(dtype),
         Some(Made::Dtype(DtypeMade::Arrow(of_dtype))) if of_dtype == alias && !call.name.contains("String") => None,
         _ => return Err("has a dtype that does not fit its type".to_owned()),
     };

@@ -1,9 +1,10 @@
 //! Recipes for pandas' own arrays, except those that pyarrow stores.
 
 use super::super::array_recipe::ArrayDescription;
-use super::index_recipe::{SIDES, bounds_length, check_freq};
+use super::index_recipe::{SIDES, check_freq};
+use super::interval_ends::check_ends;
 use super::pandas_parts::{
-    StateDict, check_codes, instance_state, integers, is_array, is_none, length, plain_array, spend, take_readonly,
+    StateDict, check_codes, instance_state, is_array, is_none, length, plain_array, spend, take_readonly,
     unexpected_arguments, unexpected_state, unless_none, vector, word,
 };
 use super::{ArrayKind, DtypeMade, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
@@ -13,7 +14,7 @@ use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 /// The units of times in pandas.
 pub(super) const UNITS: [&str; 4] = ["s", "ms", "us", "ns"];
 /// The letters of dtypes of numpy in a `NumpyExtensionArray` and a `SparseArray`.
-const NUMPY_LETTERS: &str = "biufcmMO";
+pub(super) const NUMPY_LETTERS: &str = "biufcmMO";
 
 /// An array of pandas that wraps an array of numpy and has its own dtype.
 pub(super) struct Backed<'m, 'a> {
@@ -64,7 +65,7 @@ impl<'m, 'a> Backed<'m, 'a> {
         attributes.take("_cache");
         attributes.end()?;
         let array = plain_array(context, values)?;
-        check_freq(context, freq, array.shape.iter().fold(1, |size, length| size.saturating_mul(*length)))?;
+        check_freq(context, freq)?;
         Ok(Self { kind, class, values, array, dtype, freq, readonly })
     }
 
@@ -170,25 +171,23 @@ fn check_categories(context: &PlanContext<'_, '_>, codes: &ArrayDescription<'_>,
 /// Strings, and `NA` or NaN for missing ones.
 fn check_strings(context: &PlanContext<'_, '_>, values: Ref, dtype: Ref) -> Result<(), Refused> {
     let array = plain_array(context, values)?;
-    if made(context, dtype) != Some(Made::Dtype(DtypeMade::String { by_arrow: false })) {
+    let Some(Made::Dtype(DtypeMade::String { by_arrow: false, is_nan: missing_is_nan })) = made(context, dtype) else {
         return Err("has a dtype that is not one of strings".to_owned());
-    }
+    };
     if array.dtype.1.letter() != 'O' {
         return Err("has an array that is not one of objects".to_owned());
     }
     // The strings are not decoded: one can be there many times.
     spend(context, array)?;
     let is_string_or_missing = |item: &Ref| match context.opcode(*item) {
-        Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::BinUnicode8 | Opcode::Unicode | Opcode::None) => {
-            true
-        }
-        Some(Opcode::BinFloat | Opcode::Float) => is_nan(context, *item),
-        _ => is_missing(context, *item),
+        Some(Opcode::ShortBinUnicode | Opcode::BinUnicode | Opcode::BinUnicode8 | Opcode::Unicode) => true,
+        Some(Opcode::BinFloat | Opcode::Float) => missing_is_nan && is_nan(context, *item),
+        _ => !missing_is_nan && is_missing(context, *item),
     };
     // Otherwise, the items are checked when they exist.
     let items = array.objects().filter(|_| context.array_of(values).is_some());
     if items.is_some_and(|items| !items.iter().all(is_string_or_missing)) {
-        return Err("has an item that is not a string".to_owned());
+        return Err("has an item that is not a string, nor the missing value of its dtype".to_owned());
     }
     Ok(())
 }
@@ -246,7 +245,7 @@ pub(super) fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>
     };
     let mut state = StateDict::of(context, dict)?;
     let (left, right) = (state.need("_left")?, state.need("_right")?);
-    let length = bounds_length(context, left, right)?;
+    let length = check_ends(context, left, right)?;
     let dtype = state.take("_dtype").and_then(|dtype| made(context, dtype));
     let closed = match (state.take("_closed"), dtype) {
         (Some(closed), _) => word(context, closed, SIDES),
@@ -264,84 +263,4 @@ pub(super) fn interval<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>
         PandasArgument::Bool(readonly),
     ];
     Ok(call_of("interval_array", arguments, Made::Array { class: ArrayKind::Other, length, freq: None }))
-}
-
-/// `SparseArray`: the values that differ from the fill value, and where they are.
-pub(super) fn sparse<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
-    let mut state = instance_state(context, call)?;
-    let values = state.need("_sparse_values")?;
-    let array = vector(context, values, NUMPY_LETTERS)?;
-    spend(context, array)?;
-    let points = length(array);
-    let (whole, indices, lengths) = sparse_index(context, state.need("_sparse_index")?, points)?;
-    let Some(Made::Dtype(DtypeMade::Sparse(fill_value))) = made(context, state.need("_dtype")?) else {
-        return Err("has a dtype that is not sparse".to_owned());
-    };
-    let readonly = take_readonly(context, &mut state)?;
-    state.end()?;
-    let arguments = vec![
-        PandasArgument::Object(values),
-        PandasArgument::Int(whole),
-        PandasArgument::Object(indices),
-        PandasArgument::optional(lengths),
-        PandasArgument::Object(fill_value),
-        PandasArgument::Bool(readonly),
-    ];
-    let length = u64::try_from(whole).unwrap_or(0);
-    Ok(call_of("sparse_array", arguments, Made::Array { class: ArrayKind::Other, length, freq: None }))
-}
-
-/// The length of a sparse array, the positions of its values or of blocks of them, and the lengths of the blocks:
-/// `IntIndex(length, indices)` or `BlockIndex(length, starts, lengths)`.
-fn sparse_index(
-    context: &PlanContext<'_, '_>,
-    reference: Ref,
-    points: u64,
-) -> Result<(i64, Ref, Option<Ref>), Refused> {
-    let unknown = || "has no index of a sparse array".to_owned();
-    let call = context.call(reference).filter(|call| &*call.module == "pandas._libs.sparse").ok_or_else(unknown)?;
-    if call.is_new || call.state.is_some() || call.added.is_some() || !call.keywords.is_empty() {
-        return Err(unknown());
-    }
-    let (whole, indices, lengths) = match (&*call.name, call.arguments) {
-        ("IntIndex", &[whole, indices]) => (whole, indices, None),
-        ("BlockIndex", &[whole, indices, lengths]) => (whole, indices, Some(lengths)),
-        _ => return Err(unknown()),
-    };
-    let whole = context.int(whole).filter(|whole| (0..=i64::from(i32::MAX)).contains(whole)).ok_or_else(unknown)?;
-    let starts = vector(context, indices, "i")?;
-    let counts = lengths.map(|lengths| vector(context, lengths, "i")).transpose()?;
-    if length(starts) != counts.map_or(points, length) {
-        return Err("has an index that does not fit its values".to_owned());
-    }
-    spend(context, starts)?;
-    check_blocks(starts, counts, whole, points)?;
-    context.consume(reference);
-    Ok((whole, indices, lengths))
-}
-
-/// Refuses blocks that overlap, are out of order, or end beyond the array.
-fn check_blocks(
-    starts: &ArrayDescription<'_>,
-    counts: Option<&ArrayDescription<'_>>,
-    whole: i64,
-    points: u64,
-) -> Result<(), Refused> {
-    let Some(starts) = integers(starts) else { return Ok(()) };
-    let counts: Box<dyn Iterator<Item = i64>> = match counts {
-        None => Box::new(std::iter::repeat(1)),
-        Some(counts) => match integers(counts) {
-            Some(counts) => Box::new(counts),
-            None => return Ok(()),
-        },
-    };
-    let (mut free_from, mut found) = (0, 0_u64);
-    for (start, count) in starts.zip(counts) {
-        let end = start.checked_add(count).filter(|end| *end <= whole && count >= 0);
-        let end =
-            end.filter(|_| start >= free_from).ok_or("has positions that are out of order or beyond its length")?;
-        free_from = end;
-        found = found.saturating_add(count.unsigned_abs());
-    }
-    if found == points { Ok(()) } else { Err("has an index that does not fit its values".to_owned()) }
 }

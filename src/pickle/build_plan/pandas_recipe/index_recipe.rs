@@ -1,9 +1,10 @@
 //! Recipes for indexes: `_new_Index(class, {…})`, and the functions that some classes use instead.
 
-use super::offset_recipe::steps_for_a_time;
+use super::interval_ends::check_ends;
 use super::pandas_parts::{
     StateDict, check_codes, check_name, length, sequence, unexpected_arguments, unless_none, vector, word,
 };
+use super::period_frequency::frequency;
 use super::{ArrayKind, Made, PandasArgument, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::machine::value::{NodeKind, Ref};
 
@@ -11,12 +12,7 @@ use crate::pickle::machine::value::{NodeKind, Ref};
 pub(super) const SIDES: &[&str] = &["left", "right", "both", "neither"];
 /// The letters of dtypes of numpy that an index has.
 const INDEX_LETTERS: &str = "biufcO";
-const NUMBERS_AND_TIMES: &str = "iufmM";
 const MAX_LEVELS: usize = 1000;
-/// The bytes of a time.
-const TIME_SIZE: usize = 8;
-/// The most steps that comparing times with their frequency may take: some 15 a millisecond.
-const MOST_SLOW_STEPS: u64 = 1 << 16;
 
 /// An index that is made of one object.
 pub(super) fn index<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<PandasMake<'a>, Refused> {
@@ -128,12 +124,14 @@ fn time_index<'a>(
     if unless_none(context, state.take("tz")).is_some() {
         return Err("has a zone beside its data".to_owned());
     }
-    let freq = unless_none(context, state.take("freq")).or(own_freq);
-    check_freq(context, freq, length)?;
-    if freq.is_some() {
-        // pandas compares all times with the times that the frequency gives.
-        context.spend(usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(TIME_SIZE))?;
-    }
+    let freq = match state.take("freq") {
+        // pandas asserts that both are equal.
+        Some(freq) if own_freq.is_some_and(|own| context.resolve(own) != context.resolve(freq)) => {
+            return Err("has another frequency than its data".to_owned());
+        }
+        freq => unless_none(context, freq).or(own_freq),
+    };
+    check_freq(context, freq)?;
     let mut arguments = vec![PandasArgument::Object(data), PandasArgument::optional(freq), name];
     if wanted == ArrayKind::Datetime {
         arguments.insert(1, PandasArgument::None);
@@ -141,14 +139,12 @@ fn time_index<'a>(
     Ok(call_of(function, arguments, index_of(length)))
 }
 
-/// Refuses a frequency that is not an offset, and one that pandas would compare with `length` times for too long.
-pub(super) fn check_freq(context: &PlanContext<'_, '_>, freq: Option<Ref>, length: u64) -> Result<(), Refused> {
+/// Refuses a frequency that is not an offset. Whether the times are those of the frequency is not checked, as it is not
+/// by `pickle.load`: pandas would compute the times of most frequencies one by one.
+pub(super) fn check_freq(context: &PlanContext<'_, '_>, freq: Option<Ref>) -> Result<(), Refused> {
     match freq {
         Some(freq) if made(context, freq) != Some(Made::Offset) => {
             Err("has a frequency that is not an offset".to_owned())
-        }
-        Some(freq) if length.saturating_mul(steps_for_a_time(context, freq)) > MOST_SLOW_STEPS => {
-            Err("has more times than pandas can compare with its frequency in seconds".to_owned())
         }
         _ => Ok(()),
     }
@@ -161,14 +157,14 @@ fn period_index<'a>(
 ) -> Result<PandasMake<'a>, Refused> {
     let data = state.need("data")?;
     let freq = unless_none(context, state.take("freq"));
-    check_freq(context, freq, 0)?;
-    let length = match (made(context, data), freq) {
+    let freq = freq.map(|freq| frequency(context, freq)).transpose()?;
+    let length = match (made(context, data), &freq) {
         (Some(Made::Array { class: ArrayKind::Period, length, .. }), _) => length,
         // Ordinals, as older versions wrote them.
         (None, Some(_)) => length(vector(context, data, "i")?),
         _ => return Err("has data that are no periods".to_owned()),
     };
-    let arguments = vec![PandasArgument::Object(data), PandasArgument::optional(freq), name];
+    let arguments = vec![PandasArgument::Object(data), freq.unwrap_or(PandasArgument::None), name];
     Ok(call_of("period_index", arguments, index_of(length)))
 }
 
@@ -178,7 +174,7 @@ fn interval_index<'a>(
     name: PandasArgument<'a>,
 ) -> Result<PandasMake<'a>, Refused> {
     let (left, right) = (state.need("left")?, state.need("right")?);
-    let length = bounds_length(context, left, right)?;
+    let length = check_ends(context, left, right)?;
     let closed = word(context, state.need("closed")?, SIDES).ok_or("is closed on an unknown side")?;
     let arguments = vec![
         PandasArgument::Object(left),
@@ -187,17 +183,6 @@ fn interval_index<'a>(
         name,
     ];
     Ok(call_of("interval_index", arguments, index_of(length)))
-}
-
-/// The length of the two ends of intervals.
-pub(super) fn bounds_length(context: &PlanContext<'_, '_>, left: Ref, right: Ref) -> Result<u64, Refused> {
-    let length = |bound| match made(context, bound) {
-        Some(Made::Array { length, .. } | Made::Index { length, has_levels: false }) => Ok(length),
-        _ => Ok::<_, Refused>(length(vector(context, bound, NUMBERS_AND_TIMES)?)),
-    };
-    let (left, right) = (length(left)?, length(right)?);
-    context.spend(usize::try_from(left).unwrap_or(usize::MAX).saturating_mul(TIME_SIZE))?;
-    if left == right { Ok(left) } else { Err(format!("has {left} left ends and {right} right ends")) }
 }
 
 fn multi_index<'a>(context: &PlanContext<'_, 'a>, mut state: StateDict<'_>) -> Result<PandasMake<'a>, Refused> {

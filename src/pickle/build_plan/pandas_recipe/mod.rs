@@ -9,10 +9,15 @@ mod arrow_recipe;
 mod extension_recipe;
 mod frame_recipe;
 mod index_recipe;
+mod interval_ends;
+mod offset_arguments;
 mod offset_recipe;
 mod pandas_dtype_recipe;
 mod pandas_parts;
 mod pandas_scalar_recipe;
+mod period_frequency;
+mod relative_steps;
+mod sparse_recipe;
 mod zone_recipe;
 
 use std::borrow::Cow;
@@ -149,9 +154,10 @@ enum DtypeMade {
     Period,
     /// `left`, `right`, `both` or `neither`, if it is known.
     Interval(Option<&'static str>),
-    /// Whether pyarrow stores the strings.
+    /// Whether pyarrow stores the strings, and whether missing ones are NaN.
     String {
         by_arrow: bool,
+        is_nan: bool,
     },
     /// The fill value.
     Sparse(Ref),
@@ -177,7 +183,7 @@ pub(super) fn recipe<'a>(
         PandasBuilder::Backed => extension_recipe::backed(context, call),
         PandasBuilder::Masked => extension_recipe::masked(context, call),
         PandasBuilder::IntervalArray => extension_recipe::interval(context, call),
-        PandasBuilder::Sparse => extension_recipe::sparse(context, call),
+        PandasBuilder::Sparse => sparse_recipe::sparse(context, call),
         PandasBuilder::Arrow => arrow_recipe::array(context, call),
         PandasBuilder::CategoricalDtype
         | PandasBuilder::ZonedDtype

@@ -7,11 +7,16 @@ use super::pandas_parts::{
     StateDict, bool_of, check_hashes, instance_state, is_none, text, unexpected_arguments, unexpected_state,
     unless_none, word,
 };
-use super::pandas_scalar_recipe::frequency;
+use super::period_frequency::{frequency, frequency_name};
+use super::sparse_recipe::check_fill_value;
 use super::zone_recipe::check_zone;
 use super::{
-    DtypeMade, Made, PandasArgument, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made,
+    ArrayKind, DtypeMade, Made, PandasArgument, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of,
+    made,
 };
+
+use crate::pickle::build_plan::Make;
+use crate::pickle::machine::value::Ref;
 
 /// Attributes in which pandas caches values that it has computed of a dtype.
 const CACHES: [&str; 2] = ["_cache", "_cache_dtypes"];
@@ -73,11 +78,13 @@ fn categorical<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
     let categories = unless_none(context, Some(state.need("categories")?));
     let count = match categories.map(|categories| made(context, categories)) {
         None => None,
-        Some(Some(Made::Index { length, has_levels: false })) => {
+        Some(Some(Made::Index { length, has_levels: false }))
+            if !categories.is_some_and(|it| is_categorical(context, it)) =>
+        {
             categories.map_or(Ok(()), |categories| check_hashes(context, categories))?;
             Some(length)
         }
-        Some(_) => return Err("has categories that are not an index".to_owned()),
+        Some(_) => return Err("has categories that are not an index, or categorical themselves".to_owned()),
     };
     let ordered = state.need("ordered")?;
     let ordered = match bool_of(context, ordered) {
@@ -87,6 +94,18 @@ fn categorical<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Res
     };
     state.end()?;
     Ok(("categorical_dtype", vec![PandasArgument::optional(categories), ordered], DtypeMade::Categorical(count)))
+}
+
+/// Whether an index is categorical itself: pandas would take its categories.
+fn is_categorical(context: &PlanContext<'_, '_>, index: Ref) -> bool {
+    let Some(Make::Pandas(make)) = context.recipe(index).map(|recipe| &*recipe.make) else { return false };
+    let holds = |data: &PandasArgument<'_>| match data {
+        PandasArgument::Object(data) => {
+            matches!(made(context, *data), Some(Made::Array { class: ArrayKind::Categorical, .. }))
+        }
+        _ => false,
+    };
+    make.function == "categorical_index" || make.arguments.first().is_some_and(holds)
 }
 
 fn zoned<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<DtypeParts<'a>, Refused> {
@@ -104,18 +123,11 @@ fn period<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<D
     let text = text(context, freq);
     let named = text.as_deref().and_then(|text| text.strip_prefix("period[")?.strip_suffix(']'));
     let freq = match named {
-        Some(named) if is_frequency(named) => PandasArgument::Text(format!("period[{named}]")),
-        Some(_) => return Err("has an unknown frequency".to_owned()),
+        Some(named) => PandasArgument::Text(frequency_name(named).ok_or("has an unknown frequency")?),
         None => frequency(context, freq)?,
     };
     check_called(call)?;
     Ok(("period_dtype", vec![freq], DtypeMade::Period))
-}
-
-/// Whether a string can be a frequency such as `2Q-MAR` or `1D12h`.
-pub(super) fn is_frequency(text: &str) -> bool {
-    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    (1..=32).contains(&text.len()) && text.bytes().all(is_known)
 }
 
 fn check_called(call: &PlannedCall<'_>) -> Result<(), Refused> {
@@ -175,7 +187,8 @@ fn string<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<D
         }
         Some(_) => return Err("has an unknown missing value".to_owned()),
     };
-    let made = DtypeMade::String { by_arrow: storage != "python" };
+    let is_nan = !matches!(missing, PandasArgument::None);
+    let made = DtypeMade::String { by_arrow: storage != "python", is_nan };
     Ok(("string_dtype", vec![PandasArgument::Text(storage.to_owned()), missing], made))
 }
 
@@ -183,8 +196,7 @@ fn sparse<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<D
     let mut state = dtype_state(context, call)?;
     let (subtype, fill_value) = (state.need("_dtype")?, state.need("_fill_value")?);
     state.end()?;
-    let is_known = context.dtype_of(subtype).is_some_and(|dtype| "biufcmMO".contains(dtype.letter()));
-    is_known.then_some(()).ok_or("has an unknown dtype of its values")?;
+    check_fill_value(context, subtype, fill_value)?;
     let arguments = vec![PandasArgument::Object(subtype), PandasArgument::Object(fill_value)];
     Ok(("sparse_dtype", arguments, DtypeMade::Sparse(fill_value)))
 }

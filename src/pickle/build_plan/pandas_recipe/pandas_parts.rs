@@ -3,14 +3,12 @@
 use std::borrow::Cow;
 
 use super::super::array_recipe::{ArrayClass, ArrayDescription};
-use super::{Made, PandasArgument, PlanContext, PlannedCall, Refused};
+use super::{PandasArgument, PlanContext, PlannedCall, Refused};
 use crate::pickle::build_plan::{ArrayMake, Make, NestedPickle};
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::machine::KeyedDict;
 use crate::pickle::machine::value::{Leaf, NodeKind, Ref};
 
-/// How many times longer than at a label it takes to look whether it is equal to another one.
-const SORTED: usize = 16;
 /// The longest string that a recipe reads, in bytes of the pickle.
 const MAX_TEXT: usize = 256;
 /// How deep the name of an index may nest tuples.
@@ -213,14 +211,9 @@ pub(super) fn check_codes(
     }
 }
 
-/// Refuses an index whose labels take too long to compare with one another, or to hash if they are objects.
+/// Refuses an index of objects that would take too long to hash, when it is used.
 pub(super) fn check_hashes(context: &PlanContext<'_, '_>, index: Ref) -> Result<(), Refused> {
     let Some(Make::Pandas(make)) = context.recipe(index).map(|recipe| &*recipe.make) else { return Ok(()) };
-    if let (Made::Index { length, .. }, false) = (make.made, make.function == "range_index") {
-        let levels = if let Some(PandasArgument::Tuple(levels)) = make.arguments.first() { levels.len() } else { 1 };
-        let labels = usize::try_from(length).unwrap_or(usize::MAX).saturating_mul(levels);
-        context.spend(labels.saturating_mul(SORTED))?;
-    }
     let ("index", Some(PandasArgument::Object(data))) = (make.function, make.arguments.first()) else {
         return Ok(());
     };

@@ -2,8 +2,9 @@
 
 use super::extension_recipe::UNITS;
 use super::index_recipe::SIDES;
-use super::pandas_dtype_recipe::is_frequency;
-use super::pandas_parts::{is_none, text, unexpected_arguments, unless_none, word};
+use super::interval_ends::End;
+use super::pandas_parts::{is_none, unexpected_arguments, unless_none, word};
+use super::period_frequency::frequency;
 use super::zone_recipe::check_zone;
 use super::{Made, PandasArgument, PandasBuilder, PandasMake, PlanContext, PlannedCall, Refused, call_of, made};
 use crate::pickle::build_plan::{ArrayMake, Make};
@@ -82,42 +83,54 @@ fn period<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<Pa
     Ok(vec![PandasArgument::Int(ordinal), frequency(context, freq)?])
 }
 
-/// An offset, or a string that names one.
-pub(super) fn frequency<'a>(context: &PlanContext<'_, 'a>, freq: Ref) -> Result<PandasArgument<'a>, Refused> {
-    match text(context, freq) {
-        Some(text) if is_frequency(&text) => Ok(PandasArgument::Text(text)),
-        None if made(context, freq) == Some(Made::Offset) => Ok(PandasArgument::Object(freq)),
-        _ => Err("has an unknown frequency".to_owned()),
-    }
-}
-
 /// `(left, right, closed)`.
 fn interval<'a>(context: &PlanContext<'_, 'a>, arguments: &[Ref]) -> Result<Vec<PandasArgument<'a>>, Refused> {
     let &[left, right, closed] = arguments else { return Err(unexpected_arguments()) };
     let kind = end_kind(context, left).filter(|kind| end_kind(context, right) == Some(*kind));
     kind.ok_or("has ends that are neither numbers nor times")?;
-    let is_in_order = number(context, left).zip(number(context, right)).is_none_or(|(left, right)| left <= right);
-    is_in_order.then_some(()).ok_or("ends before it begins")?;
+    let (start, stop) = (end(context, left), end(context, right));
+    start.zip(stop).filter(|(start, stop)| start.is_before(*stop)).ok_or("ends before it begins")?;
     let closed = word(context, closed, SIDES).ok_or("is closed on an unknown side")?;
     Ok(vec![PandasArgument::Object(left), PandasArgument::Object(right), PandasArgument::Text(closed.to_owned())])
 }
 
-/// A number that is not one of numpy.
-fn number(context: &PlanContext<'_, '_>, value: Ref) -> Option<f64> {
+/// The end of an interval: a number, or a time in nanoseconds.
+fn end(context: &PlanContext<'_, '_>, value: Ref) -> Option<End> {
     match context.leaf(value) {
-        Some(Leaf::Int(number)) => Some(number as f64),
-        Some(Leaf::Float(number)) => Some(number),
+        Some(Leaf::Int(number)) => return Some(End::Integer(number.into())),
+        Some(Leaf::Float(number)) => return Some(End::Float(number)),
+        _ => {}
+    }
+    let recipe = context.recipe(value)?;
+    match &*recipe.make {
+        Make::Array(ArrayMake::Scalar(dtype, Some(bytes))) => Some(End::of_item(dtype.letter(), bytes)),
+        Make::Array(ArrayMake::Scalar(dtype, None)) => match context.leaf(*recipe.needs.last()?)? {
+            Leaf::Bytes(bytes) => Some(End::of_item(dtype.letter(), bytes)),
+            _ => None,
+        },
+        Make::Pandas(make) => {
+            let [number, PandasArgument::Text(unit), ..] = &make.arguments[..] else { return None };
+            let number = match number {
+                PandasArgument::Int(number) => *number,
+                // Equal recipes share their arguments, but not the objects that they need.
+                PandasArgument::Object(_) => context.int(*recipe.needs.first()?)?,
+                _ => return None,
+            };
+            let smaller =
+                UNITS.iter().rev().position(|known| known == unit).and_then(|units| u32::try_from(units).ok())?;
+            Some(End::Integer(i128::from(number) * 1000_i128.pow(smaller))).filter(|_| number != NO_TIME)
+        }
         _ => None,
     }
 }
 
 /// The type of the end of an interval: a number, or a scalar of pandas.
 fn end_kind(context: &PlanContext<'_, '_>, end: Ref) -> Option<Option<PandasBuilder>> {
-    if let Some(Leaf::Int(_) | Leaf::LargeInt | Leaf::Float(_)) = context.leaf(end) {
+    if let Some(Leaf::Int(_) | Leaf::Float(_)) = context.leaf(end) {
         return Some(None);
     }
     if let Make::Array(ArrayMake::Scalar(dtype, _)) = &*context.recipe(end)?.make {
-        return "iufmM".contains(dtype.letter()).then_some(None);
+        return (!dtype.is_swapped() && "iuf".contains(dtype.letter())).then_some(None);
     }
     match made(context, end) {
         Some(Made::Scalar(kind @ (PandasBuilder::Timestamp | PandasBuilder::Timedelta))) => Some(Some(kind)),

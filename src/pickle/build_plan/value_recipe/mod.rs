@@ -32,6 +32,7 @@ pub(in crate::pickle) use self::value_enumerations::is_constant;
 pub(crate) use self::value_globals::global;
 pub(in crate::pickle) use self::value_globals::global_of;
 pub(crate) use self::value_make::{Given, HarmlessCall, NewError, ValueFill, ValueMake, ViewOf};
+pub(super) use self::value_times::time_of_day;
 pub(crate) use self::value_times::{ClockClass, ClockNumbers};
 
 /// Which recipe a row of the registry asks for.

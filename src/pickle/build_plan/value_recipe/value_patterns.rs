@@ -17,8 +17,8 @@ const FOLDED_RANGE: usize = 2_500;
 const PATTERN: usize = 25;
 /// `re.IGNORECASE`.
 const IGNORE_CASE: i64 = 2;
-/// All flags of `re` but `DEBUG`, which prints.
-const PATTERN_FLAGS: i64 = 0x1ff & !0x80;
+/// All flags of `re` but `DEBUG`, which prints, and `TEMPLATE`, which no pattern can have that repeats anything.
+const PATTERN_FLAGS: i64 = 0x1ff & !0x81;
 
 /// `re._compile(pattern, flags)`.
 pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Recipe<'a>, Refused> {

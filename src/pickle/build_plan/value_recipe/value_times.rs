@@ -180,6 +180,17 @@ fn time<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) -> Result<Rec
     with_zone(context, (ClockClass::Time, bytes), &found, zone)
 }
 
+/// The hour and the minute of a `datetime.time` that has neither a zone nor smaller parts.
+pub(in crate::pickle::build_plan) fn time_of_day(context: &PlanContext<'_, '_>, value: Ref) -> Option<[i64; 2]> {
+    let call = context.call(value).filter(|call| (&*call.module, &*call.name) == ("datetime", "time"))?;
+    let &[bytes] = call.arguments else { return None };
+    context.recipe(value)?;
+    match *state(context, ClockClass::Time, bytes).ok()?.numbers() {
+        [hour, minute, 0, 0] => Some([hour, minute]),
+        _ => None,
+    }
+}
+
 /// Days, seconds and microseconds.
 fn time_delta(context: &PlanContext<'_, '_>, arguments: &[Ref]) -> Option<[i64; 3]> {
     let ranges = [-MAX_DAYS..=MAX_DAYS, 0..=SECONDS_OF_A_DAY - 1, 0..=MICROSECONDS - 1];

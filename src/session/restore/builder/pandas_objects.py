@@ -1,6 +1,6 @@
 """Makes objects of pandas for a file that is not trusted: by its public constructors, from checked parts.
 
-Rust runs this file with `pandas`, `numpy`, `importer` and `most_same_hash` (the limit for all keys) in its globals, and
+Rust runs this file with `pandas`, `numpy` and `importer` in its globals, and
 calls the functions with the arguments of the recipes in `src/pickle/build_plan/pandas_recipe.rs`. These have checked
 what they could see of the file. Here the numbers that compiled code uses as positions are checked again, as they may
 come from memory that another program can change.
@@ -9,9 +9,6 @@ come from memory that another program can change.
 from contextlib import nullcontext
 
 VERSION = tuple(int(part) for part in pandas.__version__.split(".")[:2])  # noqa: F821
-
-# pandas computes the times of most frequencies one by one, some 15 in a millisecond.
-MOST_SLOW_TIMES = 1 << 16
 
 
 # Frames and series.
@@ -81,49 +78,12 @@ def finished(made, attrs, allows_duplicates):
     if attrs:
         made.attrs = attrs
     if not allows_duplicates:
-        if any(has_repeated(axis) for axis in made.axes):
-            raise ValueError("the labels of an axis that allows no duplicates repeat")
         # As unpickling does: the setter of `flags` would hash the labels.
         object.__setattr__(made, "_flags", pandas.Flags(made, allows_duplicate_labels=False))
     return made
 
 
 # Indexes.
-
-
-def has_repeated(labels):
-    """Whether two labels of an index are equal. `Index.is_unique` would put them into a hash table without a secret key,
-    where the numbers of a file can all collide."""
-    if isinstance(labels, pandas.RangeIndex):
-        return False
-    if isinstance(labels, pandas.MultiIndex):
-        return has_repeated_rows(labels.codes)
-    if isinstance(labels, pandas.IntervalIndex):
-        return has_repeated_rows([ranks(labels.left), ranks(labels.right)])
-    if isinstance(labels, pandas.CategoricalIndex):
-        return has_repeated_rows([labels.codes])
-    if isinstance(labels, (pandas.DatetimeIndex, pandas.TimedeltaIndex, pandas.PeriodIndex)):
-        return has_repeated_rows([labels.asi8])
-    values = numpy.asarray(labels)
-    if values.dtype != object:
-        return has_repeated_rows([values])
-    hashes = numpy.sort(numpy.fromiter(map(hash, values), dtype=numpy.int64, count=len(values)))
-    most = most_same_hash
-    if (hashes[most:] == hashes[:-most]).any():
-        raise ValueError(f"more than {most} labels have the same hash")
-    return len(set(values)) != len(values)
-
-
-def has_repeated_rows(columns):
-    if len(columns[0]) < 2:
-        return False
-    order = numpy.lexsort(columns)
-    ordered = [numpy.asarray(column)[order] for column in columns]
-    return bool(numpy.logical_and.reduce([column[1:] == column[:-1] for column in ordered]).any())
-
-
-def ranks(ends):
-    return ends.asi8 if ends.dtype.kind in "mM" else numpy.asarray(ends)
 
 
 def index(data, name):
@@ -148,18 +108,15 @@ def timedelta_index(data, freq, name):
 
 def time_index(kind, data, freq, name):
     made = kind(data, name=name, copy=False)
-    if made.freq != freq:
-        is_fixed = isinstance(freq, (pandas.offsets.Day, pandas.offsets.Tick))
-        # Unless pandas infers this frequency from the times, it computes them all to compare them.
-        if not is_fixed and len(made) > MOST_SLOW_TIMES and made.inferred_freq != freq.freqstr:
-            raise ValueError("it would take too long to check the frequency of so many times")
-        made.freq = freq
+    if freq is not None:
+        # As unpickling does: the setter of `freq` would compute all times of the frequency.
+        (made if VERSION >= (3, 1) else made._data)._freq = freq
     return made
 
 
 def period_index(data, freq, name):
     if isinstance(data, numpy.ndarray):
-        data = period_array(data, pandas.PeriodDtype(freq), False)
+        data = period_array(data, period_dtype(freq), False)
     return pandas.PeriodIndex(data, name=name)
 
 
@@ -202,7 +159,7 @@ def categorical(codes, dtype, readonly):
 
 
 def datetime_array(data, dtype, freq, readonly):
-    return shown(zoned(data, dtype), readonly) if freq is None else datetime_index(data, dtype, freq, None).array
+    return of_frequency(zoned(data, dtype), freq, readonly)
 
 
 def zoned(data, dtype):
@@ -220,7 +177,15 @@ def zoned(data, dtype):
 
 def timedelta_array(data, freq, readonly):
     made = pandas.array(data, dtype=data.dtype, copy=False)
-    return shown(made, readonly) if freq is None else timedelta_index(made, freq, None).array
+    return of_frequency(made, freq, readonly)
+
+
+def of_frequency(made, freq, readonly):
+    made = shown(made, readonly)
+    # Later, only an index has a frequency.
+    if freq is not None and VERSION < (3, 1):
+        made._freq = freq
+    return made
 
 
 def period_array(ordinals, dtype, readonly):
@@ -302,13 +267,8 @@ def shown(made, readonly):
 def categorical_dtype(categories, ordered):
     if categories is None:
         return pandas.CategoricalDtype(None, ordered)
-    if categories.hasnans or has_repeated(categories):
-        raise ValueError("categories are missing or repeat")
     # Without the check of pandas, which would hash them.
-    made = pandas.CategoricalDtype._from_fastpath(categories, ordered)
-    if type(made.categories) is not type(categories):
-        raise ValueError("categories are categorical themselves")
-    return made
+    return pandas.CategoricalDtype._from_fastpath(categories, ordered)
 
 
 def datetime_dtype(unit, zone):
@@ -319,7 +279,14 @@ def datetime_dtype(unit, zone):
 
 
 def period_dtype(freq):
-    return pandas.PeriodDtype(freq)
+    return pandas.PeriodDtype(period_frequency(freq))
+
+
+def period_frequency(freq):
+    """Names are those of pandas 2.2 and later."""
+    if VERSION < (2, 2) and isinstance(freq, str) and freq.lstrip("0123456789").startswith("Y"):
+        return freq.replace("Y", "A", 1)
+    return freq
 
 
 def interval_dtype(subtype, closed):
@@ -361,7 +328,7 @@ def timedelta(value, unit):
 
 
 def period(ordinal, freq):
-    return pandas.Period(ordinal=ordinal, freq=freq)
+    return pandas.Period(ordinal=ordinal, freq=period_frequency(freq))
 
 
 def interval(left, right, closed):
@@ -380,29 +347,8 @@ def offset(name, *arguments):
     return getattr(pandas.offsets, name)(*arguments)
 
 
-def date_offset(n, normalize, parts, computed):
-    """`computed` is what pandas computed of the parts when it wrote the file: the attributes of a `relativedelta`, a
-    `timedelta`, or None."""
-    made = pandas.DateOffset(n, normalize, **dict(parts))
-    if isinstance(computed, tuple):
-        attributes = dict(computed)
-        computed = importer("dateutil.relativedelta", "relativedelta")(
-            **{name: value for name, value in attributes.items() if name != "_has_time"}
-        )
-        if vars(computed) != attributes:
-            raise ValueError("an offset has steps that dateutil does not write")
-    if computed is None:
-        return made
-    if type(computed) is type(made._offset):
-        attributes_of = [getattr(offset, "__dict__", None) for offset in (computed, made._offset)]
-        is_same = computed == made._offset and attributes_of[0] == attributes_of[1]
-    else:
-        # Other versions of pandas have a timedelta for some of the parts.
-        start = importer("datetime", "datetime")(2000, 1, 31, 12)
-        is_same = start + computed == start + made._offset
-    if not is_same:
-        raise ValueError("the steps of an offset do not fit its parts")
-    return made
+def date_offset(n, normalize, parts):
+    return pandas.DateOffset(n, normalize, **dict(parts))
 
 
 def named_zone(name, *part):

@@ -7,7 +7,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyAny, PyBool, PyBytes, PyCFunction, PyDict, PyRange, PyString, PyTuple};
 
 use super::BuildContext;
-use crate::pickle::build_plan::{MOST_SAME_HASH, PandasArgument, PandasMake};
+use crate::pickle::build_plan::{PandasArgument, PandasMake};
 use crate::session::restore::untrusted_load;
 
 const FUNCTIONS: &CStr = match CStr::from_bytes_with_nul(concat!(include_str!("pandas_objects.py"), "\0").as_bytes()) {
@@ -42,7 +42,6 @@ fn functions<'py>(context: &BuildContext<'py>) -> PyResult<Bound<'py, PyDict>> {
         globals.set_item(module, untrusted_load::import_installed(py, module)?)?;
     }
     globals.set_item("importer", importer(py)?)?;
-    globals.set_item("most_same_hash", MOST_SAME_HASH)?;
     py.run(FUNCTIONS, Some(&globals), None)?;
     Ok(LOADED.get_or_init(py, || globals.unbind()).bind(py).clone())
 }
