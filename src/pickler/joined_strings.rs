@@ -9,6 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
+use super::native_types::is_loadable;
 use super::pickler_state::PicklerState;
 use crate::pickle::format::opcode::Opcode;
 use crate::pickle::format::{MIN_JOINED_ITEMS, SEPARATOR};
@@ -63,7 +64,7 @@ impl StringItems {
             // The first call caches the UTF-8 form in the string, if that is not ASCII. `write_joined` uses it again.
             let bytes = self.utf8(py, index)?;
             total = total.checked_add(bytes.len()).filter(|total| *total <= MOST_BYTES)?;
-            if bytes.contains(&SEPARATOR) {
+            if bytes.contains(&SEPARATOR) || !is_loadable(bytes) {
                 return None;
             }
         }

@@ -8,7 +8,7 @@
 
 use std::ffi::c_int;
 
-use pyo3::exceptions::{PyMemoryError, PyOverflowError};
+use pyo3::exceptions::{PyMemoryError, PyOverflowError, PyValueError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyTuple};
@@ -19,6 +19,7 @@ use super::pickler_state::PicklerState;
 use super::plan::{DictWalk, ItemBatch, WorkItem};
 use super::repeated_values::is_repeatable;
 use crate::pickle::format::opcode::Opcode;
+use crate::pickle::format::py_str::PyStr;
 use crate::python::deferred_signals::Tolerated as _;
 
 /// The longest string, in bytes, that is written again in each segment instead of taken from an earlier one.
@@ -154,6 +155,11 @@ fn save_string(py: Python<'_>, state: &mut PicklerState, object: *mut ffi::PyObj
     }
     // SAFETY: Python returned the pointer and the length of a buffer that lives as long as the object.
     let bytes = unsafe { std::slice::from_raw_parts(data.cast(), length as usize) };
+    if !is_loadable(bytes) {
+        // As above: the caller tries again.
+        std::mem::forget(string);
+        return false;
+    }
     state.out.string_bytes(bytes);
     if !unshared {
         // The string may have a slot in an earlier segment. It gets a new one, so that a load of this segment alone
@@ -163,6 +169,12 @@ fn save_string(py: Python<'_>, state: &mut PicklerState, object: *mut ffi::PyObj
     true
 }
 
+/// Whether a load can decode a string. numpy makes strings of arbitrary bytes, with characters beyond U+10FFFF, and
+/// Python encodes them.
+pub(super) fn is_loadable(utf8: &[u8]) -> bool {
+    utf8.is_ascii() || PyStr::new(utf8).is_some()
+}
+
 /// Writes a string that UTF-8 cannot encode, in the way of CPython's pickle.
 #[cold]
 fn save_string_with_surrogates(state: &mut PicklerState, string: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -170,8 +182,12 @@ fn save_string_with_surrogates(state: &mut PicklerState, string: &Bound<'_, PyAn
         state.write_slot(slot);
         return Ok(());
     }
-    let bytes = string.call_method1("encode", ("utf-8", "surrogatepass"))?;
-    state.out.string_bytes(bytes.cast::<PyBytes>()?.as_bytes());
+    let encoded = string.call_method1("encode", ("utf-8", "surrogatepass"))?;
+    let bytes = encoded.cast::<PyBytes>()?.as_bytes();
+    if !is_loadable(bytes) {
+        return Err(PyValueError::new_err("the string has a character that is not in range(0x110000)"));
+    }
+    state.out.string_bytes(bytes);
     state.memoize(string);
     Ok(())
 }

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyList, PySlice, PyString, PyTuple, PyType};
 
 use super::attribute_places::KnownType;
-use super::secrets::{MAX_CHARS, MAX_INNER_ITEMS, MAX_ITEMS, SecretSearch, SecretStep, label_name};
+use super::secrets::{MAX_CHARS, MAX_INNER_ITEMS, MAX_ITEMS, SecretSearch, SecretStep, label_name, valid_text};
 use crate::pickle::credentials::{self, is_plain_word};
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::{instance_dict, namespace};
@@ -193,7 +193,7 @@ impl<'py> SecretSearch<'_, 'py> {
             .cast_exact::<PyString>()
             .ok()
             .filter(|it| it.len().tolerated().is_some_and(|length| length <= MAX_CHARS));
-        if !string.is_some_and(|string| is_plain_word(&string.to_string_lossy())) {
+        if !string.and_then(valid_text).is_some_and(|string| is_plain_word(&string)) {
             self.named(name, value);
         }
     }

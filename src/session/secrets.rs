@@ -4,6 +4,7 @@
 //! No code of the session runs: attributes are read from the `__dict__` and the slots of an object, and items only from
 //! built-in containers. The search is bounded, whatever a variable holds, so that it does not slow a save.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -141,7 +142,7 @@ impl<'py> SecretSearch<'_, 'py> {
         let whole = value.cast_exact::<PyString>().ok().filter(|_| self.chars < MAX_ALL_CHARS);
         if let Some(string) = whole.filter(|string| string.len().tolerated().is_some_and(|length| length <= MAX_CHARS))
         {
-            let string = string.to_string_lossy();
+            let string = valid_text(string)?;
             self.chars += string.len();
             return credentials::reason(name, &string);
         }
@@ -264,7 +265,8 @@ impl<'py> SecretSearch<'_, 'py> {
         let text = |key: &str| {
             let text = dict.get_item(key).tolerated().flatten()?;
             let text = text.cast_exact::<PyString>().ok()?;
-            (text.len().tolerated()? <= MAX_CHARS).then(|| text.to_string_lossy().into_owned())
+            let is_short = text.len().tolerated()? <= MAX_CHARS;
+            is_short.then(|| valid_text(text)).flatten().map(Cow::into_owned)
         };
         let paired = if credentials::may_be_paired(name) { credentials::paired_name(name, text) } else { None };
         match paired {
@@ -296,7 +298,8 @@ impl<'py> SecretSearch<'_, 'py> {
             if self.visits > MAX_VISITS {
                 return;
             }
-            let string = item.cast_exact::<PyString>().ok().and_then(|item| item.to_str().tolerated());
+            let string = item.cast_exact::<PyString>().ok().and_then(valid_text);
+            let string = string.as_deref();
             // As in `sys.argv`: an option, and then its argument.
             if let (Some(option), Some(argument)) = (before.take(), string)
                 && (credentials::is_login_argument(&option, argument)
@@ -393,7 +396,7 @@ fn key_name(key: &Bound<'_, PyAny>) -> Option<String> {
             String::from_utf8_lossy(bytes.as_bytes().get(..MAX_CHARS).unwrap_or(bytes.as_bytes())).into_owned(),
         );
     }
-    Some(key.cast::<PyString>().ok()?.to_str().tolerated()?.to_owned())
+    valid_text(key.cast::<PyString>().ok()?).map(Cow::into_owned)
 }
 
 /// The name that a key or label gives to its value: a string, or a part of a tuple that names a credential.
@@ -453,5 +456,12 @@ fn string_head(value: &Bound<'_, PyAny>) -> Option<String> {
     let string = value.cast::<PyString>().ok()?;
     // Slicing first keeps a string of a gigabyte from being encoded as UTF-8. A subclass may have a method for it.
     let head = value.py().get_type::<PyString>().call_method1("__getitem__", (string, start()?)).tolerated()?;
-    Some(head.cast::<PyString>().ok()?.to_string_lossy().into_owned())
+    valid_text(head.cast::<PyString>().ok()?).map(Cow::into_owned)
+}
+
+/// A string with replacement characters for surrogates; `None` if it has a character beyond U+10FFFF. numpy makes such
+/// strings of arbitrary bytes, and PyO3 does not check it.
+pub(super) fn valid_text<'a>(string: &'a Bound<'_, PyString>) -> Option<Cow<'a, str>> {
+    let text = string.to_string_lossy();
+    std::str::from_utf8(text.as_bytes()).is_ok().then_some(text)
 }

@@ -599,3 +599,34 @@ os.register_at_fork(before=lambda: print('forked'))
 ";
     saved(&sandbox, script, &["-q"]).0.assert_code(0).assert_stdout("");
 }
+
+/// numpy makes strings of arbitrary bytes; neither pickle nor Python itself can read them again.
+#[test]
+fn strings_that_no_load_can_decode_are_left_out() {
+    const SCRIPT: &str = "
+import types
+import numpy
+broken = str(numpy.frombuffer(b'\\xff\\xff\\x7f\\0' * 4, 'U4')[0])
+mixed = ['a', 'é' + broken, '\\ud800']
+lines = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', broken] * 3
+command = {'shell': 'mysql -p' + broken}
+settings = types.SimpleNamespace(limits=[1, 2], names={'first': ['x', broken]})
+whole = numpy.array(['x', 'y'])
+rare = '\\U0010ffff \\ud83d\\ude00 é'
+";
+    for python in pythons() {
+        let sandbox = Sandbox::with(venv(python, Stack::Dill));
+        let (run, report) = saved(&sandbox, SCRIPT, &[]);
+        run.assert_code(0);
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(said.contains("range(0x110000)"), "{said}");
+        assert_eq!(left_out(&report), ["broken", "mixed", "lines", "command"]);
+        assert_eq!(lost(&report), ["settings.names['first']: list"]);
+        sandbox.snapcli(&["verify", "session.pkl"]).assert_code(0);
+        assert_loads(
+            &sandbox,
+            "assert settings.limits == [1, 2]\n\
+             assert list(whole) == ['x', 'y'] and rare == '\\U0010ffff \\ud83d\\ude00 é'\nprint('all right')",
+        );
+    }
+}
