@@ -37,7 +37,7 @@ def new(value, state):
 def offset(steps=None, **parts):
     """A DateOffset, whose computed steps are changed."""
     made = pandas.DateOffset(**parts)
-    state = dict(made.__reduce__()[2])
+    state = dict(made.__reduce_ex__(4)[2])
     if isinstance(steps, dict):
         state["_offset"] = new(made._offset, vars(made._offset) | steps)
     elif steps is not None:
@@ -46,7 +46,7 @@ def offset(steps=None, **parts):
 
 
 def flagged_offset(flag):
-    state = dict(pandas.DateOffset(months=1).__reduce__()[2], _use_relativedelta=flag)
+    state = dict(pandas.DateOffset(months=1).__reduce_ex__(4)[2], _use_relativedelta=flag)
     return Call(pandas.DateOffset, (), state)
 
 
