@@ -134,7 +134,7 @@ late = Late()
     let call = sandbox.call_snapcli(&["save", "-o", path, "script.py"]).run();
     call.assert_code(1);
     assert!(call.err().contains("the session needs at least 11 MB"), "{}", call.whole());
-    let elsewhere = call.err().split("variables to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let elsewhere = call.err().split("imports to ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
     sandbox.snapcli(&["restore", &elsewhere, "-c", "len(text)"]).assert_stdout("3000000\n");
     assert_eq!(fs::read(&target).unwrap(), before);
     // Variables that are left out do not count.
