@@ -70,12 +70,14 @@ impl<'py> SecretSearch<'_, 'py> {
     fn data_frame(&mut self, frame: &Bound<'py, PyAny>) -> PyResult<()> {
         let positions = frame.getattr("iloc")?;
         let none = frame.py().None().into_bound(frame.py());
-        for (number, column) in frame.getattr("columns")?.get_item(head(frame)?)?.try_iter()?.enumerate() {
-            let text = label_name(&column?, &none).filter(|text| credentials::may_name_credential(text));
-            let column = positions.get_item((PySlice::full(frame.py()), number))?;
-            match text {
-                Some(text) => self.series(&text, &column)?,
-                None => self.objects(&column)?,
+        let columns = frame.getattr("columns")?.get_item(head(frame)?)?;
+        let dtypes = frame.getattr("dtypes")?.call_method1("head", (MAX_INNER_ITEMS,))?.call_method0("to_list")?;
+        for (number, (label, dtype)) in columns.try_iter()?.zip(dtypes.try_iter()?).enumerate() {
+            let column = || positions.get_item((PySlice::full(frame.py()), number));
+            match label_name(&label?, &none).filter(|text| credentials::may_name_credential(text)) {
+                Some(text) => self.series(&text, &column()?)?,
+                None if is_of_objects(&dtype?)? => self.objects(&column()?)?,
+                None => {}
             }
         }
         for (number, label) in frame.getattr("index")?.get_item(head(frame)?)?.try_iter()?.enumerate() {
@@ -89,13 +91,9 @@ impl<'py> SecretSearch<'_, 'py> {
 
     /// Searches the dicts and other objects among the first values of a column of objects. Its strings have no name.
     fn objects(&mut self, column: &Bound<'py, PyAny>) -> PyResult<()> {
-        if column.getattr("dtype")?.getattr("kind")?.extract::<String>()? != "O" {
-            return Ok(());
-        }
         let before = self.reasons();
-        for (number, item) in
-            column.call_method1("head", (MAX_INNER_ITEMS,))?.call_method0("to_list")?.try_iter()?.enumerate()
-        {
+        let items = column.call_method1("head", (MAX_INNER_ITEMS,))?.call_method0("to_list")?;
+        for (number, item) in items.try_iter()?.enumerate() {
             let item = item?;
             if !item.is_instance_of::<PyString>() {
                 self.inside(|| SecretStep::Item(number), None, &item);
@@ -124,7 +122,9 @@ impl<'py> SecretSearch<'_, 'py> {
         if let Some(name) = string(&series.getattr("name")?).or_else(|| name.map(str::to_owned)) {
             self.series(&name, series)?;
         }
-        self.objects(series)?;
+        if is_of_objects(&series.getattr("dtype")?)? {
+            self.objects(series)?;
+        }
         let labels = series.getattr("index")?.get_item(head(series)?)?;
         for (number, label) in labels.try_iter()?.enumerate() {
             let item = series.getattr("iloc")?.get_item(number)?;
@@ -228,6 +228,11 @@ impl<'py> SecretSearch<'_, 'py> {
         }
         Ok(())
     }
+}
+
+/// Whether a dtype is that of any objects. The kind of strings of pandas is `O` as well.
+fn is_of_objects(dtype: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(dtype.str()?.to_str()? == "object")
 }
 
 /// A slice of the first items.
