@@ -27,11 +27,11 @@ def _run_engine() -> int:
 
 def _exec_program() -> int:
     """Replace this process with the program, which runs scripts in this Python."""
-    if "run" in sys.argv[1:]:
+    if sys.argv[1:2] == ["run"]:
         # A request for a checkpoint waits until the run has a handler for it. It would end this process.
-        import _signal
+        import signal
 
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, {_signal.SIGUSR1})
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     from snapcli._program import find_program
 
     try:
