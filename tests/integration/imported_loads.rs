@@ -230,3 +230,43 @@ for size in (True, -1, 1.5, '2X', '', '1.', '.5k', '1.2.3k'):
         ),
     );
 }
+
+#[test]
+fn damaged_snapshots_are_refused_as_by_the_commands() {
+    let code = "
+import os
+snapcli.save('a.pkl', {'x': [1, 2], 'y': 'a' * 50})
+whole = open('a.pkl', 'rb').read()
+changed = bytearray(whole)
+changed[changed.index(b'a' * 50)] = ord('Z')
+for name, data in (('changed', changed), ('cut', whole[:-1]), ('both', changed[:-1])):
+    open(name, 'wb').write(data)
+    for source in (name, bytes(data)):
+        for call in (snapcli.load_dict, snapcli.restore):
+            fails(call, source)
+        fails(snapcli.diff, 'a.pkl', source)
+    print(name, sorted(snapcli.load_dict(name, partial=True, trust=True)))
+snapcli.save('s.snaps/', {'x': os.urandom(100_000), 'y': 1})
+snapcli.save('s.snaps/', {'y': 2})
+print(snapcli.verify('s.snaps/')['whole'], [found['number'] for found in snapcli.verify('s.snaps')['snapshots']])
+objects = [os.path.join(at, name) for at, _, names in os.walk('s.snaps/objects') for name in names]
+largest = max(objects, key=os.path.getsize)
+os.chmod(largest, 0o600)
+with open(largest, 'r+b') as file: file.seek(5000); file.write(b'changed')
+found = snapcli.verify('s.snaps/')
+print(found['whole'], [snapshot['whole'] for snapshot in found['snapshots']])
+";
+    let sandbox = Sandbox::new();
+    let run = sandbox.call_importing(&["-W", "ignore", "-c", &format!("{PREPARE}{code}")]).run();
+    run.assert_code(0);
+    let out = run.out();
+    let refused = |what: &str| out.lines().filter(|line| line.starts_with(what)).count();
+    assert_eq!(refused("UnpicklingError | cannot restore"), 12, "{out}");
+    assert_eq!(refused("UnpicklingError | cannot compare"), 6, "{out}");
+    let others: Vec<&str> = out.lines().filter(|line| !line.starts_with("UnpicklingError")).collect();
+    assert_eq!(
+        others,
+        ["changed ['x']", "cut ['x', 'y']", "both ['x', 'y']", "True [1, 2]", "False [False, True]"],
+        "{out}"
+    );
+}

@@ -26,7 +26,7 @@ use crate::report::imports::{import_line, is_import};
 use crate::report::inspect_report::SessionReport;
 use crate::report::write_json;
 use crate::snapshot::index::{Variable, VariableKind};
-use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::reader::{Contents, LOST_INDEX, Snapshot};
 use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::signature;
 use crate::snapshot::system::map_large_blocks;
@@ -123,9 +123,6 @@ fn announce_python(args: &RestoreArgs, found: &Path, verbosity: Verbosity) {
         ));
     }
 }
-
-/// What is wrong with a snapshot without an index.
-const LOST_INDEX: &str = "its index is missing, so the file is truncated, or damaged at its end";
 
 /// The error for a snapshot without an index, unless `--partial` is given.
 #[cfg(feature = "python")]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use super::restore_summary::RestoreSummary;
-use super::{LOST_INDEX, damaged_at_end, open_checked};
+use super::{damaged_at_end, open_checked};
 use crate::cli::RestoreArgs;
 use crate::commands::answer_output::AnswerOutput;
 use crate::commands::input_output::is_stdio;
@@ -27,7 +27,7 @@ use crate::session::{
 };
 use crate::snapshot::atomic::signals;
 use crate::snapshot::index::{Index, UnsavableObject};
-use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::reader::{Contents, LOST_INDEX, Snapshot};
 use crate::snapshot::signature::SigningKey;
 use crate::snapshot::work_meter;
 use crate::ui::messages::{print_error, print_error_line, print_line};

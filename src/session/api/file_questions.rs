@@ -1,6 +1,8 @@
 //! `snapcli.inspect`, `diff` and `verify`: the JSON of the commands as dicts. Nothing in a file is executed, and other
 //! threads of the program run meanwhile.
 
+use std::path::Path;
+
 use anyhow::Result;
 use pyo3::prelude::*;
 use pyo3::types::PyAny;
@@ -8,14 +10,16 @@ use pyo3::types::PyAny;
 use super::arguments::{no_match, size};
 use super::interruptible::interruptible;
 use super::json_objects::to_python;
-use super::load_source::{LoadSource, with_code};
+use super::load_source::{LoadSource, check_index_kept, with_code};
 use super::raised_errors::to_exception;
-use crate::report::answers::{DiffAnswer, SessionAnswer, TraceAnswer, VerifyAnswer, absolute_path};
+use crate::report::answers::{DiffAnswer, SessionAnswer, TraceAnswer, VerifyAnswer, VerifyStoreAnswer, absolute_path};
 use crate::report::diff_report::DiffReport;
 use crate::report::inspect_report::SessionReport;
+use crate::report::store_report::StoreReport;
 use crate::report::verify_report::VerifyReport;
 use crate::snapshot::file_changes::changes;
-use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::reader::{Contents, ReadError, Snapshot};
+use crate::snapshot::store::{Store, StoreAddress, StoreError, check};
 
 /// Shows what is in a snapshot or another pickle, without executing anything in it: a dict with the JSON schema of
 /// `snapcli inspect --json`.
@@ -84,8 +88,8 @@ pub(super) fn diff<'py>(
     let report = interruptible(py, move || -> Result<_, (usize, anyhow::Error)> {
         let [before, after] = sources.map(|source| open(source, max_memory, "compare", Ok));
         let (before, after) = (before.map_err(|error| (0, error))?, after.map_err(|error| (1, error))?);
-        with_code(before.check_index(), || format!("cannot compare {}", names[0])).map_err(|error| (0, error))?;
-        with_code(after.check_index(), || format!("cannot compare {}", names[1])).map_err(|error| (1, error))?;
+        check_intact(&before, &names[0]).map_err(|error| (0, error))?;
+        check_intact(&after, &names[1]).map_err(|error| (1, error))?;
         let found = changes(&before, &after, &|_| {});
         // The error comes with the number of the file that is damaged.
         let found = found.or_else(|(number, error)| {
@@ -114,6 +118,9 @@ pub(super) fn verify<'py>(
     let max_memory = size(max_memory, "max_memory")?;
     let source = LoadSource::new(source)?;
     let file = source.path();
+    if let Some(store) = file.as_deref().filter(|path| StoreAddress::is_whole_store(path)) {
+        return verify_store(py, store);
+    }
     let LoadSource { name, input } = source;
     let action = format!("verify {name}");
     let cannot = format!("cannot {action}");
@@ -123,6 +130,28 @@ pub(super) fn verify<'py>(
     })?;
     let report = report.map_err(|error| to_exception(py, error, &action, file.as_deref()))?;
     to_python(py, &VerifyAnswer::of(&report, file.as_deref().map(absolute_path)))
+}
+
+fn verify_store<'py>(py: Python<'py>, path: &Path) -> PyResult<Bound<'py, PyAny>> {
+    let action = format!("verify {}", path.display());
+    let folder = path.to_owned();
+    let report = interruptible(py, move || {
+        let store = Store::open(&folder)?;
+        Ok(StoreReport { store: store.name(), checked: check(&store, &|_| {})? })
+    })?;
+    let report = report.map_err(|error: StoreError| to_exception(py, error.into(), &action, Some(path)))?;
+    to_python(py, &VerifyStoreAnswer::of(&report, absolute_path(path)))
+}
+
+/// A segment that was changed in place has the hash of what it was: it would compare as the same.
+fn check_intact(snapshot: &Snapshot, name: &str) -> Result<()> {
+    let cannot = || format!("cannot compare {name}");
+    check_index_kept(snapshot, cannot)?;
+    let damage = with_code(snapshot.damage(&|_| {}), cannot)?;
+    if !damage.is_none() {
+        return with_code(Err(ReadError::Damaged(damage)), cannot);
+    }
+    with_code(snapshot.check_index(), cannot)
 }
 
 fn open(

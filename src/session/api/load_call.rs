@@ -11,7 +11,7 @@ use pyo3::types::{PyAny, PyDict, PyModule};
 
 use super::arguments::{check_matches, patterns, size};
 use super::interruptible::interruptible;
-use super::load_source::{LoadSource, with_code};
+use super::load_source::{LoadSource, check_index_kept, with_code};
 use super::raised_errors::to_exception;
 use super::restore_report::RestoreReport;
 use super::saved_namespace::own_namespace;
@@ -157,6 +157,9 @@ impl<'py> LoadCall<'py> {
         let max_memory = if self.trust { Some(u64::MAX) } else { self.max_memory };
         let partial = self.partial;
         let (snapshot, notes) = interruptible(py, move || source.open(partial, max_memory, "restore"))??;
+        if !partial {
+            check_index_kept(&snapshot, || format!("cannot restore {name}"))?;
+        }
         // There is no question here, unlike in `snapcli restore`: a program cannot answer it.
         let trusted = self.trust || Signer::of(&snapshot) == Signer::User;
         // A trusted file is as large as it is.

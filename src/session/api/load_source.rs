@@ -11,7 +11,7 @@ use crate::exit;
 use crate::exit::OrExit;
 use crate::pickler::PyBufferView;
 use crate::python::deferred_signals::Tolerated as _;
-use crate::snapshot::reader::{Contents, ReadError, Snapshot};
+use crate::snapshot::reader::{Contents, LOST_INDEX, ReadError, Snapshot};
 use crate::snapshot::remote::RemoteAddress;
 use crate::snapshot::verification::FileInput;
 
@@ -80,6 +80,12 @@ impl LoadSource {
         }
         Ok((snapshot.with_max_memory(max_memory), notes))
     }
+}
+
+/// Refuses a snapshot whose index is lost: it has no hashes that would show damage.
+pub(super) fn check_index_kept(snapshot: &Snapshot, cannot: impl FnOnce() -> String) -> Result<()> {
+    let Contents::Foreign { lost_index: true } = snapshot.contents() else { return Ok(()) };
+    Err(exit::error(exit::DAMAGED, LOST_INDEX.to_owned())).or_exit(exit::DAMAGED, cannot)
 }
 
 /// Adds an exit code to an error of reading a file: it decides which exception is raised.

@@ -604,6 +604,8 @@ class Program:
         saved = self.saved[depth]
         root = self.roots[saved["root"]]
         values, cells = dict(saved["locals"]), dict(saved["cells"])
+        # Python frees a local variable when its function ends.
+        saved["locals"].clear()
         # The script may have been edited: a variable may be shared with inner functions now, or not any more.
         for name in root.plain.co_cellvars:
             if name not in cells:

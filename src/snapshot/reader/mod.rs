@@ -71,6 +71,9 @@ pub struct Snapshot {
     index_problem: OnceLock<Option<Problem>>,
 }
 
+/// What is wrong with a snapshot without an index.
+pub(crate) const LOST_INDEX: &str = "its index is missing, so the file is truncated, or damaged at its end";
+
 /// What kind of file it is.
 // There is one for each open file, so its size does not matter.
 #[allow(clippy::large_enum_variant)]
