@@ -24,7 +24,7 @@ import sys
 from _ast import (
     Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, Expression, For, FunctionDef, Global, If, IfExp, Import,
     ImportFrom, Lambda, Load, MatMult, Module, Name, Nonlocal, Pass, Return, Store, Tuple, UnaryOp, USub,
-    While, Attribute, AsyncFunctionDef, AST, Subscript, Try, With, arg, arguments,
+    While, Attribute, AsyncFunctionDef, AST, AugAssign, Subscript, Try, With, arg, arguments,
 )
 
 # Statements that have other statements in blocks, which run at most once.

@@ -48,6 +48,21 @@ def is_nothing(stmt):
     return isinstance(stmt, Pass) or isinstance(stmt, Expr) and isinstance(stmt.value, Constant)
 
 
+def is_variant(old, new):
+    """Whether a statement does another time what one has done: it assigns to the same names, or calls the same function."""
+    if type(old) is not type(new) or is_nothing(old):
+        return False
+    if isinstance(old, DEFINITIONS):
+        return old.name == new.name
+    if isinstance(old, Assign):
+        return text_of(old.targets) == text_of(new.targets)
+    if isinstance(old, (AugAssign, AnnAssign)):
+        return text_of(old.target) == text_of(new.target)
+    if isinstance(old, Expr) and isinstance(old.value, Call) and isinstance(new.value, Call):
+        return text_of(old.value.func) == text_of(new.value.func)
+    return True
+
+
 def pairs_of(before, after):
     """The numbers of the statements of a block, each with that of the edited block that stands for it: the longest
     sequence that both have."""
@@ -86,11 +101,15 @@ class Blocks:
         self.added = [j for j in range(len(after)) if j not in self.pairs.values() and not is_nothing(after[j])]
 
     def end_of(self, number):
-        """Where the edited block goes on if this many statements have run: after those that stand for them."""
-        start = max([j for i, j in self.pairs.items() if i < number], default=-1) + 1
+        """Where the edited block goes on if this many statements have run: after those that stand for them. A statement
+        that does something else than the one in its place has not run."""
+        end = max([j for i, j in self.pairs.items() if i < number], default=-1) + 1
         last = max([i for i in self.pairs if i < number], default=-1)
-        replaced = [i for i in range(last + 1, number) if not is_nothing(self.before[i]) and self.moved(i) is None]
-        return min(self.start_of_kept(number), start + len(replaced))
+        kept = self.start_of_kept(number)
+        for i in range(last + 1, number):
+            places = range(end, kept) if self.moved(i) is None else ()
+            end = next((j + 1 for j in places if is_variant(self.before[i], self.after[j])), end)
+        return end
 
     def start_of_kept(self, number):
         """The first statement of the edited block that stands for one of those from a number on."""

@@ -219,3 +219,24 @@ print(undefined)
         accepted.assert_code(0).assert_stdout("1 2 3\nmended\n");
     }
 }
+
+#[test]
+fn a_statement_that_does_something_else_than_the_one_in_its_place_runs() {
+    let before = "
+rows = [1, 2]
+print('first')
+checkpoint()
+print(sum(rows) / 0)
+";
+    let body = "def main():\n    rows = [1, 2]\n    print(sum(rows) / 1)\n";
+    for (after, printed) in [
+        (format!("{body}main()\n"), "3.0\n"),
+        (format!("{body}if __name__ == '__main__':\n    main()\n"), "3.0\n"),
+        (format!("import math\nclass Rows(list): pass\n{body}print('wrapped')\nmain()\n"), "3.0\n"),
+        ("rows = [7]\nprint('again')\ncheckpoint()\nprint(sum(rows) / 1)\n".to_owned(), "3.0\n"),
+        ("print('first')\ncheckpoint()\nvalues = [4]\nprint(sum(values))\n".to_owned(), "4\n"),
+    ] {
+        let (_, accepted) = mended(before, &after);
+        accepted.assert_code(0).assert_stdout(printed);
+    }
+}

@@ -130,6 +130,33 @@ print('end')
 }
 
 #[test]
+fn restored_local_variables_are_freed_when_their_function_returns() {
+    let script = "
+import weakref
+class Large: pass
+def outer(given):
+    own = Large()
+    found = inner(own)
+    return found + [weakref.ref(given), weakref.ref(own)]
+def inner(own):
+    large = Large()
+    for n in range(6):
+        if n == 1:
+            checkpoint()
+        if n == 2:
+            kill(1)
+        if n == 3:
+            checkpoint()
+        if n == 4:
+            kill(2)
+    return [weakref.ref(large)]
+found = outer(Large())
+print([reference() is None for reference in found])
+";
+    assert_same(script, 3);
+}
+
+#[test]
 fn reopen_truncates_the_file_of_a_log() {
     for handler in ["logging.FileHandler('job.log')", "RotatingFileHandler('job.log', maxBytes=10 ** 6, delay=True)"] {
         let script = format!(
