@@ -165,6 +165,11 @@ pub(crate) fn release() {
 
 /// Notes that the caller prints the message and the answer of the command.
 pub(crate) fn note_told() {
+    // Otherwise the limit could end the process before the caller has printed anything.
+    let is_limited = limited_work().is_some_and(|work| work.is_strict) && CAME.load(Ordering::SeqCst) != 0;
+    if is_limited && PROCESS.load(Ordering::SeqCst) == this_process() {
+        timers::set(TIMER.load(Ordering::SeqCst), LIMIT);
+    }
     IS_TOLD.store(true, Ordering::SeqCst);
 }
 
