@@ -1,4 +1,4 @@
-//! The folder of a store: its parts, and the files in them. Whoever may write to the folder can put anything
+//! The folder of a store: its parts, and the files in them. Anyone who can write to the folder can put anything
 //! there, so files are opened without following symlinks, and only regular files of a bounded length are read.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
