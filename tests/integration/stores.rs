@@ -19,6 +19,7 @@ mod many_variables;
 mod rotten_objects;
 mod sparse_buffers;
 mod unnamed_snapshots;
+mod untouched_arrays;
 
 /// The sum of the lengths of all files below a folder.
 fn bytes_of(folder: &Path) -> u64 {

@@ -130,7 +130,7 @@ fn map_objects<'py>(
     let damaged = |error: ReadError| PyOSError::new_err(error.to_string());
     let files = snapshot.buffer_files(segment.variable()).map_err(damaged)?;
     let too_large = || PyValueError::new_err("the arrays are too large for this machine");
-    let page = page_size();
+    let page = rustix::param::page_size();
     let (mut total, mut ranges) = (0_usize, Vec::with_capacity(files.len()));
     for (_, length) in &files {
         let length = usize::try_from(*length).map_err(|_| too_large())?;
@@ -170,10 +170,4 @@ fn map_over(file: &File, memory: &mut [u8]) -> bool {
     let mapped =
         unsafe { libc::mmap(memory.as_mut_ptr().cast(), memory.len(), protection, flags, file.as_raw_fd(), 0) };
     mapped != libc::MAP_FAILED
-}
-
-fn page_size() -> usize {
-    // SAFETY: asks for a number.
-    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
-    usize::try_from(size).unwrap_or(4096)
 }

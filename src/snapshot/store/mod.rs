@@ -31,6 +31,7 @@ mod store_target;
 #[cfg(test)]
 mod store_tests;
 mod stored_opcodes;
+mod untouched_memory;
 mod upstream;
 
 pub(crate) use self::assembled::HeldStore;

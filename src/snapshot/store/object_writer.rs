@@ -17,6 +17,7 @@ use super::packed_object::LongContents;
 use super::reused_objects::ReusedObjects;
 use super::store_folder::{Store, new_temporary, sync_folder};
 use super::stored_opcodes::StoredOpcodes;
+use super::untouched_memory::BufferHashes;
 use super::upstream::object_key;
 use crate::snapshot::atomic::{signals, sync};
 use crate::snapshot::hash_tree::{self, TreeHasher};
@@ -40,6 +41,7 @@ pub(super) struct ObjectWriter {
     /// The folder of objects, to ask for free space.
     folder: Option<File>,
     reused: ReusedObjects,
+    hashes: BufferHashes,
     /// The objects that have no name yet.
     pending: HashMap<ObjectName, PendingObject>,
     /// Those that are known to be in the store, with their lengths.
@@ -72,7 +74,8 @@ impl ObjectWriter {
     pub(super) fn new(store: &Store, reused: ReusedObjects) -> Self {
         let folder = File::open(store.objects()).ok();
         let (pending, present) = Default::default();
-        Self { store: store.clone(), folder, reused, pending, present, added: 0, uploads: None }
+        let (store, hashes) = (store.clone(), BufferHashes::new());
+        Self { store, folder, reused, hashes, pending, present, added: 0, uploads: None }
     }
 
     /// The free bytes on the store's disk; `None` if that is unknown.
@@ -118,7 +121,8 @@ impl ObjectWriter {
     pub(super) fn put_contents(&mut self, contents: &[u8], may_be_known: bool) -> io::Result<ObjectName> {
         let length = contents.len() as u64;
         if may_be_known {
-            let name = ObjectName::from(hash_memory(contents)?);
+            let is_read = |hash: &_| self.reused.is_of_share(&ObjectName::from(*hash));
+            let name = ObjectName::from(self.hashes.of(contents, is_read)?);
             if self.has(name, length) {
                 return Ok(name);
             }
@@ -141,7 +145,9 @@ impl ObjectWriter {
         }
         // It may end with a hole.
         file.as_file().set_len(length)?;
-        let name = ObjectName::from(hasher.finalize());
+        let hash = hasher.finalize();
+        self.hashes.note(contents, hash);
+        let name = ObjectName::from(hash);
         if !self.has(name, length) {
             self.keep(name, length, file)?;
         }

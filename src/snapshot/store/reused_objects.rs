@@ -62,7 +62,8 @@ impl ReusedObjects {
             || self.has_changed(store, name)
     }
 
-    fn is_of_share(&self, name: &ObjectName) -> bool {
+    /// Whether it is one of those that this save reads without a cause.
+    pub(super) fn is_of_share(&self, name: &ObjectName) -> bool {
         let number = name.as_bytes().first_chunk().map_or(0, |first| u64::from_le_bytes(*first));
         self.rounds > 0 && number % self.rounds == self.round % self.rounds
     }
