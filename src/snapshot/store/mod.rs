@@ -36,7 +36,7 @@ mod upstream;
 pub(crate) use self::assembled::HeldStore;
 pub(in crate::snapshot) use self::assembled::{AssembledSnapshot, BufferContents, is_signed_by};
 pub(crate) use self::damage_marks::mark_damage_of;
-pub(crate) use self::file_import::import;
+pub(crate) use self::file_import::{ImportError, import};
 pub(crate) use self::object_name::ObjectName;
 pub(crate) use self::snapshot_header::SnapshotHeader;
 pub(crate) use self::snapshot_names::CRASH;

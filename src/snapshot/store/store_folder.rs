@@ -216,7 +216,7 @@ impl Store {
     }
 
     /// The folder or address, as the user named it.
-    fn shown(&self) -> &Path {
+    pub(super) fn shown(&self) -> &Path {
         self.upstream.as_ref().map_or(self.folder.as_path(), |upstream| upstream.shown())
     }
 

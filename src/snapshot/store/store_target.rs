@@ -147,6 +147,11 @@ impl StoreTarget {
         })
     }
 
+    /// The folder of the store, as the user named it.
+    pub(super) fn folder(&self) -> &Path {
+        self.store.shown()
+    }
+
     /// Completes the snapshot, and gives it a number.
     pub(crate) fn commit(mut self, notes: SnapshotNotes<'_>) -> Result<StoredSnapshot, StoreError> {
         let SnapshotNotes { name, failed: has_failed, sync, .. } = notes;
