@@ -15,9 +15,10 @@ use super::name_target::NameTarget;
 use super::object_name::ObjectName;
 use super::snapshot_names::is_name;
 use super::store_error::StoreError;
-use super::store_folder::{
-    DAMAGED, LOCK, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, Store, snapshot_key, snapshot_number,
+use super::store_files::{
+    DAMAGED, LOCK, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, snapshot_key, snapshot_number,
 };
+use super::store_folder::Store;
 use crate::snapshot::remote::{FaultKind, RemoteAddress, RemoteClient, RemoteError, WantedObject};
 use crate::snapshot::system;
 
