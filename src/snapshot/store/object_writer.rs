@@ -95,7 +95,6 @@ impl ObjectWriter {
 
     /// Whether an object of the right length has other bytes, as far as this save looks.
     fn is_damaged(&self, name: &ObjectName, length: u64) -> bool {
-        // Object storage keeps checksums of its own, and to read an object is to download it.
         if self.store.upstream().is_some() {
             return self.reused.is_marked(name);
         }

@@ -4,7 +4,7 @@
 //! segment are brought into a form that does not depend on the segments before it; those that the snapshot before does
 //! not have go into a pack together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -129,10 +129,12 @@ impl StoreTarget {
         // Before the snapshot before it is read, whose objects may be used again.
         let lock = store.lock_shared()?;
         let parent = ParentSnapshot::newest(&store)?;
-        if let (Some(upstream), Some(parent)) = (store.upstream(), &parent) {
-            upstream.expect(&parent.objects)?;
-        }
-        let objects = ObjectWriter::new(&store, ReusedObjects::after(&store, parent.as_ref())?);
+        let rewritten = match (store.upstream(), &parent) {
+            (Some(upstream), Some(parent)) => upstream.expect(parent.number, &parent.objects)?,
+            _ => HashSet::new(),
+        };
+        let reused = ReusedObjects::after(&store, parent.as_ref(), rewritten)?;
+        let objects = ObjectWriter::new(&store, reused);
         Ok(Self {
             store,
             lock,
