@@ -44,6 +44,11 @@ pub(super) fn recipe<'a>(context: &PlanContext<'_, 'a>, call: &PlannedCall<'_>) 
     Ok(Recipe { make: Make::Array(ArrayMake::Dtype(dtype)), needs, reads, fill: Fill::Nothing })
 }
 
+/// Why a structured dtype is refused.
+fn forged_structure(what: &str) -> Refused {
+    format!("has a structured dtype {what}")
+}
+
 /// Parses the call that makes a dtype.
 fn parse(context: &PlanContext<'_, '_>, call: &PlannedCall<'_>) -> Result<Dtype, Refused> {
     let parsed = match call.module.as_ref() {
@@ -203,19 +208,9 @@ impl DtypeParser<'_, '_, '_> {
 
     fn structure(&self, code: &str, state: &DtypeState<Ref>) -> Result<Dtype, Refused> {
         let context = self.context;
-        let forged = |what: &str| format!("has a structured dtype {what}");
-        let size = context.int(state.size).and_then(|size| u64::try_from(size).ok());
-        let size = size.filter(|size| *size <= MAX_SIZE).ok_or_else(|| forged("without a size"))?;
-        let flags = context.int(state.flags).filter(|flags| flags & STRUCTURE_FLAG != 0);
-        let flags = flags.ok_or_else(|| forged("without its flags"))?;
-        let alignment = context.int(state.alignment).and_then(|alignment| u64::try_from(alignment).ok());
-        let alignment = alignment.filter(|alignment| matches!(alignment, 1 | 2 | 4 | 8 | 16));
-        let alignment = alignment.ok_or_else(|| forged("with an alignment that nothing has"))?;
+        let forged = forged_structure;
+        let (size, flags, alignment) = self.layout(state)?;
         let is_aligned = flags & ALIGNED_FLAG != 0;
-        // With another byte order, numpy would swap the bytes of all fields.
-        if context.short_text(state.order, 8).as_deref() != Some("|") {
-            return Err(forged("with a byte order"));
-        }
         let is_record = code == "record";
         let stated = DtypeCode::parse(code).filter(|_| code.starts_with('V')).and_then(DtypeCode::item_size);
         if !is_record && stated != Some(size) {
@@ -255,6 +250,23 @@ impl DtypeParser<'_, '_, '_> {
             metadata: None,
             kind: DtypeKind::Structure { is_aligned, alignment, is_record, fields },
         })
+    }
+
+    /// The size, the flags and the alignment that a structure states.
+    fn layout(&self, state: &DtypeState<Ref>) -> Result<(u64, i64, u64), Refused> {
+        let context = self.context;
+        let size = context.int(state.size).and_then(|size| u64::try_from(size).ok());
+        let size = size.filter(|size| *size <= MAX_SIZE).ok_or_else(|| forged_structure("without a size"))?;
+        let flags = context.int(state.flags).filter(|flags| flags & STRUCTURE_FLAG != 0);
+        let flags = flags.ok_or_else(|| forged_structure("without its flags"))?;
+        let alignment = context.int(state.alignment).and_then(|alignment| u64::try_from(alignment).ok());
+        let alignment = alignment.filter(|alignment| matches!(alignment, 1 | 2 | 4 | 8 | 16));
+        let alignment = alignment.ok_or_else(|| forged_structure("with an alignment that nothing has"))?;
+        // With another byte order, numpy would swap the bytes of all fields.
+        if context.short_text(state.order, 8).as_deref() != Some("|") {
+            return Err(forged_structure("with a byte order"));
+        }
+        Ok((size, flags, alignment))
     }
 
     /// (base, shape), where a shape of one axis may be a plain number.

@@ -158,9 +158,7 @@ fn restore_own<'py>(
     let (loads, lost_slots) = plan.loads();
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let context = RestoreContext::new(request, module, namespace).map_err(failed)?;
-    let is_loaded = |(load, _): &(&Load, _)| !matches!(load, Load::Nothing);
-    let loaded = loads.iter().zip(&variables).filter(is_loaded).map(|(_, chosen)| opcodes_of(chosen.variable()));
-    work_meter::begin(WorkStage::Loading, loaded.sum());
+    work_meter::begin(WorkStage::Loading, opcodes_to_load(&loads, &variables));
     let loader = SegmentLoader::new(py, &opcodes, &context).map_err(failed)?;
     let loading = VariableLoads::new(loader, &context, &plan, lost_slots);
     let (names, lost, frames) = loading.load_all(&mut variables, loads).map_err(failed)?;
@@ -170,14 +168,24 @@ fn restore_own<'py>(
     code_sources::restore_sources(py, snapshot, index, &mut state.notes);
     // The other libraries are those that are loaded by now.
     if request.only.is_empty() {
-        let has_directory = request.ambient == AmbientChoice::AllAndDirectory;
-        let chosen = |name: &str| !ambient::is_early(name) && (has_directory || !ambient::is_directory(name));
-        state.apply(py, &entries, chosen);
+        state.apply(py, &entries, |name| is_late(name, request));
     }
     let mut notes = state.notes;
     notes.extend(unmapped_note(snapshot, request));
     notes.extend(context.kept.notes());
     Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes, frames })
+}
+
+/// Whether an entry of the state is restored after the variables.
+fn is_late(name: &str, request: &RestoreRequest<'_, '_>) -> bool {
+    let has_directory = request.ambient == AmbientChoice::AllAndDirectory;
+    !ambient::is_early(name) && (has_directory || !ambient::is_directory(name))
+}
+
+/// How many bytes of opcodes these loads read.
+fn opcodes_to_load(loads: &[Load], variables: &[ChosenVariable<'_, '_>]) -> u64 {
+    let loaded = loads.iter().zip(variables).filter(|(load, _)| !matches!(load, Load::Nothing));
+    loaded.map(|(_, chosen)| opcodes_of(chosen.variable())).sum()
 }
 
 /// The segments that the request may load objects from. Local variables may share objects with the state of modules.
@@ -296,12 +304,6 @@ fn fetch<'py>(
     request: &RestoreRequest<'_, 'py>,
     progress: Progress<'_>,
 ) -> Result<(Damage, OpcodeImage)> {
-    let is_needed = |load: &Load, number: usize| match load {
-        Load::Nothing => false,
-        Load::Whole => true,
-        Load::Objects(objects) => objects.buffers.contains(&number),
-    };
-    let takes_buffers = |variable: &Variable, load: &Load| (0..variable.buffers.len()).any(|at| is_needed(load, at));
     let mut mapped = None;
     // One mapping serves all variables: each takes views of it.
     let is_mapped = request.mapped && snapshot.why_not_mapped().is_none();
@@ -313,15 +315,8 @@ fn fetch<'py>(
     let read = variables.iter_mut().zip(loads).zip(0..);
     let read = read.filter(|((_, load), number)| !matches!(load, Load::Nothing) || scanned.contains(number));
     for ((chosen, load), _) in read {
-        let variable = chosen.variable();
-        let memory = match (&mapped, takes_buffers(variable, load)) {
-            (Some(file), true) => file.views(&chosen.segment)?,
-            (None, true) => BufferMemory::allocate(py, &chosen.segment, |number| is_needed(load, number))?,
-            (_, false) if variable.buffers.is_empty() => BufferMemory::allocate(py, &chosen.segment, |_| false)?,
-            // The contents of buffers that are not needed are not read, and not checked.
-            (_, false) => BufferMemory::unread(),
-        };
-        let role = chosen.segment.role();
+        let (variable, role) = (chosen.variable(), chosen.segment.role());
+        let memory = memory_for(py, chosen, load, mapped.as_ref())?;
         wanted.push(Wanted { variable, role, memory: chosen.memory.insert(memory).fill_target() });
     }
     let total = wanted.iter().map(|wanted| match wanted.memory {
@@ -344,6 +339,35 @@ fn fetch<'py>(
         if damage.is_none() || request.partial { Ok((damage, opcodes)) } else { Err(ReadError::Damaged(damage)) }
     });
     fetched.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+}
+
+/// Whether a load needs the raw buffer of this number.
+fn is_needed(load: &Load, number: usize) -> bool {
+    match load {
+        Load::Nothing => false,
+        Load::Whole => true,
+        Load::Objects(objects) => objects.buffers.contains(&number),
+    }
+}
+
+fn takes_buffers(variable: &Variable, load: &Load) -> bool {
+    (0..variable.buffers.len()).any(|number| is_needed(load, number))
+}
+
+/// The memory for the raw buffers of a variable.
+fn memory_for<'py>(
+    py: Python<'py>,
+    chosen: &ChosenVariable<'_, 'py>,
+    load: &Load,
+    mapped: Option<&MappedFile<'_, 'py>>,
+) -> PyResult<BufferMemory<'py>> {
+    match (mapped, takes_buffers(chosen.variable(), load)) {
+        (Some(file), true) => file.views(&chosen.segment),
+        (None, true) => BufferMemory::allocate(py, &chosen.segment, |number| is_needed(load, number)),
+        (_, false) if chosen.variable().buffers.is_empty() => BufferMemory::allocate(py, &chosen.segment, |_| false),
+        // The contents of buffers that are not needed are not read, and not checked.
+        (_, false) => Ok(BufferMemory::unread()),
+    }
 }
 
 /// That arrays were not mapped although that was asked for.

@@ -47,31 +47,15 @@ pub(super) fn make<'py>(
         ValueMake::Iterator { skipped } => iterator(needed(needs)?, *skipped),
         ValueMake::Reversed { next } => reversed(context, needed(needs)?, *next),
         ValueMake::Regex { flags } => regex(context, needed(needs)?, *flags),
-        ValueMake::SwappedArray { typecode } => {
-            let [bytes] = needed(needs)?;
-            let array = context.global("array", "array")?.call1((typecode.to_string(), bytes))?;
-            array.call_method0("byteswap")?;
-            Ok(array)
-        }
+        ValueMake::SwappedArray { typecode } => swapped_array(context, needed(needs)?, &typecode.to_string()),
         ValueMake::MemoryFile { is_text, newline, position } => {
             memory_file(context, needed(needs)?, is_text.then_some(newline.as_deref()), *position)
         }
-        ValueMake::Random => {
-            let [state] = needed(needs)?;
-            let random = context.global("random", "Random")?.call1((0,))?;
-            random.call_method1("setstate", (state,))?;
-            Ok(random)
-        }
+        ValueMake::Random => random(context, needed(needs)?),
         ValueMake::Uuid { safe } => uuid(context, needed(needs)?, *safe),
         ValueMake::Clock(class) => clock(context, *class, needs),
         ValueMake::Zone { key, cached } => zone(context, key, *cached),
-        ValueMake::Lock { held } => {
-            let lock = context.global("_thread", "allocate_lock")?.call0()?;
-            if *held {
-                lock.call_method1("acquire", (false,))?;
-            }
-            Ok(lock)
-        }
+        ValueMake::Lock { held } => lock(context, *held),
         ValueMake::WeakReference => weak_reference(context, needed(needs)?),
         ValueMake::DictView(view) => dict_view(needed(needs)?, *view),
         ValueMake::Sentinel { name, module } => {
@@ -83,6 +67,31 @@ pub(super) fn make<'py>(
         }
         ValueMake::NamedMember(module, name) => named_member(context, module, name),
     }
+}
+
+/// An array of another byte order.
+fn swapped_array<'py>(
+    context: &BuildContext<'py>,
+    [bytes]: &[Bound<'py, PyAny>; 1],
+    typecode: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = context.global("array", "array")?.call1((typecode, bytes))?;
+    array.call_method0("byteswap")?;
+    Ok(array)
+}
+
+fn random<'py>(context: &BuildContext<'py>, [state]: &[Bound<'py, PyAny>; 1]) -> PyResult<Bound<'py, PyAny>> {
+    let random = context.global("random", "Random")?.call1((0,))?;
+    random.call_method1("setstate", (state,))?;
+    Ok(random)
+}
+
+fn lock<'py>(context: &BuildContext<'py>, is_held: bool) -> PyResult<Bound<'py, PyAny>> {
+    let lock = context.global("_thread", "allocate_lock")?.call0()?;
+    if is_held {
+        lock.call_method1("acquire", (false,))?;
+    }
+    Ok(lock)
 }
 
 /// Puts into an object what its recipe says. `parts` are the objects of [`ValueFill::parts`].
