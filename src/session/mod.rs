@@ -45,6 +45,7 @@ mod save;
 mod save_request;
 mod script_imports;
 mod secret_places;
+mod secret_strings;
 mod secrets;
 mod select;
 mod session_segments;

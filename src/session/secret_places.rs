@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyDict, PyList, PySlice, PyString, PyTuple, PyType};
 
 use super::attribute_places::KnownType;
-use super::secrets::{MAX_CHARS, MAX_INNER_ITEMS, MAX_ITEMS, SecretSearch, SecretStep, label_name, valid_text};
+use super::secret_strings::{MAX_CHARS, label_name, valid_text};
+use super::secrets::{MAX_INNER_ITEMS, MAX_ITEMS, SecretSearch, SecretStep};
 use crate::pickle::credentials::{self, is_plain_word};
 use crate::pickler::class_attributes::ClassOrder as _;
 use crate::pickler::class_attributes::{instance_dict, namespace};

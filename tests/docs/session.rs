@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::integration::env::{Stack, main_python, venv};
+use crate::integration::env::{Stack, main_python, program, venv};
 use crate::page::{Block, Page};
 
 /// How the documentation names the directories of a test, and the installation of its Python.
@@ -38,8 +38,7 @@ impl Session {
                 fs::copy(example.path(), session.root().join("work/examples").join(example.file_name())).unwrap();
             }
         }
-        let program = std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
-        symlink(program, session.root().join("bin/snapcli")).unwrap();
+        symlink(program(), session.root().join("bin/snapcli")).unwrap();
         session
     }
 

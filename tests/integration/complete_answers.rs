@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::fs;
 
-use crate::env::{Sandbox, Stack, pythons, venv};
+use crate::env::{Sandbox, Stack, program, pythons, venv};
 
 const SESSION: &str = "import os, json\nrates = {'EUR': 1.0}\nmodel = list(range(1000))\nbest = 3\n";
 
@@ -171,7 +171,7 @@ fn options_of_scripts_are_named_as_they_were_typed_for_a_file() {
 fn a_script_may_come_from_a_named_pipe() {
     let sandbox = Sandbox::new();
     let feed = "mkfifo 'my pipe'; (echo 'x = 1 + 1'; echo 'print(x)') > 'my pipe' & exec \"$@\"";
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     for words in [&["save", "-o", "s.pkl", "my pipe"][..], &["inspect", "--script", "my pipe"]] {
         let _ = fs::remove_file(sandbox.work().join("my pipe"));
         let python = sandbox.interpreter().to_str().unwrap().to_owned();
@@ -186,7 +186,7 @@ fn a_script_may_come_from_a_named_pipe() {
 #[test]
 fn a_report_that_nobody_reads_to_the_end_is_no_failure() {
     let sandbox = Sandbox::new();
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     // The reader has ended before anything is written.
     let closed = "{ sleep 0.2; \"$@\"; echo \"exit $?\" >&2; } | true";

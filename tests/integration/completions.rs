@@ -5,10 +5,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::env::{Call, Run, Sandbox};
+use crate::env::{Call, Run, Sandbox, Shown, in_terminal, program};
 use crate::skipped::skipped;
-
-const TYPE_LINES: &str = include_str!("completions/type_lines.py");
 
 const SESSION: &str = "
 import json
@@ -73,13 +71,18 @@ const TYPED: [(&str, &str); 34] = [
     ("snapcli save übung.py --stri", "<save><übung.py><--stri>"),
 ];
 
-/// A directory with files to complete, and the scripts of all shells installed.
-fn prepared() -> Sandbox {
+/// A directory in which the program is `snapcli`.
+fn with_program() -> Sandbox {
     let sandbox = Sandbox::new();
     let bin = sandbox.out().join("bin");
     fs::create_dir(&bin).unwrap();
-    let program = std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
-    std::os::unix::fs::symlink(program, bin.join("snapcli")).unwrap();
+    std::os::unix::fs::symlink(program(), bin.join("snapcli")).unwrap();
+    sandbox
+}
+
+/// The same with files to complete.
+fn prepared() -> Sandbox {
+    let sandbox = with_program();
     sandbox.snapcli(&["save", "-c", SESSION]).assert_code(0);
     sandbox.snapcli(&["save", "-o", "other.pkl", "-c", "something = [1]; config = 2"]).assert_code(0);
     sandbox.snapcli(&["save", "-c", "def f(x): return x / 0\nf(1)"]).assert_code(1);
@@ -153,11 +156,8 @@ fn has(shell: &str) -> bool {
 
 /// What the terminal shows after this was typed.
 fn typed(sandbox: &Sandbox, shell: &Shell, text: &str) -> String {
-    let words: Vec<&str> = ["-c", TYPE_LINES].iter().chain(shell.words).copied().collect();
-    let call = with_path(sandbox, sandbox.call_python(&words)).stdin(text);
-    let run = call.run();
-    run.assert_code(0);
-    run.out()
+    let call = in_terminal(sandbox, 200, shell.words, &[("READY>", text)]);
+    Shown::by(with_path(sandbox, call)).text
 }
 
 #[test]
@@ -180,11 +180,11 @@ fn tab_completes_options_files_and_variables_in_each_shell() {
 #[test]
 fn no_name_leaves_the_quotes_in_which_it_is_completed() {
     for shell in SHELLS.iter().filter(|shell| has(shell.name)) {
+        let sandbox = with_program();
+        install(&sandbox, shell.name);
         for name in
             ["quo'$(touch hurt)'x", "quo\"$(touch hurt)\"x", "quo`touch hurt`", "quo;touch hurt;", "quo\ntouch hurt\n"]
         {
-            let sandbox = prepared();
-            install(&sandbox, shell.name);
             sandbox.snapcli(&["save", "-c", &format!("globals()[{name:?}] = 1")]).assert_code(0);
             for quote in ["'", "\"", ""] {
                 // Ctrl-C ends a line that still waits for a quote.

@@ -1,30 +1,7 @@
 //! The snapshot of a script that failed holds the local variables of the frames: `inspect` shows them, and `restore`
 //! goes from one to another.
 
-use crate::env::{Sandbox, Stack, main_python, pythons, venv};
-
-/// Drives a prompt on a new terminal: sends a line when the prompt is there, and prints all that was shown.
-const DRIVER: &str = r"
-import os, pty, sys
-lines = sys.argv[1].split('\n')
-child, terminal = pty.fork()
-if child == 0:
-    os.execv(sys.argv[2], sys.argv[2:])
-seen, sent = b'', 0
-while True:
-    try:
-        piece = os.read(terminal, 10000)
-    except OSError:
-        break
-    if not piece:
-        break
-    seen += piece
-    while sent <= len(lines) and seen.count(b'>>> ') > sent:
-        os.write(terminal, (lines[sent] + '\n').encode() if sent < len(lines) else b'\x04')
-        sent += 1
-os.waitpid(child, 0)
-sys.stdout.write(seen.decode().replace('\r', ''))
-";
+use crate::env::{Sandbox, Shown, Stack, Step, main_python, pythons, snapcli_in_terminal, venv};
 
 const SCRIPT: &str = "
 import json, socket
@@ -255,7 +232,6 @@ fn a_prompt_goes_from_frame_to_frame() {
     for python in pythons() {
         let sandbox = Sandbox::with(python.executable.clone());
         crashed(&sandbox, SCRIPT);
-        let program = env!("CARGO_BIN_EXE_snapcli");
         let parse = frame_of(&sandbox, "parse");
         let lines = [
             "problem",
@@ -272,20 +248,11 @@ fn a_prompt_goes_from_frame_to_frame() {
             "frames",
             "frame(77)",
         ];
-        let lines = lines.join("\n");
-        let command = [
-            "-c",
-            DRIVER,
-            &lines,
-            program,
-            "--python",
-            python.executable.to_str().unwrap(),
-            "restore",
-            "session.crash.pkl",
-        ];
-        let run =
-            sandbox.call_python(&command).env("NO_COLOR", "1").env("PYTHON_BASIC_REPL", "1").env("TERM", "dumb").run();
-        let text = run.out();
+        let lines = lines.map(|line| format!("{line}\n"));
+        let mut steps: Vec<Step> = lines.iter().map(|line| (">>> ", line.as_str())).collect();
+        steps.push((">>> ", "\x04"));
+        let call = snapcli_in_terminal(&sandbox, 80, &["restore", "session.crash.pkl"], &steps);
+        let text = Shown::by(call.env("PYTHON_BASIC_REPL", "1").env("TERM", "dumb")).text;
         let expected = [
             "-> raise RuntimeError('cannot load') from error",
             "'wrapped'\n",

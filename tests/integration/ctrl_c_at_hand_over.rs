@@ -3,7 +3,7 @@
 //!
 //! Which moment meets what depends on the machine; the end does not.
 
-use crate::env::Sandbox;
+use crate::env::{Sandbox, program};
 
 /// Types Ctrl-C after each of the times, in seconds after the text has been seen, or after the start without a text.
 /// Prints the exit codes, negative for a signal, and the outputs.
@@ -31,13 +31,12 @@ for moment in moments:
 print(json.dumps(ends))
 ";
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_snapcli");
-
 /// The exit code and the output of a command for each moment.
 fn ends(sandbox: &Sandbox, until: &str, moments: &[f64], words: &[&str]) -> Vec<(i64, String)> {
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let moments = serde_json::to_string(moments).unwrap();
-    let head = ["-c", DRIVER, until, &moments, PROGRAM, "--python", &python];
+    let program = program().into_string().unwrap();
+    let head = ["-c", DRIVER, until, &moments, &program, "--python", &python];
     let run = sandbox.call_python(&[&head[..], words].concat()).env("NO_COLOR", "1").env("TERM", "xterm").run();
     let found = run.json();
     let found = found.as_array().unwrap().iter();
@@ -54,7 +53,7 @@ fn ctrl_c_while_objects_are_handed_to_code_is_never_lost() {
     sandbox.write("big.py", "d = [{'a': i, 'b': str(i), 'c': [i]} for i in range(200_000)]\n");
     sandbox.snapcli(&["save", "-o", "big.pkl", "big.py"]).assert_code(0);
     let code = "import time; time.sleep(3000)";
-    for (code, output) in ends(&sandbox, "", &moments(0.05, 0.04, 30), &["restore", "big.pkl", "-c", code]) {
+    for (code, output) in ends(&sandbox, "", &moments(0.05, 0.08, 15), &["restore", "big.pkl", "-c", code]) {
         assert!(code == -2 && !output.contains("Fatal"), "{code}: {output}");
     }
 }

@@ -116,12 +116,17 @@ fn a_save_that_is_killed_leaves_the_old_file_or_the_new_one() {
 #[test]
 #[ignore = "takes minutes"]
 fn full_three_hundred_kills_on_each_file_system() {
-    for parent in disks::folders() {
-        let sandbox = Sandbox::new();
-        let folder = tempfile::tempdir_in(&parent).unwrap();
-        let (old, new, stray) = kill(&sandbox, folder.path(), 300);
-        println!("300 kills in {}: {old} old, {new} new, {stray} with a temporary file", parent.display());
-    }
+    // They wait for the moments of the kills, so they may do that at the same time.
+    std::thread::scope(|scope| {
+        for parent in disks::folders() {
+            scope.spawn(move || {
+                let sandbox = Sandbox::new();
+                let folder = tempfile::tempdir_in(&parent).unwrap();
+                let (old, new, stray) = kill(&sandbox, folder.path(), 300);
+                println!("300 kills in {}: {old} old, {new} new, {stray} with a temporary file", parent.display());
+            });
+        }
+    });
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 
-use crate::env::{Sandbox, Stack, all_pythons, venv};
+use crate::env::{Sandbox, Stack, all_pythons, program, venv};
 
 const SHOW: &str = "import os, subprocess, sys
 print(list(os.environ.items()))
@@ -25,7 +25,7 @@ fn the_order_of_the_environment_is_that_of_the_caller() {
         let sandbox = Sandbox::with(venv(python, Stack::Dill));
         sandbox.write("show.py", SHOW);
         let python: OsString = sandbox.interpreter().into();
-        let program = std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
+        let program = program();
         for environment in ENVIRONMENTS {
             let home = format!("HOME={}", sandbox.work().display());
             let run = |words: &[OsString]| {

@@ -1,7 +1,7 @@
 //! A script that sets a handler of SIGTERM and takes it away again is saved by SIGTERM as before, and sees no
 //! difference from plain Python. A signal to all processes of a job ends a save after the session is in place.
 
-use crate::env::{Run, Sandbox, pythons};
+use crate::env::{Run, Sandbox, program, pythons};
 
 const PRELUDE: &str = "import os, signal, sys\ndef handle(*_): pass\ndata = [1, 2]\n";
 const END: &str = "\nprint(signal.getsignal(signal.SIGTERM))\nos.kill(os.getpid(), signal.SIGTERM)\n";
@@ -76,7 +76,7 @@ print(json.dumps(started.wait()), file=sys.stderr)
 ";
 
 fn signalled_group(sandbox: &Sandbox, options: &[&str]) -> (Run, i64) {
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let run = sandbox.python(&[&["-c", DRIVER, &program, "--python", &python, "save"], options, &["job.py"]].concat());
     let code = run.err().lines().last().unwrap_or_default().parse().unwrap_or(-99);

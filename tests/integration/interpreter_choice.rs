@@ -1,6 +1,6 @@
 //! Which Python is used, and the error if none can be used.
 
-use crate::env::{Sandbox, all_pythons};
+use crate::env::{Sandbox, all_pythons, program};
 use crate::skipped::skipped;
 
 #[test]
@@ -24,9 +24,8 @@ fn the_active_environment_overrides_path_and_an_explicit_python_overrides_both()
     let first_venv = crate::env::venv(first, crate::env::Stack::Dill);
     let root = first_venv.parent().unwrap().parent().unwrap();
     let code = "import sys; print('%d.%d' % sys.version_info[:2])";
-    let program = env!("CARGO_BIN_EXE_snapcli");
     let run = |arguments: &[&str]| {
-        let mut command = std::process::Command::new(program);
+        let mut command = std::process::Command::new(program());
         command.env("VIRTUAL_ENV", root).env_remove("SNAPCLI_PYTHON").current_dir(sandbox.work());
         let output = command.args(arguments).args(["-q", "save", "-c", code]).output().unwrap();
         String::from_utf8_lossy(&output.stdout).trim().to_owned()

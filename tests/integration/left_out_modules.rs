@@ -48,3 +48,24 @@ fn a_variable_that_holds_such_a_module_is_refused() {
     let run = restored(&sandbox, &["-c", "print('loaded')"]);
     run.assert_code(5).assert_stdout("");
 }
+
+#[test]
+fn modules_that_only_exist_in_the_script_are_left_out_by_name() {
+    let sandbox = Sandbox::new();
+    let script = "
+import sys, types, typing
+T = typing.TypeVar('T')
+made = types.ModuleType('made')
+registered = types.ModuleType('registered')
+sys.modules['registered'] = registered
+exec('class Inner: pass', registered.__dict__)
+inner = registered.Inner()
+results = [1, 2]
+";
+    crate::saving::saved(&sandbox, script, &[]);
+    let index = sandbox.snapcli(&["inspect", "--json"]).json();
+    let names = index["left_out"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), ["made", "registered", "inner"], "{index:#}");
+    let run = sandbox.snapcli(&["restore", "--strict", "session.pkl", "-c", "results, T.__name__"]);
+    run.assert_stdout("([1, 2], 'T')\n");
+}

@@ -61,6 +61,8 @@ mod env;
 #[cfg(feature = "python")]
 mod environment_order;
 #[cfg(feature = "python")]
+mod failed_saves;
+#[cfg(feature = "python")]
 mod false_alarms;
 #[cfg(feature = "python")]
 mod faults;
@@ -194,6 +196,8 @@ mod other_pythons_code;
 mod padded_arrays;
 mod page;
 #[cfg(feature = "python")]
+mod pickled_values;
+#[cfg(feature = "python")]
 mod plain_errors;
 #[cfg(feature = "python")]
 mod plan_limits;
@@ -250,6 +254,8 @@ mod trust_prompt;
 mod type_stubs;
 #[cfg(feature = "python")]
 mod unkept_state;
+#[cfg(feature = "python")]
+mod unloadable_objects;
 #[cfg(feature = "python")]
 mod unset_attributes;
 #[cfg(feature = "python")]

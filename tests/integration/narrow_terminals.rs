@@ -1,37 +1,15 @@
 //! What is shown in a terminal of 40, 80 and 120 columns: no word is broken, and tables stay readable. In a file or a
 //! pipe, lines stay whole.
 
-use std::ffi::OsString;
 use std::fs;
 
-use crate::env::{Sandbox, Stack, main_python, program, venv};
-
-/// Runs a command with a terminal of a certain width as its output, and prints what it showed there, without progress
-/// bars.
-const TERMINAL: &str = r"
-import fcntl, os, pty, struct, subprocess, sys, termios
-master, slave = pty.openpty()
-fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack('HHHH', 50, int(sys.argv[1]), 0, 0))
-child = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL, stdout=slave, stderr=slave)
-os.close(slave)
-shown = b''
-while True:
-    try: read = os.read(master, 1 << 16)
-    except OSError: break
-    if not read: break
-    shown += read
-child.wait()
-print(shown.decode().replace('\r\n', '\n'), end='')
-";
+use crate::env::{Sandbox, Shown, Stack, main_python, snapcli_in_terminal, venv};
 
 /// What snapcli shows in a terminal with this many columns.
 fn shown(sandbox: &Sandbox, columns: usize, arguments: &[&str]) -> String {
-    let mut words: Vec<OsString> = vec!["-c".into(), TERMINAL.into(), columns.to_string().into(), program()];
-    words.extend(["--no-progress".into(), "--python".into(), sandbox.interpreter().into()]);
-    words.extend(arguments.iter().map(Into::into));
-    let run = sandbox.call_python(&words).env("NO_COLOR", "1").env("LANG", "C.UTF-8").env("TERM", "xterm").run();
-    run.assert_code(0);
-    without_filler(&run.out())
+    let words = [&["--no-progress"], arguments].concat();
+    let call = snapcli_in_terminal(sandbox, columns, &words, &[]).env("LANG", "C.UTF-8");
+    without_filler(&Shown::by(call).text)
 }
 
 /// The text without the spaces that fill the line before the first message.

@@ -5,13 +5,13 @@ use std::ffi::OsStr;
 use std::fs;
 use std::time::Duration;
 
-use crate::env::{Run, Sandbox};
+use crate::env::{Run, Sandbox, program};
 
 /// The exit code of a program that has no memory.
 const NO_MEMORY: i32 = 7;
 
 fn with_limit(sandbox: &Sandbox, kilobytes: u32, words: &[&str]) -> Run {
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let script = format!("ulimit -v {kilobytes}; exec \"$@\"");
     let head = ["-c", &script, "sh", &program, "--python", &python];

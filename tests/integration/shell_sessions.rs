@@ -1,10 +1,9 @@
 //! Whole sessions in real shells, in terminals of 80 and 120 columns: a save, the table, a prompt, a comparison, and
 //! errors.
 
-use crate::env::{Sandbox, program};
+use crate::env::{Sandbox, Shown, Step, in_terminal, program};
 use crate::skipped::skipped;
 
-const TYPE_SESSION: &str = include_str!("shell_sessions/type_session.py");
 const SHELLS: [&[&str]; 3] =
     [&["bash", "--noprofile", "--rcfile", "rc.bash", "-i"], &["zsh", "-d", "-i"], &["fish", "-i"]];
 const JOB: &str = "
@@ -104,15 +103,13 @@ fn a_session_reads_well_in_each_shell_and_at_each_width() {
             sandbox.write("job.py", JOB);
             sandbox.write("print.py", "print('from standard input:', total)\n");
             let status = if shell[0] == "fish" { "$status" } else { "$?" };
-            let steps = SESSION.map(|(wait, text)| format!("{wait}\t{}\n", text.replace("$STATUS", status)));
-            let columns_word = columns.to_string();
-            let words = [&["-c", TYPE_SESSION, &columns_word], shell].concat();
-            let call = sandbox.call_python(&words).stdin(steps.concat()).env("PATH", path_with_program(&sandbox));
-            let call = call.env("SNAPCLI_PYTHON", sandbox.interpreter()).env("TERM", "xterm");
-            let run = call.env("PYTHON_BASIC_REPL", "1").run();
+            let steps = SESSION.map(|(wait, text)| (wait, format!("{}\n", text.replace("$STATUS", status))));
+            let steps: Vec<Step> = steps.iter().map(|(wait, text)| (*wait, text.as_str())).collect();
+            let call = in_terminal(&sandbox, columns, shell, &steps).env("PATH", path_with_program(&sandbox));
+            let call = call.env("SNAPCLI_PYTHON", sandbox.interpreter()).env("PYTHON_BASIC_REPL", "1");
             let what = format!("{} at {columns} columns", shell[0]);
-            assert_eq!(run.ending(), "exit 0", "{what}: {}", run.whole());
-            let shown = run.out();
+            let Shown { code, typed, text: shown } = Shown::by(call);
+            assert!(code == 0 && typed == steps.len(), "{what}: exit {code} after {typed} steps\n{shown}");
             assert_in_order(&shown, &what);
             // What a carriage return precedes is written over the rest of its line.
             let lines = shown.lines().map(|line| line.rsplit('\r').next().unwrap_or_default());

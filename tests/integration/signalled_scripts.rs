@@ -2,7 +2,7 @@
 //!
 //! A driver in Python starts snapcli, waits for the file `ready` that the script makes, and sends signals.
 
-use crate::env::{Run, Sandbox, pythons};
+use crate::env::{Run, Sandbox, program, pythons};
 
 const DRIVER: &str = r"
 import json, os, signal, subprocess, sys, time
@@ -29,7 +29,7 @@ const READY: &str = "open('ready', 'w').close()\n";
 fn signalled(sandbox: &Sandbox, script: &str, options: &[&str], signals: &str) -> (Run, i64) {
     sandbox.clear();
     sandbox.write("job.py", script);
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let words = [&["-c", DRIVER, signals, &program, "--python", &python, "save"], options, &["job.py"]].concat();
     let run = sandbox.python(&words);

@@ -4,11 +4,11 @@
 use std::ffi::OsStr;
 use std::fs;
 
-use crate::env::{Run, Sandbox};
+use crate::env::{Run, Sandbox, program};
 
 /// Runs the program in a shell, which does `redirect` with its standard output.
 fn redirected(sandbox: &Sandbox, redirect: &str, words: &[&str]) -> Run {
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let script = format!("\"$@\" {redirect}");
     let head = ["-c", &script, "sh", &program, "--python", &python];
@@ -119,4 +119,15 @@ fn an_error_replaces_the_report_of_an_earlier_command() {
     let before = fs::read(&report).unwrap();
     sandbox.snapcli(&["save", "-q", "none.py", "--report", "r.json"]).assert_code(2);
     assert_eq!(fs::read(&report).unwrap(), before);
+}
+
+#[test]
+fn a_snapshot_streams_to_stdout_and_script_output_goes_to_stderr() {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", "print('from the script')\nx = list(range(10))\n");
+    let run = sandbox.snapcli(&["save", "-q", "-o", "-", "script.py"]);
+    run.assert_code(0).assert_stderr("from the script\n");
+    assert!(!sandbox.work().join("session.pkl").exists());
+    let back = sandbox.call_snapcli(&["restore", "-", "-c", "print(sum(x))"]).stdin(run.stdout.clone()).run();
+    back.assert_stdout("45\n").assert_code(0);
 }

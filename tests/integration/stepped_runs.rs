@@ -30,7 +30,7 @@ mod replayed_loops;
 mod runs_in_force;
 mod side_effects;
 mod stopped_runs;
-mod weak_members;
+mod weak_containers;
 
 /// A loop that calls `step(n)`, is killed, and resumes from a checkpoint.
 const LOOP: &str = "
@@ -41,6 +41,30 @@ for n in range(6):
     if n == 3:
         kill(1)
 ";
+
+/// The same without a step of the caller's.
+const KILLED_LOOP: &str = "
+for n in range(6):
+    if n == 1:
+        checkpoint()
+    if n == 3:
+        kill(1)
+";
+
+/// Steps that read a line of a file each, by an expression, before and after the script is killed.
+fn reads_lines(line: &str) -> String {
+    format!(
+        "
+for n in range(6):
+    seen.append({line})
+    if n == 2:
+        checkpoint()
+    if n == 3:
+        kill(1)
+print(seen)
+"
+    )
+}
 
 /// Functions for scripts: `checkpoint()` asks for a checkpoint at the end of the step, and `kill(n)` ends the n-th of
 /// the processes that run the script.
@@ -84,4 +108,11 @@ fn assert_same(script: &str, processes: usize) -> Vec<Run> {
     assert_eq!(runs.len(), processes, "{all}");
     assert_eq!(runs[processes - 1].out(), expected.out(), "{all}");
     runs
+}
+
+/// Checks that what a script sets is there at its end as without interruption, without a message about a loss.
+fn assert_comes_back(set: &str, end: &str) {
+    let runs = assert_same(&format!("{set}\n{KILLED_LOOP}\n{end}\n"), 2);
+    assert!(runs[1].err().contains("resuming at line"), "{set}\n{}", runs[0].err());
+    assert!(!runs[0].err().contains("does not"), "{set}\n{}", runs[0].err());
 }

@@ -1,29 +1,6 @@
 //! The prompt that asks before a file from elsewhere may run code, tested on a pseudo-terminal made by Python's `pty`.
 
-use crate::env::Sandbox;
-
-/// Runs a program on a new terminal, answers its prompt, and prints its exit code, whether it prompted, and its output.
-const DRIVER: &str = r"
-import json, os, pty, sys, time
-answer = sys.argv[1].encode()
-child, terminal = pty.fork()
-if child == 0:
-    os.execv(sys.argv[2], sys.argv[2:])
-seen, asked = b'', 0
-while True:
-    try:
-        piece = os.read(terminal, 1000)
-    except OSError:
-        break
-    seen += piece
-    if b'[y/N] ' in seen and not asked:
-        asked = 1
-        time.sleep(0.3)
-        os.write(terminal, answer)
-    if not piece:
-        break
-print(json.dumps([os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), asked, seen.decode()]))
-";
+use crate::env::{Sandbox, Shown, in_terminal, program};
 
 /// A sandbox with `got.pkl`, which another user saved and which holds a function.
 fn file_of_another_user() -> Sandbox {
@@ -35,22 +12,18 @@ fn file_of_another_user() -> Sandbox {
     sandbox
 }
 
-/// The exit code, whether there was a prompt, and the output.
-fn on_a_terminal(sandbox: &Sandbox, answer: &str, command: &[&str]) -> (i64, bool, String) {
-    // A terminal has colours.
-    let run = sandbox.call_python(&[&["-c", DRIVER, answer], command].concat()).env("NO_COLOR", "1").run();
-    let found = run.json();
-    let text = found[2].as_str().unwrap().replace("\r\n", "\n");
-    (found[0].as_i64().unwrap(), found[1] == 1, text)
+/// The exit code, whether there was a prompt, and the output of a command whose prompt is answered.
+fn on_a_terminal(sandbox: &Sandbox, answer: &str, command: &[&str]) -> (i32, bool, String) {
+    let shown = Shown::by(in_terminal(sandbox, 200, command, &[("[y/N] ", answer)]));
+    (shown.code, shown.typed == 1, shown.text)
 }
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_snapcli");
 
 #[test]
 fn a_terminal_is_prompted_and_only_yes_loads_the_file() {
     let sandbox = file_of_another_user();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
-    let restore = [PROGRAM, "--python", &python, "restore", "got.pkl", "-c", "double(21)"];
+    let program = program().into_string().unwrap();
+    let restore = [&*program, "--python", &python, "restore", "got.pkl", "-c", "double(21)"];
     let question = "snapcli: got.pkl is not trusted (signed with a key that is not yours), and loading it would do \
                     more than build plain data\n  double needs types.CodeType (rebuilds code), types.FunctionType \
                     (rebuilds code)\n  see `snapcli inspect --verdict`; restore the plain variables with \
@@ -76,7 +49,8 @@ fn a_terminal_is_prompted_and_only_yes_loads_the_file() {
 fn nothing_but_a_terminal_is_prompted() {
     let sandbox = file_of_another_user();
     let python = sandbox.interpreter().to_str().unwrap();
-    let restore = format!("{PROGRAM} --python {python} restore");
+    let program = program().into_string().unwrap();
+    let restore = format!("{program} --python {python} restore");
     for command in [
         // Standard input is the file, so no answer can be read from it.
         format!("cat got.pkl | {restore} - -c 'double(21)'"),
@@ -95,7 +69,8 @@ fn nothing_but_a_terminal_is_prompted() {
 fn signing_a_file_is_confirmed_at_a_prompt_too() {
     let sandbox = file_of_another_user();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
-    let trust = [PROGRAM, "--python", &python, "trust", "got.pkl"];
+    let program = program().into_string().unwrap();
+    let trust = [&*program, "--python", &python, "trust", "got.pkl"];
     for (answer, codes) in [("n\n", [5, 5]), ("\x04", [5, 5]), ("\x03", [130, -2]), ("y\n", [0, 0])] {
         let (code, asked, text) = on_a_terminal(&sandbox, answer, &trust);
         assert!(asked && codes.contains(&code), "{answer:?}: exit {code}\n{text}");

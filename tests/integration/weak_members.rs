@@ -2,6 +2,17 @@
 
 use crate::env::{Sandbox, Stack, pythons, venv};
 
+/// A class that knows its living instances, and five of them.
+pub(crate) const SESSIONS: &str = "
+import weakref
+class Session:
+    live = weakref.WeakSet()
+    def __init__(self, n):
+        self.n = n
+        Session.live.add(self)
+sessions = [Session(n) for n in range(5)]
+";
+
 /// Checks that a session prints the same after a restore as in the process that made it.
 fn assert_same(script: &str, rest: &str) {
     for python in pythons() {
@@ -17,18 +28,8 @@ fn assert_same(script: &str, rest: &str) {
 
 #[test]
 fn a_weak_set_forgets_members_that_die_after_a_restore() {
-    let script = "
-import weakref
-class Session:
-    live = weakref.WeakSet()
-    def __init__(self, n):
-        self.n = n
-        Session.live.add(self)
-sessions = [Session(n) for n in range(5)]
-_ = sessions.pop()
-del _
-";
-    assert_same(script, "print(len(Session.live))\ndel sessions[1:]\nprint([item.n for item in Session.live])");
+    let script = format!("{SESSIONS}_ = sessions.pop()\ndel _\n");
+    assert_same(&script, "print(len(Session.live))\ndel sessions[1:]\nprint([item.n for item in Session.live])");
 }
 
 #[test]

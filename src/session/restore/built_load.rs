@@ -72,8 +72,8 @@ fn build_chosen<'v, 'py>(
 ) -> Result<Restored> {
     let module = module_of_session(py, &index.module, request.name)?;
     let bound = variables.iter().map(|chosen| chosen.is_bound);
-    let file = bytes_for(snapshot, segments, bound, true);
-    let file = file.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
+    let file = bytes_for(snapshot, segments, bound, true)
+        .or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))?;
     let plan = plan_for(file, segments, &variables, &Damage::default(), request);
     let (loads, lost_slots) = plan.loads();
     let input = input_of(snapshot, request, segments, &loads)?;
@@ -111,12 +111,16 @@ fn build_chosen<'v, 'py>(
     if request.into.is_none() {
         bind_module(py, &module)?;
     }
-    let has_state = !index.ambient.is_empty() || !index.module_state.is_empty();
-    let mut notes = Vec::from_iter(unmapped_note(snapshot, request));
-    if has_state && request.into.is_none() {
-        notes.push("the state of modules and of the interpreter was not restored: the file is not trusted".to_owned());
-    }
+    let notes = notes(snapshot, index, request);
     Ok(Restored { names, lost, module: index.module.clone(), state: Vec::new(), notes, frames })
+}
+
+/// What a user should know about a load that was not trusted.
+fn notes(snapshot: &Snapshot, index: &Index, request: &RestoreRequest<'_, '_>) -> Vec<String> {
+    let has_state = !index.ambient.is_empty() || !index.module_state.is_empty();
+    let left = "the state of modules and of the interpreter was not restored: the file is not trusted";
+    let state = (has_state && request.into.is_none()).then(|| left.to_owned());
+    unmapped_note(snapshot, request).into_iter().chain(state).collect()
 }
 
 /// Leaves out the wanted variables that must not get their names, and returns them.

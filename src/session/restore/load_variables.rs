@@ -188,6 +188,18 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
                 }
             },
         };
+        self.note_loss(number, chosen, variables, why);
+        Ok(())
+    }
+
+    /// Notes that a variable was not loaded, or why others that share its objects may not be.
+    fn note_loss(
+        &mut self,
+        number: usize,
+        chosen: &ChosenVariable<'a, 'py>,
+        variables: &[ChosenVariable<'a, 'py>],
+        why: Option<LossReason>,
+    ) {
         if chosen.is_bound {
             let why = why.unwrap_or_else(|| self.reason(number, variables));
             let Variable { name, type_name, .. } = chosen.variable();
@@ -199,7 +211,6 @@ impl<'p, 'a, 'py> VariableLoads<'p, 'a, 'py> {
                 self.causes.insert(number, why);
             }
         }
-        Ok(())
     }
 
     fn bind(&mut self, variable: &Variable, value: Bound<'py, PyAny>) -> PyResult<()> {

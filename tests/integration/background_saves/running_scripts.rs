@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::env::{Run, Sandbox, pythons};
+use crate::env::{Run, Sandbox, program, pythons};
 
 /// `tick(name)` waits until a snapshot of the script is being made; `go` lets it end.
 const PRELUDE: &str = r"
@@ -156,7 +156,7 @@ x = 1
     let watch = "import subprocess, sys\n\
                  run = subprocess.Popen(sys.argv[1:], stderr=subprocess.PIPE, text=True)\n\
                  print(run.stderr.readline()[:23])\nopen('told', 'w').close()\nrun.stderr.read()\nprint(run.wait())\n";
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let words = ["save", "-o", "out/a.pkl", "--on-signal", "USR1", "job.py"];
     let words = [&["-c", watch, &program, "--python", &python], &words[..]].concat();

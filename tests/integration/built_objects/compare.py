@@ -1,7 +1,9 @@
-"""Compares what a restore has bound with what CPython's unpickler makes of the same file, in sys.argv[1]. The values
-must be of the same types, equal, and share the same objects."""
+"""Compares what a restore has bound with what CPython's unpickler makes of the same file, in sys.argv[1], and what
+`snapcli.load_dict` makes of the other files. The values must be of the same types, equal, and share the same objects."""
 import pickle
 import sys
+
+import snapcli
 
 sys.setrecursionlimit(100000)
 
@@ -35,14 +37,17 @@ def described(value):
     return parts
 
 
-with open(sys.argv[1], "rb") as file:
-    expected = pickle.load(file)
-if "obj" in globals():
-    found = globals()["obj"]
-else:
+def compare(path, names):
+    with open(path, "rb") as file:
+        expected = pickle.load(file)
     # A dict whose keys are names became variables. Its keys are strings that other parts may share.
-    found = {name: value for name, value in globals().items() if name in expected}
-left, right = described(expected), described(found)
-if left != right:
-    place = next((place for place, (one, two) in enumerate(zip(left, right)) if one != two), min(len(left), len(right)))
-    sys.exit(f"{sys.argv[1]}: {place} of {len(left)}, {len(right)}: {left[place:place + 3]} != {right[place:place + 3]}")
+    found = names["obj"] if "obj" in names else {name: value for name, value in names.items() if name in expected}
+    left, right = described(expected), described(found)
+    if left != right:
+        place = next((n for n, (one, two) in enumerate(zip(left, right)) if one != two), min(len(left), len(right)))
+        sys.exit(f"{path}: {place} of {len(left)}, {len(right)}: {left[place:place + 3]} != {right[place:place + 3]}")
+
+
+compare(sys.argv[1], globals())
+for path in sys.argv[2:]:
+    compare(path, snapcli.load_dict(path))

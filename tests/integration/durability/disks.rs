@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{SCRIPT, generation, names};
-use crate::env::{Sandbox, Stack, main_python, venv};
+use crate::env::{Sandbox, Stack, main_python, program, venv};
 use crate::skipped::skipped;
 
 /// One directory on each file system that this machine has, of a few common ones.
@@ -154,7 +154,7 @@ fn full_a_fault_at_every_call_leaves_the_old_file_or_the_new_one() {
     let target = sandbox.work().join("session.pkl");
     sandbox.snapcli(&["save", "-q", "-o", "session.pkl", "script.py", "1", "began"]).assert_code(0);
     let old = fs::read(&target).unwrap();
-    let program = std::env::var_os("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_snapcli").into());
+    let program = program();
     for (call, error) in [
         ("write", "ENOSPC"),
         ("write", "EIO"),

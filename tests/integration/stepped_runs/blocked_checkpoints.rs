@@ -1,6 +1,7 @@
 //! What once kept a run from making checkpoints: idle workers of a pool, handlers of loggers that cannot be pickled,
 //! and variables that were assigned within `try`, `with` and `if`.
 
+use super::lost_variables::{END, first_process};
 use super::{STEPS, assert_same, run_to_the_end};
 use crate::env::{Run, Sandbox};
 
@@ -42,10 +43,7 @@ for n in range(3):
     checkpoint()
 go.set()
 ";
-    let sandbox = Sandbox::new();
-    sandbox.write("script.py", format!("{STEPS}{script}"));
-    sandbox.write("processes", "x");
-    let run = sandbox.snapcli(&["run", "script.py"]);
+    let run = first_process(script);
     run.assert_code(0);
     let err = run.err();
     assert!(err.contains("no checkpoint for now: the thread \"busy_0\" of the script is running"), "{err}");
@@ -125,21 +123,9 @@ log = logging.getLogger('job')
 log.addHandler(Lost())
 {STEPS_OF_LOG}"
     );
-    let sandbox = Sandbox::new();
-    sandbox.write("script.py", format!("{STEPS}{script}"));
-    sandbox.write("processes", "x");
-    let err = sandbox.snapcli(&["run", "script.py"]).err();
+    let err = first_process(&script).err();
     assert!(err.contains("no checkpoint for now") && err.contains("of the logger \"job\" cannot be saved"), "{err}");
 }
-
-const END: &str = "
-for n in range(4):
-    if n in (1, 2):
-        checkpoint()
-    if n == 2:
-        kill(1)
-print(n, what.execute('select 1').fetchone())
-";
 
 #[test]
 fn statements_in_blocks_run_again() {
@@ -172,10 +158,7 @@ fn statements_in_blocks_do_not_run_again_where_they_would_do_something_else() {
         ("for name in ['a.db', ':memory:']:\n    what = connect(name)\n", "no simple statement"),
         ("with open('processes') as file:\n    what = connect(file.name)\n", "no simple statement"),
     ] {
-        let sandbox = Sandbox::new();
-        sandbox.write("script.py", format!("{STEPS}from sqlite3 import connect\n{made}{END}"));
-        sandbox.write("processes", "x");
-        let err = sandbox.snapcli(&["run", "script.py"]).err();
+        let err = first_process(&format!("from sqlite3 import connect\n{made}{END}")).err();
         assert!(err.contains("no checkpoint for now: what") && err.contains(why), "{made}\n{err}");
     }
 }
@@ -243,9 +226,6 @@ for n in range(3):
     checkpoint()
 print(beat.go.set())
 ";
-    let sandbox = Sandbox::new();
-    sandbox.write("script.py", format!("{STEPS}{script}"));
-    sandbox.write("processes", "x");
-    let err = sandbox.snapcli(&["run", "script.py"]).err();
+    let err = first_process(script).err();
     assert!(err.contains("no checkpoint for now: beat") && err.contains("its thread \"beat\" would not run"), "{err}");
 }

@@ -1,6 +1,6 @@
 //! Signals to a whole process group: they end the commands that the script waits for, too.
 
-use crate::env::Sandbox;
+use crate::env::{Sandbox, program};
 
 /// Runs the script in a group of its own, which gets a signal when the script is in its fourth command.
 const GROUP: &str = "
@@ -27,7 +27,7 @@ fn assert_no_failure_is_kept(script: &str, signal: &str, how: &str) {
     let expected = "['0', '1', '2', '3', '4', '5']\n";
     sandbox.write("script.py", script);
     sandbox.write("group.py", GROUP);
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let first = sandbox.python(&["group.py", &program, &python, signal, how]).assert_code(0).out();
     assert!(first.contains("it has ended a child process as well"), "{first}");

@@ -1,23 +1,7 @@
 //! What a script sets in the interpreter and in the standard library comes back, or is named at the checkpoint.
 
-use super::{STEPS, assert_same};
+use super::{STEPS, assert_comes_back};
 use crate::env::Sandbox;
-
-/// A loop that is killed and resumes from a checkpoint.
-const LOOP: &str = "
-for n in range(6):
-    if n == 1:
-        checkpoint()
-    if n == 3:
-        kill(1)
-";
-
-/// Checks that a script ends in the same way as without interruption, without a message about a loss.
-fn check(set: &str, end: &str) {
-    let runs = assert_same(&format!("{set}\n{LOOP}\n{end}\n"), 2);
-    assert!(runs[1].err().contains("resuming at line"), "{set}\n{}", runs[0].err());
-    assert!(!runs[0].err().contains("does not"), "{set}\n{}", runs[0].err());
-}
 
 #[test]
 fn settings_of_the_interpreter_come_back() {
@@ -43,7 +27,7 @@ fn settings_of_the_interpreter_come_back() {
             "print(signal.getsignal(signal.SIGUSR2), signal.getitimer(signal.ITIMER_PROF)[0] > 800)",
         ),
     ] {
-        check(set, end);
+        assert_comes_back(set, end);
     }
 }
 
@@ -81,17 +65,17 @@ fn hooks_and_streams_come_back() {
              logging._warnings_showwarning is not None)",
         ),
     ] {
-        check(set, end);
+        assert_comes_back(set, end);
     }
 }
 
 #[test]
 fn functions_of_atexit_are_registered_again() {
-    check(
+    assert_comes_back(
         "import atexit\ndef bye(n):\n    print('bye', n)\natexit.register(bye, 5)\natexit.register(print, 'first')",
         "",
     );
-    check(
+    assert_comes_back(
         "import atexit\nseen = []\n@atexit.register\ndef bye():\n    print(seen)\natexit.register(bye)",
         "seen.append(1)",
     );
@@ -99,7 +83,7 @@ fn functions_of_atexit_are_registered_again() {
 
 #[test]
 fn descriptors_of_files_are_opened_again() {
-    check(
+    assert_comes_back(
         "import os\nfd = os.open('own', os.O_RDWR | os.O_CREAT)\nos.write(fd, b'abc')",
         "os.write(fd, b'def')\nos.lseek(fd, 0, 0)\nprint(os.read(fd, 10))",
     );
@@ -130,5 +114,5 @@ fn what_does_not_come_back_is_named() {
 
 #[test]
 fn arguments_that_the_script_has_set_come_back() {
-    check("import sys\nsys.argv = ['prog', 'x']", "print(sys.argv)");
+    assert_comes_back("import sys\nsys.argv = ['prog', 'x']", "print(sys.argv)");
 }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::env::Sandbox;
+use crate::env::{Sandbox, program};
 
 /// The modules, their arguments, and a module whose source file is the last argument.
 const PROGRAMS: [(&str, &[&str], &str); 12] = [
@@ -71,7 +71,7 @@ fn programs_of_the_standard_library_do_the_same_when_interrupted() {
 
 /// What a program prints that is asked to end after a time, and run again.
 fn interrupted(sandbox: &Sandbox, words: &[String], after: Duration) -> String {
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let after = after.as_secs_f64().to_string();
     let limited = ["-s", "TERM", &after, &program, "run", "-q"].map(str::to_owned);
     let words: Vec<String> = limited.into_iter().chain(words.iter().cloned()).collect();
@@ -91,7 +91,7 @@ for n in range(400):
 print(total)
 ";
     sandbox.write("script.py", script);
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let queue = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/batch-queue");
     let run = sandbox.call_program(queue.as_os_str(), &["3", "script.py"]).env("SNAPCLI", program).run();
     run.assert_code(0).assert_stdout("79800\n");

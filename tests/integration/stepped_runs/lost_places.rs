@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::STEPS;
+use super::{STEPS, reads_lines};
 use crate::env::{Run, Sandbox};
 
 fn run(sandbox: &Sandbox, process: usize) -> Run {
@@ -48,21 +48,8 @@ print(os.path.basename(os.getcwd()))
 
 /// A run that reads a file and was killed.
 fn reading(opened: &str) -> Sandbox {
-    let script = format!(
-        "
-class Reader:
-    pass
-{opened}
-seen = []
-for n in range(6):
-    seen.append(int(file.readline()))
-    if n == 2:
-        checkpoint()
-    if n == 3:
-        kill(1)
-print(seen)
-"
-    );
+    let steps = reads_lines("int(file.readline())");
+    let script = format!("class Reader:\n    pass\n{opened}\nseen = []{steps}");
     let sandbox = Sandbox::new();
     sandbox.write("script.py", format!("{STEPS}{script}"));
     sandbox.write("in.txt", "10\n11\n12\n13\n14\n15\n");

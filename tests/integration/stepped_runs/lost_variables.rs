@@ -5,15 +5,15 @@ use super::{STEPS, assert_same, run_to_the_end};
 use crate::env::{Run, Sandbox};
 
 /// Runs a script that is killed after a checkpoint was asked for.
-fn first_process(script: &str) -> Run {
+pub(super) fn first_process(script: &str) -> Run {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", format!("{STEPS}{script}"));
     sandbox.write("processes", "x");
     sandbox.snapcli(&["run", "script.py"])
 }
 
-/// Two processes make a checkpoint: what is compared must be the same in both.
-const END: &str = "
+/// Two processes make a checkpoint, of a script that uses `what` afterwards.
+pub(super) const END: &str = "
 for n in range(4):
     if n in (1, 2):
         checkpoint()

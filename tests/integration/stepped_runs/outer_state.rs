@@ -1,8 +1,8 @@
 //! What a run has outside of its variables, and has again when it is resumed: positions in files, `sys.path`, handlers
 //! of signals.
 
-use super::{STEPS, assert_same, run_to_the_end};
-use crate::env::Sandbox;
+use super::{STEPS, assert_same, reads_lines, run_to_the_end};
+use crate::env::{Sandbox, program};
 
 #[test]
 fn positions_in_files_are_those_of_the_checkpoint() {
@@ -84,21 +84,11 @@ print(n, len(seen), signal.getsignal(signal.SIGUSR2) is note)
 
 #[test]
 fn standard_input_goes_on_where_it_was_if_it_is_a_file() {
-    let script = "
-import sys
-seen = [input()]
-for n in range(6):
-    seen.append(sys.stdin.readline().strip())
-    if n == 2:
-        checkpoint()
-    if n == 3:
-        kill(1)
-print(seen)
-";
+    let script = format!("import sys\nseen = [input()]{}", reads_lines("sys.stdin.readline().strip()"));
     let sandbox = Sandbox::new();
     sandbox.write("script.py", format!("{STEPS}{script}"));
     sandbox.write("in.txt", (0..20).map(|n| format!("é{n}\n")).collect::<String>());
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let shell = std::ffi::OsStr::new("sh");
     let run = |process: &str| {
@@ -147,7 +137,7 @@ print(open('out.txt', 'rb').read())
 
 /// Runs `script.py` with words on standard input by a pipe.
 fn run_with_pipe(sandbox: &Sandbox, processes: &str) -> crate::env::Run {
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     sandbox.write("processes", processes);
     let command = format!("printf 'one\\ntwo\\n' | '{program}' run --python '{python}' script.py");

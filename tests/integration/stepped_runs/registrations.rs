@@ -1,29 +1,13 @@
 //! What a script registers with modules of Python and of libraries comes back, wherever it has registered it.
 
-use super::{STEPS, assert_same, run_to_the_end};
+use super::{KILLED_LOOP, STEPS, assert_comes_back, assert_same, run_to_the_end};
 use crate::env::{Sandbox, Stack, main_python, venv};
 
-/// A loop that is killed and resumes from a checkpoint.
-const LOOP: &str = "
-for n in range(6):
-    if n == 1:
-        checkpoint()
-    if n == 3:
-        kill(1)
-";
-
-/// Checks that a script ends in the same way as without interruption, without a message about a loss.
-fn check(set: &str, end: &str) {
-    let runs = assert_same(&format!("{set}\n{LOOP}\n{end}\n"), 2);
-    assert!(runs[1].err().contains("resuming at line"), "{set}\n{}", runs[0].err());
-    assert!(!runs[0].err().contains("does not"), "{set}\n{}", runs[0].err());
-}
-
-/// The same for a script with a module `own.py`.
+/// The same as `assert_comes_back` for a script with a module `own.py`.
 fn check_with_module(module: &str, set: &str, end: &str) {
     let sandbox = Sandbox::new();
     sandbox.write("own.py", module);
-    sandbox.write("script.py", format!("{STEPS}{set}\n{LOOP}\n{end}\n"));
+    sandbox.write("script.py", format!("{STEPS}{set}\n{KILLED_LOOP}\n{end}\n"));
     sandbox.write("processes", "");
     let expected = sandbox.python(&["script.py"]);
     expected.assert_code(0);
@@ -54,7 +38,7 @@ fn dialects_and_codecs_come_back() {
             "print('é'.encode('ascii', 'own'))",
         ),
     ] {
-        check(set, end);
+        assert_comes_back(set, end);
     }
 }
 
@@ -87,7 +71,7 @@ fn functions_for_types_come_back() {
             "print(shutil.make_archive('x', 'own'))",
         ),
     ] {
-        check(set, end);
+        assert_comes_back(set, end);
     }
     check_with_module(
         "import abc, functools\nclass Base(abc.ABC):\n    pass\n@functools.singledispatch\ndef name(value):\n    \
@@ -111,7 +95,7 @@ fn attributes_that_a_script_replaces_in_a_library_come_back() {
         ),
         ("import json\nsetattr(json.JSONEncoder, 'default', lambda self, value: 'own')", "print(json.dumps(object()))"),
     ] {
-        check(set, end);
+        assert_comes_back(set, end);
     }
     check_with_module(
         "import textwrap\ndef dedent(text):\n    return 'own'\ndef patch():\n    textwrap.dedent = dedent\n",
@@ -122,7 +106,7 @@ fn attributes_that_a_script_replaces_in_a_library_come_back() {
 
 #[test]
 fn functions_of_atexit_come_back_from_loops_functions_and_modules() {
-    check(
+    assert_comes_back(
         "import atexit\ndef bye(*words):\n    print('bye', *words)\ndef setup(word):\n    \
          atexit.register(bye, word, 1)\nsetup('a')\nfor n in range(2):\n    atexit.register(bye, n)\n\
          def gone():\n    print('gone')\natexit.register(gone)\natexit.unregister(gone)",
@@ -162,7 +146,7 @@ fn warnings_limits_and_other_settings_come_back() {
             "print(urllib.request._opener.addheaders, urllib.request._opener is opener)",
         ),
     ] {
-        check(set, end);
+        assert_comes_back(set, end);
     }
 }
 
@@ -185,7 +169,7 @@ fn statements_that_register_something_with_another_module_run_again() {
             "print(conn.execute('select two()').fetchone())",
         ),
     ] {
-        assert_same(&format!("{set}\n{LOOP}\n{end}\n"), 2);
+        assert_same(&format!("{set}\n{KILLED_LOOP}\n{end}\n"), 2);
     }
 }
 
@@ -227,7 +211,7 @@ class Kind(pd.api.extensions.ExtensionDtype):
         raise TypeError(text)
 ";
     let end = "print(pd.DataFrame({'a': [1]}).own.rows(), pd.api.types.pandas_dtype('own'))";
-    sandbox.write("script.py", format!("{STEPS}{script}{LOOP}{end}\n"));
+    sandbox.write("script.py", format!("{STEPS}{script}{KILLED_LOOP}{end}\n"));
     let runs = run_to_the_end(&sandbox, &[], 2);
     assert!(runs.len() == 2 && runs[1].err().contains("resuming at line"), "{}", runs[0].whole());
     runs[1].assert_stdout("1 own\n");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::STEPS;
-use crate::env::{Run, Sandbox};
+use crate::env::{Run, Sandbox, program};
 
 /// Runs `script.py` as the process with this number.
 fn run(sandbox: &Sandbox, process: usize, options: &[&str]) -> Run {
@@ -242,7 +242,7 @@ if sys.argv[1:] != ['inner']:
     print(other.returncode, 'another process is running' in other.stderr)
 ";
     sandbox.write("script.py", script);
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     for options in [&["run"] as &[&str], &["run", "--fresh"]] {
         let words: Vec<&str> = options.iter().chain(&["script.py", &program]).copied().collect();
         sandbox.snapcli(&words).assert_code(0).assert_stdout("2 True\n");

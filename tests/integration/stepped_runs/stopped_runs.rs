@@ -1,7 +1,7 @@
 //! Runs that are asked to stop, and what the command says about a store that it finds.
 
 use super::{STEPS, assert_same, run_to_the_end};
-use crate::env::Sandbox;
+use crate::env::{Sandbox, program};
 
 #[test]
 fn signals_end_a_run_after_the_step() {
@@ -86,7 +86,7 @@ except Exception:
     let sandbox = Sandbox::new();
     sandbox.write("script.py", script);
     sandbox.write("twice.py", TWICE);
-    let program = std::env::var("SNAPCLI_TEST_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_snapcli").to_owned());
+    let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let out = sandbox.python(&["twice.py", &program, &python]).assert_code(0).out();
     assert!(out.starts_with("-2\n"), "{out}");

@@ -1,18 +1,11 @@
 //! Weak containers in a resumed run forget what has died, also after further checkpoints.
 
 use super::assert_same;
+use crate::weak_members::SESSIONS;
 
 #[test]
 fn weak_containers_shrink_in_every_process_of_a_run() {
-    assert_same(
-        "
-import weakref
-class Session:
-    live = weakref.WeakSet()
-    def __init__(self, n):
-        self.n = n
-        Session.live.add(self)
-sessions = [Session(n) for n in range(5)]
+    let steps = "
 by_name = weakref.WeakValueDictionary((item.n, item) for item in sessions)
 names = weakref.WeakKeyDictionary((item, item.n) for item in sessions)
 seen = []
@@ -29,7 +22,6 @@ for n in range(9):
     if n == 6:
         kill(3)
 print(seen)
-",
-        4,
-    );
+";
+    assert_same(&format!("{SESSIONS}{steps}"), 4);
 }
