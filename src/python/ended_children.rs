@@ -9,7 +9,7 @@ use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::step_signals::is_own_process;
+use super::step_signals::{is_own_process, shorten_grace};
 use crate::snapshot::atomic::signals::{action_of, own_action, set_action};
 
 static HAS_ENDED: AtomicBool = AtomicBool::new(false);
@@ -67,7 +67,7 @@ fn note(info: &libc::siginfo_t) {
         libc::CLD_EXITED => status != 0,
         _ => false,
     };
-    if is_ended {
-        HAS_ENDED.store(true, Ordering::SeqCst);
+    if is_ended && !HAS_ENDED.swap(true, Ordering::SeqCst) {
+        shorten_grace();
     }
 }

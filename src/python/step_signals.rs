@@ -334,7 +334,6 @@ fn note_end(signal: c_int) {
     let now = milliseconds();
     if ENDED_BY.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
         ENDED_AT.store(now, Ordering::SeqCst);
-        ended_children::watch();
         IS_UNDECIDED.store(signal == libc::SIGINT, Ordering::SeqCst);
         // Where the script may catch it, that has to be found out first.
         let is_known = !HAS_CATCHER.load(Ordering::SeqCst);
@@ -345,8 +344,20 @@ fn note_end(signal: c_int) {
             GRACE_TIMER.store(timer.number(), Ordering::SeqCst);
             timer.start(Duration::from_millis(GRACE.load(Ordering::SeqCst).max(1)));
         }
+        ended_children::watch();
     } else if now.saturating_sub(ENDED_AT.load(Ordering::SeqCst)) > SAME_REQUEST {
         end_late(signal);
+    }
+}
+
+/// The signal has ended a child, so that the step will not be kept: it gets little time to end. It may be waiting for
+/// what the child does not do any more, as `multiprocessing.Pool.map` does. Called in handlers.
+pub(super) fn shorten_grace() {
+    const LEFT: u64 = 2000;
+    let timer = GRACE_TIMER.load(Ordering::SeqCst);
+    let since = milliseconds().saturating_sub(ENDED_AT.load(Ordering::SeqCst));
+    if timer >= 0 && since.saturating_add(LEFT) < GRACE.load(Ordering::SeqCst) {
+        SignalTimer::with_number(timer).start(Duration::from_millis(LEFT));
     }
 }
 

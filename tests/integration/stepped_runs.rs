@@ -8,6 +8,7 @@ mod caught_interrupts;
 mod changed_jumps;
 #[cfg(target_os = "linux")]
 mod early_signals;
+mod edited_definitions;
 mod edited_scripts;
 #[cfg(target_os = "linux")]
 mod group_signals;

@@ -442,10 +442,10 @@ fn check_directory(snapshot: &Snapshot, shown: &str) -> Result<()> {
 
 /// Checks that a script is the one that has finished, but for comments and blank lines.
 fn check_finished(py: Python<'_>, program: &StepProgram, finished: &FinishedRun) -> Result<()> {
-    let Some(changed) = program.change_since(py, &finished.progress)? else { return Ok(()) };
-    let (command, time, line) = (&finished.command, &finished.time, changed.line());
-    let text = format!("{command} has finished ({time} UTC), and line {line} has changed since");
+    let Some(changed) = program.changes_since(py, &finished.progress)? else { return Ok(()) };
+    let (command, time) = (&finished.command, &finished.time);
+    let text = format!("{command} has finished ({time} UTC), and {}", changed.message_after_end());
     let advice = "use --fresh to run it again, or --accept-changes if the change does not matter".to_owned();
-    let details = changed.details().into_iter().chain([advice]).collect();
+    let details = changed.details(true).into_iter().chain([advice]).collect();
     Err(exit::coded(exit::USAGE, text).with_details(details).into())
 }

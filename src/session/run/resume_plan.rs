@@ -18,8 +18,8 @@ use crate::snapshot::index::{RUN_POSITION, RerunStatement, RunProgress};
 pub(crate) struct ResumePlan<'py> {
     /// The position in the script as it is now.
     frames: Bound<'py, PyList>,
-    /// Imports and definitions that were added to what has run, each with the class that it belongs to.
-    added: Vec<(u32, Bound<'py, PyAny>, Option<String>)>,
+    /// Statements that were added to what has run, each with its line, its code, and what `run_added` has to know.
+    added: Vec<(u32, Bound<'py, PyAny>, Bound<'py, PyAny>)>,
     /// The progress of the run, with the lines of the script as it is now.
     pub(crate) progress: RunProgress,
     /// The script as it was, if it has been edited.
@@ -53,14 +53,7 @@ impl<'py> ResumePlan<'py> {
             }
             Err(changed) => changed,
         };
-        let mut details = changed.details();
-        details.extend(match accepts {
-            true => {
-                let advice = "--accept-changes cannot find the place where the run would resume in this script";
-                vec![advice.to_owned(), format!("to start over: {}", command("--fresh"))]
-            }
-            false => changed.advice(command),
-        });
+        let details = changed.details(false).into_iter().chain(changed.advice(command)).collect();
         Err(exit::coded(exit::FAILED, changed.message()).with_details(details).into())
     }
 
@@ -157,8 +150,8 @@ impl<'py> ResumePlan<'py> {
         program.function(py, "restore_settings")?.call1((program.object(py), namespace, &frames, &outer))?;
         program.function(py, "register_again")?.call1((program.object(py), &self.frames, namespace, &frames))?;
         arrange(namespace, &names)?;
-        for (line, code, owner) in &self.added {
-            let run = program.function(py, "run_added")?.call1((namespace, code, owner));
+        for (line, code, target) in &self.added {
+            let run = program.function(py, "run_added")?.call1((namespace, &frames, code, target));
             run.map_err(|error| cannot_repeat(py, *line, &error))?;
         }
         Ok((program.rest(py, &saved)?, lines))

@@ -24,7 +24,7 @@ import sys
 from _ast import (
     Assign, AnnAssign, BinOp, Break, Call, ClassDef, Constant, Continue, Expr, Expression, For, FunctionDef, Global, If, IfExp, Import,
     ImportFrom, Lambda, Load, MatMult, Module, Name, Nonlocal, Pass, Return, Store, Tuple, UnaryOp, USub,
-    While, Attribute, AsyncFunctionDef, AST, AugAssign, Subscript, Try, With, arg, arguments,
+    While, Attribute, AsyncFunctionDef, AST, AugAssign, Subscript, Try, With, Starred, arg, arguments, expr,
 )
 
 # Statements that have other statements in blocks, which run at most once.
@@ -42,61 +42,6 @@ PREFIX = b"\0snapcli site "
 RESUMED_NAME = "<resumed>"
 
 MARK, LOOP, CALLED_LOOP, CURRENT, SHORT, RESUMED, ONCE, CALL, ENTER, CONTINUED, IS_REPLAY, NOTE, DUE, BEGIN = range(14)
-
-
-def quiet(*arguments):
-    """Compiles without warnings. The version of the filters stays, so that no other warning is shown once more."""
-    filters = sys.modules.get("warnings", _warnings).filters
-    ignore = ("ignore", None, Warning, None, 0)
-    filters.insert(0, ignore)
-    try:
-        return compile(*arguments)
-    finally:
-        filters.remove(ignore)
-
-
-def fields(node):
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, AST):
-            yield value
-        elif isinstance(value, list):
-            for item in value:
-                if isinstance(item, AST):
-                    yield item
-
-
-def same(a, b):
-    """Whether two trees are the same code, wherever they stand."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, AST):
-        return all(same(getattr(a, name, None), getattr(b, name, None)) for name in a._fields if name != "type_comment")
-    if isinstance(a, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    # 1 == True == 1.0, and 0.0 == -0.0
-    return repr(a) == repr(b)
-
-
-def at(node, place):
-    """Gives a new node the position of another one."""
-    for name in ("lineno", "col_offset", "end_lineno", "end_col_offset"):
-        setattr(node, name, getattr(place, name, None))
-    return node
-
-
-def docstring_end(body):
-    """How many statements must stay in front: the docstring and `from __future__` imports."""
-    number = 0
-    if body and isinstance(body[0], Expr) and isinstance(body[0].value, Constant) and isinstance(body[0].value.value, str):
-        number = 1
-    while number < len(body) and isinstance(body[number], ImportFrom) and body[number].module == "__future__":
-        number += 1
-    return number
-
-
-def first_line(node):
-    return min([node.lineno] + [decorator.lineno for decorator in node.decorator_list])
 
 
 class Root:
@@ -194,7 +139,7 @@ class Program:
         """The function definition of a function object, if its body can be taken in steps."""
         code = function.__code__
         root = self.root_of_code(code)
-        if root is None or code.co_flags & (0x20 | 0x80 | 0x100 | 0x200):
+        if root is None or code.co_flags & GENERATOR_FLAGS:
             return None
         if root.plain.co_cellvars != code.co_cellvars or set(root.plain.co_freevars) != set(code.co_freevars):
             return None
@@ -524,10 +469,10 @@ class Program:
         """The code of a function that goes on at a position. It takes the values of `names`, and finds the variables
         that inner functions share in cells."""
         node, cells = root.node, root.plain.co_cellvars
-        declared, body = hoisted(node.body)
+        declared, body = hoisted(node.body, cells)
         dead = at(If(test=at(Constant(value=False, kind=None), node), body=body, orelse=[]), node)
         rest = self.resume(node.body, "body", root, (), position, kind, True, 0)
-        rest = [without_declarations(stmt) for stmt in rest]
+        rest = [without_declarations(stmt, cells) for stmt in rest]
         shared = [at(Nonlocal(names=list(cells)), node)] if cells else []
         inner = self.function_like(node, plain_arguments(names, node), declared + shared + [dead] + rest)
         # The outer function must not bind a name that the function mentions: its own is global, or of an outer scope.
@@ -667,81 +612,3 @@ def has_value(cell):
     except ValueError:
         return False
     return True
-
-
-def with_qualified_names(code):
-    """Code whose inner functions have the qualified names that they have in the script. Until Python 3.10, these are
-    constants."""
-    part = f".<locals>.{RESUMED_NAME}.<locals>."
-    consts = []
-    for const in code.co_consts:
-        if type(const) is CodeType:
-            const = with_qualified_names(const)
-            if hasattr(const, "co_qualname"):
-                const = const.replace(co_qualname=const.co_qualname.replace(part, ".<locals>."))
-        elif type(const) is str and part in const:
-            const = const.replace(part, ".<locals>.")
-        consts.append(const)
-    return code.replace(co_consts=tuple(consts))
-
-
-def plain_arguments(names, place):
-    args = [at(arg(arg=name, annotation=None, type_comment=None), place) for name in names]
-    return arguments(posonlyargs=[], args=args, vararg=None, kwonlyargs=[], kw_defaults=[], kwarg=None, defaults=[])
-
-
-def path_to(tree, wanted):
-    """The nodes from the root of a tree to a node, without that."""
-    for child in fields(tree):
-        if child is wanted:
-            return [tree]
-        if (found := path_to(child, wanted)) is not None:
-            return [tree] + found
-    return None
-
-
-def replaced(node, old, new):
-    """A copy of a node with another child."""
-    made = type(node)()
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if value is old:
-            value = new
-        elif isinstance(value, list):
-            value = [new if item is old else item for item in value]
-        setattr(made, name, value)
-    return at(made, node) if hasattr(node, "lineno") else made
-
-
-def rebuilt(node, change):
-    """A copy of the statements of a function in which `change` has replaced some, without those of inner scopes."""
-    new = change(node)
-    if new is not node or isinstance(node, (FunctionDef, AsyncFunctionDef, ClassDef, Lambda)):
-        return new
-    made = None
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, list) and value and isinstance(value[0], AST):
-            items = [rebuilt(item, change) for item in value]
-            if any(a is not b for a, b in zip(items, value)):
-                made = made or replaced(node, None, None)
-                setattr(made, name, items)
-    return made or node
-
-
-def without_declarations(stmt):
-    return rebuilt(stmt, lambda node: at(Pass(), node) if isinstance(node, (Global, Nonlocal)) else node)
-
-
-def hoisted(body):
-    """The `global` and `nonlocal` statements of a function, and its body without them."""
-    declared = []
-
-    def change(node):
-        if isinstance(node, (Global, Nonlocal)):
-            declared.append(node)
-            return at(Pass(), node)
-        return node
-
-    rest = [rebuilt(stmt, change) for stmt in body]
-    return declared, rest

@@ -117,12 +117,17 @@ def count_stores(node, name, is_local=False):
             number += not is_local and node.name == name
         is_local = not declares_global(node, name)
     elif isinstance(node, (Import, ImportFrom)):
-        names = [alias.asname or alias.name.split(".")[0] for alias in node.names]
+        names = aliases_of(node)
         number += not is_local and (name in names or "*" in names)
     elif getattr(node, "name", None) == name or getattr(node, "rest", None) == name:
         # `except … as name`, and the patterns of `match`.
         number += not is_local
     return number + sum(count_stores(child, name, is_local) for child in fields(node))
+
+
+def aliases_of(node):
+    """The names that an import binds; `*` for all."""
+    return [alias.asname or alias.name.split(".")[0] for alias in node.names]
 
 
 def declares_global(node, name):

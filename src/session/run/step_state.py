@@ -6,6 +6,8 @@ import sys
 
 # How many bytes at the beginning and at the end of a written file are kept, to know it again.
 EDGE = 4096
+# Attributes of handlers that are made again.
+OF_PROCESS = ("lock", "stream", "_builtin_open", "target", "buffer")
 FILES = (_io.TextIOWrapper, _io.BufferedWriter, _io.BufferedRandom, _io.FileIO)
 
 
@@ -205,8 +207,9 @@ def loggers_with_handlers(logging):
 
 
 def handlers(namespace, frames, objects):
-    """The handlers of all loggers, and the variables that are handlers of files. The others are added to `objects`: the
-    handler, a variable that it is the value of (the number of its scope, and its name) or None, and its logger."""
+    """The handlers of all loggers, and the variables that are handlers of files, or collect records for one. The others
+    are added to `objects`: the handler, a variable that it is the value of (the number of its scope, and its name) or
+    None, and its logger."""
     logging = sys.modules.get("logging")
     if logging is None or not hasattr(logging, "root"):
         return None
@@ -215,27 +218,63 @@ def handlers(namespace, frames, objects):
     for name, logger, own in loggers_with_handlers(logging):
         states = []
         for handler in own:
-            if id(handler) not in known:
-                known[id(handler)] = handler_state(logging, handler, name, every, objects)
-            states.append(known[id(handler)])
+            states.append(handler_state(logging, handler, name, every, objects, known))
         loggers.append((name, states, logger.propagate, logger.disabled))
     bound = []
     for depth, scope in enumerate(every):
         for name, value in scope.items():
-            if id(value) in known and known[id(value)][0] == "file":
+            if id(value) in known and known[id(value)][0] != "object":
                 bound.append((depth, name, known[id(value)]))
     return loggers, bound
 
 
-def handler_state(logging, handler, logger, every, objects):
+def handler_state(logging, handler, logger, every, objects, known):
+    """How a handler is made again. `known` has the states of the handlers so far."""
+    if id(handler) not in known:
+        known[id(handler)] = state_of_file(logging, handler, known) or state_of_object(handler, logger, every, objects)
+    return known[id(handler)]
+
+
+def state_of_file(logging, handler, known):
+    """The state of a handler that writes to a file, or that collects records for one; None for other ones."""
     # Not `handler.flush()`: one that collects records would send them on.
     stream = getattr(handler, "stream", None)
     if type(stream) in FILES and not stream.closed:
         stream.flush()
+    state = {name: value for name, value in vars(handler).items() if name not in OF_PROCESS}
     if isinstance(handler, logging.FileHandler):
-        state = {name: value for name, value in vars(handler).items() if name not in ("lock", "stream", "_builtin_open")}
         written = written_file(handler.stream) if type(handler.stream) in FILES else None
         return ("file", type(handler), state, dict(written, object=None) if written else None)
+    target = getattr(handler, "target", None)
+    if not is_collector(handler) or not isinstance(target, logging.FileHandler):
+        return None
+    if id(target) not in known:
+        known[id(target)] = state_of_file(logging, target, known)
+    state["buffer"] = [plain_record(record) for record in handler.buffer]
+    return ("collector", type(handler), state, known[id(target)])
+
+
+def is_collector(handler):
+    return isinstance(handler, getattr(sys.modules.get("logging.handlers"), "MemoryHandler", ()))
+
+
+def plain_record(record):
+    """A copy of a record that can be saved, as the handlers of `logging` make it that send records elsewhere."""
+    state = dict(vars(record))
+    if state["exc_info"]:
+        logging = sys.modules["logging"]
+        state["exc_text"] = state["exc_text"] or logging.Formatter().formatException(state["exc_info"])
+        state["exc_info"] = None
+    args = state["args"]
+    parts = args.values() if isinstance(args, dict) else args or ()
+    if any(type(part) not in (str, bytes, int, float, bool, type(None)) for part in parts):
+        state["msg"], state["args"] = record.getMessage(), None
+    copy = type(record).__new__(type(record))
+    vars(copy).update(state)
+    return copy
+
+
+def state_of_object(handler, logger, every, objects):
     owners = [(depth, name) for depth, scope in enumerate(every) for name, value in scope.items() if value is handler]
     owner = owners[0] if owners else None
     objects.append((handler, owner, logger or "root"))
@@ -279,6 +318,9 @@ def restore_handlers(namespace, frames, outer):
         if id(state) not in made:
             if state[0] == "file":
                 value = file_handler(logging, state, outer.get("truncates logs"))
+            elif state[0] == "collector":
+                value = bare_handler(logging, *state[1:3])
+                value.target = handler(state[3])
             else:
                 value = saved_handler(namespace, every, state)
             if value is None:
@@ -319,10 +361,16 @@ def file_handler(logging, state, truncates):
             truncated(written[0]).close()
         except OSError:
             pass
-    made = kind.__new__(kind)
-    vars(made).update(attributes)
+    made = bare_handler(logging, kind, attributes)
     made._builtin_open = open
     made.mode, made.stream = "a", None
+    return made
+
+
+def bare_handler(logging, kind, attributes):
+    made = kind.__new__(kind)
+    vars(made).update(attributes)
     made.createLock()
+    # It is flushed when the process ends.
     logging._addHandlerRef(made)
     return made

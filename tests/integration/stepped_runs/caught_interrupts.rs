@@ -45,6 +45,100 @@ fn a_handler_of_the_script_gets_what_ctrl_c_raises() {
 }
 
 #[test]
+fn aliases_and_context_managers_get_it_as_well() {
+    for script in [
+        "
+from contextlib import suppress
+n = 0
+with suppress(KeyboardInterrupt):
+    while n < 10 ** 9:
+        n += 1
+        if n == 3:
+            press()
+print('saved', n < 10 ** 9)
+",
+        "
+errors = (KeyboardInterrupt, OSError)
+try:
+    press_later()
+    time.sleep(20)
+except errors as error:
+    print(type(error))
+",
+        "
+import builtins
+def main():
+    stop = builtins.KeyboardInterrupt
+    try:
+        press_later()
+        time.sleep(20)
+    except (ValueError, stop):
+        print('stopped')
+main()
+",
+        "
+import contextlib
+@contextlib.contextmanager
+def guard():
+    try:
+        yield
+    except KeyboardInterrupt:
+        print('guarded')
+def main():
+    with guard():
+        press_later()
+        time.sleep(20)
+    print('after')
+main()
+",
+        "
+class Guard:
+    def __enter__(self):
+        return self
+    def __exit__(self, kind, value, traceback):
+        return kind is not None and issubclass(kind, KeyboardInterrupt)
+guard = Guard()
+with open('x', 'w'), guard:
+    press_later()
+    time.sleep(20)
+print('after')
+",
+    ] {
+        let run = same_as_python(script);
+        assert!(!run.err().contains("middle of a step"), "{}", run.err());
+    }
+}
+
+#[test]
+fn other_context_managers_and_types_leave_the_step_to_end() {
+    let sandbox = Sandbox::new();
+    let script = "
+import contextlib
+errors = (ValueError, OSError)
+class Timer:
+    def __enter__(self): return self
+    def __exit__(self, *error): print('timed')
+with Timer(), contextlib.suppress(*errors):
+    try:
+        press()
+        time.sleep(0.2)
+        print('whole')
+    except errors + (KeyError,):
+        pass
+print('next')
+";
+    sandbox.write("script.py", format!("{PRESS}{script}"));
+    let stopped = sandbox.snapcli(&["run", "--every", "1h", "script.py"]);
+    assert_eq!(
+        (stopped.ending().as_str(), stopped.out()),
+        ("signal 2", "whole\ntimed\n".to_owned()),
+        "{}",
+        stopped.err()
+    );
+    sandbox.snapcli(&["run", "script.py"]).assert_code(0).assert_stdout("next\n");
+}
+
+#[test]
 fn a_handler_in_a_module_of_the_script_gets_it_as_well() {
     let sandbox = Sandbox::new();
     let module = "

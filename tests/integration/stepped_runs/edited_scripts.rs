@@ -4,7 +4,7 @@ use super::STEPS;
 use crate::env::{Run, Sandbox};
 
 /// Runs a script until it kills itself, and then another one in its place.
-fn edited(before: &str, after: &str, options: &[&str]) -> Run {
+pub(super) fn edited(before: &str, after: &str, options: &[&str]) -> Run {
     let sandbox = Sandbox::new();
     sandbox.write("script.py", format!("{STEPS}{before}"));
     sandbox.write("processes", "x");
@@ -13,6 +13,18 @@ fn edited(before: &str, after: &str, options: &[&str]) -> Run {
     sandbox.write("processes", "xx");
     let words: Vec<&str> = ["run"].iter().chain(options).chain(&["script.py"]).copied().collect();
     sandbox.snapcli(&words)
+}
+
+/// Runs a script that fails, and then the edited one, with and without `--accept-changes`.
+pub(super) fn mended(before: &str, after: &str) -> (Run, Run) {
+    let sandbox = Sandbox::new();
+    sandbox.write("script.py", format!("{STEPS}{before}"));
+    sandbox.write("processes", "x");
+    sandbox.snapcli(&["run", "script.py"]).assert_code(1);
+    sandbox.write("script.py", format!("{STEPS}{after}"));
+    let refused = sandbox.snapcli(&["run", "script.py"]);
+    refused.assert_code(1).assert_stdout("");
+    (refused, sandbox.snapcli(&["run", "--accept-changes", "script.py"]))
 }
 
 const SCRIPT: &str = "
@@ -91,108 +103,111 @@ fn a_function_that_was_renamed_is_shown_with_its_new_name() {
 
 #[test]
 fn a_change_that_cannot_be_accepted_is_not_advised_to_be_accepted() {
-    let after = SCRIPT.replace("    for n in range(4):", "    for n in range(5):").replace("(undefined)", "()");
-    let refused = edited(SCRIPT, &after, &["--accept-changes"]);
-    refused.assert_code(1).assert_stdout("");
-    let err = refused.err();
-    assert!(err.contains("--accept-changes cannot find the place") && err.contains("--fresh"), "{err}");
-    assert!(!err.contains("use --accept-changes"), "{err}");
-}
-
-/// The script `SCRIPT` with a class, and functions that the run has not called yet.
-const DEFINITIONS: &str = "
-class Model:
-    made = 0
-    def __init__(self):
-        Model.made += 1
-    def score(self, n):
-        return n / 0
-def finish(model):
-    return model.score(3)
-model = Model()
-for n in range(4):
-    if n == 2:
-        checkpoint()
-print(finish(model), isinstance(model, Model), Model.made)
-";
-
-/// Runs a script that fails, and then the edited one, with and without `--accept-changes`.
-fn mended(before: &str, after: &str) -> (Run, Run) {
-    let sandbox = Sandbox::new();
-    sandbox.write("script.py", format!("{STEPS}{before}"));
-    sandbox.write("processes", "x");
-    sandbox.snapcli(&["run", "script.py"]).assert_code(1);
-    sandbox.write("script.py", format!("{STEPS}{after}"));
-    let refused = sandbox.snapcli(&["run", "script.py"]);
-    refused.assert_code(1).assert_stdout("");
-    (refused, sandbox.snapcli(&["run", "--accept-changes", "script.py"]))
-}
-
-#[test]
-fn a_change_of_a_function_is_shown_with_its_own_lines() {
-    let line = u32::try_from(STEPS.lines().count()).unwrap();
-    let after = DEFINITIONS.replace("n / 0", "n / 2");
-    let others = [
-        after.clone(),
-        format!("'''What it does.'''\n\n# a comment\n{after}"),
-        after.replace("def finish", "def added():\n    pass\ndef finish").replace("class Model", "\n\nclass Model"),
-        after.replace("class Model:", "import math\n\nclass Model:\n    '''Scores.'''\n"),
-    ];
-    for after in others {
-        let number = |text: &str, script: &str| {
-            line + u32::try_from(script.lines().position(|line| line.contains(text)).unwrap()).unwrap() + 1
-        };
-        let (refused, accepted) = mended(DEFINITIONS, &after);
-        let (old, new, err) = (number("n / 0", DEFINITIONS), number("n / 2", &after), refused.err());
-        let said = format!("line {new}, in Model.score(), has changed since Model.score() was defined");
-        assert!(err.contains(&said), "{err}");
-        let shown = match old == new {
-            true => "it was: return n / 0\n  it is:  return n / 2".to_owned(),
-            false => format!("it was (line {old}): return n / 0\n  it is (line {new}):  return n / 2"),
-        };
-        assert!(err.contains(&shown), "{err}");
-        assert!(err.contains("from its next call: snapcli run --accept-changes script.py\n"), "{err}");
-        accepted.assert_code(0).assert_stdout("1.5 True 1\n");
-        let resumed = format!("resuming at line {}\n", number("for n in", &after));
-        assert!(accepted.err().contains(&resumed), "{}\n{resumed}", accepted.err());
+    let loop_head = "    for n in range(4):";
+    for (old, new, said) in [
+        (loop_head, "    for k, n in enumerate(range(4)):", "cannot find the place"),
+        ("main()\nprint", "print(0)\nprint", "cannot find the place"),
+        ("def main():\n", "def main(start=1):\n", "within main(), which has other parameters now"),
+        ("    print('total', total)", "    yield total", "within main(), which is a generator now"),
+    ] {
+        let after = SCRIPT.replace(old, new).replace("(undefined)", "()");
+        for options in [&[][..], &["--accept-changes"]] {
+            let refused = edited(SCRIPT, &after, options);
+            refused.assert_code(1).assert_stdout("");
+            let err = refused.err();
+            assert!(err.contains(said) && err.contains("where the run would resume"), "{err}");
+            assert!(err.contains("to start over: snapcli run --fresh script.py\n"), "{err}");
+            assert!(!err.contains("snapcli run --accept-changes"), "{err}");
+        }
     }
 }
 
 #[test]
-fn parts_of_a_class_that_are_added_belong_to_the_objects_that_exist() {
-    let after = DEFINITIONS
-        .replace(
-            "    def score(self, n):\n        return n / 0",
-            "    factor = 2\n    def score(self, n):\n        return self.twice(n)\n    @property\n    \
-             def own(self):\n        return super().__repr__() != ''\n    \
-             def twice(self, n, *, by=2):\n        return n * by * self.factor",
-        )
-        .replace("Model.made)", "Model.made, model.own)");
-    let (refused, accepted) = mended(DEFINITIONS, &after);
-    let err = refused.err();
-    assert!(err.contains("in class Model, was added since class Model was defined"), "{err}");
-    assert!(err.contains("it was: (nothing)\n") && err.contains("factor = 2"), "{err}");
-    accepted.assert_code(0).assert_stdout("12 True 1 True\n");
+fn the_head_of_a_loop_under_way_may_change_but_its_items_stay() {
+    for new in ["range(6)", "[7, 8]", "list(range(9))"] {
+        let after = SCRIPT.replace("range(4)", new).replace("(undefined)", "()");
+        let refused = edited(SCRIPT, &after, &[]);
+        refused.assert_code(1).assert_stdout("");
+        let err = refused.err();
+        assert!(err.contains("has changed since the loop began\n") && err.contains(new), "{err}");
+        assert!(err.contains("to resume with the items of the old loop: snapcli run --accept-changes"), "{err}");
+        edited(SCRIPT, &after, &["--accept-changes"]).assert_code(0).assert_stdout("total 22\n\n");
+    }
 }
 
 #[test]
-fn definitions_may_change_their_order_and_get_docstrings() {
-    let finish = "def finish(model):\n    return model.score(3)\n";
-    let after = DEFINITIONS.replace(finish, "").replace("class Model", &format!("{finish}class Model"));
-    let after = after.replace("class Model:\n", "class Model:\n    '''Scores.'''\n");
-    let after = after.replace("def finish(model):\n", "def finish(model):\n    '''Ends.'''\n");
-    let after = after.replace("print(finish(model),", "print(");
-    edited(DEFINITIONS, &after, &[]).assert_code(0).assert_stdout("True 1\n");
+fn the_condition_of_a_while_loop_under_way_may_change() {
+    let before = "
+n = 0
+while n < 4:
+    n += 1
+    if n == 2:
+        checkpoint()
+    if n == 3:
+        kill(1)
+print(n)
+";
+    edited(before, &before.replace("n < 4", "n < 6"), &[]).assert_code(0).assert_stdout("6\n");
 }
 
 #[test]
-fn a_decorator_that_was_added_is_shown_and_used_once_it_is_accepted() {
-    let after = DEFINITIONS.replace("def finish", "def twice(f):\n    return lambda x: 2\n@twice\ndef finish");
-    let (refused, accepted) = mended(DEFINITIONS, &after);
+fn a_branch_and_a_call_under_way_may_change_once_it_is_accepted() {
+    let before = "
+def main(k):
+    if k > 1:
+        for n in range(3):
+            if n == 1:
+                checkpoint()
+            if n == 2:
+                kill(1)
+        print('end', k)
+if kill:
+    main(4)
+";
+    let after = before.replace("k > 1", "k > 2").replace("if kill", "if kill and 1").replace("main(4)", "main(5)");
+    let refused = edited(before, &after, &[]);
+    refused.assert_code(1).assert_stdout("");
     let err = refused.err();
-    assert!(err.contains("in finish(), was added since finish() was defined"), "{err}");
-    assert!(err.contains("it was: (nothing)\n") && err.contains(":  @twice\n"), "{err}");
-    accepted.assert_code(0).assert_stdout("2 True 1\n");
+    assert!(err.contains("has changed since its condition was evaluated\n"), "{err}");
+    assert!(err.contains("has changed since its call began\n") && err.contains("it is:  main(5)\n"), "{err}");
+    edited(before, &after, &["--accept-changes"]).assert_code(0).assert_stdout("end 4\n");
+}
+
+#[test]
+fn every_change_is_listed_up_to_a_limit() {
+    let assignments: String = (0..15).map(|n| format!("v{n} = {n}\n")).collect();
+    let before = format!("{assignments}{SCRIPT}");
+    let after = before.replace("start = 10", "start = 20").replace("n * 2", "n * 3").replace("(undefined)", "()");
+    let err = edited(&before, &after, &[]).err();
+    assert!(err.contains("2 changes in the script concern what has already run\n"), "{err}");
+    for text in ["start = 10", "start = 20", "return n * 2", "return n * 3", "has already run, but", "in twice(), has"]
+    {
+        assert!(err.contains(text), "{text}: {err}");
+    }
+    let many = (0..15).fold(after, |text, n| text.replace(&format!("v{n} = {n}\n"), &format!("v{n} = -{n}\n")));
+    let err = edited(&before, &many, &[]).err();
+    assert!(err.contains("17 changes in the script") && err.contains("\n  and 7 more\n"), "{err}");
+    edited(&before, &many, &["--accept-changes"]).assert_code(0).assert_stdout("total 27\n\n");
+}
+
+#[test]
+fn a_line_that_was_added_within_a_statement_is_shown_as_new() {
+    let before = SCRIPT.replace("start = 10", "options = {\n    'a': 1,\n}\nstart = 10");
+    let after = before.replace("    'a': 1,\n", "    'a': 1,\n    'b': 2,\n").replace("(undefined)", "()");
+    let err = edited(&before, &after, &[]).err();
+    assert!(err.contains("  it was: (nothing)\n  it is:  'b': 2,\n"), "{err}");
+}
+
+#[test]
+fn constants_and_imports_may_be_added_where_the_script_or_a_function_has_been() {
+    let after = SCRIPT
+        .replace("start = 10", "LIMIT = 2 * 3\nstart = 10")
+        .replace("    total = start", "    import math\n    found, best = [], {'a': (1, -2)}\n    total = start")
+        .replace("    total = start", "    low: float = -1.5\n    total = start")
+        .replace("print('total', total)", "print((lambda: low)(), total, LIMIT, found, best, math.floor(2.5))")
+        .replace("(undefined)", "()");
+    let after = after.replace("found, best = [], {'a': (1, -2)}", "found = []\n    best = {'a': (1, -2)}");
+    edited(SCRIPT, &after, &[]).assert_code(0).assert_stdout("-1.5 22 6 [] {'a': (1, -2)} 2\n\n");
 }
 
 #[test]
@@ -209,7 +224,11 @@ print(undefined)
 ";
     for (old, new, said) in [
         ("b = 2\n", "", "as it was has already run, and was removed since"),
-        ("b = 2\n", "x = 7\ny = 8\nb = 2\n", "is new, above the place where the run resumes: it would not run"),
+        (
+            "b = 2\n",
+            "x = len('abc')\ny = 8\nb = 2\n",
+            "is new, above the place where the run resumes: it would not run",
+        ),
         ("b = 2\n", "b = 9\n", "has already run, but has changed since"),
         ("a = 1\nb = 2\nc = 3\n", "", "as it was has already run, and was removed since"),
     ] {

@@ -23,6 +23,11 @@ print(child.communicate()[1], child.returncode)
 
 /// A script whose commands are recorded, as `['0', 'FAILED', …]`.
 fn assert_no_failure_is_kept(script: &str, signal: &str, how: &str) {
+    assert_no_failure_is_kept_at_end(script, signal, how, "it has ended a child process as well");
+}
+
+/// The same for a script of which `said` is said when it is stopped.
+fn assert_no_failure_is_kept_at_end(script: &str, signal: &str, how: &str, said: &str) {
     let sandbox = Sandbox::new();
     let expected = "['0', '1', '2', '3', '4', '5']\n";
     sandbox.write("script.py", script);
@@ -30,7 +35,7 @@ fn assert_no_failure_is_kept(script: &str, signal: &str, how: &str) {
     let program = program().into_string().unwrap();
     let python = sandbox.interpreter().to_str().unwrap().to_owned();
     let first = sandbox.python(&["group.py", &program, &python, signal, how]).assert_code(0).out();
-    assert!(first.contains("it has ended a child process as well"), "{first}");
+    assert!(first.contains(said), "{first}");
     let second = sandbox.snapcli(&["run", "script.py"]);
     second.assert_code(0);
     assert!(second.out().ends_with(expected), "{first}{}", second.whole());
@@ -51,6 +56,24 @@ fn a_command_that_the_signal_has_ended_is_not_kept_as_failed() {
     for (signal, how) in [("SIGTERM", "group"), ("SIGINT", "group"), ("SIGHUP", "each")] {
         assert_no_failure_is_kept(&script, signal, how);
     }
+}
+
+#[test]
+fn a_step_that_waits_for_ended_workers_is_not_waited_for() {
+    let script = "
+import multiprocessing, os, time
+def work(n):
+    if n == 3 and not os.path.exists('waits'):
+        with open('part', 'w') as file:
+            file.write(str(os.getpid()))
+        os.rename('part', 'waits')
+        time.sleep(30)
+    return str(n)
+if __name__ == '__main__':
+    with multiprocessing.get_context('fork').Pool(2) as pool:
+        print(pool.map(work, range(6), chunksize=1))
+";
+    assert_no_failure_is_kept_at_end(script, "SIGINT", "group", "in the middle of a step");
 }
 
 #[test]

@@ -366,3 +366,24 @@ print(found)
 ";
     assert_same(script, 3);
 }
+
+#[test]
+fn annotated_variables_that_inner_functions_share_go_on() {
+    let script = "
+def main():
+    best: float = -1.5
+    other: int
+    first = lambda: best
+    for n in range(4):
+        if n == 1:
+            checkpoint()
+        if n == 2:
+            kill(1)
+        best: float = n
+    other: int = 5
+    second = lambda: other
+    print(best, first(), second())
+main()
+";
+    assert_same(script, 2);
+}

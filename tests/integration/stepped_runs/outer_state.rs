@@ -189,3 +189,45 @@ for n in range(6):
         assert!(!sandbox.work().join("out.txt").exists(), "{options:?}");
     }
 }
+
+#[test]
+fn a_handler_that_collects_records_for_a_file_keeps_them() {
+    for made in [
+        "collector = logging.handlers.MemoryHandler(4, target=logging.FileHandler('a.log'))",
+        "file = logging.FileHandler('a.log')\ncollector = logging.handlers.MemoryHandler(4, target=file)",
+        "file = logging.FileHandler('a.log', 'w')\nlogger.addHandler(logging.handlers.MemoryHandler(4, target=file))\n\
+         collector = logger.handlers[0]",
+    ] {
+        let script = format!(
+            "
+import logging, logging.handlers
+logger = logging.getLogger('x')
+logger.setLevel(10)
+logger.propagate = False
+{made}
+if not logger.handlers:
+    logger.addHandler(collector)
+def main():
+    for n in range(10):
+        try:
+            logger.info('%s%d', object, n // (n - 5))
+        except ZeroDivisionError:
+            logger.exception('at %d', n)
+        if n == 6:
+            checkpoint()
+        if n == 7:
+            kill(1)
+main()
+collector.close()
+print(open('a.log').read().replace('^', ''), collector.capacity, type(collector.target).__name__)
+"
+        );
+        let sandbox = Sandbox::new();
+        sandbox.write("script.py", format!("{STEPS}{script}"));
+        sandbox.write("processes", "");
+        let expected = sandbox.python(&["script.py"]).assert_code(0).out();
+        std::fs::remove_file(sandbox.work().join("a.log")).unwrap();
+        let runs = run_to_the_end(&sandbox, &["--reopen"], 2);
+        assert_eq!(runs.last().unwrap().out(), expected, "{}", runs[0].whole());
+    }
+}
