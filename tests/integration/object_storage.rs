@@ -11,6 +11,7 @@ mod credentials;
 mod cutting_proxy;
 mod damaged_objects;
 mod failing_storage;
+mod fetched_parts;
 mod google_storage;
 mod lying_servers;
 mod many_writers;
