@@ -16,6 +16,7 @@ mod google_storage;
 mod lying_servers;
 mod many_writers;
 mod other_regions;
+mod returned_leases;
 mod secure_servers;
 mod storage_server;
 

@@ -298,7 +298,9 @@ fn map_file(file: &File) -> io::Result<Mmap> {
 /// The error for a folder that is a store which cannot be opened; `None` for any other folder.
 fn damaged_store(folder: &Path) -> Option<ReadError> {
     match Store::open(folder) {
-        Err(error @ (StoreError::DamagedMarker(_) | StoreError::Newer { .. })) => Some(error.into()),
+        Err(error @ (StoreError::DamagedMarker(_) | StoreError::LostMarker(_) | StoreError::Newer { .. })) => {
+            Some(error.into())
+        }
         _ => None,
     }
 }

@@ -64,7 +64,7 @@ impl Store {
                 return Err(match fs::metadata(folder) {
                     Err(missing) if missing.kind() == io::ErrorKind::NotFound => StoreError::Missing(store.name()),
                     Ok(found) if !found.is_dir() => StoreError::IsFile(store.name()),
-                    _ if error.kind() == io::ErrorKind::NotFound => StoreError::NotAStore(store.name()),
+                    _ if error.kind() == io::ErrorKind::NotFound => store.without_marker(),
                     // It is too long, or no regular file.
                     _ if error.kind() == io::ErrorKind::InvalidData => StoreError::DamagedMarker(folder.join(MARKER)),
                     _ => StoreError::io(&folder.join(MARKER))(error),
@@ -84,6 +84,14 @@ impl Store {
             }
         }
         Ok(store)
+    }
+
+    /// The error for a folder that has no marker.
+    fn without_marker(&self) -> StoreError {
+        match self.numbers() {
+            Ok(numbers) if !numbers.is_empty() && self.objects().is_dir() => StoreError::LostMarker(self.name()),
+            _ => StoreError::NotAStore(self.name()),
+        }
     }
 
     /// Makes the folders of a store that are missing.
@@ -128,7 +136,9 @@ impl Store {
                 store.make_parts()?;
                 return Ok(store);
             }
-            Err(StoreError::Missing(_) | StoreError::NotAStore(_) | StoreError::Io { .. }) => {}
+            Err(
+                StoreError::Missing(_) | StoreError::NotAStore(_) | StoreError::LostMarker(_) | StoreError::Io { .. },
+            ) => {}
             failed => return failed,
         }
         let failed = |error| StoreError::io(folder)(error);
