@@ -26,9 +26,8 @@ pub(crate) fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> 
     let open = |path: &Path| or_exit_code(open_snapshot(path, args.memory), path, || cannot_compare(path));
     let (before, after) = (open(&args.before)?, open(&args.after)?);
     // A segment that was changed in place has the hash of what it was: it would compare as the same.
-    for (path, snapshot) in paths.into_iter().zip([&before, &after]) {
-        check_intact(path, snapshot, verbosity)?;
-    }
+    check_intact(&args.before, &before, &after, verbosity)?;
+    check_intact(&args.after, &after, &before, verbosity)?;
     // The error comes with the index of the file that is damaged.
     let changes = compare(&before, &after, verbosity).or_else(|(index, error)| {
         let path = paths.get(index).copied().unwrap_or(Path::new(""));
@@ -41,7 +40,7 @@ pub(crate) fn run_command(args: &DiffArgs, verbosity: Verbosity) -> Result<i32> 
     Ok(if report.same { exit::DONE } else { exit::FAILED })
 }
 
-fn check_intact(path: &Path, snapshot: &Snapshot, verbosity: Verbosity) -> Result<()> {
+fn check_intact(path: &Path, snapshot: &Snapshot, other: &Snapshot, verbosity: Verbosity) -> Result<()> {
     if let Contents::Foreign { lost_index: true } = snapshot.contents() {
         let what = "the index is missing: the file is truncated, or damaged at its end".to_owned();
         return Err(exit::error(exit::DAMAGED, what)).or_exit(exit::DAMAGED, || cannot_compare(path));
@@ -49,7 +48,8 @@ fn check_intact(path: &Path, snapshot: &Snapshot, verbosity: Verbosity) -> Resul
     let what = format!("checking {}", path.display());
     let _step = verbosity.step(&what);
     let bar = DelayedBar::bytes("checking", snapshot.stream_len(), verbosity);
-    let damage = snapshot.damage(&|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, || cannot_compare(path))?;
+    let damage =
+        snapshot.damage_beside(other, &|bytes| bar.advance(bytes)).or_exit(exit::DAMAGED, || cannot_compare(path))?;
     if damage.is_none() {
         return Ok(());
     }

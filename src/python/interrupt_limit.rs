@@ -20,7 +20,7 @@ use super::early_exit::EarlyAnswer;
 use super::interrupted_call::{SAME_REQUEST, milliseconds, this_process, unused_signal};
 use super::thread_timers as timers;
 use crate::exit;
-use crate::snapshot::atomic::signals::{action_of, end_by, set_action};
+use crate::snapshot::atomic::signals::{action_of, end_by, is_held, set_action};
 use crate::ui::terminal_signals::clear_bar;
 
 /// How long Ctrl-C may take, in nanoseconds. The process should end within 200 ms, and the kernel needs some of that to
@@ -210,9 +210,9 @@ extern "C" fn at_limit(_: c_int) {
     }
 }
 
-fn end(work: &LimitedWork) -> ! {
+fn end(work: &LimitedWork) {
     clear_bar();
-    if !IS_TOLD.load(Ordering::SeqCst) {
+    if !IS_TOLD.swap(true, Ordering::SeqCst) {
         let message: *const c_void = work.message.as_ptr().cast();
         // SAFETY: the message has as many bytes; `write` is safe within a handler.
         unsafe { libc::write(2, message, work.message.len()) };
@@ -220,5 +220,8 @@ fn end(work: &LimitedWork) -> ! {
             answer.write(exit::INTERRUPTED);
         }
     }
-    end_by(libc::SIGINT)
+    // A lease in object storage is given back first.
+    if !is_held(libc::SIGINT) {
+        end_by(libc::SIGINT)
+    }
 }

@@ -11,10 +11,12 @@ mod credentials;
 mod cutting_proxy;
 mod damaged_objects;
 mod failing_storage;
+mod fetched_parts;
 mod google_storage;
 mod lying_servers;
 mod many_writers;
 mod other_regions;
+mod returned_leases;
 mod secure_servers;
 mod storage_server;
 

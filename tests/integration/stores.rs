@@ -8,6 +8,7 @@ use crate::env::{Run, Sandbox};
 
 mod changed_bytes;
 mod compressed_objects;
+mod damaged_names;
 mod damaged_stores;
 mod dry_runs;
 mod exported_files;
@@ -19,6 +20,8 @@ mod last_good;
 mod long_segments;
 mod many_variables;
 mod rotten_objects;
+mod running_snapshots;
+mod shared_objects;
 mod sparse_buffers;
 mod unnamed_snapshots;
 mod untouched_arrays;

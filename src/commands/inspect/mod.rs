@@ -93,7 +93,7 @@ fn file_to_read(command: &ScriptCommand, script: bool) -> Result<Option<PathBuf>
     if script || is_script(path) {
         return Ok(None);
     }
-    if path.is_dir() && !StoreAddress::is_whole_store(path) {
+    if path.is_dir() && !StoreAddress::is_whole_store(path) && !StoreAddress::is_damaged_store(path) {
         let text = format!("{} is a directory: pass a file, or add --script to run the directory", path.display());
         return Err(exit::error(exit::USAGE, text));
     }

@@ -23,7 +23,7 @@ use crate::session::{LoadCheckMode, Origin, SaveRequest, SelectionRules, save};
 use crate::snapshot::atomic::signals::end_by;
 use crate::snapshot::index::{Index, RUN_POSITION, RunProgress};
 use crate::snapshot::store::{
-    HistoryEntry, PruneRules, SnapshotNotes, Store, StoreError, StoreTarget, StoredSnapshot, prune,
+    HistoryEntry, PruneRules, SnapshotNotes, Store, StoreError, StoreTarget, StoredSnapshot, WAITING_FOR_PRUNE, prune,
 };
 use crate::ui::format_size;
 use crate::ui::messages::{print_error, print_line};
@@ -303,7 +303,8 @@ impl RunJob {
     ) -> Result<(StoreTarget, Index)> {
         let dill = self.dill().context("no dill")?;
         let cannot = || format!("cannot save to {}", shown_name(&self.folder));
-        let target = py.detach(|| StoreTarget::create(&self.folder)).or_exit(exit::FAILED, cannot)?;
+        let waiting = &mut || self.verbosity.note(WAITING_FOR_PRUNE);
+        let target = py.detach(|| StoreTarget::create_or_wait(&self.folder, waiting)).or_exit(exit::FAILED, cannot)?;
         let request = SaveRequest {
             module: "__main__",
             rules,

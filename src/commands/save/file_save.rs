@@ -101,7 +101,14 @@ impl SaveJob {
         let saved = match save() {
             Ok(Some(saved)) => saved,
             Ok(None) => return Ok(None),
-            Err(_) => return Err(error),
+            Err(elsewhere) => {
+                if requested_end(py, &elsewhere).is_none() {
+                    print_line(&format!(
+                        "the session is not in the directory for temporary files either: {elsewhere:#}"
+                    ));
+                }
+                return Err(error);
+            }
         };
         // The session is safe, but not where the user wanted it: print why, and exit with 1.
         // With `-q`, there is no summary that names the file.

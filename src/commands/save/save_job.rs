@@ -41,7 +41,7 @@ use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::seekable::{self, SeekableTarget};
 use crate::snapshot::signature::SigningKey;
-use crate::snapshot::store::StoredSnapshot;
+use crate::snapshot::store::{StoredSnapshot, new_run_id};
 use crate::snapshot::work_meter;
 use crate::ui::Verbosity;
 use crate::ui::messages::print_error;
@@ -74,6 +74,7 @@ pub(super) fn run(
     // The script could change the environment variables that say where the key is.
     let key = signing_key(verbosity);
     let executable = interpreter.executable.clone();
+    let times = snapshot_times(args.while_running, &args.output)?;
     let save = SaveJob {
         command,
         output,
@@ -89,7 +90,8 @@ pub(super) fn run(
         named: NamedPatterns::of(&args.selection),
         careful_rules: OnceLock::new(),
         rules: args.selection.into(),
-        times: snapshot_times(args.while_running, &args.output)?,
+        run_id: times.as_ref().map(|_| new_run_id()).unwrap_or_default(),
+        times,
         locals: functions_to_watch(&args.locals)?,
         bound: Mutex::default(),
         compress: args.compress,
@@ -156,6 +158,8 @@ pub(super) struct SaveJob {
     pub(super) locals: Vec<WatchedFunction>,
     /// The local variables that are bound in the namespace of the session now.
     pub(super) bound: Mutex<Vec<BoundLocal>>,
+    /// A random number that tells this run of the script from others; empty if nothing is saved while it runs.
+    pub(super) run_id: String,
     /// The level of zstd that was asked for.
     pub(super) compress: Option<i32>,
     /// The process that makes a snapshot of the running script.
@@ -229,7 +233,7 @@ impl SaveJob {
         call_watch::end(py);
         // A script that failed keeps its own exit code; a save that failed decides it only after a successful script.
         work_left::flush_streams(py);
-        interrupt_limit::begin(py, INTERRUPTED, self.answer.for_interrupt(INTERRUPTED), work_left::is_nothing(py));
+        self.limit_interrupts(py);
         let deferred = DeferredSignals::begin(py);
         let ended = self.end_background_saves(py, false);
         let saved = ended.and_then(|()| self.with_locals(py, run, || self.save_session(py, run, dill)));
@@ -254,6 +258,11 @@ impl SaveJob {
                 run.end
             }
         }
+    }
+
+    /// Limits how long Ctrl-C may take from now on.
+    pub(super) fn limit_interrupts(&self, py: Python<'_>) {
+        interrupt_limit::begin(py, INTERRUPTED, self.answer.for_interrupt(INTERRUPTED), work_left::is_nothing(py));
     }
 
     pub(super) fn take_child(&self) -> Option<SavingChild> {

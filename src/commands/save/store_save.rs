@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 use super::file_save::{fallback_path, unverified_as};
 use super::save_job::{SaveJob, SavedFile};
@@ -16,12 +16,14 @@ use crate::commands::stores::with_code;
 use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::check_signals;
 use crate::python::dill::DillLocation;
-use crate::python::script_run::ScriptRun;
+use crate::python::launch::ProcessEnd;
+use crate::python::script_run::{ScriptRun, requested_end};
 use crate::python::{Python, interrupt_limit};
+use crate::snapshot::atomic::signals;
 use crate::snapshot::index::Index;
 use crate::snapshot::roundtrip_target::Compared;
 use crate::snapshot::store::{
-    CRASH, SnapshotNotes, Store, StoreAddress, StoreError, StoreTarget, StoredSnapshot, UNVERIFIED,
+    CRASH, SnapshotNotes, Store, StoreAddress, StoreError, StoreTarget, StoredSnapshot, UNVERIFIED, WAITING_FOR_PRUNE,
 };
 use crate::ui::messages::print_error;
 
@@ -64,7 +66,9 @@ impl SaveJob {
         folder: &Path,
     ) -> Result<StoredSnapshot> {
         let cannot = || cannot_save(folder);
-        let target = py.detach(|| StoreTarget::create(folder)).or_exit(exit::FAILED, cannot)?;
+        let waiting = &mut || self.verbosity.note(WAITING_FOR_PRUNE);
+        let target = py.detach(|| StoreTarget::create_or_wait(folder, waiting)).or_exit(exit::FAILED, cannot)?;
+        let target = target.of_run(&self.run_id);
         let bar = self.bar();
         let written = self.with_locals(py, run, || self.write(py, run, dill, target, &bar));
         let (target, ..) = written.map_err(|error| naming_target(error, folder))?;
@@ -92,6 +96,31 @@ impl SaveJob {
         })
     }
 
+    /// Begins to add a session to a store. Ctrl-C that ends a wait for another process is an error of the save, so that
+    /// the session goes elsewhere.
+    fn begin(&self, py: Python<'_>, folder: &Path) -> Result<StoreTarget> {
+        let mut has_waited = false;
+        let mut waiting = || {
+            has_waited = true;
+            interrupt_limit::release();
+            self.verbosity.note(WAITING_FOR_PRUNE);
+        };
+        let begun = py.detach(|| StoreTarget::create_or_wait(folder, &mut waiting));
+        let cannot = || cannot_save(folder);
+        if !has_waited {
+            return begun.or_exit(exit::FAILED, cannot);
+        }
+        let interrupted = check_signals(py).err().filter(|_| begun.is_err()).map(anyhow::Error::from);
+        self.limit_interrupts(py);
+        match interrupted {
+            Some(error) if requested_end(py, &error) == Some(ProcessEnd::InterruptedWork) => {
+                signals::forget();
+                Err(anyhow!("interrupted while it was {WAITING_FOR_PRUNE}")).or_exit(exit::FAILED, cannot)
+            }
+            _ => begun.or_exit(exit::FAILED, cannot),
+        }
+    }
+
     fn add_to_store(
         &self,
         py: Python<'_>,
@@ -100,8 +129,7 @@ impl SaveJob {
         folder: &Path,
         labels: &SnapshotLabels,
     ) -> Result<Option<SavedFile>> {
-        let cannot = || cannot_save(folder);
-        let target = py.detach(|| StoreTarget::create(folder)).or_exit(exit::FAILED, cannot)?;
+        let target = self.begin(py, folder)?;
         let bar = self.bar();
         let written = self.write(py, run, dill, target, &bar);
         let (mut target, index, bytes) = written.map_err(|error| naming_target(error, folder))?;
@@ -111,7 +139,7 @@ impl SaveJob {
                 return Ok(None);
             }
             let notes = SnapshotNotes { name: Some(CRASH), failed: true, ..notes(labels) };
-            let completed = complete(py, target, notes, folder)?;
+            let completed = complete(py, target.of_run(&self.run_id), notes, folder)?;
             return Ok(Some(completed.into_saved(index, bytes, None)));
         }
         let verify = || {

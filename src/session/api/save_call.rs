@@ -29,7 +29,8 @@ use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::{Index, ScriptEnd};
 use crate::snapshot::save_target::SaveTarget;
 use crate::snapshot::seekable::{self, SeekableTarget};
-use crate::snapshot::store::{SnapshotNotes, StoreTarget};
+use crate::snapshot::store::{SnapshotNotes, StoreTarget, WAITING_FOR_PRUNE};
+use crate::ui::messages::print_line;
 
 /// Saves a session. Returns a Report of what was saved, and of what was not and why.
 ///
@@ -255,7 +256,8 @@ impl SaveCall {
         let mut name = output.name(py);
         let (index, bytes, path, held, is_signed) = match output {
             SaveOutput::Store(folder) => {
-                let target = py.detach(|| StoreTarget::create(folder))?;
+                let waiting = &mut || print_line(WAITING_FOR_PRUNE);
+                let target = py.detach(|| StoreTarget::create_or_wait(folder, waiting))?;
                 let (target, index, bytes, is_signed) = self.write_to(py, target)?;
                 check_signals(py)?;
                 let labels = self.labels.notes();

@@ -56,6 +56,11 @@ static PREVIOUS: [AtomicUsize; ASKING.len()] = [const { AtomicUsize::new(0) }; A
 /// A child process that ends with this one; 0 if there is none.
 static CHILD: AtomicI32 = AtomicI32::new(0);
 static CAUGHT: AtomicBool = AtomicBool::new(false);
+/// How many [`EndHold`]s and [`UnbrokenStep`]s there are.
+static HOLDS: AtomicUsize = AtomicUsize::new(0);
+static STEPS: AtomicUsize = AtomicUsize::new(0);
+/// The signal that ends the process once it is not held any more; 0 if none has come.
+static HELD_SIGNAL: AtomicI32 = AtomicI32::new(0);
 /// Whether [`check`] always succeeds.
 static IGNORED: AtomicBool = AtomicBool::new(false);
 static STATE: Mutex<SignalState> = Mutex::new(SignalState { guards: 0, replaced: Vec::new() });
@@ -124,6 +129,9 @@ pub(crate) fn forget_parent() {
     (state.guards, state.replaced) = (0, Vec::new());
     // The strings belong to entries of the parent, which the child never drops.
     PATHS.iter().for_each(|entry| entry.store(null_mut(), Ordering::Relaxed));
+    HOLDS.store(0, Ordering::SeqCst);
+    STEPS.store(0, Ordering::SeqCst);
+    HELD_SIGNAL.store(0, Ordering::SeqCst);
     forget();
     IGNORED.store(false, Ordering::Relaxed);
 }
@@ -252,8 +260,77 @@ impl Drop for BoundChild {
     }
 }
 
+/// While one exists, the process has something to give back that takes time. A signal that would end it is noted, and
+/// whoever gives it back calls [`end_by`] then, as the drop of the last one does. The next signal ends the process.
+#[derive(Debug)]
+pub(crate) struct EndHold(());
+
+impl EndHold {
+    pub(crate) fn new() -> Self {
+        HOLDS.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for EndHold {
+    fn drop(&mut self) {
+        // In a forked child, the count is 0 already.
+        let before = HOLDS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |holds| holds.checked_sub(1));
+        if let (Ok(1), Some(signal)) = (before, held_signal()) {
+            end_by(signal);
+        }
+    }
+}
+
+/// Notes a signal that is to end the process, if an [`EndHold`] exists and this is the first one. Otherwise returns
+/// false, and the process must end now. May be called from a handler.
+pub(crate) fn is_held(signal: c_int) -> bool {
+    let is_first = || HELD_SIGNAL.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+    let is_held = OWNER.load(Ordering::Relaxed) == own_id() && HOLDS.load(Ordering::SeqCst) > 0 && is_first();
+    if is_held {
+        CAUGHT.store(true, Ordering::Relaxed);
+    }
+    is_held
+}
+
+/// The signal that ends the process as soon as everything is given back.
+pub(crate) fn held_signal() -> Option<c_int> {
+    Some(HELD_SIGNAL.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+}
+
+/// A step during which nothing is given back: it relies on that.
+#[derive(Debug)]
+pub(crate) struct UnbrokenStep(());
+
+impl UnbrokenStep {
+    /// # Errors
+    /// If a signal is about to end the process.
+    pub(crate) fn begin() -> io::Result<Self> {
+        STEPS.fetch_add(1, Ordering::SeqCst);
+        let step = Self(());
+        if held_signal().is_some() { Err(io::Error::other(Interrupted)) } else { Ok(step) }
+    }
+
+    /// Whether there is one.
+    pub(crate) fn is_running() -> bool {
+        STEPS.load(Ordering::SeqCst) > 0
+    }
+}
+
+impl Drop for UnbrokenStep {
+    fn drop(&mut self) {
+        let _ = STEPS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |steps| steps.checked_sub(1));
+    }
+}
+
 /// Replaces the default action: removes the temporary files and ends the process.
 extern "C" fn remove_and_die(signal: c_int) {
+    if !is_held(signal) {
+        die(signal);
+    }
+}
+
+fn die(signal: c_int) {
     if OWNER.load(Ordering::Relaxed) == own_id() {
         let child = CHILD.swap(0, Ordering::Relaxed);
         if child > 0 {
@@ -272,7 +349,7 @@ extern "C" fn remove_and_die(signal: c_int) {
 
 /// Removes the temporary files, and ends the process by a signal. A handler may call this.
 pub(crate) fn end_by(signal: c_int) -> ! {
-    remove_and_die(signal);
+    die(signal);
     // The signal is blocked, perhaps by the script.
     change_mask(libc::SIG_UNBLOCK, signal);
     // SAFETY: ends the process; reached only if the default action does not end it.

@@ -1,5 +1,8 @@
 //! Reads whose bytes are compared with the hashes of the index.
 
+use std::collections::HashSet;
+
+use super::source::Source;
 use super::{Contents, Damage, OpcodeImage, Progress, ReadError, Snapshot, Wanted, integrity, ranged_file};
 use crate::snapshot::index::Index;
 use crate::snapshot::segment::VariableSegment;
@@ -88,6 +91,28 @@ impl Snapshot {
         progress: Progress<'_>,
     ) -> Result<(), ReadError> {
         integrity::segments(&self.source, segments, progress)?.into_result()
+    }
+
+    /// As [`damage`](Self::damage), for a comparison with another snapshot. If both are in one store, objects that both
+    /// have are not read: whatever their bytes are, they do not differ.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn damage_beside(&self, other: &Self, progress: Progress<'_>) -> Result<Damage, ReadError> {
+        let (Contents::Own { index }, Contents::Own { index: of_other }) = (&self.contents, &other.contents) else {
+            return self.damage(progress);
+        };
+        let (Source::Assembled(mine), Source::Assembled(others)) = (&self.source, &other.source) else {
+            return self.damage(progress);
+        };
+        if !mine.is_beside(others) {
+            return self.damage(progress);
+        }
+        let _held = self.hold()?;
+        let known: HashSet<&str> = of_other.segments().map(|(_, variable)| variable.blake3.as_str()).collect();
+        let all = VariableSegment::all(index)?;
+        let differing = all.iter().filter(|segment| !known.contains(segment.variable().blake3.as_str()));
+        integrity::segments(&self.source, differing, progress)
     }
 
     /// Checks every hash of our own file. Any other file has no hashes, and so no damage.

@@ -16,7 +16,7 @@ const PART: u64 = 4 << 20;
 /// How many threads read at the same time.
 const PARALLEL: usize = 8;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RemoteRanges {
     client: RemoteClient,
     version: ObjectVersion,

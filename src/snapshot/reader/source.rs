@@ -58,7 +58,8 @@ impl Source {
         }
     }
 
-    /// Opens an object in object storage. Of a snapshot only ranges are read; any other file is read as a whole.
+    /// Opens an object in object storage. Of a snapshot only ranges are read, or only frames if it is compressed; any
+    /// other file is read as a whole.
     fn open_remote(address: &RemoteAddress, strictness: Strictness) -> Result<Self, ReadError> {
         let client = RemoteClient::new(address)?;
         let ranges = match RemoteRanges::open(client.clone()) {
@@ -71,9 +72,12 @@ impl Source {
         let trailer = end.last_chunk::<TRAILER>();
         // A damaged trailer is an error of ours as well.
         let is_own = trailer.is_some_and(|bytes| !matches!(Trailer::decode(bytes, ranges.length()), Ok(None)));
-        match is_own {
-            true => Ok(Self::ranged(Box::new(ranges))),
-            false => Self::open_file(ranges.download()?, strictness),
+        if is_own {
+            return Ok(Self::ranged(Box::new(ranges)));
+        }
+        match Self::seekable(PackedBytes::Remote(Box::new(ranges.clone())), strictness)? {
+            Ok(source) => Ok(source),
+            Err(_) => Self::open_file(ranges.download()?, strictness),
         }
     }
 
@@ -109,7 +113,10 @@ impl Source {
     /// A seekable zstd file with a snapshot of our own; otherwise its bytes. It is not decompressed as a whole, so it
     /// may be longer than other files if this user made it.
     fn seekable(bytes: PackedBytes, strictness: Strictness) -> io::Result<Result<Self, PackedBytes>> {
-        let file = match SeekableFile::open(bytes, strictness)? {
+        // Of a file on another machine, following the frames takes many requests: not if this user made it.
+        let is_deferred = strictness == Strictness::Checked && matches!(bytes, PackedBytes::Remote(_));
+        let at_first = if is_deferred { Strictness::Salvaging } else { strictness };
+        let file = match SeekableFile::open(bytes, at_first)? {
             Ok(file) => file,
             Err(bytes) => return Ok(Err(bytes)),
         };
@@ -120,8 +127,9 @@ impl Source {
         let Ok(Some(trailer)) = (if is_read { Trailer::decode(&trailer, length) } else { Ok(None) }) else {
             return Ok(Err(file.into_bytes()));
         };
-        let is_allowed = length <= compressed::most_data(file.packed_length().unwrap_or_default())
-            || matches!(SigningKey::existing(), Ok(Some(key)) if key.has_signed(&trailer));
+        let is_own = || matches!(SigningKey::existing(), Ok(Some(key)) if key.has_signed(&trailer));
+        let is_short = length <= compressed::most_data(file.packed_length().unwrap_or_default());
+        let is_allowed = (is_short && !is_deferred) || is_own() || (is_short && file.has_frames()?);
         Ok(if is_allowed { Ok(Self::ranged(Box::new(file))) } else { Err(file.into_bytes()) })
     }
 
@@ -167,6 +175,7 @@ impl Source {
             Ok(source) => return Ok(source),
             Err(PackedBytes::Memory(bytes)) => bytes,
             Err(PackedBytes::File(file, _)) => return Ok(Self::of_file(file)?),
+            Err(PackedBytes::Remote(_)) => return Err(io::Error::from(io::ErrorKind::Unsupported).into()),
         };
         match compressed::decompress(bytes.as_slice(), length, strictness)? {
             Some(decompressed) => Ok(Self::decompressed(decompressed, length)?),
@@ -289,7 +298,9 @@ fn map_file(file: &File) -> io::Result<Mmap> {
 /// The error for a folder that is a store which cannot be opened; `None` for any other folder.
 fn damaged_store(folder: &Path) -> Option<ReadError> {
     match Store::open(folder) {
-        Err(error @ (StoreError::DamagedMarker(_) | StoreError::Newer { .. })) => Some(error.into()),
+        Err(error @ (StoreError::DamagedMarker(_) | StoreError::LostMarker(_) | StoreError::Newer { .. })) => {
+            Some(error.into())
+        }
         _ => None,
     }
 }

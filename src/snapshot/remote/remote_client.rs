@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::{Error as StorageError, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::bucket_region::BucketRegion;
 use super::cloud_settings::{azure, google, use_ring};
@@ -23,7 +23,7 @@ use super::s3_settings::S3Bucket;
 use super::upload::Uploads;
 use super::web_client::WebClient;
 use super::{FoundObject, ListedObject, ObjectVersion, WantedObject};
-use crate::snapshot::atomic::signals;
+use crate::snapshot::atomic::signals::{self, UnbrokenStep};
 
 /// How many requests run at once.
 const PARALLEL: usize = 16;
@@ -32,6 +32,10 @@ const TRIES: u32 = 6;
 /// How long a program that ends waits until an object is removed: after a signal, and otherwise.
 const BRIEFLY: Duration = Duration::from_millis(100);
 const PATIENTLY: Duration = Duration::from_secs(5);
+/// The same for an object that other processes wait for, after a signal.
+const GIVE_BACK: Duration = Duration::from_secs(3);
+/// How often to check for a signal.
+const TICK: Duration = Duration::from_millis(20);
 
 /// A client for an address and all that is below it.
 #[derive(Clone, Debug)]
@@ -299,7 +303,8 @@ impl RemoteClient {
         })
     }
 
-    /// Writes an object again and again until the result is dropped. `done` is called each time.
+    /// Writes an object again and again until the result is dropped. `done` is called each time. If a signal comes that
+    /// [`signals::is_held`] notes, removes the object and ends the process.
     pub(in crate::snapshot) fn renew(
         &self,
         key: &str,
@@ -310,7 +315,8 @@ impl RemoteClient {
         let connection = self.connection()?;
         let (key, backend) = (key.to_owned(), Arc::clone(&connection.backend));
         let path = backend.path(&key)?;
-        let task = connection.io.handle().spawn(async move {
+        let ending = connection.io.handle().spawn(remove_at_end(Arc::clone(&backend), key.clone()));
+        let renewing = connection.io.handle().spawn(async move {
             loop {
                 sleep(every).await;
                 let Ok(store) = backend.bucket("write", &key) else { return };
@@ -320,21 +326,28 @@ impl RemoteClient {
                 }
             }
         });
-        Ok(Renewal(task))
+        Ok(Renewal([renewing, ending]))
     }
 
     /// Removes an object, but waits for the answer only briefly; even after a signal.
     pub(in crate::snapshot) fn remove_soon(&self, key: &str) {
+        self.remove_within(key, if signals::caught() { BRIEFLY } else { PATIENTLY });
+    }
+
+    /// The same for an object that other processes wait for.
+    pub(in crate::snapshot) fn give_back(&self, key: &str) {
+        self.remove_within(key, if signals::caught() { GIVE_BACK } else { PATIENTLY });
+    }
+
+    fn remove_within(&self, key: &str, limit: Duration) {
         let Ok(connection) = self.connection() else { return };
         let (key, backend) = (key.to_owned(), Arc::clone(&connection.backend));
         let (sender, receiver) = sync_channel(1);
         connection.io.handle().spawn(async move {
-            if let (Ok(store), Ok(path)) = (backend.bucket("remove", &key), backend.path(&key)) {
-                let _ = store.delete(&path).await;
-            }
+            remove_now(&backend, &key).await;
             let _ = sender.send(());
         });
-        let _ = receiver.recv_timeout(if signals::caught() { BRIEFLY } else { PATIENTLY });
+        let _ = receiver.recv_timeout(limit);
     }
 
     /// For uploads in the background.
@@ -345,12 +358,38 @@ impl RemoteClient {
 
 /// An object that is written again and again.
 #[derive(Debug)]
-pub(in crate::snapshot) struct Renewal(JoinHandle<()>);
+pub(in crate::snapshot) struct Renewal([JoinHandle<()>; 2]);
 
 impl Drop for Renewal {
     fn drop(&mut self) {
-        self.0.abort();
+        self.0.iter().for_each(JoinHandle::abort);
     }
+}
+
+/// Removes an object. It stays if that fails.
+async fn remove_now(backend: &Backend, key: &str) {
+    if let (Ok(store), Ok(path)) = (backend.bucket("remove", key), backend.path(key)) {
+        let _ = store.delete(&path).await;
+    }
+}
+
+/// Waits for a signal that is to end the process, removes an object, and ends the process.
+async fn remove_at_end(backend: Arc<Backend>, key: String) {
+    let signal = loop {
+        sleep(TICK).await;
+        if let Some(signal) = signals::held_signal() {
+            break signal;
+        }
+    };
+    let removed = async {
+        while UnbrokenStep::is_running() {
+            sleep(TICK).await;
+        }
+        remove_now(&backend, &key).await;
+    };
+    // If it takes longer, the object expires.
+    let _ = timeout(GIVE_BACK, removed).await;
+    signals::end_by(signal)
 }
 
 /// Runs [`PARALLEL`] futures of a stream at a time, and returns their results in any order. The first error ends it.

@@ -7,6 +7,7 @@ use std::io;
 
 use super::FRAME;
 use super::seek_table::{SeekFrame, SeekTable};
+use crate::snapshot::reader::{RangeReader, WantedRange};
 
 const MAGIC: u32 = 0xFD2F_B528;
 const SINGLE_SEGMENT: u8 = 0x20;
@@ -45,29 +46,84 @@ pub(super) fn is_plausible(frame: &SeekFrame) -> bool {
 }
 
 fn frame_matches(frame: &SeekFrame, window: &mut Window<'_>) -> io::Result<bool> {
-    let Some(FrameHeader { length, data, has_checksum }) = FrameHeader::of(window.at(frame.packed.start)?) else {
-        return Ok(false);
-    };
-    if !is_plausible(frame) || data != frame.data.end - frame.data.start {
-        return Ok(false);
-    }
-    let mut position = frame.packed.start.saturating_add(length);
+    let mut walk = FrameWalk::new(frame);
     loop {
-        let [a, b, c, ..] = *window.at(position)? else { return Ok(false) };
+        if let Some(is_match) = walk.step(window.at(walk.position)?) {
+            return Ok(is_match);
+        }
+    }
+}
+
+/// As [`matches`], for a file on another machine: in each round, one header of each frame is read, all at once.
+///
+/// # Errors
+/// If the file cannot be read.
+pub(super) fn matches_in_rounds(table: &SeekTable, file: &dyn RangeReader) -> io::Result<bool> {
+    let mut walks: Vec<FrameWalk<'_>> = table.frames().iter().map(FrameWalk::new).collect();
+    while !walks.is_empty() {
+        let length = |walk: &FrameWalk<'_>| header_length(walk.position, table.packed_end());
+        let mut headers: Vec<Vec<u8>> = walks.iter().map(|walk| vec![0; length(walk)]).collect();
+        let places = walks.iter().zip(&mut headers);
+        let mut wanted: Vec<_> =
+            places.map(|(walk, buffer)| WantedRange { offset: walk.position, buffer: &mut **buffer }).collect();
+        file.read(&mut wanted)?;
+        let mut unfinished = Vec::with_capacity(walks.len());
+        for (mut walk, header) in walks.into_iter().zip(&headers) {
+            match walk.step(header) {
+                Some(true) => {}
+                Some(false) => return Ok(false),
+                None => unfinished.push(walk),
+            }
+        }
+        walks = unfinished;
+    }
+    Ok(true)
+}
+
+/// How many bytes of a header at this position are read, in frames that end at `end`.
+fn header_length(position: u64, end: u64) -> usize {
+    usize::try_from(end.saturating_sub(position)).unwrap_or(usize::MAX).min(LONGEST_HEADER)
+}
+
+/// Follows the headers of a frame.
+struct FrameWalk<'t> {
+    frame: &'t SeekFrame,
+    /// Where the next header is.
+    position: u64,
+    /// What the header of the frame says, once it was read.
+    has_checksum: Option<bool>,
+}
+
+impl<'t> FrameWalk<'t> {
+    fn new(frame: &'t SeekFrame) -> Self {
+        Self { frame, position: frame.packed.start, has_checksum: None }
+    }
+
+    /// Takes the bytes at [`position`](Self::position). At the end of the frame, returns whether it is as the seek
+    /// table says.
+    fn step(&mut self, bytes: &[u8]) -> Option<bool> {
+        let Some(has_checksum) = self.has_checksum else {
+            let Some(FrameHeader { length, data, has_checksum }) = FrameHeader::of(bytes) else { return Some(false) };
+            self.has_checksum = Some(has_checksum);
+            self.position = self.position.saturating_add(length);
+            let is_as_said = is_plausible(self.frame) && data == self.frame.data.end - self.frame.data.start;
+            return if is_as_said { None } else { Some(false) };
+        };
+        let [a, b, c, ..] = *bytes else { return Some(false) };
         let header = u32::from_le_bytes([a, b, c, 0]);
         // The one byte of an RLE block stands for all its data.
         let contents = match header >> 1 & 3 {
             1 => 1,
             0 | 2 => u64::from(header >> 3),
-            _ => return Ok(false),
+            _ => return Some(false),
         };
-        position = position.saturating_add(3).saturating_add(contents);
-        if position > frame.packed.end {
-            return Ok(false);
+        self.position = self.position.saturating_add(3).saturating_add(contents);
+        if self.position > self.frame.packed.end {
+            return Some(false);
         }
-        if header & 1 == 1 {
-            return Ok(position.saturating_add(if has_checksum { 4 } else { 0 }) == frame.packed.end);
-        }
+        let is_last = header & 1 == 1;
+        let checksum = if has_checksum { 4 } else { 0 };
+        is_last.then(|| self.position.saturating_add(checksum) == self.frame.packed.end)
     }
 }
 
@@ -115,7 +171,7 @@ struct Window<'r> {
 impl Window<'_> {
     /// The bytes from `offset` on: as many as a header may have, or fewer at the end.
     fn at(&mut self, offset: u64) -> io::Result<&[u8]> {
-        let needed = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX).min(LONGEST_HEADER);
+        let needed = header_length(offset, self.end);
         let within = usize::try_from(offset.wrapping_sub(self.start)).unwrap_or(usize::MAX);
         if self.bytes.get(within..).is_none_or(|rest| rest.len() < needed) {
             let length = usize::try_from(self.end.saturating_sub(offset)).unwrap_or(usize::MAX).min(WINDOW);
@@ -150,13 +206,37 @@ mod tests {
         (file, table)
     }
 
+    #[derive(Debug)]
+    struct Bytes(Vec<u8>);
+
+    impl RangeReader for Bytes {
+        fn length(&self) -> u64 {
+            self.0.len() as u64
+        }
+
+        fn read(&self, wanted: &mut [WantedRange<'_>]) -> io::Result<()> {
+            for WantedRange { offset, buffer } in wanted {
+                let found = self.0.get(*offset as usize..).and_then(|rest| rest.get(..buffer.len()));
+                buffer.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+            }
+            Ok(())
+        }
+
+        fn why_not_mapped(&self) -> &'static str {
+            "is in memory"
+        }
+    }
+
     fn is_match(file: &[u8], table: &SeekTable) -> bool {
         let read = |offset: u64, buffer: &mut [u8]| {
             let found = file.get(offset as usize..).and_then(|rest| rest.get(..buffer.len()));
             buffer.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
             Ok(())
         };
-        matches(table, &read).expect("a read within the file")
+        let is_match = matches(table, &read).expect("a read within the file");
+        let in_rounds = matches_in_rounds(table, &Bytes(file.to_vec())).expect("a read within the file");
+        assert_eq!(is_match, in_rounds);
+        is_match
     }
 
     fn noise(length: usize) -> Vec<u8> {

@@ -18,7 +18,7 @@ use super::frame_compressor::compress;
 use super::frame_walk::{self, is_plausible};
 use super::seek_table::{SeekFrame, SeekTable};
 use super::{FRAME, USUAL_LEVEL};
-use crate::snapshot::reader::{RangeReader, ReadError, WantedRange};
+use crate::snapshot::reader::{RangeReader, ReadError, StopCheck, WantedRange};
 
 /// The length of the footer that shows that there is a seek table.
 const FOOTER: u64 = 9;
@@ -28,6 +28,8 @@ const FOOTER: u64 = 9;
 pub(in crate::snapshot) enum PackedBytes {
     File(File, u64),
     Memory(Vec<u8>),
+    /// In object storage.
+    Remote(Box<dyn RangeReader>),
 }
 
 impl PackedBytes {
@@ -35,6 +37,7 @@ impl PackedBytes {
         match self {
             Self::File(_, length) => *length,
             Self::Memory(bytes) => bytes.len() as u64,
+            Self::Remote(ranges) => ranges.length(),
         }
     }
 
@@ -42,6 +45,7 @@ impl PackedBytes {
     pub(in crate::snapshot) fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         match self {
             Self::File(file, _) => file.read_exact_at(buffer, offset),
+            Self::Remote(ranges) => ranges.read(&mut [WantedRange { offset, buffer }]),
             Self::Memory(bytes) => {
                 let rest = usize::try_from(offset).ok().and_then(|start| bytes.get(start..)).unwrap_or_default();
                 buffer.copy_from_slice(rest.get(..buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?);
@@ -84,10 +88,15 @@ impl SeekableFile {
         }
         let Some(table) = read_table(&bytes)? else { return Ok(Err(bytes)) };
         let is_sound = match strictness {
-            Strictness::Checked => frame_walk::matches(&table, &|offset, buffer| bytes.read(offset, buffer))?,
+            Strictness::Checked => has_frames(&table, &bytes)?,
             Strictness::Salvaging | Strictness::FromStart => table.frames().iter().all(is_plausible),
         };
         if is_sound { Ok(Ok(Self { bytes, table, cache: FrameCache::new() })) } else { Ok(Err(bytes)) }
+    }
+
+    /// Whether the frames are where the seek table says.
+    pub(in crate::snapshot) fn has_frames(&self) -> io::Result<bool> {
+        has_frames(&self.table, &self.bytes)
     }
 
     pub(in crate::snapshot) fn into_bytes(self) -> PackedBytes {
@@ -168,6 +177,20 @@ impl RangeReader for SeekableFile {
         FRAME
     }
 
+    fn parallel_reads(&self) -> Option<usize> {
+        if let PackedBytes::Remote(ranges) = &self.bytes { ranges.parallel_reads() } else { None }
+    }
+
+    fn is_remote(&self) -> bool {
+        matches!(self.bytes, PackedBytes::Remote(_))
+    }
+
+    fn stop_at(&mut self, check: StopCheck) {
+        if let PackedBytes::Remote(ranges) = &mut self.bytes {
+            ranges.stop_at(check);
+        }
+    }
+
     fn why_not_mapped(&self) -> &'static str {
         "is compressed"
     }
@@ -193,6 +216,13 @@ impl RangeReader for SeekableFile {
         out.write_all(&frame)?;
         out.write_all(&table.encode())?;
         Ok(true)
+    }
+}
+
+fn has_frames(table: &SeekTable, bytes: &PackedBytes) -> io::Result<bool> {
+    match bytes {
+        PackedBytes::Remote(ranges) => frame_walk::matches_in_rounds(table, &**ranges),
+        _ => frame_walk::matches(table, &|offset, buffer| bytes.read(offset, buffer)),
     }
 }
 

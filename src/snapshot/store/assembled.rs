@@ -138,6 +138,11 @@ impl AssembledSnapshot {
         Ok(HeldStore { _lock: lock })
     }
 
+    /// Whether both are in the same store.
+    pub(in crate::snapshot) fn is_beside(&self, other: &Self) -> bool {
+        self.store.name() == other.store.name()
+    }
+
     /// The length of the pickle in bytes.
     pub(in crate::snapshot) fn length(&self) -> u64 {
         self.length

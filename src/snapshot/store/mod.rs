@@ -44,6 +44,8 @@ pub(crate) use self::damage_marks::mark_damage_of;
 pub(crate) use self::file_import::{ImportError, import};
 pub(crate) use self::object_name::ObjectName;
 pub(crate) use self::snapshot_header::SnapshotHeader;
+#[cfg(feature = "python")]
+pub(crate) use self::snapshot_header::new_run_id;
 pub(crate) use self::snapshot_names::CRASH;
 #[cfg(feature = "python")]
 pub(crate) use self::snapshot_names::UNVERIFIED;
@@ -54,5 +56,6 @@ pub(crate) use self::store_error::StoreError;
 pub(crate) use self::store_files::remove_leftovers;
 pub(crate) use self::store_folder::Store;
 pub(crate) use self::store_history::HistoryEntry;
+pub(crate) use self::store_locks::WAITING_FOR_PRUNE;
 pub(crate) use self::store_prune::{PruneRules, Pruned, prune};
 pub(crate) use self::store_target::{SnapshotNotes, StoreTarget, StoredSnapshot};

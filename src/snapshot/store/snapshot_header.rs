@@ -10,10 +10,14 @@
 //!
 //! The description is named by its hash, and names all other objects by theirs. So the signature proves every byte.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::object_name::ObjectName;
 use super::store_error::MAX_MESSAGE;
+#[cfg(feature = "python")]
+use super::store_folder::random_id;
 use crate::snapshot::index::{Variable, VariableKind};
 use crate::snapshot::layout::{SIGNATURE, with_checksum};
 use crate::snapshot::signature::SigningKey;
@@ -63,11 +67,36 @@ pub(crate) struct SnapshotHeader {
     pub(crate) pickle: u64,
     /// The bytes of new objects.
     pub(crate) added: u64,
+    /// A random number of the run that it is a snapshot of, for `save --every` and `--on-signal`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) run: String,
     /// A random number of the save, in object storage.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) save: String,
     /// The name and the length of the object that describes it.
     pub(crate) description: Option<(ObjectName, u64)>,
+}
+
+/// A random number for the run of a script; empty if there is none to be had.
+#[cfg(feature = "python")]
+pub(crate) fn new_run_id() -> String {
+    random_id::<8>().unwrap_or_default()
+}
+
+/// The runs of scripts that failed, as far as they are known from the snapshots seen so far.
+#[derive(Debug, Default)]
+pub(super) struct FailedRuns(HashSet<String>);
+
+impl FailedRuns {
+    /// Whether the script of a snapshot failed, or a check of it. Must be asked for newer snapshots first: a script
+    /// that was saved while it ran fails later.
+    pub(super) fn include(&mut self, header: &SnapshotHeader) -> bool {
+        let has_failed = header.failed || self.0.contains(&header.run);
+        if has_failed && !header.run.is_empty() {
+            self.0.insert(header.run.clone());
+        }
+        has_failed
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -104,6 +133,11 @@ fn signed_bytes(hash: &[u8; HASH]) -> Vec<u8> {
 }
 
 impl SnapshotHeader {
+    /// Whether the script went on after it.
+    pub(super) fn is_of_running_script(&self) -> bool {
+        self.how == "running"
+    }
+
     /// The bytes of the file.
     pub(super) fn encode(&self, key: Option<&SigningKey>) -> serde_json::Result<Vec<u8>> {
         let json = serde_json::to_vec(self)?;

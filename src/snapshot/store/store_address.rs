@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::name_target::NameTarget;
-use super::snapshot_header::SnapshotHeader;
+use super::snapshot_header::{FailedRuns, SnapshotHeader};
 use super::snapshot_names::{OF_NEWEST, is_name};
 use super::store_error::StoreError;
 use super::store_files::snapshot_number;
@@ -106,6 +106,12 @@ impl StoreAddress {
         selected(path).is_none() && path.is_dir() && Store::is_at(path)
     }
 
+    /// Whether a folder is a store that cannot be opened as it is.
+    pub(crate) fn is_damaged_store(path: &Path) -> bool {
+        use StoreError::{DamagedMarker, LinkedPart, LostMarker, Newer};
+        matches!(Store::open(path), Err(DamagedMarker(_) | LinkedPart(_) | LostMarker(_) | Newer { .. }))
+    }
+
     /// The same for an address in object storage. Whether there is a store is not asked yet.
     fn of_remote(path: &Path, address: &RemoteAddress) -> Result<Option<Self>, StoreError> {
         let folder = |folder: &Path, which| Ok(Some(Self { folder: folder.to_path_buf(), which }));
@@ -184,11 +190,12 @@ impl StoreAddress {
     }
 }
 
-/// The newest snapshot whose script did not fail; if all did, the newest one.
+/// The newest snapshot whose script did not fail, then or later; if all did, the newest one.
 fn newest(store: &Store, known: &[u64]) -> Option<u64> {
-    let has_failed = |number: &u64| {
+    let mut failed = FailedRuns::default();
+    let mut has_failed = |number: &u64| {
         let file = store.read_snapshot(&store.snapshot_path(*number));
-        file.is_ok_and(|file| SnapshotHeader::decode(&file).is_ok_and(|(header, _)| header.failed))
+        file.is_ok_and(|file| SnapshotHeader::decode(&file).is_ok_and(|(header, _)| failed.include(&header)))
     };
     known.iter().rev().find(|number| !has_failed(number)).or(known.last()).copied()
 }

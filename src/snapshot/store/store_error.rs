@@ -118,6 +118,12 @@ pub enum StoreError {
     /// The file that makes a folder a store is damaged.
     #[error("{} is damaged: put the one of a copy of the store in its place, or use another store", .0.display())]
     DamagedMarker(PathBuf),
+    /// The folder has all parts of a store but the file that makes it one.
+    #[error(
+        "{0} lacks its file snapcli-store.json: put the one of a copy of the store there, or save to {0}/, which makes \
+         a new one and leaves the snapshots as they are"
+    )]
+    LostMarker(String),
     /// A file of the store is damaged.
     #[error("snapshot @{number} of {folder} is damaged: {problem}")]
     DamagedSnapshot {
@@ -231,6 +237,8 @@ impl StoreError {
             self,
             Self::DamagedSnapshot { .. }
                 | Self::DamagedName { .. }
+                | Self::DamagedMarker(_)
+                | Self::LostMarker(_)
                 | Self::Object { .. }
                 | Self::Unnamed { .. }
                 | Self::Lock(..)

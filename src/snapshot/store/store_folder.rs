@@ -60,7 +60,10 @@ impl Store {
         match fs::metadata(&self.folder) {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => StoreError::Missing(self.name()),
             Ok(found) if !found.is_dir() => StoreError::IsFile(self.name()),
-            _ if error.kind() == io::ErrorKind::NotFound => StoreError::NotAStore(self.name()),
+            _ if error.kind() == io::ErrorKind::NotFound => match self.numbers() {
+                Ok(numbers) if !numbers.is_empty() && self.objects().is_dir() => StoreError::LostMarker(self.name()),
+                _ => StoreError::NotAStore(self.name()),
+            },
             // It is too long, or no regular file.
             _ if error.kind() == io::ErrorKind::InvalidData => StoreError::DamagedMarker(marker),
             _ => StoreError::io(&marker)(error),

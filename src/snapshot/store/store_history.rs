@@ -1,13 +1,13 @@
 //! The snapshots of a store, in the order of their numbers, and the objects that each needs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 
 use super::description::{self, Description, laid_out};
 use super::header_claims;
 use super::name_target::NameTarget;
 use super::object_name::ObjectName;
-use super::snapshot_header::SnapshotHeader;
+use super::snapshot_header::{HASH, SnapshotHeader, checksum_of};
 use super::store_error::StoreError;
 use super::store_folder::Store;
 use crate::snapshot::verification::problem_of_ranges;
@@ -65,19 +65,40 @@ impl Store {
 
     /// The names whose snapshots are not in the store, with the numbers of the snapshots.
     pub(super) fn dangling_names(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        let mut dangling = Vec::new();
-        for (name, target) in self.names()? {
-            if !target.is_in(self)? {
-                dangling.push((name, target.number));
-            }
-        }
-        Ok(dangling)
+        let (absent, present) = (self.absent_targets()?, self.checksums()?);
+        let dangling = absent.into_iter().filter(|(_, target)| !present.contains(&target.manifest));
+        Ok(dangling.map(|(name, target)| (name, target.number)).collect())
     }
 
-    /// The names whose files do not say which snapshots they stand for.
+    /// The names whose files do not say which snapshots they stand for: they cannot be read, or have the number of one
+    /// and the checksum of another.
     pub(super) fn unreadable_names(&self) -> Result<Vec<String>, StoreError> {
+        let (absent, present) = (self.absent_targets()?, self.checksums()?);
+        let contradictory = absent.into_iter().filter(|(_, target)| present.contains(&target.manifest));
         let names = self.all_names()?.into_iter();
-        Ok(names.filter_map(|(name, target)| target.is_none().then_some(name)).collect())
+        let unreadable = names.filter_map(|(name, target)| target.is_none().then_some(name));
+        Ok(unreadable.chain(contradictory.map(|(name, _)| name)).collect())
+    }
+
+    /// The names whose snapshots are not under their numbers.
+    fn absent_targets(&self) -> Result<Vec<(String, NameTarget)>, StoreError> {
+        let mut absent = Vec::new();
+        for (name, target) in self.names()? {
+            if !target.is_in(self)? {
+                absent.push((name, target));
+            }
+        }
+        Ok(absent)
+    }
+
+    /// The checksums of all snapshots that can be read.
+    fn checksums(&self) -> Result<HashSet<Option<[u8; HASH]>>, StoreError> {
+        let numbers = self.numbers()?;
+        if let Some(upstream) = self.upstream() {
+            upstream.fetch_snapshots(&numbers)?;
+        }
+        let files = numbers.into_iter().filter_map(|number| self.read_snapshot(&self.snapshot_path(number)).ok());
+        Ok(files.filter_map(|file| checksum_of(&file)).map(Some).collect())
     }
 
     /// The names whose snapshots can be told, sorted.

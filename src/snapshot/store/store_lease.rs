@@ -12,8 +12,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::store_error::StoreError;
 use super::store_files::random_id;
 use super::upstream::Upstream;
-use crate::snapshot::atomic::signals;
-use crate::snapshot::remote::{ListedObject, Renewal};
+use crate::snapshot::atomic::signals::{self, EndHold, SignalGuard};
+use crate::snapshot::remote::{ListedObject, RemoteError, Renewal};
 
 const FOLDER: &str = "locks/";
 const SAVE: &str = "locks/save-";
@@ -38,11 +38,16 @@ pub(super) struct Lease {
     written: Arc<AtomicU64>,
     _renewal: Renewal,
     process: u32,
+    /// Whether it may be in the store.
+    is_there: bool,
+    // In this order: what a signal has left to do is done before its handler goes.
+    _hold: EndHold,
+    _guard: SignalGuard,
 }
 
 impl Lease {
-    /// The lock that many saves may hold at once, while no `prune` does.
-    pub(super) fn for_save(upstream: &Arc<Upstream>) -> Result<Self, StoreError> {
+    /// The lock that many saves may hold at once, while no `prune` does. `waiting` is called while it waits.
+    pub(super) fn for_save(upstream: &Arc<Upstream>, waiting: &mut dyn FnMut()) -> Result<Self, StoreError> {
         loop {
             let lease = Self::new(upstream, SAVE)?;
             let others = lease.others()?;
@@ -51,6 +56,7 @@ impl Lease {
             }
             drop(lease);
             pause(PAUSE)?;
+            waiting();
         }
     }
 
@@ -86,13 +92,19 @@ impl Lease {
         let id = random_id::<8>().map_err(StoreError::io(upstream.shown()))?;
         let key = format!("{prefix}{id}");
         let text = b"snapcli is at work here\n".to_vec();
-        upstream.client().put(&key, text.clone())?;
+        // Before it is written: from then on, a signal must not end this process without giving it back.
+        let (guard, hold) = (SignalGuard::new(), EndHold::new());
         let written = Arc::new(AtomicU64::new(now()));
         let noted = Arc::clone(&written);
         let note = Arc::new(move || noted.store(now(), Ordering::Relaxed));
-        let renewal = upstream.client().renew(&key, text, RENEWED, note)?;
-        let upstream = Arc::clone(upstream);
-        Ok(Self { upstream, key, written, _renewal: renewal, process: std::process::id() })
+        let renewal = upstream.client().renew(&key, text.clone(), RENEWED, note)?;
+        let (upstream, process) = (Arc::clone(upstream), std::process::id());
+        let mut lease =
+            Self { upstream, key, written, _renewal: renewal, process, is_there: true, _hold: hold, _guard: guard };
+        let put = lease.upstream.client().put(&lease.key, text);
+        lease.is_there = matches!(put, Ok(()) | Err(RemoteError::Interrupted));
+        put?;
+        Ok(lease)
     }
 
     fn list(&self) -> Result<(Vec<ListedObject>, i64), StoreError> {
@@ -124,9 +136,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.process == std::process::id() {
+        if self.process == std::process::id() && self.is_there {
             // If that fails, it expires.
-            self.upstream.client().remove_soon(&self.key);
+            self.upstream.client().give_back(&self.key);
         }
     }
 }

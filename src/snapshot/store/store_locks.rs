@@ -7,7 +7,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -19,6 +19,10 @@ use crate::snapshot::atomic::signals;
 
 /// How often to try again to take a lock that another process holds.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// What a save says while it waits.
+pub(crate) const WAITING_FOR_PRUNE: &str = "waiting for another process to end its prune";
+/// How long a save waits without saying so.
+const NOTICE: Duration = Duration::from_secs(1);
 /// How long a save that begins waits for a `prune` that still waits itself. Not for ever: the `prune` may wait for one
 /// that cannot end before this one, because an object in it saves something itself.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,12 +37,19 @@ pub(super) enum StoreLock {
 
 impl Store {
     /// A lock that many saves may hold at once, while no `prune` does. Without locks on this file system, `None`.
-    pub(super) fn lock_shared(&self) -> Result<Option<StoreLock>, StoreError> {
+    /// `waiting` is called once if that takes longer than a moment.
+    pub(super) fn lock_shared(&self, waiting: &mut dyn FnMut()) -> Result<Option<StoreLock>, StoreError> {
+        let (began, mut has_told) = (Instant::now(), false);
+        let mut waiting = || {
+            if began.elapsed() >= NOTICE && !std::mem::replace(&mut has_told, true) {
+                waiting();
+            }
+        };
         if let Some(upstream) = self.upstream() {
-            return Ok(Some(StoreLock::Lease(Lease::for_save(upstream)?)));
+            return Ok(Some(StoreLock::Lease(Lease::for_save(upstream, &mut waiting)?)));
         }
-        let gate = self.pass_gate(FlockOperation::NonBlockingLockShared, PATIENCE, &mut || {})?;
-        let locked = self.wait_for(self.open_lock()?, FlockOperation::NonBlockingLockShared, &mut || {});
+        let gate = self.pass_gate(FlockOperation::NonBlockingLockShared, PATIENCE, &mut waiting)?;
+        let locked = self.wait_for(self.open_lock()?, FlockOperation::NonBlockingLockShared, &mut waiting);
         drop(gate);
         match locked {
             Err(StoreError::Lock(..)) => Ok(None),
@@ -125,7 +136,7 @@ impl Store {
         self.wait_within(file, operation, Duration::MAX, waiting)?.ok_or_else(lost)
     }
 
-    /// Locks a file; `None` if that takes longer than `patience`.
+    /// Locks a file; `None` if that takes longer than `patience`. `waiting` is called before each pause.
     fn wait_within(
         &self,
         file: File,
@@ -141,9 +152,7 @@ impl Store {
                     if waited >= patience {
                         return Ok(None);
                     }
-                    if waited.is_zero() {
-                        waiting();
-                    }
+                    waiting();
                     signals::check().map_err(StoreError::io(self.folder()))?;
                     std::thread::sleep(LOCK_PAUSE);
                     waited = waited.saturating_add(LOCK_PAUSE);
@@ -167,7 +176,7 @@ mod tests {
     fn saves_share_the_lock_and_prune_has_it_alone() -> LockOutcome {
         let root = tempfile::tempdir()?;
         let store = Store::open_or_create(&root.path().join("s"))?;
-        let (one, two) = (store.lock_shared()?, store.lock_shared()?);
+        let (one, two) = (store.lock_shared(&mut || {})?, store.lock_shared(&mut || {})?);
         let (sender, receiver) = std::sync::mpsc::channel();
         std::thread::scope(|scope| -> LockOutcome {
             let (store, waits) = (&store, sender.clone());
@@ -195,7 +204,7 @@ mod tests {
                 scope.spawn(move || {
                     std::thread::sleep(Duration::from_millis(7 * number));
                     while !has_pruned.load(Ordering::Relaxed) && saves.fetch_add(1, Ordering::Relaxed) < MOST {
-                        let lock = store.lock_shared().expect("a lock");
+                        let lock = store.lock_shared(&mut || {}).expect("a lock");
                         std::thread::sleep(Duration::from_millis(60));
                         drop(lock);
                     }

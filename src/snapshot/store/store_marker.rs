@@ -45,7 +45,9 @@ impl Store {
                 store.make_parts()?;
                 return Ok(store);
             }
-            Err(StoreError::Missing(_) | StoreError::NotAStore(_) | StoreError::Io { .. }) => {}
+            Err(
+                StoreError::Missing(_) | StoreError::NotAStore(_) | StoreError::LostMarker(_) | StoreError::Io { .. },
+            ) => {}
             failed => return failed,
         }
         let failed = |error| StoreError::io(folder)(error);

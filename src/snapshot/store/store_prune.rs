@@ -10,12 +10,14 @@ use std::io;
 use std::path::Path;
 
 use super::object_name::ObjectName;
+use super::snapshot_header::FailedRuns;
 use super::store_check::damaged_objects;
 use super::store_error::StoreError;
 use super::store_files::{NAMES, OBJECTS, SNAPSHOTS, TEMP_PREFIX, entries_of, snapshot_number, sync_folder};
 use super::store_folder::Store;
 use super::store_history::HistoryEntry;
 use super::upstream::{Upstream, object_of};
+use crate::snapshot::atomic::signals::UnbrokenStep;
 
 /// Which snapshots stay.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,16 +54,24 @@ impl PruneRules {
     fn divide(self, history: Vec<HistoryEntry>, claimed: &HashSet<u64>) -> (Vec<HistoryEntry>, Vec<HistoryEntry>) {
         let count = history.len() as u64;
         let first = self.keep_last.map_or(0, |last| count.saturating_sub(last));
-        // What the store as such stands for: a crash must not cost the last good result.
-        let good = history.iter().rev().find(|entry| entry.header.as_ref().is_ok_and(|header| !header.failed));
-        let good = good.map(|entry| entry.number);
+        let good = good_results(&history);
         let stays = |(position, entry): &(u64, HistoryEntry)| {
-            *position >= first || Some(entry.number) == good || (self.keep_named && claimed.contains(&entry.number))
+            *position >= first || good.contains(&entry.number) || (self.keep_named && claimed.contains(&entry.number))
         };
         let (kept, removed): (Vec<_>, Vec<_>) = (0..).zip(history).partition(stays);
         let without = |entries: Vec<(u64, HistoryEntry)>| entries.into_iter().map(|(_, entry)| entry).collect();
         (without(kept), without(removed))
     }
+}
+
+/// The snapshot that the store as such stands for, and the newest of a script that came to its end: neither a crash nor
+/// a script that still runs may cost the last good result.
+fn good_results(history: &[HistoryEntry]) -> Vec<u64> {
+    let mut failed = FailedRuns::default();
+    let headers = history.iter().rev().filter_map(|entry| Some((entry.number, entry.header.as_ref().ok()?)));
+    let good: Vec<_> = headers.filter(|(_, header)| !failed.include(header)).collect();
+    let ended = good.iter().find(|(_, header)| !header.is_of_running_script());
+    good.first().into_iter().chain(ended).map(|(number, _)| *number).collect()
 }
 
 /// Removes what the rules do not keep. `waiting` is called once if a save has to be waited for.
@@ -183,6 +193,7 @@ impl PrunePlan {
             }
         }
         if !self.dry_run {
+            let _unbroken = UnbrokenStep::begin().map_err(StoreError::io(upstream.shown()))?;
             client.remove(self.gone_names().map(|name| format!("{NAMES}/{name}")).collect())?;
             client.remove(snapshots)?;
             client.remove(objects)?;

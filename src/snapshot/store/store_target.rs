@@ -27,7 +27,7 @@ use super::store_locks::StoreLock;
 use super::stored_opcodes::StoredOpcodes;
 use super::upstream::SharedManifest;
 use crate::pickle::passes::relative_slots::{Cut, SegmentPosition};
-use crate::snapshot::atomic::signals::SignalGuard;
+use crate::snapshot::atomic::signals::{SignalGuard, UnbrokenStep};
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::save_target::{SaveTarget, SegmentMark};
 use crate::snapshot::signature::SigningKey;
@@ -52,6 +52,8 @@ pub(crate) struct StoreTarget {
     provisional: Option<NamedTempFile>,
     /// The same in object storage.
     shared: Option<SharedManifest>,
+    /// A random number of the run of the script, or nothing.
+    run: String,
     /// A forked child inherits this struct, but only its parent saves.
     process: u32,
 }
@@ -124,10 +126,15 @@ pub(crate) struct StoredSnapshot {
 impl StoreTarget {
     /// Begins a save into a store, which is made if it does not exist.
     pub(crate) fn create(folder: &Path) -> Result<Self, StoreError> {
+        Self::create_or_wait(folder, &mut || {})
+    }
+
+    /// The same. `waiting` is called once if a `prune` has to be waited for.
+    pub(crate) fn create_or_wait(folder: &Path, waiting: &mut dyn FnMut()) -> Result<Self, StoreError> {
         let store = Store::open_or_create(folder)?;
         let guard = SignalGuard::new();
         // Before the snapshot before it is read, whose objects may be used again.
-        let lock = store.lock_shared()?;
+        let lock = store.lock_shared(waiting)?;
         let parent = ParentSnapshot::newest(&store)?;
         let rewritten = match (store.upstream(), &parent) {
             (Some(upstream), Some(parent)) => upstream.expect(parent.number, &parent.objects)?,
@@ -146,6 +153,7 @@ impl StoreTarget {
             ready: None,
             provisional: None,
             shared: None,
+            run: String::new(),
             process: std::process::id(),
         })
     }
@@ -153,6 +161,13 @@ impl StoreTarget {
     /// The folder of the store, as the user named it.
     pub(super) fn folder(&self) -> &Path {
         self.store.shown()
+    }
+
+    /// The snapshot is of this run of a script: if the run fails, it does not count as a good one any more.
+    #[must_use]
+    pub(crate) fn of_run(mut self, run: &str) -> Self {
+        run.clone_into(&mut self.run);
+        self
     }
 
     /// Completes the snapshot, and gives it a number.
@@ -163,10 +178,12 @@ impl StoreTarget {
         let ReadySnapshot { mut header, key } = self.ready.take().unwrap_or_default();
         message.clone_into(&mut header.message);
         header.failed = has_failed;
+        header.run = std::mem::take(&mut self.run);
         let folder = self.store.snapshots();
         let failed = |error| StoreError::io(&folder)(error);
         self.note_save(&mut header)?;
         header.number = self.store.last_number()?;
+        let _unbroken = UnbrokenStep::begin().map_err(failed)?;
         loop {
             header.number += 1;
             let bytes = header.encode(key.as_ref()).map_err(|error| failed(error.into()))?;
@@ -223,7 +240,7 @@ impl StoreTarget {
         {
             self.lock = None;
             // Waits for a `prune` that is running. One that begins later knows the snapshot.
-            self.lock = self.store.lock_shared()?;
+            self.lock = self.store.lock_shared(&mut || {})?;
             upstream.check_needed(&self.store, number)?;
         }
         Ok(())

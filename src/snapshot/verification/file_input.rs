@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{Verified, verify, work_of};
 use crate::snapshot::reader::{ReadError, Snapshot};
+use crate::snapshot::store::StoreError;
 
 /// The file to check.
 pub(crate) enum FileInput {
@@ -33,6 +34,8 @@ impl FileInput {
             Ok((snapshot, verified)) => Ok((Some(snapshot), verified)),
             Err(error @ (ReadError::Open(_) | ReadError::Io(_) | ReadError::Folder)) => Err(error),
             Err(error) if error.is_wrong_name() || error.is_unreachable() => Err(error),
+            // The whole store cannot be opened, which says nothing about the snapshot.
+            Err(error @ ReadError::Store(StoreError::DamagedMarker(_) | StoreError::LostMarker(_))) => Err(error),
             // A file that is too large may be sound.
             Err(error) if error.is_limit() => Err(error),
             Err(error) => {
