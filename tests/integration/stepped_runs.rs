@@ -6,10 +6,12 @@ use crate::env::{Run, Sandbox};
 mod blocked_checkpoints;
 mod caught_interrupts;
 mod changed_jumps;
+mod connected_parts;
 #[cfg(target_os = "linux")]
 mod early_signals;
 mod edited_definitions;
 mod edited_scripts;
+mod ended_objects;
 #[cfg(target_os = "linux")]
 mod group_signals;
 mod interpreter_settings;
@@ -29,6 +31,7 @@ mod remade_objects;
 mod repeated_effects;
 mod replayed_loops;
 mod runs_in_force;
+mod script_descriptors;
 mod side_effects;
 mod stopped_runs;
 mod weak_containers;

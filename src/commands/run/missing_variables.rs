@@ -7,7 +7,7 @@ use super::run_job::RunJob;
 use crate::python::Python;
 use crate::session::run::{
     BoundAttribute, BoundHandler, BoundPosition, ChangedInput, InputChange, KeptObject, MadeByModule, StepProgram,
-    is_used, line_of_rerun, lines_of_setup, lost_of_attribute, progress_in_module, split_local,
+    has_ended, is_used, line_of_rerun, lines_of_setup, progress_in_module, split_local,
 };
 use crate::snapshot::index::{Index, LeftOut, RUN_POSITION, RerunStatement, RunProgress, Variable};
 
@@ -56,7 +56,7 @@ impl RunJob {
         bound: &BoundPosition<'_>,
     ) -> Result<RepeatedStatements> {
         let Some(program) = self.program.get() else { return Ok(Ok((Vec::new(), Vec::new()))) };
-        if let Some(why) = never_complete(index, progress) {
+        if let Some(why) = bound.blocked.first().cloned().or_else(|| never_complete(index, progress)) {
             return Ok(Err(why));
         }
         let (mut statements, mut losses) = (Vec::new(), Vec::new());
@@ -100,7 +100,7 @@ impl RunJob {
             return Ok(loss_of_kept(kept, item).map(Remedy::Loss));
         }
         if let Some(attribute) = bound.attributes.iter().find(|attribute| attribute.variable == item.name) {
-            let why = reason_against_attribute(py, program, attribute, item)?;
+            let why = reason_against_attribute(py, program, (index, bound), attribute, item)?;
             return Ok(why.map_or(Ok(Remedy::Other), Err));
         }
         if item.name.contains('.') {
@@ -224,12 +224,17 @@ fn loss_of_kept(kept: &KeptObject, item: &LeftOut) -> std::result::Result<String
 fn reason_against_attribute(
     py: Python<'_>,
     program: &StepProgram,
+    (index, bound): (&Index, &BoundPosition<'_>),
     attribute: &BoundAttribute<'_>,
     item: &LeftOut,
 ) -> Result<Option<String>> {
+    if has_ended(py, program, &attribute.value)? {
+        return Ok(None);
+    }
+    let is_saved = |variable: &str| !index.left_out.iter().any(|item| item.name == variable);
     let lost = match NOT_AGAIN.contains(&item.type_name.as_str()) {
         true => Some("its state".to_owned()),
-        false => lost_of_attribute(py, program, attribute)?,
+        false => bound.lost_of_attribute(program, attribute, is_saved)?,
     };
     Ok(lost.map(|lost| {
         let BoundAttribute { owner: (_, owner), attribute, .. } = attribute;

@@ -16,6 +16,7 @@ use rustix::io::Errno;
 use rustix::process::{Flock, FlockType, Pid, fcntl_getlk};
 
 use crate::exit::{self, OrExit};
+use crate::session::HeldDescriptor;
 use crate::ui::Verbosity;
 
 /// The file in the folder of the store.
@@ -28,7 +29,7 @@ const SILENT: Duration = Duration::from_millis(500);
 /// How long a run waits for a process that is ending, or saving: a large session takes minutes on a slow disk.
 const MOST: Duration = Duration::from_secs(600);
 
-static LOCK: OnceLock<File> = OnceLock::new();
+static LOCK: OnceLock<HeldDescriptor<File>> = OnceLock::new();
 
 /// Takes the lock until the process ends, unless this process has it. Waits for a process that is ending.
 ///
@@ -40,18 +41,20 @@ pub(super) fn take(folder: &Path, shown: &str, verbosity: Verbosity) -> Result<(
         return Ok(());
     }
     let cannot = || format!("cannot save to {shown}");
-    let file = open(folder).or_exit(exit::USAGE, cannot)?;
+    // Its number changes before it is locked: to close the old one afterwards would give the lock up, too.
+    let held = HeldDescriptor::new(open(folder).or_exit(exit::USAGE, cannot)?);
+    let Some(file) = held.get() else { return Ok(()) };
     let started = Instant::now();
     let mut has_said = false;
     loop {
-        match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match fcntl_lock(file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => break,
             // Some file systems have no locks.
             Err(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS) => break,
             Err(Errno::AGAIN | Errno::ACCESS) => {}
             Err(error) => return Err(io::Error::from(error)).or_exit(exit::USAGE, cannot),
         }
-        let holder = holder_of(&file);
+        let holder = holder_of(file);
         let is_ending = holder.is_some_and(is_killed) || fs::read(folder.join(NAME)).is_ok_and(|it| it == IS_ENDING);
         // Without a holder, it has ended since, or is in another container or on another machine.
         let is_certain = holder.is_some() || started.elapsed() > SILENT;
@@ -68,13 +71,13 @@ pub(super) fn take(folder: &Path, shown: &str, verbosity: Verbosity) -> Result<(
     }
     // Only the process that has the lock writes to the file.
     let _ = file.set_len(0);
-    let _ = LOCK.set(file);
+    let _ = LOCK.set(held);
     Ok(())
 }
 
 /// Notes that this process ends when it has made a checkpoint: the next run waits for it.
 pub(super) fn note_ending() {
-    if let Some(mut file) = LOCK.get() {
+    if let Some(mut file) = LOCK.get().and_then(HeldDescriptor::get) {
         // Without the note, the next run is refused.
         let _ = file.write_all(IS_ENDING);
     }

@@ -1,5 +1,5 @@
-//! Files that a script opens for writing or removes. Python raises audit events for them, and `step_openings.py`
-//! records which statements caused them.
+//! Files that a script opens for writing or removes, and databases that it opens. Python raises audit events for them,
+//! and `step_openings.py` records which statements caused them.
 
 use std::sync::Arc;
 
@@ -30,6 +30,10 @@ pub(crate) fn watch_openings(py: Python<'_>, program: &Arc<StepProgram>) -> PyRe
 fn see_event(program: &StepProgram, arguments: &Bound<'_, PyTuple>) -> PyResult<()> {
     let event = arguments.get_item(0)?;
     let is_opening = match event.extract::<&str>()? {
+        "sqlite3.connect" => {
+            program.note_database(&arguments.get_item(1)?.get_item(0)?).tolerated();
+            return Ok(());
+        }
         "open" => true,
         "os.remove" | "os.truncate" | "shutil.rmtree" => false,
         _ => return Ok(()),

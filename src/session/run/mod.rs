@@ -25,8 +25,7 @@ mod stepped_call;
 
 pub(crate) use self::file_openings::watch_openings;
 pub(crate) use self::repeated_statement::{
-    ChangedInput, InputChange, MadeByModule, is_used, line_of_rerun, lines_of_setup, lost_of_attribute,
-    progress_in_module,
+    ChangedInput, InputChange, MadeByModule, has_ended, is_used, line_of_rerun, lines_of_setup, progress_in_module,
 };
 pub(crate) use self::replayed_loop::replay;
 pub(crate) use self::resume_plan::ResumePlan;

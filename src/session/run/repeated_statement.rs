@@ -2,6 +2,7 @@
 //! the variable.
 
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::saved_position::{BoundAttribute, BoundPosition, frames_of};
 use super::step_program::StepProgram;
@@ -68,16 +69,37 @@ impl BoundPosition<'_> {
     }
 }
 
-/// What would be lost with an attribute that cannot be saved, if its object were made again.
+/// Whether an object has ended, as a closed connection has: then it comes back in that state.
 ///
 /// # Errors
 /// Those of a broken object.
-pub(crate) fn lost_of_attribute(
-    py: Python<'_>,
-    program: &StepProgram,
-    attribute: &BoundAttribute<'_>,
-) -> PyResult<Option<String>> {
-    program.function(py, "lost_with")?.call1((&attribute.value,))?.extract()
+pub(crate) fn has_ended(py: Python<'_>, program: &StepProgram, value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(!program.function(py, "end_of")?.call1((value,))?.is_none())
+}
+
+impl BoundPosition<'_> {
+    /// What would be lost with an attribute that cannot be saved, if its object were made again. `is_saved` tells
+    /// whether a variable of the checkpoint is.
+    ///
+    /// # Errors
+    /// Those of a broken object.
+    pub(crate) fn lost_of_attribute(
+        &self,
+        program: &StepProgram,
+        attribute: &BoundAttribute<'_>,
+        is_saved: impl Fn(&str) -> bool,
+    ) -> PyResult<Option<String>> {
+        let py = self.namespace().py();
+        let Some((_, scopes)) = &self.frames else { return Ok(None) };
+        let siblings = PyDict::new(py);
+        let of_owner = self.attributes.iter().filter(|other| other.owner == attribute.owner);
+        for other in of_owner.filter(|other| is_saved(&other.variable)) {
+            siblings.set_item(&other.attribute, &other.value)?;
+        }
+        let (depth, name) = &attribute.owner;
+        let arguments = (program.object(py), scopes, (depth, name), &attribute.value, siblings);
+        program.function(py, "lost_with")?.call1(arguments)?.extract()
+    }
 }
 
 /// The lines of statements that have set up an object after it was made, and do not run again.

@@ -22,12 +22,14 @@ pub(crate) struct BoundPosition<'py> {
     bound: Vec<String>,
     /// Files that are open for writing: the path, and how long it is.
     pub(crate) files: Vec<WrittenFile>,
-    /// Variables that come back with the loggers.
+    /// Variables that come back with the loggers, or as objects that have ended.
     pub(crate) provided: Vec<String>,
     /// Handlers of loggers.
     pub(crate) handlers: Vec<BoundHandler>,
     /// Messages about what a resumed run does not have, besides variables.
     pub(crate) losses: Vec<String>,
+    /// Why the script could not go on, besides variables.
+    pub(crate) blocked: Vec<String>,
     /// Objects that the script has set in the interpreter.
     pub(crate) kept: Vec<KeptObject>,
     /// Attributes of objects that cannot be saved.
@@ -64,7 +66,7 @@ pub(crate) struct BoundAttribute<'py> {
     /// The variable that has the object: the number of the function under way, and the name.
     pub(crate) owner: (usize, String),
     pub(crate) attribute: String,
-    pub(super) value: Bound<'py, PyAny>,
+    pub(crate) value: Bound<'py, PyAny>,
 }
 
 impl<'py> BoundPosition<'py> {
@@ -85,6 +87,7 @@ impl<'py> BoundPosition<'py> {
             provided: Vec::new(),
             handlers: Vec::new(),
             losses: Vec::new(),
+            blocked: Vec::new(),
             kept: Vec::new(),
             attributes: Vec::new(),
             emptied: Vec::new(),
@@ -206,6 +209,11 @@ impl<'py> BoundPosition<'py> {
             self.handlers.push(BoundHandler { variable, owner, logger });
         }
         self.losses = outer.call_method1("pop", ("losses",))?.extract()?;
+        self.blocked = outer.call_method1("pop", ("blocked",))?.extract()?;
+        for ended in outer.get_item("ended")?.try_iter()? {
+            let (depth, name, ..): (usize, String, Bound<'py, PyAny>, Bound<'py, PyAny>) = ended?.extract()?;
+            self.provided.push(if depth == 0 { name } else { local_name(depth, &name) });
+        }
         for (number, found) in outer.call_method1("pop", ("kept objects",))?.try_iter()?.enumerate() {
             let (object, description, is_needed): (Bound<'py, PyAny>, _, _) = found?.extract()?;
             let variable = local_name(0, &format!("kept{number}"));

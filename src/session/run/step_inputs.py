@@ -96,7 +96,7 @@ def followed(node, lookup):
 def plain_attributes(value):
     """The attributes of an instance whose class does not change how they are read."""
     kind = type(value)
-    if kind.__getattribute__ is not object.__getattribute__:
+    if kind.__getattribute__ is not object.__getattribute__ and kind is not SimpleNamespace:
         return {}
     try:
         own = object.__getattribute__(value, "__dict__")
@@ -240,7 +240,15 @@ def statement_at(node, path):
     return node
 
 
-def changed_inputs(program, namespace, frames, scopes, depth, place, name):
+def changed_inputs(*arguments):
+    """As `reasons_against_rerun`. An object that cannot be asked costs only itself."""
+    try:
+        return reasons_against_rerun(*arguments)
+    except Exception as error:
+        return [(f"its state, which cannot be found out ({type(error).__name__}: {error}),", PROGRESS)]
+
+
+def reasons_against_rerun(program, namespace, frames, scopes, depth, place, name):
     """Why a statement must not run again: what it would read now that it did not read before, the thread that its object
     has, or what would be lost with the object."""
     root, path, kind = place
@@ -253,10 +261,14 @@ def changed_inputs(program, namespace, frames, scopes, depth, place, name):
     if text := program.openings.get((root, name)):
         return [(text, EFFECT)]
     stmt = assigned_by(program, root, path, kind, name)
-    if noted is None or stmt is None:
+    if stmt is None:
         return []
-    lookup = lookup_in(namespace) if not depth else lookup_in(*local_scopes(frames[depth], scopes[depth]), namespace)
-    value = stmt.value
+    local = local_scopes(frames[depth], scopes[depth]) if depth else ()
+    lookup, value = lookup_in(*local, namespace), stmt.value
+    if lost := lost_connection(program, (namespace,) + local, name, made, value, lookup):
+        return [(lost, PROGRESS)]
+    if noted is None:
+        return []
     if text := change_of_tables(value, lookup):
         return [(f"runs the SQL {text[:MOST_SQL]!r}", EFFECT)]
     direct, indirect = described_inputs(value, lookup)
@@ -312,6 +324,8 @@ def lost_progress(value, has_contents=True):
         return "its attributes" if vars(value) else None
     if name in ("_queue.SimpleQueue", "multiprocessing.queues.Queue", "multiprocessing.queues.SimpleQueue"):
         return None if value.empty() else "what is in it"
+    if end_of(value) is not None:
+        return None
     if getattr(value, "in_transaction", False) is True:
         return "its open transaction"
     if isinstance(value, getattr(sys.modules.get("sqlite3"), "Connection", ())):
@@ -319,16 +333,47 @@ def lost_progress(value, has_contents=True):
     return None
 
 
-def lost_with(value):
-    """What would be lost with an attribute that its object has again as it was when it was made."""
-    if is_own_class(type(value)):
+def lost_with(program, every, place, value, siblings):
+    """What would be lost with an attribute that its object has again as it was when it was made. `place` is that of the
+    object, `siblings` are its attributes that are restored."""
+    if end_of(value) is not None:
+        return None
+    if has_own_attributes(type(value)):
         return "its attributes"
-    return lost_progress(value)
+    depth, name = place
+    # What the statement reads, the new object refers to as well.
+    known = {first_name(text) for (noted, _, other), entry in program.inputs.items()
+             if (noted, other) == (depth, name) for texts in entry[:2] for text in texts}
+    given = reached_from([scope[other] for scope in (every[0], every[depth]) for other in known if other in scope])
+    siblings = {other: item for other, item in siblings.items() if id(item) not in given}
+    return lost_progress(value) or lost_link(program, every[depth].get(name), value, siblings)
+
+
+# The databases in memory that the process has opened.
+IN_MEMORY = []
+
+
+def note_database(path):
+    text = path.decode("utf-8", "replace") if type(path) is bytes else str(path)
+    if text in ("", ":memory:") or "mode=memory" in text or text.startswith("file::memory:"):
+        IN_MEMORY.append(text)
+
+
+def has_callback(connection):
+    """Whether the script may have given a connection a function that sees each statement."""
+    known = (type(connection), connection.row_factory, connection.text_factory)
+    for one in silently("gc").get_referents(connection):
+        is_cache = type(one).__name__ in ("_lru_cache_wrapper", "Cache")
+        if callable(one) and not is_cache and not any(one is other for other in known):
+            return True
+    return False
 
 
 def only_in_memory(connection):
     """What of a database is in memory: its tables, temporary ones, what is attached. None if nothing is, or if it cannot
     be asked."""
+    if has_callback(connection):
+        return "its tables, which cannot be read because of its callback," if IN_MEMORY else None
     try:
         cursor = connection.cursor()
         cursor.row_factory = None

@@ -56,6 +56,12 @@ const SOURCE: &CStr = match CStr::from_bytes_with_nul(
         "\n\n",
         include_str!("step_settings.py"),
         "\n\n",
+        include_str!("step_descriptors.py"),
+        "\n\n",
+        include_str!("step_references.py"),
+        "\n\n",
+        include_str!("step_ended.py"),
+        "\n\n",
         include_str!("step_interrupts.py"),
         "\0"
     )
@@ -221,6 +227,11 @@ impl StepProgram {
     pub(super) fn note_opening(&self, path: &Bound<'_, PyAny>, how: &str) -> PyResult<Option<String>> {
         let py = path.py();
         self.function(py, "note_opening")?.call1((self.program.bind(py), path, how))?.extract()
+    }
+
+    /// Notes the path of a database that is opened.
+    pub(super) fn note_database(&self, path: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.function(path.py(), "note_database")?.call1((path,)).map(drop)
     }
 
     /// The line of the script's module that is under way, and how it could be divided into steps, or nothing.

@@ -5,6 +5,7 @@ and put back. So `trainer = Trainer()` with a connection in it loses nothing but
 PRAGMAS = ("foreign_keys", "recursive_triggers", "synchronous", "cache_size", "temp_store", "busy_timeout",
            "defer_foreign_keys", "read_uncommitted", "query_only", "secure_delete")
 PART = "__snapcli_run__0_made{}_{}"
+SimpleNamespace = type(sys.implementation)
 # Statements with these methods set up an object. They do not run again.
 SETUP = ("set", "create_", "enable_", "register", "add_", "bind", "connect", "listen", "login", "load_", "subscribe")
 
@@ -24,6 +25,11 @@ def is_own_source(path):
     return not (library and path.startswith(library + "/"))
 
 
+def has_own_attributes(kind):
+    """Whether the attributes of an object are saved by themselves: those of classes of the script, and namespaces."""
+    return is_own_class(kind) or kind is SimpleNamespace or kind is getattr(sys.modules.get("argparse"), "Namespace", 0)
+
+
 def attributes_in_slots(kind):
     found = []
     for base in kind.__mro__:
@@ -36,7 +42,7 @@ def kept_attributes(program, name, value):
     """The attributes of an object that are saved by themselves, and how they are put back. Of a class of the script, all
     are saved; of another class, those that the script has set by way of this variable."""
     kind, own, slots = type(value), {}, []
-    if is_own_class(kind):
+    if has_own_attributes(kind):
         own, slots = plain_attributes(value), attributes_in_slots(kind)
     found = {attribute: item for attribute, item in own.items() if item is not value}
     others = [attribute for attribute in attributes_set_on(program.tree, name) if attribute not in own]
@@ -48,13 +54,14 @@ def kept_attributes(program, name, value):
         if item is not value:
             found[attribute] = item
     itself = [attribute for attribute in own if attribute not in found]
-    return found, (list(own), itself, is_own_class(kind), pragmas(value))
+    ended = {attribute: end for attribute, item in found.items() if (end := end_of(item)) is not None}
+    return found, (list(own), itself, has_own_attributes(kind), pragmas(value), ended)
 
 
 def pragmas(value):
     """The settings of a connection to a database by `pragma`, as it has them now."""
     found = {}
-    if isinstance(value, getattr(sys.modules.get("sqlite3"), "Connection", ())):
+    if isinstance(value, getattr(sys.modules.get("sqlite3"), "Connection", ())) and not has_callback(value):
         try:
             cursor = value.cursor()
             cursor.row_factory = None
@@ -112,6 +119,9 @@ def put_back(namespace, frames, made, depth, name):
         restore_pragmas(value, more[0] if more else {})
         saved = {attribute: namespace.pop(PART.format(number, attribute), Missing) for attribute in names}
         saved.update((attribute, value) for attribute in itself)
+        for attribute, end in more[1].items() if more[1:] else ():
+            if saved.get(attribute) is Missing:
+                saved[attribute] = another_ended(end)
         own = plain_attributes(value)
         for attribute in [attribute for attribute in own if is_whole and attribute not in own_names]:
             del own[attribute]

@@ -73,8 +73,9 @@ def actions(signals):
 
 def umask_now():
     try:
-        with open("/proc/self/status", "rb") as file:
-            return next((int(line[6:], 8) for line in file if line.startswith(b"Umask:")), None)
+        # Not `open`, which the script may have replaced.
+        with _io.FileIO("/proc/self/status") as file:
+            return next((int(line[6:], 8) for line in file.readall().splitlines() if line.startswith(b"Umask:")), None)
     except OSError:
         return None
 
@@ -158,70 +159,6 @@ def losses(program, namespace, frames):
         if getattr(sys.modules.get("threading"), f"_{name}_hook", None) is not None:
             found.append(f"a resumed run does not have the function of threading.set{name}")
     return found
-
-
-# --- descriptors of `os.open`
-
-
-def open_descriptors(program, namespace, frames):
-    """The variables that `os.open` has given a descriptor of a file: where each is, and how the file was opened."""
-    found = []
-    if program.descriptors is None:
-        program.descriptors = names_of_descriptors(program.tree)
-    names = program.descriptors
-    for depth, scope in enumerate(scopes(namespace, frames) if names else ()):
-        for name in names:
-            number = scope.get(name)
-            if type(number) is int and (how := opened_as(number)) is not None:
-                found.append((depth, name, number) + how)
-    return found
-
-
-def names_of_descriptors(node):
-    """The variables in `name = os.open(…)`."""
-    found = set()
-    value = getattr(node, "value", None)
-    if isinstance(node, Assign) and isinstance(value, Call) and isinstance(value.func, Attribute):
-        owner = value.func.value
-        if value.func.attr == "open" and isinstance(owner, Name) and owner.id == "os" and assigned_name(node):
-            found.add(assigned_name(node))
-    for child in fields(node):
-        found |= names_of_descriptors(child)
-    return found
-
-
-def opened_as(number):
-    """The path of an open file, its flags and its offset."""
-    try:
-        if number < 3 or posix.fstat(number).st_mode & 0o170000 != 0o100000:
-            return None
-        with open(f"/proc/self/fdinfo/{number}") as file:
-            entries = dict(line.split(":", 1) for line in file if ":" in line)
-        path = posix.readlink(f"/proc/self/fd/{number}")
-        return path, int(entries["flags"].strip(), 8), int(entries["pos"])
-    except (OSError, KeyError, ValueError):
-        return None
-
-
-def reopen_descriptors(namespace, frames, descriptors):
-    every, made = scopes(namespace, frames), {}
-    for depth, name, number, path, flags, offset in descriptors:
-        if number not in made:
-            made[number] = reopened(number, path, flags & (posix.O_ACCMODE | posix.O_APPEND), offset)
-        every[depth][name] = made[number]
-
-
-def reopened(number, path, flags, offset):
-    """Opens a file with its old number, if that is free."""
-    new = posix.open(path, flags | posix.O_CLOEXEC)
-    posix.lseek(new, offset, 0)
-    try:
-        posix.fstat(number)
-    except OSError:
-        posix.dup2(new, number, False)
-        posix.close(new)
-        return number
-    return new
 
 
 # --- back again

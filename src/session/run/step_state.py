@@ -21,12 +21,14 @@ def outer_state(program, namespace, frames):
     waits in buffers is written."""
     objects, sources = [], module_sources(program)
     loggers, kept = handlers(namespace, frames, objects), kept_objects(program)
+    numbers, blocked = open_descriptors(program, namespace, frames)
     return {"files": written_files(namespace, frames), "loggers": loggers, "handlers": objects,
             "settings": changed_settings(program), "losses": losses(program, namespace, frames),
             "sources": sources, "read": read_files(namespace, frames),
             "read from": read_sources(namespace, frames),
             "input is lost": input_is_lost(program, [(frame["root"], frame["path"], frame["at"]) for frame in frames]),
-            "descriptors": open_descriptors(program, namespace, frames),
+            "numbers": numbers, "blocked": blocked, "ended": ended_objects(namespace, frames),
+            "decimal": current_context(namespace, frames),
             "shared": shared_with_modules(program, namespace, frames), "kept": [how for how, *_ in kept],
             "kept objects": [(value, text, is_needed) for _, value, text, is_needed in kept], "input": input_position(),
             "listeners": [(depth, name) for depth, scope in enumerate(scopes(namespace, frames))
@@ -68,7 +70,9 @@ def restore_outer(namespace, frames, state):
                 scope[name] = new
     check_read_sources(namespace, frames, state.get("read from", ()))
     restore_read_files(state.get("read", ()))
-    reopen_descriptors(namespace, frames, state.get("descriptors", ()))
+    restore_ended(namespace, frames, state.get("ended", ()))
+    reopen_descriptors(namespace, frames, state.get("numbers", ()))
+    restore_context(namespace, frames, state.get("decimal"))
     if state["input"] is not None and input_position() is not None:
         sys.stdin.seek(state["input"])
     restore_handlers(namespace, frames, state)
@@ -82,6 +86,20 @@ def input_position():
         return file.tell() if is_file else None
     except (OSError, ValueError):
         return None
+
+
+def current_context(namespace, frames):
+    """The variable that is the context of `decimal`: the number of the scope, and the name; None if there is none."""
+    context = getattr(sys.modules.get("decimal"), "getcontext", lambda: None)()
+    return next(((depth, name) for depth, scope in enumerate(scopes(namespace, frames))
+                 for name, value in scope.items() if value is context and value is not None), None)
+
+
+def restore_context(namespace, frames, place):
+    value = scopes(namespace, frames)[place[0]].get(place[1]) if place is not None else None
+    if value is not None:
+        import decimal
+        decimal.setcontext(value)
 
 
 # --- files
@@ -104,7 +122,10 @@ def written_files(namespace, frames):
         for part in parts:
             if type(part) in FILES and id(part) not in seen:
                 seen.add(id(part))
-                state = written_file(part)
+                try:
+                    state = written_file(part)
+                except (OSError, ValueError) as error:
+                    raise type(error)(f"the file {part.name} cannot be described: {error}") from None
                 if state is not None:
                     found.append(state)
     return found

@@ -7,10 +7,18 @@ def is_used(program, frames, depth, name):
     root, path, kind = frames[depth]
     if not depth and any(name in code.co_names or name in code.co_consts for code in functions_in(program.plain)):
         return True
-    # An inner function may read it.
-    if depth and name in program.roots[root].plain.co_cellvars:
+    if depth and is_read_within(program.roots[root].plain, name):
         return True
     return reads(rest_of(program.roots[root].node, path, kind), name)
+
+
+def is_read_within(code, name):
+    """Whether an inner function may read a variable later. Comprehensions run where they stand."""
+    for const in code.co_consts:
+        if type(const) is CodeType and name in const.co_freevars:
+            if const.co_name not in ("<listcomp>", "<setcomp>", "<dictcomp>") or is_read_within(const, name):
+                return True
+    return False
 
 
 def functions_in(code):

@@ -139,8 +139,8 @@ from concurrent.futures import ThreadPoolExecutor
 def square(n):
     return n * n
 if __name__ == '__main__':
-    with multiprocessing.Pool(1) as pool:
-        squares = pool.map(square, range(4))
+    with multiprocessing.Pool(1) as workers:
+        squares = workers.map(square, range(4))
     with ThreadPoolExecutor() as pool:
         squares += pool.map(square, range(4))
     child = subprocess.Popen(['true'])
