@@ -393,7 +393,10 @@ mod tests {
         file.set_len(4 * MIN_LENGTH as u64)?;
         // SAFETY: nothing else has this file.
         #[allow(unsafe_code)]
-        let (shared, copied) = unsafe { (MmapMut::map_mut(&file)?, memmap2::MmapOptions::new().map_copy(&file)?) };
+        let shared = unsafe { MmapMut::map_mut(&file)? };
+        // SAFETY: as before.
+        #[allow(unsafe_code)]
+        let copied = unsafe { memmap2::MmapOptions::new().map_copy(&file)? };
         for contents in [&*shared, &*copied] {
             let mut known = known();
             for _ in 0..4 {
