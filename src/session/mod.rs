@@ -54,6 +54,7 @@ mod state_saver;
 mod structure;
 mod trial_load;
 mod variable_saver;
+mod write_failure;
 
 pub(crate) use self::ambient::{apply_before_imports, working_directory};
 pub(crate) use self::api::{add_to_inittab, finish_background_save, is_saved_by_script};
@@ -76,3 +77,4 @@ pub(crate) use self::save::{LoadCheckMode, SaveRequest, is_saving, save, signing
 pub(crate) use self::script_imports::ScriptImports;
 pub(crate) use self::select::{SelectionRules, import_failure, known_modules, session_names, session_types};
 pub(crate) use self::structure::{SessionStructure, StructureDifference, add_differences};
+pub(crate) use self::write_failure::{WriteFailure, write_failed};

@@ -17,6 +17,7 @@ use super::load_faults::{CheckedVariable, LoadFaults};
 use super::provenance::{self, ImportedPackages, Origin, ScriptNames};
 use super::session_segments::{SavedVariables, save_variables};
 use super::trial_load::{TrialLoad, TrialResult};
+use super::write_failure::write_failed;
 use crate::pickle::credentials::hidden;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::python::dill::{DillLocation, with_dill};
@@ -118,7 +119,8 @@ impl SessionWriter<'_, '_> {
     pub(super) fn write<T: SaveTarget>(&self, py: Python<'_>, faults: &LoadFaults, out: T) -> Result<Written<T>> {
         let Self { request, source, origin, names } = self;
         let name = request.module;
-        let saved = save_variables(py, request, source, names, faults, SnapshotWriter::new(out, name)?)?;
+        let saved =
+            save_variables(py, request, source, names, faults, SnapshotWriter::new(out, name).map_err(write_failed)?)?;
         let SavedVariables { writer, left_out, checked } = saved;
         let mut index = provenance::provenance(name, origin);
         if let Some(frames) = request.frames {
@@ -136,7 +138,7 @@ impl SessionWriter<'_, '_> {
             hidden(error).into_iter().for_each(|shown| *error = shown);
         }
         let key = request.key;
-        let (out, index, bytes) = py.detach(|| writer.finish(index, key)).context("cannot write the snapshot")?;
+        let (out, index, bytes) = py.detach(|| writer.finish(index, key)).map_err(write_failed)?;
         Ok(Written { out, index, bytes, checked })
     }
 
@@ -158,7 +160,7 @@ impl SessionWriter<'_, '_> {
                 return Ok((written.out, written.index, written.bytes));
             }
             out = written.out;
-            out.cut(0).context("cannot write the snapshot")?;
+            out.cut(0).map_err(write_failed)?;
         }
     }
 
@@ -177,7 +179,7 @@ impl SessionWriter<'_, '_> {
             let why = format!("{library} would hang in the process that does it");
             return Ok(self.not_forked(py, &written.checked, &why));
         }
-        let path = written.out.read_path().context("cannot write the snapshot")?;
+        let path = written.out.read_path().map_err(write_failed)?;
         let checked = match path {
             Some(path) => self.check_file(py, &path, written, limit),
             // `inspect SCRIPT` keeps no bytes unless they are needed.

@@ -7,13 +7,14 @@
 use std::collections::HashMap;
 use std::io;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyByteArray, PyBytes, PyDict, PyFloat, PyList, PyString, PyTuple};
 
 use super::code_search::is_constant;
 use super::object_description::{genuine_module, type_name};
 use super::select::{NamedValue, SelectionRules};
+use super::write_failure::write_failed;
 use crate::python::deferred_signals::Tolerated as _;
 use crate::ui::format_size;
 
@@ -72,7 +73,7 @@ pub(super) fn check_room(free: Option<u64>, kept: &[NamedValue<'_>], rules: &Sel
         format_size(free),
         named.join(", "),
     );
-    Err(io::Error::new(io::ErrorKind::StorageFull, problem)).context("not enough disk space for the snapshot")
+    Err(write_failed(io::Error::new(io::ErrorKind::StorageFull, problem)))
 }
 
 /// About how many bytes the variables take in the file, for a progress bar: some items of each container stand for all.

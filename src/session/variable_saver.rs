@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use pyo3::prelude::*;
 
 use super::code_objects::{CodeReader, all_code, names_among};
@@ -23,6 +23,7 @@ use super::save_request::{SaveRequest, SaveSource};
 use super::secrets::SecretFinder;
 use super::select::NamedValue;
 use super::shared_writer::SharedWriter;
+use super::write_failure::write_failed;
 use crate::pickle::credentials::hidden;
 use crate::pickle::format::emit;
 use crate::pickle::passes::scan::SegmentFacts;
@@ -267,7 +268,7 @@ impl<'a, 'py, T: SaveTarget> VariableSaver<'a, 'py, T> {
     fn explain(&self, py: Python<'py>, named: &NamedValue<'py>, failure: &SaveFailure<'py>) -> Result<Option<LeftOut>> {
         // The target failed, for example because the disk is full: no further variable can be saved.
         if let Some(StopReason::Sink(error)) = &failure.stopped {
-            return Err(copied(error)).context("cannot write the snapshot");
+            return Err(write_failed(copied(error)));
         }
         self.write(SnapshotWriter::discard)?;
         if let Some((StopReason::TooLarge, limit)) = failure.stopped.as_ref().zip(self.request.rules.max_size) {
@@ -283,7 +284,7 @@ impl<'a, 'py, T: SaveTarget> VariableSaver<'a, 'py, T> {
     }
 
     pub(super) fn write<R>(&self, action: impl FnOnce(&mut SnapshotWriter<T>) -> io::Result<R>) -> Result<R> {
-        self.writer.with(action).context("cannot write the snapshot")
+        self.writer.with(action).map_err(write_failed)
     }
 
     /// `code` are the code objects within the value.

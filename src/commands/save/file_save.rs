@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::save_job::{SaveJob, SavedFile};
-use super::snapshot_destination::{cannot_save, sync};
+use super::snapshot_destination::{cannot_save, naming_target, sync};
 use crate::exit::{self, Coded};
 use crate::python::Python;
 use crate::python::deferred_signals::check_signals;
@@ -35,7 +35,9 @@ impl SaveJob {
     ) -> Result<SavedFile> {
         let bar = self.bar();
         let spool = SpoolFile::new().context("cannot create a temporary file")?;
-        let (spool, index, bytes) = self.write_file(py, run, dill, spool, Path::new("-"), &bar)?;
+        let written = self.write_file(py, run, dill, spool, Path::new("-"), &bar);
+        // A pipe takes nothing back, so its snapshot is written to such a file first.
+        let (spool, index, bytes) = written.map_err(|error| naming_target(error, &std::env::temp_dir()))?;
         let mut out = stream.try_clone()?;
         let sent = py.detach(|| spool.send(&mut out));
         check_signals(py)?;
@@ -125,7 +127,8 @@ impl SaveJob {
         let cannot_save = || cannot_save(path);
         let bar = self.bar();
         let file = AtomicFile::create(path).with_context(cannot_save)?;
-        let (mut file, index, bytes) = self.write_file(py, run, dill, file, path, &bar)?;
+        let written = self.write_file(py, run, dill, file, path, &bar);
+        let (mut file, index, bytes) = written.map_err(|error| naming_target(error, path))?;
         // The verifying process opens the file by its temporary name.
         file.flush().with_context(cannot_save)?;
         let verifying = self.verify.then(|| self.verbosity.step("loading the new snapshot and comparing the values"));

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 
 use super::save_job::SaveJob;
 use super::save_summary::relative_to_here;
-use super::snapshot_destination::{SnapshotDestination, cannot_save};
+use super::snapshot_destination::{SnapshotDestination, cannot_save, naming_target};
 use crate::cli::{RunningArgs, signal_name};
 use crate::commands::input_output::is_stdio;
 use crate::exit;
@@ -100,7 +100,7 @@ impl SaveJob {
         let file = AtomicFile::create(path).with_context(cannot_save)?;
         let bar = self.bar();
         let written = self.with_locals(py, &run, || self.write_file(py, &run, dill, file, path, &bar));
-        let (file, index, bytes) = written?;
+        let (file, index, bytes) = written.map_err(|error| naming_target(error, path))?;
         drop(bar);
         check_signals(py)?;
         py.detach(|| file.commit()).with_context(cannot_save)?;

@@ -14,7 +14,7 @@ use super::named_patterns::NamedPatterns;
 use super::running_file::{RunningFile, crash_path};
 use super::running_save::{frames_of, snapshot_times};
 use super::save_summary::print_strict;
-use super::snapshot_destination::{SnapshotDestination, cannot_save, sync};
+use super::snapshot_destination::{SnapshotDestination, cannot_save, naming_target, sync};
 use super::unmatched_names::WrongModule;
 use crate::cli::{GivenOptions, SaveArgs, SelectionArgs};
 use crate::commands::answer_output::AnswerOutput;
@@ -33,7 +33,7 @@ use crate::report::answers::{ErrorAnswer, FailureAnswer, SessionAnswer};
 use crate::report::inspect_report::{FileFormat, SessionReport};
 use crate::session::{
     BoundLocal, LoadCheckMode, Origin, SaveRequest, SavingChild, SelectionRules, add_to_inittab,
-    note_imported_definitions, save, signing_key,
+    note_imported_definitions, save, signing_key, write_failed,
 };
 use crate::snapshot::atomic::AtomicFile;
 use crate::snapshot::index::Index;
@@ -342,7 +342,8 @@ impl SaveJob {
     ) -> Result<Option<SavedFile>> {
         let bar = self.bar();
         let file = AtomicFile::create(path).with_context(|| cannot_save(path))?;
-        let (mut file, index, bytes) = self.write_file(py, run, dill, file, path, &bar)?;
+        let written = self.write_file(py, run, dill, file, path, &bar);
+        let (mut file, index, bytes) = written.map_err(|error| naming_target(error, path))?;
         // Returning without a commit drops the temporary file.
         if index.variables.is_empty() && index.left_out.is_empty() && index.frame_locals.is_empty() {
             return Ok(None);
@@ -384,7 +385,7 @@ impl SaveJob {
         let (out, index, _) = self.write(py, run, dill, SeekableTarget::new(out, level), bar)?;
         let finished = py.detach(|| out.finish());
         check_signals(py)?;
-        let (out, bytes) = finished.context("cannot write the snapshot")?;
+        let (out, bytes) = finished.map_err(write_failed)?;
         Ok((out, index, bytes))
     }
 

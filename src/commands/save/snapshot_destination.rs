@@ -13,6 +13,7 @@ use crate::exit::{self, OrExit};
 use crate::python::deferred_signals::check_signals;
 use crate::python::launch::redirect_stdout;
 use crate::python::{Python, interrupt_limit};
+use crate::session::WriteFailure;
 use crate::snapshot::atomic::{AtomicFile, signals};
 use crate::snapshot::remote::RemoteError;
 use crate::snapshot::work_meter::{self, WorkStage};
@@ -49,6 +50,11 @@ impl SnapshotDestination {
 
 pub(super) fn cannot_save(path: &Path) -> String {
     format!("cannot save to {}", path.display())
+}
+
+/// Names the target of a save in an error about its disk.
+pub(super) fn naming_target(error: anyhow::Error, path: &Path) -> anyhow::Error {
+    if error.is::<WriteFailure>() { error.context(cannot_save(path)) } else { error }
 }
 
 /// Brings a new file to the disk, unless Ctrl-C comes first. It is not in place yet.

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 
 use super::file_save::{fallback_path, unverified_as};
 use super::save_job::{SaveJob, SavedFile};
-use super::snapshot_destination::{cannot_save, despite_signals};
+use super::snapshot_destination::{cannot_save, despite_signals, naming_target};
 use crate::cli::SnapshotLabels;
 use crate::commands::input_output::absolute_path;
 use crate::commands::stores::with_code;
@@ -70,7 +70,8 @@ impl SaveJob {
         let target = py.detach(|| StoreTarget::create_or_wait(folder, waiting)).or_exit(exit::FAILED, cannot)?;
         let target = target.of_run(&self.run_id);
         let bar = self.bar();
-        let (target, ..) = self.with_locals(py, run, || self.write(py, run, dill, target, &bar))?;
+        let written = self.with_locals(py, run, || self.write(py, run, dill, target, &bar));
+        let (target, ..) = written.map_err(|error| naming_target(error, folder))?;
         drop(bar);
         check_signals(py)?;
         let notes = SnapshotNotes { sync: true, ..SnapshotNotes::default() };
@@ -130,7 +131,8 @@ impl SaveJob {
     ) -> Result<Option<SavedFile>> {
         let target = self.begin(py, folder)?;
         let bar = self.bar();
-        let (mut target, index, bytes) = self.write(py, run, dill, target, &bar)?;
+        let written = self.write(py, run, dill, target, &bar);
+        let (mut target, index, bytes) = written.map_err(|error| naming_target(error, folder))?;
         if !run.succeeded() {
             // Dropping the target leaves at most objects that a prune removes.
             if index.variables.is_empty() && index.left_out.is_empty() {

@@ -15,7 +15,7 @@ use crate::commands::input_output::{compressed_note, is_stdio, or_exit_code, std
 use crate::commands::output_conflicts::OutputFile;
 use crate::exit::{self, OrExit};
 use crate::report::answers::{ExportAnswer, absolute_path};
-use crate::snapshot::atomic::{AtomicFile, signals};
+use crate::snapshot::atomic::{AtomicFile, full_disk_advice, signals};
 use crate::snapshot::index::Index;
 use crate::snapshot::reader::{Contents, FileOutput, ReadError, Snapshot};
 use crate::snapshot::save_target::SaveTarget;
@@ -87,6 +87,16 @@ impl ExportJob<'_> {
         format!("cannot export {}", self.name)
     }
 
+    /// The error of the output, with what to do if its disk is the cause.
+    fn unwritable(&self, error: io::Error) -> anyhow::Error {
+        let output = match is_stdio(self.output) {
+            true => "standard output".to_owned(),
+            false => self.output.display().to_string(),
+        };
+        let advice = full_disk_advice(&error).map(|advice| format!(": {advice}"));
+        anyhow::Error::new(error).context(format!("cannot write to {output}{}", advice.unwrap_or_default()))
+    }
+
     fn to_stream(&self, level: Option<i32>) -> Result<u64> {
         let (mut out, bytes) = self.packed(StreamOutput(BufWriter::with_capacity(BUFFER, stdout())), level)?;
         out.flush().context("cannot write to standard output")?;
@@ -123,7 +133,7 @@ impl ExportJob<'_> {
         };
         let mut packed = SeekableTarget::new(out, level);
         self.write(&mut packed)?;
-        packed.finish().or_exit(exit::FAILED, || self.cannot())
+        packed.finish().map_err(|error| self.unwritable(error)).or_exit(exit::FAILED, || self.cannot())
     }
 
     fn write(&self, out: &mut dyn FileOutput) -> Result<u64> {
@@ -135,9 +145,12 @@ impl ExportJob<'_> {
         drop(bar);
         let code = if out.has_failed { exit::FAILED } else { exit::DAMAGED };
         let written = match written {
-            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::BrokenPipe || out.has_failed => {
+            Err(ReadError::Io(error))
+                if error.kind() == io::ErrorKind::BrokenPipe || signals::is_interrupted(&error) =>
+            {
                 Err(error.into())
             }
+            Err(ReadError::Io(error)) if out.has_failed => Err(self.unwritable(error)),
             done => done.map_err(anyhow::Error::from),
         };
         written.or_exit(code, || self.cannot())

@@ -8,9 +8,9 @@ use crate::commands::answer_output::print_answer;
 use crate::commands::input_output::{is_stdio, open_snapshot, or_exit_code};
 use crate::exit::{self, OrExit};
 use crate::report::answers::{ImportAnswer, absolute_path};
-use crate::snapshot::reader::{Contents, Snapshot};
+use crate::snapshot::reader::{Contents, LOST_INDEX, Snapshot};
 use crate::snapshot::signature::SigningKey;
-use crate::snapshot::store::{CRASH, SnapshotNotes, StoreAddress, StoreTarget, import};
+use crate::snapshot::store::{CRASH, ImportError, SnapshotNotes, StoreAddress, StoreTarget, StoredSnapshot, import};
 use crate::snapshot::system::map_large_blocks;
 use crate::snapshot::verification::{verify, work_of};
 use crate::ui::progress::DelayedBar;
@@ -19,50 +19,97 @@ use crate::ui::{Verbosity, format_size};
 /// Checks the file and adds it.
 pub(crate) fn run_command(args: &ImportArgs, verbosity: Verbosity) -> Result<i32> {
     map_large_blocks();
-    let (name, message) = (args.labels.name.as_deref(), args.labels.message.as_deref());
     let piped = is_stdio(&args.file);
     let file = if piped { "standard input".to_owned() } else { args.file.display().to_string() };
-    let cannot = || format!("cannot add {file} to {}", args.store.display());
-    let notes = SnapshotNotes { name, message, failed: false, sync: true };
-    with_code(notes.check().map(drop), cannot)?;
-    with_code(StoreAddress::target(&args.store).map(drop), cannot)?;
-    let snapshot = or_exit_code(
-        open_snapshot(&args.file, MemoryArgs { max_memory: None }).and_then(Snapshot::followed),
-        &args.file,
-        cannot,
-    )?;
-    if let Contents::Foreign { .. } = snapshot.contents() {
-        let text = format!("{file} was not saved by snapcli, and only snapshots can be added to a store");
-        let hint = "restore it, and save the session to the store: snapcli restore FILE -c 'import snapcli; \
-                    snapcli.save(\"STORE/\")'";
-        return Err(anyhow::Error::new(exit::coded(exit::USAGE, text).with_details(vec![hint.to_owned()])));
-    }
-    let what = format!("checking {file}");
-    let step = verbosity.step(&what);
+    let job = ImportJob { args, file: &file, verbosity };
+    let notes = SnapshotNotes {
+        name: args.labels.name.as_deref(),
+        message: args.labels.message.as_deref(),
+        failed: false,
+        sync: true,
+    };
+    with_code(notes.check().map(drop), || job.cannot())?;
+    with_code(StoreAddress::target(&args.store).map(drop), || job.cannot())?;
+    let snapshot = job.open()?;
     // Only what has the user's signature gets it again.
     let key = SigningKey::existing().ok().flatten().filter(|key| snapshot.is_signed_by(key));
-    check(&snapshot, &file, key.is_some(), verbosity).or_exit(exit::DAMAGED, cannot)?;
-    drop(step);
-    let what = format!("writing to {}", args.store.display());
+    let what = format!("checking {file}");
     let step = verbosity.step(&what);
-    let mut target = with_code(StoreTarget::create(&args.store), cannot)?;
-    import(&snapshot, &mut target, key.as_ref()).or_exit(exit::FAILED, cannot)?;
-    // The store as such does not stand for it, no more than in the store or the folder that it comes from.
-    let failed = snapshot.has_failed();
-    let notes = SnapshotNotes { failed, name: name.or(failed.then_some(CRASH)), ..notes };
-    let stored = with_code(target.commit(notes), cannot)?;
+    check(&snapshot, &file, key.is_some(), verbosity).or_exit(exit::DAMAGED, || job.cannot())?;
     drop(step);
-    if args.json {
-        print_answer(&ImportAnswer::of(&stored, absolute_path(&stored.address)))?;
-    }
-    let added = format_size(stored.added);
-    verbosity.note(&format!("added {file} as {} ({added} written)", stored.address.display()));
-    if failed {
-        let store = args.store.display().to_string();
-        let store = store.trim_end_matches('/');
-        verbosity.note(&format!("its script failed, so {store}/ does not stand for it"));
-    }
+    let stored = job.add(&snapshot, key.as_ref(), notes)?;
+    job.report(&stored, snapshot.has_failed())?;
     Ok(exit::DONE)
+}
+
+/// A file on its way into a store.
+struct ImportJob<'a> {
+    args: &'a ImportArgs,
+    /// The file, for messages.
+    file: &'a str,
+    verbosity: Verbosity,
+}
+
+impl ImportJob<'_> {
+    fn cannot(&self) -> String {
+        format!("cannot add {} to {}", self.file, self.args.store.display())
+    }
+
+    /// # Errors
+    /// If it is not a snapshot.
+    fn open(&self) -> Result<Snapshot> {
+        let Self { args, file, .. } = self;
+        let opened = open_snapshot(&args.file, MemoryArgs { max_memory: None }).and_then(Snapshot::followed);
+        let snapshot = or_exit_code(opened, &args.file, || self.cannot())?;
+        let path = if is_stdio(&args.file) { "FILE" } else { file };
+        let (code, text, hint) = match snapshot.contents() {
+            Contents::Own { .. } => return Ok(snapshot),
+            Contents::Foreign { lost_index: true } => {
+                let hint = format!("copy it again; `snapcli restore --partial {path}` restores what its pickle holds");
+                (exit::DAMAGED, format!("{}: {LOST_INDEX}", self.cannot()), hint)
+            }
+            Contents::Foreign { lost_index: false } => {
+                let text = format!("{file} was not saved by snapcli, and only snapshots can be added to a store");
+                let hint = format!(
+                    "restore it, and save the session to the store: snapcli restore {path} -c 'import snapcli; \
+                     snapcli.save(\"{}/\")'",
+                    args.store.display().to_string().trim_end_matches('/')
+                );
+                (exit::USAGE, text, hint)
+            }
+        };
+        Err(exit::coded(code, text).with_details(vec![hint]).into())
+    }
+
+    /// Adds the snapshot. One of a script that failed does not stand for the store, no more than in the store or the
+    /// folder that it comes from.
+    fn add(&self, snapshot: &Snapshot, key: Option<&SigningKey>, notes: SnapshotNotes<'_>) -> Result<StoredSnapshot> {
+        let what = format!("writing to {}", self.args.store.display());
+        let _step = self.verbosity.step(&what);
+        let mut target = with_code(StoreTarget::create(&self.args.store), || self.cannot())?;
+        match import(snapshot, &mut target, key) {
+            Err(ImportError::Write(error)) => with_code(Err(error), || self.cannot())?,
+            imported => imported.or_exit(exit::FAILED, || self.cannot())?,
+        }
+        let failed = snapshot.has_failed();
+        let notes = SnapshotNotes { failed, name: notes.name.or(failed.then_some(CRASH)), ..notes };
+        with_code(target.commit(notes), || self.cannot())
+    }
+
+    fn report(&self, stored: &StoredSnapshot, has_failed: bool) -> Result<()> {
+        let Self { args, file, verbosity } = self;
+        if args.json {
+            print_answer(&ImportAnswer::of(stored, absolute_path(&stored.address)))?;
+        }
+        let added = format_size(stored.added);
+        verbosity.note(&format!("added {file} as {} ({added} written)", stored.address.display()));
+        if has_failed {
+            let store = args.store.display().to_string();
+            let store = store.trim_end_matches('/');
+            verbosity.note(&format!("its script failed, so {store}/ does not stand for it"));
+        }
+        Ok(())
+    }
 }
 
 /// Checks what `verify` checks. What the user has signed says of itself what is true.

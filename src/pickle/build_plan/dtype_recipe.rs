@@ -202,49 +202,28 @@ impl DtypeParser<'_, '_, '_> {
     }
 
     fn structure(&self, code: &str, state: &DtypeState<Ref>) -> Result<Dtype, Refused> {
-        let context = self.context;
-        let forged = |what: &str| format!("has a structured dtype {what}");
-        let size = context.int(state.size).and_then(|size| u64::try_from(size).ok());
-        let size = size.filter(|size| *size <= MAX_SIZE).ok_or_else(|| forged("without a size"))?;
-        let flags = context.int(state.flags).filter(|flags| flags & STRUCTURE_FLAG != 0);
-        let flags = flags.ok_or_else(|| forged("without its flags"))?;
-        let alignment = context.int(state.alignment).and_then(|alignment| u64::try_from(alignment).ok());
-        let alignment = alignment.filter(|alignment| matches!(alignment, 1 | 2 | 4 | 8 | 16));
-        let alignment = alignment.ok_or_else(|| forged("with an alignment that nothing has"))?;
+        let StructureHead { size, flags, alignment } = self.structure_head(state)?;
         let is_aligned = flags & ALIGNED_FLAG != 0;
-        // With another byte order, numpy would swap the bytes of all fields.
-        if context.short_text(state.order, 8).as_deref() != Some("|") {
-            return Err(forged("with a byte order"));
-        }
         let is_record = code == "record";
         let stated = DtypeCode::parse(code).filter(|_| code.starts_with('V')).and_then(DtypeCode::item_size);
         if !is_record && stated != Some(size) {
-            return Err(forged("whose code does not say its size"));
+            return Err(forged_structure("whose code does not say its size"));
         }
-        let names = context.items(state.names, NodeKind::Tuple).ok_or_else(|| forged("without names"))?;
-        context.spend(names.len().saturating_mul(FIELD))?;
-        let pairs = Fields::new(context, state.fields)?;
-        let fields: Option<Vec<DtypeField>> = names.iter().map(|name| pairs.field(context, *name)).collect();
-        let fields = fields.ok_or_else(|| forged("with a field that numpy does not write"))?;
-        // Each field is listed under its name and its title, and nothing else is.
-        let listed = fields.len() + fields.iter().filter(|field| field.title.is_some()).count();
-        if listed != pairs.len() {
-            return Err(forged("with other fields than it names"));
-        }
+        let fields = self.fields(state)?;
         if fields.iter().any(|field| field.offset.saturating_add(field.dtype.1.size) > size) {
-            return Err(forged("with a field beyond its end"));
+            return Err(forged_structure("with a field beyond its end"));
         }
         check_alignment(&fields, alignment, is_aligned)?;
         if overlaps_objects(&fields) {
-            return Err(forged("with a field over one of objects"));
+            return Err(forged_structure("with a field over one of objects"));
         }
         let has = |what: fn(&Dtype) -> bool| fields.iter().any(|field| what(&field.dtype.1));
         let has_objects = has(|dtype| dtype.has_objects);
         if has_objects != (flags & POINTER_FLAGS != 0) {
-            return Err(forged("whose flags do not say whether it holds objects"));
+            return Err(forged_structure("whose flags do not say whether it holds objects"));
         }
         if has(|dtype| dtype.letter() == 'T') {
-            return Err(forged("with strings of any length"));
+            return Err(forged_structure("with strings of any length"));
         }
         Ok(Dtype {
             size,
@@ -255,6 +234,39 @@ impl DtypeParser<'_, '_, '_> {
             metadata: None,
             kind: DtypeKind::Structure { is_aligned, alignment, is_record, fields },
         })
+    }
+
+    /// The numbers of a structure, which no field says.
+    fn structure_head(&self, state: &DtypeState<Ref>) -> Result<StructureHead, Refused> {
+        let context = self.context;
+        let number = |reference| context.int(reference).and_then(|number| u64::try_from(number).ok());
+        let size = number(state.size).filter(|size| *size <= MAX_SIZE);
+        let size = size.ok_or_else(|| forged_structure("without a size"))?;
+        let flags = context.int(state.flags).filter(|flags| flags & STRUCTURE_FLAG != 0);
+        let flags = flags.ok_or_else(|| forged_structure("without its flags"))?;
+        let alignment = number(state.alignment).filter(|alignment| matches!(alignment, 1 | 2 | 4 | 8 | 16));
+        let alignment = alignment.ok_or_else(|| forged_structure("with an alignment that nothing has"))?;
+        // With another byte order, numpy would swap the bytes of all fields.
+        if context.short_text(state.order, 8).as_deref() != Some("|") {
+            return Err(forged_structure("with a byte order"));
+        }
+        Ok(StructureHead { size, flags, alignment })
+    }
+
+    fn fields(&self, state: &DtypeState<Ref>) -> Result<Vec<DtypeField>, Refused> {
+        let context = self.context;
+        let names = context.items(state.names, NodeKind::Tuple);
+        let names = names.ok_or_else(|| forged_structure("without names"))?;
+        context.spend(names.len().saturating_mul(FIELD))?;
+        let pairs = Fields::new(context, state.fields)?;
+        let fields: Option<Vec<DtypeField>> = names.iter().map(|name| pairs.field(context, *name)).collect();
+        let fields = fields.ok_or_else(|| forged_structure("with a field that numpy does not write"))?;
+        // Each field is listed under its name and its title, and nothing else is.
+        let listed = fields.len() + fields.iter().filter(|field| field.title.is_some()).count();
+        match listed == pairs.len() {
+            true => Ok(fields),
+            false => Err(forged_structure("with other fields than it names")),
+        }
     }
 
     /// (base, shape), where a shape of one axis may be a plain number.
@@ -289,6 +301,17 @@ impl DtypeParser<'_, '_, '_> {
 }
 
 /// Refuses an alignment that the fields do not give. numpy gives 1 to some fields of an aligned structure.
+/// The numbers of a structured dtype.
+struct StructureHead {
+    size: u64,
+    flags: i64,
+    alignment: u64,
+}
+
+fn forged_structure(what: &str) -> Refused {
+    format!("has a structured dtype {what}")
+}
+
 fn check_alignment(fields: &[DtypeField], alignment: u64, is_aligned: bool) -> Result<(), Refused> {
     let of_fields = fields.iter().map(|field| field.dtype.1.alignment()).max().unwrap_or(1);
     let are_at_multiples = || fields.iter().all(|field| field.offset.is_multiple_of(field.dtype.1.alignment()));

@@ -54,14 +54,8 @@ fn carry_out<'py>(
     in_reduction: bool,
 ) -> PyResult<ObjectPlan<'py>> {
     match strategy {
-        // Only two kinds of instances of plain classes get here: the first instance, whose reduction gives the class a
-        // slot, and instances that share their `__dict__` with others.
-        Strategy::Plain if context.is_session() && raw_instances::has_shared_dict(object)? => {
-            raw_instances::plan_with_shared_dict(object)
-        }
-        Strategy::Plain | Strategy::Reduce | Strategy::Logger => {
-            reduce::plan(context, object).or_else(|error| by_dill(context, object, error))
-        }
+        Strategy::Plain => plan_plain(context, object),
+        Strategy::Reduce | Strategy::Logger => plan_reduction(context, object),
         Strategy::Named => plan_named(context, object),
         Strategy::Module => named_objects::plan_module(context, object),
         Strategy::PickleBuffer => reduce::plan_buffer(context, object, in_reduction),
@@ -82,11 +76,7 @@ fn carry_out<'py>(
         Strategy::EnumMember => classes::plan_enum_member(context, object),
         Strategy::Weak(kind) => weak_objects::plan_weak(context, object, *kind),
         Strategy::Hashed(inner) => {
-            let mut plan = carry_out(context, object, inner, in_reduction)?;
-            if let ObjectPlan::Work(item) = &mut plan {
-                item.track_hash(object);
-            }
-            Ok(plan)
+            carry_out(context, object, inner, in_reduction).map(|plan| tracking_hash(plan, object))
         }
         Strategy::Exception(form) => exceptions::plan(context, object, form),
         Strategy::Raw(form) => raw_instances::plan(context, object, form),
@@ -100,6 +90,26 @@ fn carry_out<'py>(
         Strategy::WithoutDill => without_dill::plan(context, object),
         Strategy::DillPickler => Ok(ObjectPlan::Dill { function: None }),
     }
+}
+
+/// Only two kinds of instances of plain classes get here: the first instance, whose reduction gives the class a slot,
+/// and instances that share their `__dict__` with others.
+fn plan_plain<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    match context.is_session() && raw_instances::has_shared_dict(object)? {
+        true => raw_instances::plan_with_shared_dict(object),
+        false => plan_reduction(context, object),
+    }
+}
+
+fn plan_reduction<'py>(context: &Arc<PickleContext>, object: &Bound<'py, PyAny>) -> PyResult<ObjectPlan<'py>> {
+    reduce::plan(context, object).or_else(|error| by_dill(context, object, error))
+}
+
+fn tracking_hash<'py>(mut plan: ObjectPlan<'py>, object: &Bound<'py, PyAny>) -> ObjectPlan<'py> {
+    if let ObjectPlan::Work(item) = &mut plan {
+        item.track_hash(object);
+    }
+    plan
 }
 
 /// Whether a class or function that no import finds is created anew by a load, and so can be shared.

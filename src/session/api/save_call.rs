@@ -109,21 +109,26 @@ pub(super) fn save<'py>(
         let labels = SaveLabels { name: name.map(str::to_owned), message: message.map(str::to_owned), sync };
         check_labels(&output, labels.notes())?;
         let level = compression_level(&output, compress)?;
-        let action = format!("save to {}", output.name(py));
         finish_previous(py, &output, wait)?;
         let prepared = SavedNamespace::new(py, namespace).and_then(|namespace| {
             check_rules(py, &rules, &namespace)?;
             let (running, check) = (context::of_process(py)?, check_mode(py, check)?);
             Ok(SaveCall { running, namespace: namespace.keep(), rules, ambient, check, labels, level })
         });
-        let fail = |error| to_exception(py, error, &action, output.path());
-        let call = prepared.map_err(fail)?;
-        if !wait {
-            return Ok(Py::new(py, BackgroundSave::begin(py, call, output)?)?.into_any());
-        }
-        let report = call.save(py, &output, Vec::new()).map_err(fail)?;
-        Ok(Py::new(py, report)?.into_any())
+        carry_out(py, prepared, output, wait)
     })
+}
+
+/// Saves, or begins to. Returns the report, or what stands for the save.
+fn carry_out(py: Python<'_>, prepared: Result<SaveCall>, output: SaveOutput, wait: bool) -> PyResult<Py<PyAny>> {
+    let action = format!("save to {}", output.name(py));
+    let fail = |error| to_exception(py, error, &action, output.path());
+    let call = prepared.map_err(fail)?;
+    if !wait {
+        return Ok(Py::new(py, BackgroundSave::begin(py, call, output)?)?.into_any());
+    }
+    let report = call.save(py, &output, Vec::new()).map_err(fail)?;
+    Ok(Py::new(py, report)?.into_any())
 }
 
 /// Fails for a pattern that matches nothing in the session.

@@ -158,9 +158,7 @@ fn restore_own<'py>(
     let (loads, lost_slots) = plan.loads();
     let namespace = request.into.clone().unwrap_or_else(|| module.dict());
     let context = RestoreContext::new(request, module, namespace).map_err(failed)?;
-    let is_loaded = |(load, _): &(&Load, _)| !matches!(load, Load::Nothing);
-    let loaded = loads.iter().zip(&variables).filter(is_loaded).map(|(_, chosen)| opcodes_of(chosen.variable()));
-    work_meter::begin(WorkStage::Loading, loaded.sum());
+    work_meter::begin(WorkStage::Loading, bytes_to_load(&variables, &loads));
     let loader = SegmentLoader::new(py, &opcodes, &context).map_err(failed)?;
     let loading = VariableLoads::new(loader, &context, &plan, lost_slots);
     let (names, lost, frames) = loading.load_all(&mut variables, loads).map_err(failed)?;
@@ -170,14 +168,22 @@ fn restore_own<'py>(
     code_sources::restore_sources(py, snapshot, index, &mut state.notes);
     // The other libraries are those that are loaded by now.
     if request.only.is_empty() {
-        let has_directory = request.ambient == AmbientChoice::AllAndDirectory;
-        let chosen = |name: &str| !ambient::is_early(name) && (has_directory || !ambient::is_directory(name));
-        state.apply(py, &entries, chosen);
+        state.apply(py, &entries, |name| is_late_state(name, request));
     }
-    let mut notes = state.notes;
-    notes.extend(unmapped_note(snapshot, request));
-    notes.extend(context.kept.notes());
+    let notes = state.notes.into_iter().chain(unmapped_note(snapshot, request)).chain(context.kept.notes()).collect();
     Ok(Restored { names, lost, module: index.module.clone(), state: state.names, notes, frames })
+}
+
+/// Whether a part of the ambient state is applied after the variables are loaded.
+fn is_late_state(name: &str, request: &RestoreRequest<'_, '_>) -> bool {
+    let has_directory = request.ambient == AmbientChoice::AllAndDirectory;
+    !ambient::is_early(name) && (has_directory || !ambient::is_directory(name))
+}
+
+/// How many bytes the unpickler will read.
+fn bytes_to_load(variables: &[ChosenVariable<'_, '_>], loads: &[Load]) -> u64 {
+    let loaded = loads.iter().zip(variables).filter(|(load, _)| !matches!(load, Load::Nothing));
+    loaded.map(|(_, chosen)| opcodes_of(chosen.variable())).sum()
 }
 
 /// The segments that the request may load objects from. Local variables may share objects with the state of modules.
@@ -296,34 +302,8 @@ fn fetch<'py>(
     request: &RestoreRequest<'_, 'py>,
     progress: Progress<'_>,
 ) -> Result<(Damage, OpcodeImage)> {
-    let is_needed = |load: &Load, number: usize| match load {
-        Load::Nothing => false,
-        Load::Whole => true,
-        Load::Objects(objects) => objects.buffers.contains(&number),
-    };
-    let takes_buffers = |variable: &Variable, load: &Load| (0..variable.buffers.len()).any(|at| is_needed(load, at));
-    let mut mapped = None;
-    // One mapping serves all variables: each takes views of it.
-    let is_mapped = request.mapped && snapshot.why_not_mapped().is_none();
-    if is_mapped && variables.iter().zip(loads).any(|(chosen, load)| takes_buffers(chosen.variable(), load)) {
-        let usage = || exit::error(exit::USAGE, "cannot memory-map standard input: save it to a file first");
-        mapped = Some(MappedFile::new(py, snapshot)?.ok_or_else(usage)?);
-    }
-    let mut wanted = Vec::new();
-    let read = variables.iter_mut().zip(loads).zip(0..);
-    let read = read.filter(|((_, load), number)| !matches!(load, Load::Nothing) || scanned.contains(number));
-    for ((chosen, load), _) in read {
-        let variable = chosen.variable();
-        let memory = match (&mapped, takes_buffers(variable, load)) {
-            (Some(file), true) => file.views(&chosen.segment)?,
-            (None, true) => BufferMemory::allocate(py, &chosen.segment, |number| is_needed(load, number))?,
-            (_, false) if variable.buffers.is_empty() => BufferMemory::allocate(py, &chosen.segment, |_| false)?,
-            // The contents of buffers that are not needed are not read, and not checked.
-            (_, false) => BufferMemory::unread(),
-        };
-        let role = chosen.segment.role();
-        wanted.push(Wanted { variable, role, memory: chosen.memory.insert(memory).fill_target() });
-    }
+    let mapped = mapping_for(py, snapshot, variables, loads, request)?;
+    let wanted = wanted_bytes(py, variables, (loads, scanned), mapped.as_ref())?;
     let total = wanted.iter().map(|wanted| match wanted.memory {
         Memory::Mapped => opcodes_of(wanted.variable),
         Memory::Filled(_) => wanted.variable.length,
@@ -344,6 +324,60 @@ fn fetch<'py>(
         if damage.is_none() || request.partial { Ok((damage, opcodes)) } else { Err(ReadError::Damaged(damage)) }
     });
     fetched.or_exit(exit::DAMAGED, || format!("cannot restore {}", request.name))
+}
+
+/// Whether a load needs the contents of the raw buffer with this number.
+fn needs_buffer(load: &Load, number: usize) -> bool {
+    match load {
+        Load::Nothing => false,
+        Load::Whole => true,
+        Load::Objects(objects) => objects.buffers.contains(&number),
+    }
+}
+
+fn takes_buffers(variable: &Variable, load: &Load) -> bool {
+    (0..variable.buffers.len()).any(|number| needs_buffer(load, number))
+}
+
+/// The mapping of the file, if raw buffers are to be mapped. One serves all variables: each takes views of it.
+fn mapping_for<'s, 'py>(
+    py: Python<'py>,
+    snapshot: &'s Snapshot,
+    variables: &[ChosenVariable<'_, 'py>],
+    loads: &[Load],
+    request: &RestoreRequest<'_, 'py>,
+) -> Result<Option<MappedFile<'s, 'py>>> {
+    let is_mapped = request.mapped && snapshot.why_not_mapped().is_none();
+    if !is_mapped || !variables.iter().zip(loads).any(|(chosen, load)| takes_buffers(chosen.variable(), load)) {
+        return Ok(None);
+    }
+    let usage = || exit::error(exit::USAGE, "cannot memory-map standard input: save it to a file first");
+    MappedFile::new(py, snapshot)?.ok_or_else(usage).map(Some)
+}
+
+/// What is read of the variables that are loaded or scanned, and the memory for it, which each of them keeps.
+fn wanted_bytes<'v, 'm, 'py>(
+    py: Python<'py>,
+    variables: &'m mut [ChosenVariable<'v, 'py>],
+    (loads, scanned): (&[Load], &HashSet<usize>),
+    mapped: Option<&MappedFile<'_, 'py>>,
+) -> Result<Vec<Wanted<'v, 'm>>> {
+    let mut wanted = Vec::new();
+    let read = variables.iter_mut().zip(loads).zip(0..);
+    let read = read.filter(|((_, load), number)| !matches!(load, Load::Nothing) || scanned.contains(number));
+    for ((chosen, load), _) in read {
+        let variable = chosen.variable();
+        let memory = match (mapped, takes_buffers(variable, load)) {
+            (Some(file), true) => file.views(&chosen.segment)?,
+            (None, true) => BufferMemory::allocate(py, &chosen.segment, |number| needs_buffer(load, number))?,
+            (_, false) if variable.buffers.is_empty() => BufferMemory::allocate(py, &chosen.segment, |_| false)?,
+            // The contents of buffers that are not needed are not read, and not checked.
+            (_, false) => BufferMemory::unread(),
+        };
+        let role = chosen.segment.role();
+        wanted.push(Wanted { variable, role, memory: chosen.memory.insert(memory).fill_target() });
+    }
+    Ok(wanted)
 }
 
 /// That arrays were not mapped although that was asked for.

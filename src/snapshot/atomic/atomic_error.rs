@@ -49,11 +49,15 @@ pub(crate) enum AtomicError {
 }
 
 fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "free some space, or choose another disk"
-        }
+    full_disk_advice(error).unwrap_or(match error.kind() {
         io::ErrorKind::ResourceBusy => "something is mounted there; choose another name",
         _ => "choose another directory",
-    }
+    })
+}
+
+/// What to do about a disk that takes no more bytes; `None` for any other error.
+pub(crate) fn full_disk_advice(error: &io::Error) -> Option<&'static str> {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+        .then_some("free some space, or choose another disk")
 }

@@ -17,7 +17,7 @@ mod temp_file;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-pub(crate) use self::atomic_error::AtomicError;
+pub(crate) use self::atomic_error::{AtomicError, full_disk_advice};
 pub(in crate::snapshot) use self::directory_sync::sync_directory;
 pub(in crate::snapshot) use self::new_name::persist_new;
 use self::resolve::resolve;

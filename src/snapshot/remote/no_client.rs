@@ -47,6 +47,10 @@ impl RemoteClient {
         match self.0 {}
     }
 
+    pub(in crate::snapshot) fn heads(&self, _: Vec<String>) -> Result<Vec<Option<ListedObject>>, RemoteError> {
+        match self.0 {}
+    }
+
     pub(in crate::snapshot) fn list(&self, _: &str) -> Result<Vec<ListedObject>, RemoteError> {
         match self.0 {}
     }

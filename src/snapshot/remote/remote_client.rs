@@ -144,12 +144,17 @@ impl RemoteClient {
         })
     }
 
-    /// The lengths of objects; `None` for objects that do not exist.
+    /// The lengths of objects, in the same order; `None` for those that do not exist.
     pub(in crate::snapshot) fn lengths(&self, keys: Vec<String>) -> Result<Vec<Option<u64>>, RemoteError> {
+        Ok(self.heads(keys)?.into_iter().map(|object| object.map(|object| object.length)).collect())
+    }
+
+    /// What a list would say of these objects, in the same order; `None` for those that do not exist.
+    pub(in crate::snapshot) fn heads(&self, keys: Vec<String>) -> Result<Vec<Option<ListedObject>>, RemoteError> {
         self.run(|backend| async move {
             let ask = |key: String| {
                 let backend = Arc::clone(&backend);
-                async move { found(backend.length(&key).await) }
+                async move { found(backend.head(&key).await) }
             };
             stream::iter(keys).map(ask).buffered(PARALLEL).try_collect().await
         })

@@ -288,7 +288,7 @@ impl Backend {
         let wanted = match self.address.scheme {
             // It has no ranges that count from the end.
             Scheme::Azure => {
-                let length = self.length("").await?;
+                let length = self.head("").await?.length;
                 WantedBytes::Range(length.saturating_sub(most)..length)
             }
             _ => WantedBytes::Last(most),
@@ -296,21 +296,23 @@ impl Backend {
         self.fetch("", wanted, most, None, &mut sink).await
     }
 
-    /// The length of an object.
-    pub(super) async fn length(&self, key: &str) -> Result<u64, RemoteError> {
-        match &self.service {
+    /// What a list would say of an object. A web server does not say when it was written.
+    pub(super) async fn head(&self, key: &str) -> Result<ListedObject, RemoteError> {
+        let (length, modified) = match &self.service {
             Service::Bucket(store) => {
                 let path = self.path(key)?;
                 let head = async { store.head(&path).await.map_err(|error| self.failed("read", key, &error)) };
-                self.answered("read", key, head).await.map(|meta| meta.size)
+                let meta = self.answered("read", key, head).await?;
+                (meta.size, meta.last_modified.timestamp())
             }
             Service::Web(_) => match self.open(key, WantedBytes::Range(0..1)).await {
                 Err(error) if error.kind() == Some(FaultKind::NoRanges) => {
-                    Ok(self.open(key, WantedBytes::All).await?.version.length)
+                    (self.open(key, WantedBytes::All).await?.version.length, 0)
                 }
-                answer => Ok(answer?.version.length),
+                answer => (answer?.version.length, 0),
             },
-        }
+        };
+        Ok(ListedObject { key: key.to_owned(), length, modified })
     }
 
     /// The objects whose keys begin with this prefix, which ends with `/`.

@@ -125,8 +125,8 @@ async fn send(
     may_be_there: bool,
 ) -> Result<bool, RemoteError> {
     if may_be_there && length >= ASKED {
-        match backend.length(key).await {
-            Ok(found) if found == length => return Ok(false),
+        match backend.head(key).await {
+            Ok(found) if found.length == length => return Ok(false),
             // Credentials that may write objects may not be allowed to read them.
             Ok(_) => {}
             Err(error) if matches!(error.kind(), Some(FaultKind::Missing | FaultKind::Denied)) => {}

@@ -6,18 +6,16 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use memmap2::{Advice, MmapMut, MmapOptions};
-
+use super::assembled_image::{AssembledImage, PackNumbers};
 use super::description::{Description, PackReference, SegmentPlace, laid_out};
 use super::header_claims;
 use super::object_name::ObjectName;
-use super::packed_object;
 use super::parent_snapshot::opcodes_of;
 use super::snapshot_header::{HeaderSeal, SnapshotHeader, signed_again};
 use super::store_address::{StoreAddress, WhichSnapshot};
@@ -25,31 +23,28 @@ use super::store_error::StoreError;
 use super::store_folder::Store;
 use super::store_locks::StoreLock;
 use crate::pickle::format::emit;
-use crate::pickle::passes::relative_slots::{Cut, SegmentPosition, to_absolute};
 use crate::snapshot::index::{Index, Variable};
 use crate::snapshot::reader::StopCheck;
 use crate::snapshot::signature::SigningKey;
 
 /// How many files of objects stay open.
 const OPEN_FILES: usize = 8;
-/// The relative form of opcodes.
-const RELATIVE: u8 = 0;
 
 /// A snapshot of a store as a file.
 #[derive(Debug)]
 pub(in crate::snapshot) struct AssembledSnapshot {
-    store: Store,
+    pub(super) store: Store,
     path: PathBuf,
     seal: HeaderSeal,
     has_failed: bool,
-    packs: Vec<PackReference>,
-    segments: Vec<AssembledSegment>,
+    pub(super) packs: Vec<PackReference>,
+    pub(super) segments: Vec<AssembledSegment>,
     /// The contents of all raw buffers, in the order of the file.
-    contents: Vec<BufferContents>,
-    prelude: Vec<u8>,
-    end: Vec<u8>,
-    length: u64,
-    image: OnceLock<AssembledImage>,
+    pub(super) contents: Vec<BufferContents>,
+    pub(super) prelude: Vec<u8>,
+    pub(super) end: Vec<u8>,
+    pub(super) length: u64,
+    pub(super) image: OnceLock<AssembledImage>,
     open_files: Mutex<Vec<(ObjectName, Arc<File>)>>,
     /// Asked before each read: an error ends it.
     stop: Option<StopCheck>,
@@ -64,16 +59,16 @@ pub(crate) struct HeldStore {
 }
 
 #[derive(Debug)]
-struct AssembledSegment {
-    offset: u64,
-    length: u64,
-    memo: (u64, u64),
-    uses: Vec<(u64, u64)>,
-    place: SegmentPlace,
+pub(super) struct AssembledSegment {
+    pub(super) offset: u64,
+    pub(super) length: u64,
+    pub(super) memo: (u64, u64),
+    pub(super) uses: Vec<(u64, u64)>,
+    pub(super) place: SegmentPlace,
     /// The hash of its opcodes as they are stored.
-    opcodes: Option<ObjectName>,
+    pub(super) opcodes: Option<ObjectName>,
     /// Its raw buffers among all.
-    contents: Range<usize>,
+    pub(super) contents: Range<usize>,
 }
 
 /// The contents of a raw buffer.
@@ -83,41 +78,6 @@ pub(in crate::snapshot) struct BufferContents {
     pub(in crate::snapshot) range: Range<u64>,
     /// Their object.
     pub(in crate::snapshot) name: ObjectName,
-}
-
-/// The opcodes at their offsets, and the contents of some raw buffers.
-#[derive(Debug)]
-struct AssembledImage {
-    bytes: MmapMut,
-    /// The offsets of the segments that are damaged.
-    damaged: BTreeSet<u64>,
-    /// The offsets of the segments whose raw buffers are there.
-    with_contents: BTreeSet<u64>,
-    /// The numbers of the packs whose opcodes are there.
-    packs: PackNumbers,
-    /// One with more contents, made when those were asked for: this one may still be in use.
-    next: OnceLock<Box<AssembledImage>>,
-}
-
-/// Numbers of packs; `None` for all.
-type PackNumbers = Option<BTreeSet<u32>>;
-
-fn includes(packs: &PackNumbers, others: &PackNumbers) -> bool {
-    match (packs, others) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(packs), Some(others)) => others.is_subset(packs),
-    }
-}
-
-impl AssembledImage {
-    fn last(&self) -> &Self {
-        let mut image = self;
-        while let Some(next) = image.next.get() {
-            image = next;
-        }
-        image
-    }
 }
 
 impl AssembledSnapshot {
@@ -130,45 +90,30 @@ impl AssembledSnapshot {
             (WhichSnapshot::File(path), _) => path.clone(),
             (_, number) => store.snapshot_path(number.unwrap_or_default()),
         };
+        let file = store.read_snapshot(&path).map_err(StoreError::io(&path))?;
         let damaged = |problem: String| StoreError::DamagedSnapshot {
             folder: store.name(),
             number: number.unwrap_or_default(),
             problem: format!("{problem}: copy the store again, or use another snapshot"),
         };
-        let file = store.read_snapshot(&path).map_err(StoreError::io(&path))?;
-        let (header, seal) = SnapshotHeader::decode(&file).map_err(|problem| damaged(problem.to_owned()))?;
-        // A copy of an older snapshot under a newer number would be a lie.
-        if number.is_some_and(|number| number != header.number) {
-            return Err(damaged(format!("its file is that of @{}", header.number)));
-        }
+        let (header, seal) = read_header(&file, number).map_err(damaged)?;
         let object = header.description.ok_or_else(|| damaged("it names no description".to_owned()))?;
-        let (description, _) = Description::read(&store, object)?;
-        let Description { index, parts } = description;
-        let index = laid_out(index).ok_or_else(|| damaged("its layout overflows".to_owned()))?;
-        // Nothing else proves what `log` shows.
-        if !matches!(SigningKey::existing(), Ok(Some(key)) if seal.is_signed_by(&key))
-            && let Some(problem) = header_claims::false_claim(&store, &header, &index)
-        {
-            return Err(damaged(problem));
-        }
-        let (mut prelude, mut end) = (Vec::new(), Vec::new());
-        let written = emit::prelude(&mut prelude, &index.module).and_then(|()| emit::end(&mut end));
-        written.map_err(|error| damaged(error.to_string()))?;
+        let (Description { index, parts }, _) = Description::read(&store, object)?;
+        let index = checked_index(&store, &header, &seal, index).map_err(damaged)?;
+        let (prelude, end) = ends(&index).map_err(|error| damaged(error.to_string()))?;
         let (segments, contents) = cut(&index, parts.segments, parts.buffers);
-        let length = index.stream.length;
         let (image, open_files) = Default::default();
-        let (packs, has_failed) = (parts.packs, header.failed);
         let assembled = Self {
             store,
             path,
             seal,
-            has_failed,
-            packs,
+            has_failed: header.failed,
+            packs: parts.packs,
             segments,
             contents,
             prelude,
             end,
-            length,
+            length: index.stream.length,
             image,
             open_files,
             stop: None,
@@ -348,131 +293,37 @@ impl AssembledSnapshot {
         }
         Ok(())
     }
+}
 
-    /// An image that has at least these raw buffers and packs.
-    fn image(&self, mut contents: BTreeSet<u64>, mut packs: PackNumbers) -> io::Result<&AssembledImage> {
-        loop {
-            // If another thread is faster, one of the two is dropped.
-            match self.image.get().map(AssembledImage::last) {
-                Some(image) if contents.is_subset(&image.with_contents) && includes(&image.packs, &packs) => {
-                    return Ok(image);
-                }
-                Some(image) => {
-                    contents.extend(&image.with_contents);
-                    packs = match (packs, &image.packs) {
-                        (Some(packs), Some(others)) => Some(packs.union(others).copied().collect()),
-                        _ => None,
-                    };
-                    let _ = image.next.set(Box::new(self.assemble(contents.clone(), packs.clone())?));
-                }
-                None => {
-                    let _ = self.image.set(self.assemble(contents.clone(), packs.clone())?);
-                }
-            }
-        }
-    }
-
-    fn assemble(&self, with_contents: BTreeSet<u64>, packs: PackNumbers) -> io::Result<AssembledImage> {
-        let length = usize::try_from(self.length).map_err(io::Error::other)?;
-        // Pages that nothing is copied to take no space.
-        let mut bytes = MmapOptions::new().len(length).no_reserve_swap().map_anon()?;
-        let _ = bytes.advise(Advice::NoHugePage);
-        let mut damaged = BTreeSet::new();
-        copy_to(&mut bytes, 0, &self.prelude);
-        copy_to(&mut bytes, self.length.saturating_sub(self.end.len() as u64), &self.end);
-        let is_wanted = |number: u32| packs.as_ref().is_none_or(|packs| packs.contains(&number));
-        let wanted = (0..).zip(&self.packs).filter(|(number, _)| is_wanted(*number));
-        self.store.fetch(wanted.map(|(_, pack)| (pack.0, pack.1)))?;
-        self.fetch_contents(with_contents.iter().flat_map(|segment| self.contents_of(*segment)))?;
-        let mut by_pack: HashMap<u32, Vec<&AssembledSegment>> = HashMap::new();
-        for segment in self.segments.iter().filter(|segment| is_wanted(segment.place.0)) {
-            by_pack.entry(segment.place.0).or_default().push(segment);
-        }
-        for (number, segments) in by_pack {
-            // Each segment has a hash of its own, so a damaged pack loses only those whose bytes are wrong.
-            let pack = self.packs.get(number as usize).and_then(|pack| self.pack(*pack));
-            for segment in segments {
-                let opcodes = pack.as_deref().and_then(|pack| self.opcodes(segment, pack));
-                match opcodes {
-                    Some(opcodes) => self.place(segment, &opcodes, &mut bytes),
-                    None => {
-                        damaged.insert(segment.offset);
-                    }
-                }
-            }
-        }
-        for segment in &with_contents {
-            for contents in self.contents_of(*segment) {
-                let range = usize::try_from(contents.range.start).ok().zip(usize::try_from(contents.range.end).ok());
-                if let Some(memory) = range.and_then(|(start, end)| bytes.get_mut(start..end)) {
-                    let file = self.open_contents(contents)?;
-                    file.read_exact_at(memory, 0)?;
-                }
-            }
-        }
-        Ok(AssembledImage { bytes, damaged, with_contents, packs, next: OnceLock::new() })
-    }
-
-    /// The contents of a pack; `None` if they cannot be had.
-    fn pack(&self, PackReference(name, length): PackReference) -> Option<Vec<u8>> {
-        let file = self.store.open_object(&name, length).ok()?;
-        let mut bytes = Vec::new();
-        file.take(length).read_to_end(&mut bytes).ok()?;
-        packed_object::unpack(&bytes, &[]).ok()
-    }
-
-    /// The opcodes of a segment as they are in the file; `None` if they are not what was saved, or do not fit.
-    fn opcodes(&self, segment: &AssembledSegment, pack: &[u8]) -> Option<Vec<u8>> {
-        let SegmentPlace(_, at, length, form, cuts) = &segment.place;
-        let start = usize::try_from(*at).ok()?;
-        let stored = pack.get(start..start.checked_add(usize::try_from(*length).ok()?)?)?;
-        if segment.opcodes != Some(ObjectName::of(stored)) {
-            return None;
-        }
-        let contents = self.contents.get(segment.contents.clone())?;
-        let mut found = Vec::with_capacity(cuts.len());
-        for (at, contents) in cuts.iter().zip(contents) {
-            let length = contents.range.end.checked_sub(contents.range.start)?;
-            found.push(Cut { at: usize::try_from(*at).ok()?, length });
-        }
-        let (opcodes, cuts) = if *form == RELATIVE {
-            let around = SegmentPosition { offset: segment.offset, memo: segment.memo, uses: &segment.uses };
-            let mut opcodes = Vec::with_capacity(stored.len());
-            let cuts = to_absolute(stored, &found, around, &mut opcodes).ok()?;
-            (opcodes, cuts)
-        } else {
-            (stored.to_vec(), found)
-        };
-        // The layout was made without the opcodes: they must agree.
-        let mut before = 0_u64;
-        for (cut, contents) in cuts.iter().zip(contents) {
-            let start = segment.offset.checked_add(cut.at as u64)?.checked_add(before)?;
-            before = before.checked_add(cut.length)?;
-            if start != contents.range.start || cut.at > opcodes.len() {
-                return None;
-            }
-        }
-        (before.checked_add(opcodes.len() as u64)? == segment.length).then_some(opcodes)
-    }
-
-    /// Copies opcodes to their offsets, around the contents of raw buffers.
-    fn place(&self, segment: &AssembledSegment, opcodes: &[u8], image: &mut [u8]) {
-        let (mut rest, mut position) = (opcodes, segment.offset);
-        for contents in self.contents.get(segment.contents.clone()).unwrap_or_default() {
-            let length = usize::try_from(contents.range.start.saturating_sub(position)).unwrap_or(usize::MAX);
-            let (head, tail) = rest.split_at(length.min(rest.len()));
-            copy_to(image, position, head);
-            (rest, position) = (tail, contents.range.end);
-        }
-        copy_to(image, position, rest);
+/// What the file of a snapshot says, if it is that of the snapshot with this number.
+fn read_header(file: &[u8], number: Option<u64>) -> Result<(SnapshotHeader, HeaderSeal), String> {
+    let (header, seal) = SnapshotHeader::decode(file).map_err(str::to_owned)?;
+    // A copy of an older snapshot under a newer number would be a lie.
+    match number {
+        Some(number) if number != header.number => Err(format!("its file is that of @{}", header.number)),
+        _ => Ok((header, seal)),
     }
 }
 
-fn copy_to(image: &mut [u8], offset: u64, bytes: &[u8]) {
-    let start = usize::try_from(offset).unwrap_or(usize::MAX);
-    if let Some(slot) = image.get_mut(start..start.saturating_add(bytes.len())) {
-        slot.copy_from_slice(bytes);
+/// The index with its layout, which agrees with what `log` shows.
+fn checked_index(store: &Store, header: &SnapshotHeader, seal: &HeaderSeal, index: Index) -> Result<Index, String> {
+    let index = laid_out(index).ok_or_else(|| "its layout overflows".to_owned())?;
+    // Nothing else proves what `log` shows.
+    if matches!(SigningKey::existing(), Ok(Some(key)) if seal.is_signed_by(&key)) {
+        return Ok(index);
     }
+    match header_claims::false_claim(store, header, &index) {
+        Some(problem) => Err(problem),
+        None => Ok(index),
+    }
+}
+
+/// The bytes before the first segment, and those after the last one.
+fn ends(index: &Index) -> io::Result<(Vec<u8>, Vec<u8>)> {
+    let (mut prelude, mut end) = (Vec::new(), Vec::new());
+    emit::prelude(&mut prelude, &index.module)?;
+    emit::end(&mut end)?;
+    Ok((prelude, end))
 }
 
 /// The segments of an index with their places, and the contents of all raw buffers.

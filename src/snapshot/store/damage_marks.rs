@@ -15,7 +15,8 @@ use super::object_name::ObjectName;
 use super::store_address::StoreAddress;
 use super::store_check::damaged_among;
 use super::store_error::StoreError;
-use super::store_folder::{DAMAGED, Store, entries_of};
+use super::store_files::{DAMAGED, entries_of};
+use super::store_folder::Store;
 use super::upstream::mark_key;
 
 impl Store {

@@ -15,7 +15,8 @@ use tempfile::{NamedTempFile, TempPath};
 use super::object_name::ObjectName;
 use super::packed_object::LongContents;
 use super::reused_objects::ReusedObjects;
-use super::store_folder::{Store, new_temporary, sync_folder};
+use super::store_files::{new_temporary, sync_folder};
+use super::store_folder::Store;
 use super::stored_opcodes::StoredOpcodes;
 use super::upstream::object_key;
 use crate::snapshot::atomic::{signals, sync};
@@ -94,7 +95,6 @@ impl ObjectWriter {
 
     /// Whether an object of the right length has other bytes, as far as this save looks.
     fn is_damaged(&self, name: &ObjectName, length: u64) -> bool {
-        // Object storage keeps checksums of its own, and to read an object is to download it.
         if self.store.upstream().is_some() {
             return self.reused.is_marked(name);
         }

@@ -2,7 +2,8 @@
 //!
 //! Only reading an object shows that its bytes are what they were, and reading all would cost what a store saves. So a
 //! save reads the objects that something speaks against, and of the others a share, another one each time: a disk that
-//! loses bits is noticed without a `verify`, after some saves.
+//! loses bits is noticed without a `verify`, after some saves. Object storage checks its disks itself, and to read an
+//! object is to download it: there, it only counts when the object was written.
 
 use std::collections::HashSet;
 use std::fs;
@@ -26,7 +27,7 @@ pub(super) struct ReusedObjects {
     /// The objects of that snapshot: only these may stay unread. Any other one has been written already when it turns
     /// out to be there, which took longer than to read it.
     known: HashSet<ObjectName>,
-    /// Those that a check found damaged.
+    /// Those that a check found damaged, and those that were rewritten.
     marked: HashSet<ObjectName>,
     /// How many saves read all long objects together, and the number of this one.
     rounds: u64,
@@ -34,16 +35,21 @@ pub(super) struct ReusedObjects {
 }
 
 impl ReusedObjects {
-    /// For a save after this snapshot.
-    pub(super) fn after(store: &Store, parent: Option<&ParentSnapshot>) -> Result<Self, StoreError> {
-        let marked = store.marked_objects()?;
+    /// For a save after this snapshot. Objects in object storage that were `rewritten` since count as damaged.
+    pub(super) fn after(
+        store: &Store,
+        parent: Option<&ParentSnapshot>,
+        rewritten: HashSet<ObjectName>,
+    ) -> Result<Self, StoreError> {
+        let mut marked = store.marked_objects()?;
+        marked.extend(rewritten);
         let Some(parent) = parent else { return Ok(Self { marked, ..Self::default() }) };
         let long = parent.objects.iter().map(|(_, length)| *length).filter(|length| *length > ALWAYS_READ);
         let (known, written) = (parent.objects.iter().map(|(name, _)| *name).collect(), parent.written(store));
         Ok(Self { written, known, marked, rounds: long.sum::<u64>().div_ceil(SHARE), round: parent.number })
     }
 
-    /// Whether a check found it damaged.
+    /// Whether it counts as damaged.
     pub(super) fn is_marked(&self, name: &ObjectName) -> bool {
         self.marked.contains(name)
     }

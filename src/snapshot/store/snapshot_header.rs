@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::object_name::ObjectName;
 use super::store_error::MAX_MESSAGE;
 #[cfg(feature = "python")]
-use super::store_folder::random_id;
+use super::store_files::random_id;
 use crate::snapshot::index::{Variable, VariableKind};
 use crate::snapshot::layout::{SIGNATURE, with_checksum};
 use crate::snapshot::signature::SigningKey;

@@ -4,7 +4,8 @@ use std::io;
 
 use super::name_target::NameTarget;
 use super::store_error::StoreError;
-use super::store_folder::{MAX_MARKER, NAMES, Store, entries_of, new_file, sync_folder};
+use super::store_files::{MAX_MARKER, NAMES, entries_of, new_file, read_file, sync_folder};
+use super::store_folder::Store;
 
 /// The longest name of a snapshot in bytes.
 pub(super) const MAX_NAME: usize = 100;
@@ -50,7 +51,7 @@ impl Store {
             let name = entry.file_name();
             let Some(name) = name.to_str().filter(|name| is_name(name)) else { continue };
             // Another process may have removed it since.
-            if let Ok(file) = self.read_file(&self.name_path(name), MAX_MARKER) {
+            if let Ok(file) = read_file(&self.name_path(name), MAX_MARKER) {
                 names.push((name.to_owned(), NameTarget::parse(&file)));
             }
         }
@@ -60,7 +61,7 @@ impl Store {
 
     /// What a name stands for.
     fn named(&self, name: &str) -> Option<NameTarget> {
-        NameTarget::parse(&self.read_file(&self.name_path(name), MAX_MARKER).ok()?)
+        NameTarget::parse(&read_file(&self.name_path(name), MAX_MARKER).ok()?)
     }
 
     /// The same, also in object storage.
@@ -93,7 +94,7 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::snapshot::store::store_folder::snapshot_number;
+    use crate::snapshot::store::store_files::snapshot_number;
 
     #[test]
     fn names_and_numbers_are_told_apart() {

@@ -9,7 +9,8 @@ use super::name_target::NameTarget;
 use super::snapshot_header::{FailedRuns, SnapshotHeader};
 use super::snapshot_names::{OF_NEWEST, is_name};
 use super::store_error::StoreError;
-use super::store_folder::{Store, snapshot_number};
+use super::store_files::snapshot_number;
+use super::store_folder::Store;
 use crate::snapshot::remote::RemoteAddress;
 
 /// A snapshot in a store, as the user named it.

@@ -9,7 +9,8 @@ use std::thread;
 
 use super::object_name::ObjectName;
 use super::store_error::StoreError;
-use super::store_folder::{Store, entries_of, open_regular};
+use super::store_files::{entries_of, open_regular};
+use super::store_folder::Store;
 use super::store_history::HistoryEntry;
 use super::upstream::Upstream;
 use crate::snapshot::reader::Progress;

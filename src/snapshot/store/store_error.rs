@@ -1,13 +1,14 @@
 //! Why a store, or a snapshot in one, cannot be used. Each message names the thing and says what to do.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::packed_object::UnpackError;
 use super::snapshot_names::{MAX_NAME, OF_FAILED, OF_NEWEST};
 use super::store_target::StoredSnapshot;
+use crate::snapshot::atomic::full_disk_advice;
 use crate::snapshot::remote::RemoteError;
 
 /// How many numbers or names a message lists.
@@ -159,7 +160,7 @@ pub enum StoreError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
     /// The system's error.
-    #[error("cannot read or write {}", path.display())]
+    #[error("{}", unusable_path(path, source))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -192,7 +193,7 @@ pub enum ObjectProblem {
 pub(super) const MAX_MESSAGE: usize = 4096;
 
 impl StoreError {
-    pub(super) fn io(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self + '_ {
+    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         |source| match source.downcast::<RemoteError>() {
             Ok(error) => Self::Remote(error),
             Err(source) => Self::Io { path: path.to_path_buf(), source },
@@ -252,6 +253,15 @@ impl From<StoreError> for io::Error {
             StoreError::Remote(error) => error.into(),
             error => Self::other(error),
         }
+    }
+}
+
+/// What cannot be done with a file or folder of a store, and what to do if its disk is the cause.
+fn unusable_path(path: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match full_disk_advice(error) {
+        Some(advice) => format!("cannot write to {path}: {advice}"),
+        None => format!("cannot read or write {path}"),
     }
 }
 

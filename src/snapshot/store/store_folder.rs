@@ -1,44 +1,19 @@
-//! The folder of a store: its parts, and the files in them. Anyone who can write to the folder can put anything
-//! there, so files are opened without following symlinks, and only regular files of a bounded length are read.
+//! The folder of a store: its parts, its snapshots and its objects.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::object_name::ObjectName;
 use super::store_error::{ObjectProblem, StoreError};
+use super::store_files::{
+    DAMAGED, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, entries_of, new_file, new_temporary,
+    open_regular, read_file, snapshot_key, snapshot_number, sync_folder,
+};
 use super::upstream::Upstream;
 use crate::snapshot::atomic::persist_new;
 use crate::snapshot::remote::RemoteAddress;
-use crate::snapshot::system;
-
-/// The file that makes a folder a store.
-pub(super) const MARKER: &str = "snapcli-store.json";
-pub(super) const OBJECTS: &str = "objects";
-pub(super) const SNAPSHOTS: &str = "snapshots";
-pub(super) const NAMES: &str = "names";
-pub(super) const LOCK: &str = "lock";
-/// The marks of damaged objects.
-pub(super) const DAMAGED: &str = "damaged";
-/// The ending of the file of a snapshot.
-const SNAPSHOT_ENDING: &str = ".snap";
-/// The beginning of the names of files that are being written.
-pub(super) const TEMP_PREFIX: &str = ".new-";
-/// The longest file of a snapshot that is read, and the longest marker, in bytes.
-pub(super) const MAX_SNAPSHOT: u64 = 256 << 10;
-pub(super) const MAX_MARKER: u64 = 4096;
-const VERSION: u64 = 1;
-
-#[derive(Serialize, Deserialize)]
-struct Marker {
-    snapcli_store: u64,
-    /// Random: tells two stores apart.
-    id: String,
-}
 
 /// A store in a folder.
 #[derive(Clone, Debug)]
@@ -57,21 +32,9 @@ impl Store {
         if let Some(upstream) = Upstream::of_copy(folder) {
             return Ok(Self { folder: folder.to_path_buf(), upstream: Some(upstream) });
         }
-        let store = Self { folder: folder.to_path_buf(), upstream: None };
-        let marker = match store.read_file(&folder.join(MARKER), MAX_MARKER) {
-            Ok(marker) => marker,
-            Err(error) => {
-                return Err(match fs::metadata(folder) {
-                    Err(missing) if missing.kind() == io::ErrorKind::NotFound => StoreError::Missing(store.name()),
-                    Ok(found) if !found.is_dir() => StoreError::IsFile(store.name()),
-                    _ if error.kind() == io::ErrorKind::NotFound => store.without_marker(),
-                    // It is too long, or no regular file.
-                    _ if error.kind() == io::ErrorKind::InvalidData => StoreError::DamagedMarker(folder.join(MARKER)),
-                    _ => StoreError::io(&folder.join(MARKER))(error),
-                });
-            }
-        };
-        store.check_marker(&marker)?;
+        let store = Self::at(folder);
+        let marker = read_file(&folder.join(MARKER), MAX_MARKER);
+        store.check_marker(&marker.map_err(|error| store.without_marker(error))?)?;
         for part in [OBJECTS, SNAPSHOTS, NAMES, DAMAGED] {
             let path = folder.join(part);
             // A symlink could lead a save or a `prune` anywhere.
@@ -86,101 +49,41 @@ impl Store {
         Ok(store)
     }
 
-    /// The error for a folder that has no marker.
-    fn without_marker(&self) -> StoreError {
-        match self.numbers() {
-            Ok(numbers) if !numbers.is_empty() && self.objects().is_dir() => StoreError::LostMarker(self.name()),
-            _ => StoreError::NotAStore(self.name()),
+    /// The folder, which may not be a store yet.
+    pub(super) fn at(folder: &Path) -> Self {
+        Self { folder: folder.to_path_buf(), upstream: None }
+    }
+
+    /// Whether the folder has the parts of a store, with a snapshot.
+    fn has_snapshots(&self) -> bool {
+        self.objects().is_dir() && self.numbers().is_ok_and(|numbers| !numbers.is_empty())
+    }
+
+    /// Why it is no store: its marker cannot be read.
+    fn without_marker(&self, error: io::Error) -> StoreError {
+        let marker = self.folder.join(MARKER);
+        match fs::metadata(&self.folder) {
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => StoreError::Missing(self.name()),
+            Ok(found) if !found.is_dir() => StoreError::IsFile(self.name()),
+            _ if error.kind() == io::ErrorKind::NotFound => match self.has_snapshots() {
+                true => StoreError::LostMarker(self.name()),
+                false => StoreError::NotAStore(self.name()),
+            },
+            // It is too long, or no regular file.
+            _ if error.kind() == io::ErrorKind::InvalidData => StoreError::DamagedMarker(marker),
+            _ => StoreError::io(&marker)(error),
         }
     }
 
-    /// Makes the folders of a store that are missing.
-    fn make_parts(&self) -> Result<(), StoreError> {
-        if self.upstream.is_some() {
-            return Ok(());
-        }
-        for part in [OBJECTS, SNAPSHOTS, NAMES] {
-            match DirBuilder::new().mode(0o700).create(self.folder.join(part)) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    return Err(StoreError::io(&self.folder)(error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn open_upstream(address: &RemoteAddress, shown: &Path, marker: Option<Vec<u8>>) -> Result<Self, StoreError> {
+    pub(super) fn open_upstream(
+        address: &RemoteAddress,
+        shown: &Path,
+        marker: Option<Vec<u8>>,
+    ) -> Result<Self, StoreError> {
         let (upstream, marker) = Upstream::open(address, shown, marker)?;
         let store = Self { folder: upstream.copy().to_path_buf(), upstream: Some(upstream) };
         store.check_marker(&marker)?;
         Ok(store)
-    }
-
-    fn check_marker(&self, marker: &[u8]) -> Result<(), StoreError> {
-        let damaged = |_| StoreError::DamagedMarker(self.shown().join(MARKER));
-        let marker: Marker = serde_json::from_slice(marker).map_err(damaged)?;
-        match marker.snapcli_store > VERSION {
-            true => Err(StoreError::Newer { folder: self.name(), version: marker.snapcli_store }),
-            false => Ok(()),
-        }
-    }
-
-    /// Opens a store, or makes one in a folder that is new or empty, or at an address in object storage.
-    pub(crate) fn open_or_create(folder: &Path) -> Result<Self, StoreError> {
-        if let Some(address) = RemoteAddress::of(folder)? {
-            return Self::open_upstream(&address, folder, Some(new_marker().map_err(StoreError::io(folder))?));
-        }
-        match Self::open(folder) {
-            Ok(store) => {
-                store.make_parts()?;
-                return Ok(store);
-            }
-            Err(
-                StoreError::Missing(_) | StoreError::NotAStore(_) | StoreError::LostMarker(_) | StoreError::Io { .. },
-            ) => {}
-            failed => return failed,
-        }
-        let failed = |error| StoreError::io(folder)(error);
-        match DirBuilder::new().mode(0o700).create(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
-            _ => {}
-        }
-        // Two processes may make it at the same time: the parts of a store are no other files.
-        let mine = [OBJECTS, SNAPSHOTS, NAMES, LOCK, MARKER];
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            let name = entry.map_err(failed)?.file_name();
-            let name = name.to_string_lossy();
-            if !mine.contains(&name.as_ref()) && !name.starts_with(TEMP_PREFIX) {
-                return Err(StoreError::OtherFolder(folder.to_path_buf()));
-            }
-        }
-        Self { folder: folder.to_path_buf(), upstream: None }.make_parts()?;
-        let marker = new_marker().map_err(failed)?;
-        // Last, and at once: the folder is a store when all of it is there.
-        new_file(folder, &marker)
-            .and_then(|file| {
-                file.as_file().sync_all()?;
-                persist_new(file, &folder.join(MARKER))
-            })
-            .map_err(failed)?;
-        sync_folder(folder).map_err(failed)?;
-        Self::open(folder)
-    }
-
-    /// Replaces the marker of a store if it is damaged. The snapshots stay.
-    #[cfg(feature = "python")]
-    pub(crate) fn renew_marker(folder: &Path) -> Result<(), StoreError> {
-        if !matches!(Self::open(folder), Err(StoreError::DamagedMarker(_))) {
-            return Ok(());
-        }
-        let write = || -> io::Result<()> {
-            let file = new_file(folder, &new_marker()?)?;
-            file.as_file().sync_all()?;
-            file.persist(folder.join(MARKER)).map_err(|error| error.error)?;
-            sync_folder(folder)
-        };
-        write().map_err(StoreError::io(folder))
     }
 
     /// Fails if nothing can be written to the store: opening one that exists only reads.
@@ -226,7 +129,7 @@ impl Store {
     }
 
     /// The folder or address, as the user named it.
-    fn shown(&self) -> &Path {
+    pub(super) fn shown(&self) -> &Path {
         self.upstream.as_ref().map_or(self.folder.as_path(), |upstream| upstream.shown())
     }
 
@@ -270,7 +173,7 @@ impl Store {
     pub(super) fn read_snapshot(&self, path: &Path) -> io::Result<Vec<u8>> {
         match &self.upstream {
             Some(upstream) => upstream.read_snapshot(path),
-            None => self.read_file(path, MAX_SNAPSHOT),
+            None => read_file(path, MAX_SNAPSHOT),
         }
     }
 
@@ -348,95 +251,6 @@ impl Store {
         file.take(length).read_to_end(&mut bytes).map_err(|error| wrong(ObjectProblem::Io(error)))?;
         if ObjectName::of(&bytes) == *name { Ok(bytes) } else { Err(wrong(ObjectProblem::Checksum)) }
     }
-
-    pub(super) fn read_file(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
-        let (file, length) = open_regular(path)?;
-        if length > most {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too long"));
-        }
-        let mut bytes = Vec::new();
-        file.take(most).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    }
-}
-
-/// The entries of a folder; none if there is no such folder.
-pub(super) fn entries_of(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
-    match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-        entries => entries?.collect(),
-    }
-}
-
-fn new_marker() -> io::Result<Vec<u8>> {
-    Ok(serde_json::to_vec(&Marker { snapcli_store: VERSION, id: random_id::<16>()? })?)
-}
-
-/// `BYTES` random bytes in hex.
-pub(super) fn random_id<const BYTES: usize>() -> io::Result<String> {
-    let mut id = [0; BYTES];
-    getrandom::fill(&mut id).map_err(io::Error::other)?;
-    Ok(id.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// Opens a regular file for reading, and returns its length.
-pub(super) fn open_regular(path: &Path) -> io::Result<(File, u64)> {
-    // Opening a named pipe would wait.
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
-    let found = file.metadata()?;
-    match found.is_file() {
-        true => Ok((file, found.len())),
-        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is not a regular file")),
-    }
-}
-
-/// A new file in a folder, with these bytes, which is removed unless it gets a name.
-pub(super) fn new_file(folder: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let mut file = new_temporary(folder)?;
-    file.as_file_mut().write_all(bytes)?;
-    Ok(file)
-}
-
-/// A temporary file in a folder. Its name says whose it is. Write to its file: an error of the struct around it would
-/// name that, which means nothing to the user.
-pub(super) fn new_temporary(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
-    let prefix = temporary_prefix(std::process::id());
-    tempfile::Builder::new().prefix(&prefix).make_in(folder, |path| system::create_new(path, 0o600))
-}
-
-fn temporary_prefix(process: u32) -> String {
-    format!("{TEMP_PREFIX}{process}-")
-}
-
-/// Removes the temporary files that a process which was killed has left in a store.
-pub(crate) fn remove_leftovers(store: &Path, process: u32) {
-    let prefix = temporary_prefix(process);
-    for folder in [store.join("objects"), store.join("snapshots"), store.join("names"), store.to_path_buf()] {
-        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
-                // What stays is removed by a prune.
-                let _ = std::fs::remove_file(entry.path());
-            }
-        }
-    }
-}
-
-/// Makes the names of new files survive a power cut.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    crate::snapshot::atomic::sync_directory(folder)
-}
-
-/// The path of a snapshot's file in a store, and its key in object storage.
-pub(super) fn snapshot_key(number: u64) -> String {
-    format!("{SNAPSHOTS}/{number:08}{SNAPSHOT_ENDING}")
-}
-
-/// The number in the name of a snapshot's file.
-pub(super) fn snapshot_number(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(SNAPSHOT_ENDING)?;
-    let number: u64 = digits.parse().ok()?;
-    // One number, one name.
-    (number > 0 && format!("{number:08}") == digits).then_some(number)
 }
 
 #[cfg(test)]

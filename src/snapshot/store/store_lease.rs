@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::store_error::StoreError;
-use super::store_folder::random_id;
+use super::store_files::random_id;
 use super::upstream::Upstream;
 use crate::snapshot::atomic::signals::{self, EndHold, SignalGuard};
 use crate::snapshot::remote::{ListedObject, RemoteError, Renewal};

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 
 use super::store_error::StoreError;
-use super::store_folder::{LOCK, Store};
+use super::store_files::LOCK;
+use super::store_folder::Store;
 use super::store_lease::Lease;
 use crate::snapshot::atomic::signals;
 

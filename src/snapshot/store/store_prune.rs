@@ -13,7 +13,8 @@ use super::object_name::ObjectName;
 use super::snapshot_header::FailedRuns;
 use super::store_check::damaged_objects;
 use super::store_error::StoreError;
-use super::store_folder::{NAMES, OBJECTS, SNAPSHOTS, Store, TEMP_PREFIX, entries_of, snapshot_number, sync_folder};
+use super::store_files::{NAMES, OBJECTS, SNAPSHOTS, TEMP_PREFIX, entries_of, snapshot_number, sync_folder};
+use super::store_folder::Store;
 use super::store_history::HistoryEntry;
 use super::upstream::{Upstream, object_of};
 use crate::snapshot::atomic::signals::UnbrokenStep;
@@ -79,19 +80,152 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
         true => store.lock_for_dry_run(waiting)?,
         false => Some(store.lock_exclusive(waiting)?),
     };
-    let unreadable_names = store.unreadable_names()?;
-    if let (Some(name), true, false) = (unreadable_names.first(), rules.keep_named, rules.drop_damaged) {
-        return Err(StoreError::DamagedName { folder: store.name(), name: name.clone() });
+    let plan = PrunePlan::new(store, rules)?;
+    let pruned = match store.upstream() {
+        Some(upstream) => plan.remove_upstream(upstream)?,
+        None => plan.remove_local(store)?,
+    };
+    plan.remove_marks(store)?;
+    Ok(pruned)
+}
+
+/// What stays and what goes.
+struct PrunePlan {
+    dry_run: bool,
+    /// The numbers of the snapshots that stay.
+    kept: Vec<u64>,
+    removed: Vec<HistoryEntry>,
+    /// The objects that the snapshots which stay need.
+    needed: HashSet<ObjectName>,
+    /// The names that stand for nothing, or cannot be read.
+    names: Vec<String>,
+}
+
+impl PrunePlan {
+    fn new(store: &Store, rules: PruneRules) -> Result<Self, StoreError> {
+        let unreadable_names = store.unreadable_names()?;
+        if let (Some(name), true, false) = (unreadable_names.first(), rules.keep_named, rules.drop_damaged) {
+            return Err(StoreError::DamagedName { folder: store.name(), name: name.clone() });
+        }
+        let claimed = store.names()?.into_iter().map(|(_, target)| target.number).collect();
+        let (mut kept, mut removed) = rules.divide(store.history()?, &claimed);
+        let (mut needed, unreadable) = needed_objects(store, &kept, rules.drop_damaged)?;
+        removed.extend(kept.extract_if(.., |entry| unreadable.contains(&entry.number)));
+        removed.sort_by_key(|entry| entry.number);
+        if rules.drop_damaged {
+            for name in damaged_objects(store)? {
+                needed.remove(&name);
+            }
+        }
+        let kept = numbers_of(&kept);
+        // A name that keeps the snapshot of its number stays.
+        let keeps = |number: &u64| rules.keep_named && !rules.drop_damaged && kept.contains(number);
+        let dangling = store.dangling_names()?.into_iter().filter(|(_, number)| !keeps(number)).map(|(name, _)| name);
+        let names = dangling.chain(unreadable_names.into_iter().filter(|_| rules.drop_damaged)).collect();
+        Ok(Self { dry_run: rules.dry_run, kept, removed, needed, names })
     }
-    let claimed = store.names()?.into_iter().map(|(_, target)| target.number).collect();
-    let (mut kept, mut removed) = rules.divide(store.history()?, &claimed);
-    let mut needed = HashSet::new();
-    let mut unreadable = Vec::new();
-    for entry in &kept {
+
+    /// What the plan says is gone, without what only the files say.
+    fn pruned(&self) -> Pruned {
+        let removed = numbers_of(&self.removed);
+        Pruned { removed, kept: self.kept.clone(), names: self.names.clone(), ..Pruned::default() }
+    }
+
+    /// The names that go: those of the snapshots that go as well.
+    fn gone_names(&self) -> impl Iterator<Item = &String> {
+        self.removed.iter().flat_map(|entry| &entry.names).chain(&self.names)
+    }
+
+    fn is_garbage(&self, name: &ObjectName) -> bool {
+        !self.needed.contains(name)
+    }
+
+    /// A name goes before its snapshot: whatever happens in between, it stands for something.
+    fn remove_local(&self, store: &Store) -> Result<Pruned, StoreError> {
+        let mut pruned = self.pruned();
+        for name in self.gone_names() {
+            self.remove_file(&store.name_path(name))?;
+        }
+        for entry in &self.removed {
+            let path = store.snapshot_path(entry.number);
+            pruned.bytes += fs::symlink_metadata(&path).map_or(0, |found| found.len());
+            self.remove_file(&path)?;
+        }
+        if !self.dry_run && !self.removed.is_empty() {
+            sync_folder(&store.snapshots()).map_err(StoreError::io(&store.snapshots()))?;
+        }
+        let is_garbage = |name: &str| ObjectName::from_hex(name.as_bytes()).is_some_and(|name| self.is_garbage(&name));
+        for folder in [store.objects(), store.snapshots(), store.folder().join(NAMES), store.folder().to_path_buf()] {
+            let is_objects = folder == store.objects();
+            let gone = |name: &str| name.starts_with(TEMP_PREFIX) || (is_objects && is_garbage(name));
+            let (count, bytes) = remove_files(&folder, &gone, self.dry_run).map_err(StoreError::io(&folder))?;
+            (pruned.objects, pruned.bytes) = (pruned.objects + count, pruned.bytes + bytes);
+        }
+        Ok(pruned)
+    }
+
+    fn remove_file(&self, path: &Path) -> Result<(), StoreError> {
+        if self.dry_run { Ok(()) } else { fs::remove_file(path).map_err(StoreError::io(path)) }
+    }
+
+    /// The same in object storage: snapshots before objects, so that none lacks one if this ends in between.
+    fn remove_upstream(&self, upstream: &Upstream) -> Result<Pruned, StoreError> {
+        let mut pruned = self.pruned();
+        let client = upstream.client();
+        let (mut snapshots, mut objects) = (Vec::new(), Vec::new());
+        for found in client.list(&format!("{SNAPSHOTS}/"))? {
+            let name = found.key.rsplit('/').next().unwrap_or_default();
+            if snapshot_number(name).is_some_and(|number| pruned.removed.contains(&number)) {
+                snapshots.push(found.key);
+            } else if name.starts_with(TEMP_PREFIX) {
+                pruned.objects += 1;
+                snapshots.push(found.key);
+            } else {
+                continue;
+            }
+            pruned.bytes += found.length;
+        }
+        for found in client.list(&format!("{OBJECTS}/"))? {
+            if object_of(&found.key).is_some_and(|name| self.is_garbage(&name)) {
+                pruned.objects += 1;
+                pruned.bytes += found.length;
+                objects.push(found.key);
+            }
+        }
+        if !self.dry_run {
+            let _unbroken = UnbrokenStep::begin().map_err(StoreError::io(upstream.shown()))?;
+            client.remove(self.gone_names().map(|name| format!("{NAMES}/{name}")).collect())?;
+            client.remove(snapshots)?;
+            client.remove(objects)?;
+        }
+        Ok(pruned)
+    }
+
+    /// Removes the marks of damaged objects that are gone.
+    fn remove_marks(&self, store: &Store) -> Result<(), StoreError> {
+        let gone: Vec<_> = store.marked_objects()?.into_iter().filter(|name| self.is_garbage(name)).collect();
+        if self.dry_run { Ok(()) } else { store.unmark(gone).map_err(StoreError::io(store.folder())) }
+    }
+}
+
+fn numbers_of(entries: &[HistoryEntry]) -> Vec<u64> {
+    entries.iter().map(|entry| entry.number).collect()
+}
+
+/// The objects that these snapshots need, and the numbers of the snapshots that cannot be read.
+///
+/// # Errors
+/// If one cannot be read, unless such snapshots go: it may need any object.
+fn needed_objects(
+    store: &Store,
+    kept: &[HistoryEntry],
+    drop_damaged: bool,
+) -> Result<(HashSet<ObjectName>, Vec<u64>), StoreError> {
+    let (mut needed, mut unreadable) = (HashSet::new(), Vec::new());
+    for entry in kept {
         match store.needed_by(entry) {
             Ok(objects) => needed.extend(objects.into_iter().map(|(name, _)| name)),
-            Err(StoreError::DamagedSnapshot { .. }) if rules.drop_damaged => unreadable.push(entry.number),
-            // Nothing is removed: it may need any object.
+            Err(StoreError::DamagedSnapshot { .. }) if drop_damaged => unreadable.push(entry.number),
             Err(StoreError::DamagedSnapshot { folder, number, problem }) => {
                 let advice = "`snapcli prune --drop-damaged` removes such snapshots";
                 return Err(StoreError::DamagedSnapshot { folder, number, problem: format!("{problem} ({advice})") });
@@ -99,101 +233,7 @@ pub(crate) fn prune(store: &Store, rules: PruneRules, waiting: &mut dyn FnMut())
             Err(error) => return Err(error),
         }
     }
-    removed.extend(kept.extract_if(.., |entry| unreadable.contains(&entry.number)));
-    removed.sort_by_key(|entry| entry.number);
-    if rules.drop_damaged {
-        for name in damaged_objects(store)? {
-            needed.remove(&name);
-        }
-    }
-    let numbers = |entries: &[HistoryEntry]| entries.iter().map(|entry| entry.number).collect();
-    let mut pruned = Pruned { removed: numbers(&removed), kept: numbers(&kept), ..Pruned::default() };
-    // A name that keeps the snapshot of its number stays.
-    let keeps = |number: &u64| rules.keep_named && !rules.drop_damaged && pruned.kept.contains(number);
-    let dangling = store.dangling_names()?.into_iter().filter(|(_, number)| !keeps(number)).map(|(name, _)| name);
-    let names: Vec<String> = dangling.chain(unreadable_names.into_iter().filter(|_| rules.drop_damaged)).collect();
-    pruned.names = names;
-    let gone: Vec<&String> = removed.iter().flat_map(|entry| &entry.names).chain(&pruned.names).collect();
-    if let Some(upstream) = store.upstream() {
-        let gone = gone.into_iter().map(|name| format!("{NAMES}/{name}")).collect();
-        remove_upstream(upstream, &removed, gone, &needed, rules.dry_run, &mut pruned)?;
-        remove_marks(store, &needed, rules.dry_run)?;
-        return Ok(pruned);
-    }
-    let failed = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| StoreError::Io { path, source }
-    };
-    // A name goes before its snapshot: whatever happens in between, it stands for something.
-    for name in gone.into_iter().filter(|_| !rules.dry_run) {
-        let path = store.name_path(name);
-        fs::remove_file(&path).map_err(failed(&path))?;
-    }
-    for entry in &removed {
-        let path = store.snapshot_path(entry.number);
-        pruned.bytes += fs::symlink_metadata(&path).map_or(0, |found| found.len());
-        if !rules.dry_run {
-            fs::remove_file(&path).map_err(failed(&path))?;
-        }
-    }
-    if !rules.dry_run && !removed.is_empty() {
-        sync_folder(&store.snapshots()).map_err(failed(&store.snapshots()))?;
-    }
-    let is_garbage = |name: &str| ObjectName::from_hex(name.as_bytes()).is_some_and(|name| !needed.contains(&name));
-    for folder in [store.objects(), store.snapshots(), store.folder().join("names"), store.folder().to_path_buf()] {
-        let is_objects = folder == store.objects();
-        let gone = |name: &str| name.starts_with(TEMP_PREFIX) || (is_objects && is_garbage(name));
-        let (count, bytes) = remove_files(&folder, &gone, rules.dry_run).map_err(failed(&folder))?;
-        (pruned.objects, pruned.bytes) = (pruned.objects + count, pruned.bytes + bytes);
-    }
-    remove_marks(store, &needed, rules.dry_run)?;
-    Ok(pruned)
-}
-
-/// Removes the marks of damaged objects that are gone.
-fn remove_marks(store: &Store, needed: &HashSet<ObjectName>, dry_run: bool) -> Result<(), StoreError> {
-    let gone: Vec<_> = store.marked_objects()?.into_iter().filter(|name| !needed.contains(name)).collect();
-    if dry_run { Ok(()) } else { store.unmark(gone).map_err(StoreError::io(store.folder())) }
-}
-
-/// The same in object storage: snapshots before objects, so that none lacks one if this ends in between.
-fn remove_upstream(
-    upstream: &Upstream,
-    removed: &[HistoryEntry],
-    names: Vec<String>,
-    needed: &HashSet<ObjectName>,
-    dry_run: bool,
-    pruned: &mut Pruned,
-) -> Result<(), StoreError> {
-    let client = upstream.client();
-    let numbers: HashSet<u64> = removed.iter().map(|entry| entry.number).collect();
-    let (mut snapshots, mut objects) = (Vec::new(), Vec::new());
-    for found in client.list(&format!("{SNAPSHOTS}/"))? {
-        let name = found.key.rsplit('/').next().unwrap_or_default();
-        if snapshot_number(name).is_some_and(|number| numbers.contains(&number)) {
-            snapshots.push(found.key);
-        } else if name.starts_with(TEMP_PREFIX) {
-            pruned.objects += 1;
-            snapshots.push(found.key);
-        } else {
-            continue;
-        }
-        pruned.bytes += found.length;
-    }
-    for found in client.list(&format!("{OBJECTS}/"))? {
-        if object_of(&found.key).is_some_and(|name| !needed.contains(&name)) {
-            pruned.objects += 1;
-            pruned.bytes += found.length;
-            objects.push(found.key);
-        }
-    }
-    if !dry_run {
-        let _unbroken = UnbrokenStep::begin().map_err(StoreError::io(upstream.shown()))?;
-        client.remove(names)?;
-        client.remove(snapshots)?;
-        client.remove(objects)?;
-    }
-    Ok(())
+    Ok((needed, unreadable))
 }
 
 /// Removes the regular files of a folder whose names say so. Returns their number and their bytes.

@@ -4,7 +4,7 @@
 //! segment are brought into a form that does not depend on the segments before it; those that the snapshot before does
 //! not have go into a pack together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,8 @@ use super::reused_objects::ReusedObjects;
 use super::snapshot_header::{SnapshotHeader, checksum_of};
 use super::snapshot_names::{OF_FAILED, is_name};
 use super::store_error::{MAX_MESSAGE, StoreError};
-use super::store_folder::{Store, new_file, random_id};
+use super::store_files::{new_file, random_id};
+use super::store_folder::Store;
 use super::store_locks::StoreLock;
 use super::stored_opcodes::StoredOpcodes;
 use super::upstream::SharedManifest;
@@ -135,10 +136,12 @@ impl StoreTarget {
         // Before the snapshot before it is read, whose objects may be used again.
         let lock = store.lock_shared(waiting)?;
         let parent = ParentSnapshot::newest(&store)?;
-        if let (Some(upstream), Some(parent)) = (store.upstream(), &parent) {
-            upstream.expect(&parent.objects)?;
-        }
-        let objects = ObjectWriter::new(&store, ReusedObjects::after(&store, parent.as_ref())?);
+        let rewritten = match (store.upstream(), &parent) {
+            (Some(upstream), Some(parent)) => upstream.expect(parent.number, &parent.objects)?,
+            _ => HashSet::new(),
+        };
+        let reused = ReusedObjects::after(&store, parent.as_ref(), rewritten)?;
+        let objects = ObjectWriter::new(&store, reused);
         Ok(Self {
             store,
             lock,
@@ -160,6 +163,11 @@ impl StoreTarget {
     pub(crate) fn of_run(mut self, run: &str) -> Self {
         run.clone_into(&mut self.run);
         self
+    }
+
+    /// The folder of the store, as the user named it.
+    pub(super) fn folder(&self) -> &Path {
+        self.store.shown()
     }
 
     /// Completes the snapshot, and gives it a number.

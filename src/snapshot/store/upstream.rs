@@ -15,9 +15,10 @@ use super::name_target::NameTarget;
 use super::object_name::ObjectName;
 use super::snapshot_names::is_name;
 use super::store_error::StoreError;
-use super::store_folder::{
-    DAMAGED, LOCK, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, Store, snapshot_key, snapshot_number,
+use super::store_files::{
+    DAMAGED, LOCK, MARKER, MAX_MARKER, MAX_SNAPSHOT, NAMES, OBJECTS, SNAPSHOTS, snapshot_key, snapshot_number,
 };
+use super::store_folder::Store;
 use crate::snapshot::remote::{FaultKind, RemoteAddress, RemoteClient, RemoteError, WantedObject};
 use crate::snapshot::system;
 
@@ -234,18 +235,26 @@ impl Upstream {
         found.map(|found| found.len()).or_else(|| self.known().get(name).copied())
     }
 
-    /// Finds out which of these objects exist, and remembers their lengths.
-    pub(super) fn expect(&self, objects: &[(ObjectName, u64)]) -> Result<(), RemoteError> {
-        if objects.len() > ASKED {
-            for (name, length) in self.objects()? {
-                self.known().insert(name, length);
-            }
-            return Ok(());
+    /// Finds out which of these objects of a snapshot exist, and remembers their lengths. Returns those that were
+    /// written after it: somebody has put other bytes there, or a save has mended them.
+    pub(super) fn expect(
+        &self,
+        number: u64,
+        objects: &[(ObjectName, u64)],
+    ) -> Result<HashSet<ObjectName>, RemoteError> {
+        let snapshot = snapshot_key(number);
+        let (mut found, mut asked) = (Vec::new(), vec![snapshot.clone()]);
+        match objects.len() > ASKED {
+            true => found = self.client.list(&format!("{OBJECTS}/"))?,
+            false => asked.extend(objects.iter().map(|(name, _)| object_key(name))),
         }
-        let lengths = self.client.lengths(objects.iter().map(|(name, _)| object_key(name)).collect())?;
-        let found = objects.iter().zip(lengths).filter_map(|((name, _), length)| Some((*name, length?)));
-        self.known().extend(found);
-        Ok(())
+        found.extend(self.client.heads(asked)?.into_iter().flatten());
+        let written = found.iter().find(|object| object.key == snapshot).map(|object| object.modified);
+        let objects = || found.iter().filter_map(|object| Some((object_of(&object.key)?, object)));
+        self.known().extend(objects().map(|(name, object)| (name, object.length)));
+        // Seconds: what was written in the same one is not told apart.
+        let is_later = |modified: i64| written.is_some_and(|written| modified > written);
+        Ok(objects().filter(|(_, object)| is_later(object.modified)).map(|(name, _)| name).collect())
     }
 
     /// Fails if an object of a snapshot is missing. Removes the snapshot in that case.

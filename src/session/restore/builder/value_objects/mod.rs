@@ -47,42 +47,52 @@ pub(super) fn make<'py>(
         ValueMake::Iterator { skipped } => iterator(needed(needs)?, *skipped),
         ValueMake::Reversed { next } => reversed(context, needed(needs)?, *next),
         ValueMake::Regex { flags } => regex(context, needed(needs)?, *flags),
-        ValueMake::SwappedArray { typecode } => {
-            let [bytes] = needed(needs)?;
-            let array = context.global("array", "array")?.call1((typecode.to_string(), bytes))?;
-            array.call_method0("byteswap")?;
-            Ok(array)
-        }
+        ValueMake::SwappedArray { typecode } => swapped_array(context, *typecode, needed(needs)?),
         ValueMake::MemoryFile { is_text, newline, position } => {
             memory_file(context, needed(needs)?, is_text.then_some(newline.as_deref()), *position)
         }
-        ValueMake::Random => {
-            let [state] = needed(needs)?;
-            let random = context.global("random", "Random")?.call1((0,))?;
-            random.call_method1("setstate", (state,))?;
-            Ok(random)
-        }
+        ValueMake::Random => random(context, needed(needs)?),
         ValueMake::Uuid { safe } => uuid(context, needed(needs)?, *safe),
         ValueMake::Clock(class) => clock(context, *class, needs),
         ValueMake::Zone { key, cached } => zone(context, key, *cached),
-        ValueMake::Lock { held } => {
-            let lock = context.global("_thread", "allocate_lock")?.call0()?;
-            if *held {
-                lock.call_method1("acquire", (false,))?;
-            }
-            Ok(lock)
-        }
+        ValueMake::Lock { held } => lock(context, *held),
         ValueMake::WeakReference => weak_reference(context, needed(needs)?),
         ValueMake::DictView(view) => dict_view(needed(needs)?, *view),
-        ValueMake::Sentinel { name, module } => {
-            let sentinel = context.global("builtins", "sentinel")?.call1((name,))?;
-            if let Some(module) = module {
-                sentinel.setattr("__module__", module)?;
-            }
-            Ok(sentinel)
-        }
+        ValueMake::Sentinel { name, module } => sentinel(context, name, module.as_deref()),
         ValueMake::NamedMember(module, name) => named_member(context, module, name),
     }
+}
+
+fn swapped_array<'py>(
+    context: &BuildContext<'py>,
+    typecode: char,
+    [bytes]: &[Bound<'py, PyAny>; 1],
+) -> PyResult<Bound<'py, PyAny>> {
+    let array = context.global("array", "array")?.call1((typecode.to_string(), bytes))?;
+    array.call_method0("byteswap")?;
+    Ok(array)
+}
+
+fn random<'py>(context: &BuildContext<'py>, [state]: &[Bound<'py, PyAny>; 1]) -> PyResult<Bound<'py, PyAny>> {
+    let random = context.global("random", "Random")?.call1((0,))?;
+    random.call_method1("setstate", (state,))?;
+    Ok(random)
+}
+
+fn lock<'py>(context: &BuildContext<'py>, held: bool) -> PyResult<Bound<'py, PyAny>> {
+    let lock = context.global("_thread", "allocate_lock")?.call0()?;
+    if held {
+        lock.call_method1("acquire", (false,))?;
+    }
+    Ok(lock)
+}
+
+fn sentinel<'py>(context: &BuildContext<'py>, name: &str, module: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+    let sentinel = context.global("builtins", "sentinel")?.call1((name,))?;
+    if let Some(module) = module {
+        sentinel.setattr("__module__", module)?;
+    }
+    Ok(sentinel)
 }
 
 /// Puts into an object what its recipe says. `parts` are the objects of [`ValueFill::parts`].
