@@ -54,15 +54,20 @@ impl Store {
         Self { folder: folder.to_path_buf(), upstream: None }
     }
 
+    /// Whether the folder has the parts of a store, with a snapshot.
+    fn has_snapshots(&self) -> bool {
+        self.objects().is_dir() && self.numbers().is_ok_and(|numbers| !numbers.is_empty())
+    }
+
     /// Why it is no store: its marker cannot be read.
     fn without_marker(&self, error: io::Error) -> StoreError {
         let marker = self.folder.join(MARKER);
         match fs::metadata(&self.folder) {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => StoreError::Missing(self.name()),
             Ok(found) if !found.is_dir() => StoreError::IsFile(self.name()),
-            _ if error.kind() == io::ErrorKind::NotFound => match self.numbers() {
-                Ok(numbers) if !numbers.is_empty() && self.objects().is_dir() => StoreError::LostMarker(self.name()),
-                _ => StoreError::NotAStore(self.name()),
+            _ if error.kind() == io::ErrorKind::NotFound => match self.has_snapshots() {
+                true => StoreError::LostMarker(self.name()),
+                false => StoreError::NotAStore(self.name()),
             },
             // It is too long, or no regular file.
             _ if error.kind() == io::ErrorKind::InvalidData => StoreError::DamagedMarker(marker),

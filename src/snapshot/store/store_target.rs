@@ -158,16 +158,16 @@ impl StoreTarget {
         })
     }
 
-    /// The folder of the store, as the user named it.
-    pub(super) fn folder(&self) -> &Path {
-        self.store.shown()
-    }
-
     /// The snapshot is of this run of a script: if the run fails, it does not count as a good one any more.
     #[must_use]
     pub(crate) fn of_run(mut self, run: &str) -> Self {
         run.clone_into(&mut self.run);
         self
+    }
+
+    /// The folder of the store, as the user named it.
+    pub(super) fn folder(&self) -> &Path {
+        self.store.shown()
     }
 
     /// Completes the snapshot, and gives it a number.

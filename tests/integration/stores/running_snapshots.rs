@@ -10,7 +10,8 @@ const SCRIPT: &str = "
 import os, signal, sys, time
 value = sys.argv[1]
 os.kill(os.getpid(), signal.SIGUSR1)
-while not [name for name in os.listdir('s.snaps/snapshots') if int(name[:8]) > int(sys.argv[3])]: time.sleep(0.01)
+def is_new(name): return name[:8].isdigit() and int(name[:8]) > int(sys.argv[3])
+while not any(map(is_new, os.listdir('s.snaps/snapshots'))): time.sleep(0.01)
 value += ' ended'
 if sys.argv[2] == 'killed': os.kill(os.getpid(), signal.SIGKILL)
 if sys.argv[2] == 'failed': raise SystemExit(3)
@@ -24,7 +25,8 @@ fn after(ends: &[&str]) -> Sandbox {
     for (number, end) in ends.iter().enumerate() {
         let (value, known) = (number.to_string(), last.to_string());
         sandbox.snapcli(&["save", "-q", "--on-signal", "USR1", "-o", "s.snaps/", "script.py", &value, end, &known]);
-        last = fs::read_dir(&snapshots).unwrap().count();
+        let files = fs::read_dir(&snapshots).unwrap().map(|entry| entry.unwrap().path());
+        last = files.filter(|path| path.extension().is_some_and(|ending| ending == "snap")).count();
     }
     sandbox
 }
