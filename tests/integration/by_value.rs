@@ -33,7 +33,7 @@ fn a_second_restore_keeps_existing_enumerations_and_type_variables() {
     sandbox.snapcli(&["save", "-q", "script.py"]).assert_code(0);
     let code = "
 import snapcli
-names = ['Planet', 'Coordinate', 'Perm', 'S', 'Creature', 'Configured', 'Abs', 'Node', 'Typed', 'Sl2', 'Fr', 'Hen']
+names = ['Planet', 'Coordinate', 'Perm', 'S', 'Creature', 'Abs', 'Node', 'Typed', 'Sl2', 'Fr']
 names += ['T', 'UserId']
 old = {name: globals()[name] for name in names}
 members = Planet.EARTH, Coordinate.PX, S.A

@@ -204,6 +204,7 @@ mod plan_limits;
 #[cfg(feature = "python")]
 mod real_scripts;
 #[cfg(feature = "python")]
+mod redefined_classes;
 mod refused_memory;
 #[cfg(feature = "python")]
 mod reproducible_saves;

@@ -30,6 +30,7 @@ pub(super) struct ClassFinder {
     module: Py<PyModule>,
     module_name: String,
     namespace: Py<PyDict>,
+    before: Py<PyDict>,
     renames: ModuleRenames,
     dill: LazyDill,
     array_files: Option<Arc<AtomicBool>>,
@@ -50,6 +51,7 @@ impl ClassFinder {
                 .tolerated()
                 .unwrap_or_default(),
             namespace: context.namespace.clone().unbind(),
+            before: context.before.clone().unbind(),
             renames: context.renames.clone(),
             dill: context.dill.clone(),
             array_files: context.array_files.clone(),
@@ -107,7 +109,10 @@ impl ClassFinder {
                 let import = ImportModule { module_name, module, renames, imports };
                 return Bound::new(py, import).map(Bound::into_any);
             }
-            "_create_namedtuple" => return Bound::new(py, CreateNamedTuple {}).map(Bound::into_any),
+            "_create_namedtuple" => {
+                let (before, module_name) = (self.before.clone_ref(py), self.module_name.clone());
+                return Bound::new(py, CreateNamedTuple { before, module_name }).map(Bound::into_any);
+            }
             "_create_type" => return self.create_type(py, None),
             "_getattr" => return Bound::new(py, ClassAttribute {}).map(Bound::into_any),
             "_create_weakref" => return Bound::new(py, WeakReference {}).map(Bound::into_any),
@@ -118,7 +123,7 @@ impl ClassFinder {
     }
 
     fn create_type<'py>(&self, py: Python<'py>, new: Option<Py<PyAny>>) -> PyResult<Bound<'py, PyAny>> {
-        Bound::new(py, CreateType { namespace: self.namespace.clone_ref(py), new }).map(Bound::into_any)
+        Bound::new(py, CreateType { before: self.before.clone_ref(py), new }).map(Bound::into_any)
     }
 }
 

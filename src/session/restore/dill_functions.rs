@@ -1,10 +1,12 @@
 //! Replacements for functions that dill's pickles call.
 //!
 //! Two of them ([`CreateType`], [`Reconstruct`]) return a class, type variable or enumeration member that the session
-//! already has, if it has not changed: otherwise a second restore into the same process would leave some instances with
-//! the old class and others with the new one. The other two work without dill ([`ImportModule`]) and never create or
-//! truncate a file ([`OpenForReading`]). [`ClassFinder`](super::class_finder::ClassFinder) returns them.
+//! had before the load, if it has not changed: otherwise a second restore into the same process would leave some
+//! instances with the old class and others with the new one. The other two work without dill ([`ImportModule`]) and
+//! never create or truncate a file ([`OpenForReading`]). [`ClassFinder`](super::class_finder::ClassFinder) returns
+//! them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pyo3::exceptions::{PyFileNotFoundError, PyOSError};
@@ -24,7 +26,9 @@ const NO_FILE: &str = "/dev/null";
 /// Replaces `dill._dill._create_type` and `type.__new__`, which create a class.
 #[pyclass(frozen)]
 pub(super) struct CreateType {
-    pub(super) namespace: Py<PyDict>,
+    /// The classes and type variables that the session held before the load, by name. Not those of the load itself: a
+    /// file creates a class once, so that two classes of one name in it are two versions of a class.
+    pub(super) before: Py<PyDict>,
     /// The function that creates the class; `None` to call its metaclass.
     pub(super) new: Option<Py<PyAny>>,
 }
@@ -44,6 +48,9 @@ impl CreateType {
             self.unchanged_class(metaclass, arguments)
         };
         if let Some(known) = known {
+            // The next one of this name is another one.
+            let name = if arguments.is_empty() { known.getattr("__name__")? } else { arguments.get_item(0)? };
+            self.before.bind(metaclass.py()).del_item(name)?;
             return Ok(known);
         }
         let Some(new) = &self.new else { return metaclass.call1(arguments) };
@@ -61,7 +68,7 @@ impl CreateType {
     ) -> Option<Bound<'py, PyAny>> {
         let (name, bases, members): (Bound<'py, PyString>, Bound<'py, PyTuple>, Bound<'py, PyDict>) =
             arguments.extract().tolerated()?;
-        let class = self.namespace.bind(metaclass.py()).get_item(name).tolerated()??;
+        let class = self.before.bind(metaclass.py()).get_item(name).tolerated()??;
         let known = class.cast::<PyType>().ok()?;
         let same_bases = known.getattr("__bases__").and_then(|found| found.eq(&bases)).tolerated().unwrap_or(false);
         // Cheap checks first: comparing the members can compare much code.
@@ -76,7 +83,7 @@ impl CreateType {
                     known.qualname().tolerated().is_some_and(|name| value.eq(name).tolerated().unwrap_or(false))
                 }
                 name => found.get_item(key).tolerated().is_some_and(|found| match is_set_later(name, &value) {
-                    true => !is_slot(&found),
+                    true => is_kept(known, name, &found),
                     false => is_same(&found, &value),
                 }),
             });
@@ -96,7 +103,7 @@ impl CreateType {
     fn known_type_variable<'py>(&self, call: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
         let arguments = call.getattr("args").tolerated()?.cast_into::<PyTuple>().ok()?;
         let options = call.getattr("keywords").tolerated()?.cast_into::<PyDict>().ok()?;
-        let known = self.namespace.bind(call.py()).get_item(arguments.get_item(0).tolerated()?).tolerated()??;
+        let known = self.before.bind(call.py()).get_item(arguments.get_item(0).tolerated()?).tolerated()??;
         if !known.get_type().is(&call.getattr("func").tolerated()?) {
             return None;
         }
@@ -124,9 +131,39 @@ impl CreateType {
     }
 }
 
+/// The classes and type variables among the values of a namespace. Nothing else is kept alive.
+pub(super) fn definitions<'py>(namespace: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyDict>> {
+    let py = namespace.py();
+    let found = PyDict::new(py);
+    // Most values have one of a few types.
+    let mut are_definitions = HashMap::new();
+    for (name, value) in namespace {
+        let kind = value.get_type();
+        let is_definition = *are_definitions.entry(kind.as_ptr()).or_insert_with(|| {
+            let module = kind.module().tolerated();
+            let is_typing = |name: &Bound<'_, PyString>| {
+                name.to_str().is_ok_and(|name| name == "typing" || name == "typing_extensions")
+            };
+            value.is_instance_of::<PyType>() || module.is_some_and(|module| is_typing(&module))
+        });
+        if is_definition {
+            found.set_item(name, value)?;
+        }
+    }
+    Ok(found)
+}
+
 /// Whether the pickle sets a member after it has created the class. Such a member is None at first.
 fn is_set_later(name: &str, value: &Bound<'_, PyAny>) -> bool {
     value.is_none() && !(name.starts_with("__") && name.ends_with("__"))
+}
+
+/// Whether a member of an existing class that the pickle sets later may be taken for the same one. Nothing is known of the
+/// value in the pickle, so this is only true of the members of an enumeration, which [`Reconstruct`] looks up by value,
+/// and of what Python keeps with them.
+fn is_kept(class: &Bound<'_, PyType>, name: &str, member: &Bound<'_, PyAny>) -> bool {
+    !is_slot(member)
+        && (member.is_none() || name.starts_with('_') || member.is_instance(class).tolerated().unwrap_or(false))
 }
 
 fn is_slot(member: &Bound<'_, PyAny>) -> bool {
@@ -233,9 +270,12 @@ impl ImportModule {
 }
 
 /// Replaces `dill._dill._create_namedtuple`, without importing dill. As dill's, it returns the class that the module
-/// already has.
+/// already has; of the session's module, only one that it had before the load.
 #[pyclass(frozen)]
-pub(super) struct CreateNamedTuple {}
+pub(super) struct CreateNamedTuple {
+    pub(super) before: Py<PyDict>,
+    pub(super) module_name: String,
+}
 
 #[pymethods]
 impl CreateNamedTuple {
@@ -248,9 +288,15 @@ impl CreateNamedTuple {
         module: &str,
         defaults: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let known = py.import(module).and_then(|module| module.getattr(name)).tolerated();
+        let known = match module == self.module_name {
+            true => self.before.bind(py).get_item(name).tolerated().flatten(),
+            false => py.import(module).and_then(|module| module.getattr(name)).tolerated(),
+        };
         let has_fields = |class: &Bound<'py, PyAny>| class.getattr("_fields")?.eq(fields.cast::<PyTuple>()?);
         if let Some(known) = known.filter(|known| has_fields(known).tolerated().unwrap_or(false)) {
+            if module == self.module_name {
+                self.before.bind(py).del_item(name)?;
+            }
             return Ok(known);
         }
         let options = PyDict::new(py);

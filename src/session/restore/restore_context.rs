@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 
 use super::attribute_setter::KeptAttributes;
+use super::dill_functions::definitions;
 use super::fault_log::FaultLog;
 use super::loss_reason::{FailedImport, LossReason};
 use super::module_renames::ModuleRenames;
@@ -159,6 +160,8 @@ pub(super) struct RestoreContext<'py> {
     pub(super) module: Bound<'py, PyModule>,
     /// The dict that the variables are restored into.
     pub(super) namespace: Bound<'py, PyDict>,
+    /// The classes and type variables that it held before the load.
+    pub(super) before: Bound<'py, PyDict>,
     /// Modules that were renamed since the save: the old name, the new name.
     pub(super) renames: ModuleRenames,
     pub(super) dill: LazyDill,
@@ -202,8 +205,9 @@ impl<'py> RestoreContext<'py> {
         let (renames, dill) = (request.renames.clone(), request.dill.clone());
         let fault_log = request.fault_log.clone();
         let frames = load_function(module.py(), &namespace)?;
+        let before = definitions(&namespace)?;
         let (imports, kept) = Default::default();
-        Ok(Self { module, namespace, renames, dill, array_files: None, fault_log, imports, kept, frames })
+        Ok(Self { module, namespace, before, renames, dill, array_files: None, fault_log, imports, kept, frames })
     }
 }
 

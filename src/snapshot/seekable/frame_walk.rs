@@ -64,8 +64,7 @@ pub(super) fn matches_in_rounds(table: &SeekTable, file: &dyn RangeReader) -> io
         let length = |walk: &FrameWalk<'_>| header_length(walk.position, table.packed_end());
         let mut headers: Vec<Vec<u8>> = walks.iter().map(|walk| vec![0; length(walk)]).collect();
         let places = walks.iter().zip(&mut headers);
-        let mut wanted: Vec<_> =
-            places.map(|(walk, buffer)| WantedRange { offset: walk.position, buffer }).collect();
+        let mut wanted: Vec<_> = places.map(|(walk, buffer)| WantedRange { offset: walk.position, buffer }).collect();
         file.read(&mut wanted)?;
         let mut unfinished = Vec::with_capacity(walks.len());
         for (mut walk, header) in walks.into_iter().zip(&headers) {

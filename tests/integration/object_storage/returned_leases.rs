@@ -84,7 +84,7 @@ fn a_prune_that_a_signal_ends_while_it_waits_gives_its_lease_back() {
     for (number, name) in ENDING {
         let run = signalled(&bucket, name, "waiting for another process", &["prune", &store]);
         run.assert_stdout(&format!("-{}\n", number.as_raw()));
-        assert_eq!(leases(&bucket), [other.clone()], "{}", run.whole());
+        assert_eq!(leases(&bucket), std::slice::from_ref(&other), "{}", run.whole());
     }
     // Another save does not wait for it.
     bucket.run(&["save", "-q", "-o", &store, "-c", "x = 2"]);
@@ -102,10 +102,10 @@ fn a_save_that_waits_says_so_and_goes_elsewhere_after_ctrl_c() {
     assert!(run.err().contains(&format!("interrupted while it was {WAITS}")), "{}", run.whole());
     let kept = run.err().split_whitespace().find(|word| word.contains("/snapcli-")).unwrap().to_owned();
     bucket.run(&["restore", &kept, "-c", "x"]).assert_stdout("'hours of work'\n");
-    assert_eq!(leases(&bucket), [other.clone()], "{}", run.whole());
+    assert_eq!(leases(&bucket), std::slice::from_ref(&other), "{}", run.whole());
     let run = signalled(&bucket, "SIGTERM", WAITS, &words);
     run.assert_stdout("-15\n");
-    assert_eq!(leases(&bucket), [other.clone()], "{}", run.whole());
+    assert_eq!(leases(&bucket), std::slice::from_ref(&other), "{}", run.whole());
     // It goes on when the other process is done.
     std::thread::scope(|scope| {
         let save = scope.spawn(|| bucket.run(&words));
