@@ -158,9 +158,9 @@ fn is_set_later(name: &str, value: &Bound<'_, PyAny>) -> bool {
     value.is_none() && !(name.starts_with("__") && name.ends_with("__"))
 }
 
-/// Whether a member of an existing class that the pickle sets later may be taken for the same one. Nothing is known of the
-/// value in the pickle, so this is only true of the members of an enumeration, which [`Reconstruct`] looks up by value,
-/// and of what Python keeps with them.
+/// Whether a member of an existing class that the pickle sets later may be taken for the same one. Nothing is known yet
+/// of the value in the pickle, so this is only true of the members of an enumeration, which [`Reconstruct`] looks up by
+/// value, and of what Python keeps with them.
 fn is_kept(class: &Bound<'_, PyType>, name: &str, member: &Bound<'_, PyAny>) -> bool {
     !is_slot(member)
         && (member.is_none() || name.starts_with('_') || member.is_instance(class).tolerated().unwrap_or(false))
