@@ -161,8 +161,10 @@ for target in ('a.pkl', held, None):
     job = snapcli.save(target, values, wait=False) if target else snapcli.save('b.pkl', values, wait=False)
     until('waiting')
     os.remove('waiting')
-    os.closerange(3, 256)
-    mine = [os.open('mine', os.O_RDWR | os.O_CREAT) for _ in range(20)]
+    os.closerange(3, 1024)
+    # The numbers belong to other files now.
+    mine = [os.open('mine', os.O_RDWR | os.O_CREAT)]
+    mine += [os.dup2(mine[0], number) for number in range(500, 1024)]
     report = job.result()
     print('xs' in report.saved, 'closed the descriptors' in str(report), all(os.fstat(one) for one in mine))
     for one in mine: os.close(one)
