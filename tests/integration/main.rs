@@ -205,6 +205,7 @@ mod plan_limits;
 mod real_scripts;
 #[cfg(feature = "python")]
 mod redefined_classes;
+#[cfg(feature = "python")]
 mod refused_memory;
 #[cfg(feature = "python")]
 mod reproducible_saves;

@@ -312,6 +312,7 @@ impl UnbrokenStep {
     }
 
     /// Whether there is one.
+    #[cfg(feature = "remote")]
     pub(crate) fn is_running() -> bool {
         STEPS.load(Ordering::SeqCst) > 0
     }

@@ -56,6 +56,7 @@ pub(crate) use self::store_error::StoreError;
 pub(crate) use self::store_files::remove_leftovers;
 pub(crate) use self::store_folder::Store;
 pub(crate) use self::store_history::HistoryEntry;
+#[cfg(feature = "python")]
 pub(crate) use self::store_locks::WAITING_FOR_PRUNE;
 pub(crate) use self::store_prune::{PruneRules, Pruned, prune};
 pub(crate) use self::store_target::{SnapshotNotes, StoreTarget, StoredSnapshot};

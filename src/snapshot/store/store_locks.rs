@@ -20,6 +20,7 @@ use crate::snapshot::atomic::signals;
 /// How often to try again to take a lock that another process holds.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// What a save says while it waits.
+#[cfg(feature = "python")]
 pub(crate) const WAITING_FOR_PRUNE: &str = "waiting for another process to end its prune";
 /// How long a save waits without saying so.
 const NOTICE: Duration = Duration::from_secs(1);
