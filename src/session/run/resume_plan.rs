@@ -135,11 +135,16 @@ impl<'py> ResumePlan<'py> {
         program.function(py, "note_environment_again")?.call1((program.object(py),))?;
         let saved = program.function(py, "moved")?.call1((&frames, &self.frames))?;
         if let Some(old) = &self.old {
-            let functions = PyList::empty(py);
-            for frame in saved.try_iter()? {
-                functions.append(frame?.call_method1("get", ("function",))?)?;
+            let left: Option<(String, u32)> =
+                program.function(py, "refresh")?.call1((old.object(py), program.object(py)))?.extract()?;
+            if let Some((name, line)) = left {
+                let text = format!(
+                    "cannot resume with the new {name}() (line {line}): it uses other variables of the function around \
+                     it than the old one"
+                );
+                let advice = "--fresh starts over".to_owned();
+                return Err(exit::coded(exit::FAILED, text).with_details(vec![advice]).into());
             }
-            program.function(py, "refresh")?.call1((old.object(py), program.object(py), namespace, functions))?;
         }
         let made = state.cast::<PyDict>().map_err(PyErr::from)?.get_item("made")?;
         let outer = state.get_item("outer")?;

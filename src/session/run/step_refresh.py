@@ -7,25 +7,22 @@ OF_CLASS = ("__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", 
 DESCRIPTORS = ("member_descriptor", "getset_descriptor")
 
 
-def refresh(old, new, namespace, functions):
-    """Gives the functions of the session the code of the new script."""
-    waiting, seen = list(namespace.values()) + list(functions), set()
-    while waiting:
-        value = waiting.pop()
-        if id(value) in seen:
+def refresh(old, new):
+    """Gives all functions of the script the code of the new one, wherever they are: in variables, classes, closures and
+    containers, or in a function under way. Returns the name and line of a function made by another one that cannot take
+    it, because its code uses other variables of that one; or None."""
+    for value in silently("gc").get_objects():
+        if type(value) is not FunctionType:
             continue
-        seen.add(id(value))
-        if isinstance(value, type):
-            if value.__module__ == "__main__":
-                waiting += list(vars(value).values())
-        elif type(value) is not FunctionType:
-            waiting += bare_functions(value)
-        else:
-            waiting += [cell.cell_contents for cell in value.__closure__ or () if has_value(cell)]
-            root = old.root_of_code(value.__code__)
-            now = new.roots.get(root.name) if root is not None else None
-            if now is not None and now.plain is not None and now.plain.co_freevars == value.__code__.co_freevars:
-                value.__code__ = now.plain
+        root = old.root_of_code(value.__code__)
+        now = new.roots.get(root.name) if root is not None else None
+        if now is None or now.plain is None:
+            continue
+        if now.plain.co_freevars == value.__code__.co_freevars:
+            value.__code__ = now.plain
+        elif "<locals>" in root.name:
+            return root.name.replace("<locals>.", ""), now.plain.co_firstlineno
+    return None
 
 
 def bare_functions(value):

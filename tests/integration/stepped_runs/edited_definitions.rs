@@ -180,3 +180,52 @@ print(plain.hi(), derived.hi(), isinstance(plain, Plain), isinstance(derived, Pl
     let kinds = "Kind.B Kind.B b 2 True True True\n";
     accepted.assert_code(0).assert_stdout(&format!("{data}{kinds}hi hi True True 5 5\n"));
 }
+
+/// A function that fails, inside of one that is under way: by itself, from a factory, in a container, and in a class.
+const INNER: &str = "
+def make(limit):
+    def check(n):
+        if n == limit:
+            raise ValueError(n)
+        return n
+    return check
+def main(bonus):
+    def own(n):
+        if n == 3:
+            return 1 / 0
+        return n + bonus
+    class Local:
+        def score(self, n):
+            return n / 0 if n == 3 else n
+    made, listed, local, total = make(3), [make(3)], Local(), 0
+    for n in range(5):
+        if n == 2:
+            checkpoint()
+        total += CALL
+    print(total)
+main(1)
+";
+
+#[test]
+fn functions_that_a_function_under_way_has_made_get_the_new_code() {
+    for (call, old, new, total) in [
+        ("own(n)", "return 1 / 0", "return 100 + bonus", 112),
+        ("made(n)", "raise ValueError(n)", "return 100", 107),
+        ("listed[0](n)", "raise ValueError(n)", "return 100", 107),
+        ("int(local.score(n))", "n / 0 if", "100 if", 107),
+    ] {
+        let before = INNER.replace("CALL", call);
+        let (refused, accepted) = mended(&before, &before.replace(old, new));
+        assert!(refused.err().contains("from its next call: snapcli run --accept-changes"), "{}", refused.err());
+        accepted.assert_code(0).assert_stdout(&format!("{total}\n"));
+    }
+}
+
+#[test]
+fn a_function_that_needs_other_variables_is_not_silently_the_old_one() {
+    let before = INNER.replace("CALL", "own(n)");
+    let (_, accepted) = mended(&before, &before.replace("return 1 / 0", "return total"));
+    accepted.assert_code(1);
+    let err = accepted.err();
+    assert!(err.contains("the new main.own()") && err.contains("--fresh starts over"), "{err}");
+}
