@@ -7,6 +7,9 @@
 //!
 //! Only whole pages can be watched, so the bytes before the first one and behind the last one are kept and compared.
 //! Watched pages never overlap: to watch a page anew would hide the writes to it from its other buffer.
+//!
+//! A device that writes to memory while a watch begins is not noticed: asynchronous direct I/O that is in flight. The
+//! buffers that are hashed all the same, others with each save, find that out later.
 
 mod own_mappings;
 #[cfg_attr(
