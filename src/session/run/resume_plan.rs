@@ -134,18 +134,7 @@ impl<'py> ResumePlan<'py> {
         program.function(py, "fill_cells")?.call1((&frames,))?;
         program.function(py, "note_environment_again")?.call1((program.object(py),))?;
         let saved = program.function(py, "moved")?.call1((&frames, &self.frames))?;
-        if let Some(old) = &self.old {
-            let left: Option<(String, u32)> =
-                program.function(py, "refresh")?.call1((old.object(py), program.object(py)))?.extract()?;
-            if let Some((name, line)) = left {
-                let text = format!(
-                    "cannot resume with the new {name}() (line {line}): it uses other variables of the function around \
-                     it than the old one"
-                );
-                let advice = "--fresh starts over".to_owned();
-                return Err(exit::coded(exit::FAILED, text).with_details(vec![advice]).into());
-            }
-        }
+        self.refresh(program, py)?;
         let made = state.cast::<PyDict>().map_err(PyErr::from)?.get_item("made")?;
         let outer = state.get_item("outer")?;
         let lines = self.run_again(program, namespace, &frames, statements, (made.as_ref(), &outer))?;
@@ -160,6 +149,19 @@ impl<'py> ResumePlan<'py> {
             run.map_err(|error| cannot_repeat(py, *line, &error))?;
         }
         Ok((program.rest(py, &saved)?, lines))
+    }
+
+    /// Gives the functions of the session the code of the edited script.
+    fn refresh(&self, program: &StepProgram, py: Python<'py>) -> Result<()> {
+        let Some(old) = &self.old else { return Ok(()) };
+        let left = program.function(py, "refresh")?.call1((old.object(py), program.object(py)))?;
+        let Some((name, line)) = left.extract::<Option<(String, u32)>>()? else { return Ok(()) };
+        let text = format!(
+            "cannot resume with the new {name}() (line {line}): it uses other variables of the function around it than \
+             the old one"
+        );
+        let advice = "--fresh starts over".to_owned();
+        Err(exit::coded(exit::FAILED, text).with_details(vec![advice]).into())
     }
 
     /// Makes variables again that could not be saved, by the statements that have assigned them. Returns their lines.

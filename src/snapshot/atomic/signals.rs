@@ -261,7 +261,8 @@ impl Drop for BoundChild {
 }
 
 /// While one exists, the process has something to give back that takes time. A signal that would end it is noted, and
-/// whoever gives it back calls [`end_by`] then, as the drop of the last one does. The next signal ends the process.
+/// the code that gives it back calls [`end_by`] afterwards, as the drop of the last one does. The next signal ends the
+/// process.
 #[derive(Debug)]
 pub(crate) struct EndHold(());
 
